@@ -1,0 +1,1 @@
+"""Benchmarks of napari-mmtseg; each module is run with ``python -m benchmarks.NAME``."""

@@ -1,0 +1,62 @@
+"""Unsupervised image segmentation with Mutual Mean-Teaching.
+
+The public names are loaded on first use, so that importing the package stays cheap and
+does not import torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel, load_model
+    from napari_mmtseg.errors import InputError
+    from napari_mmtseg.segmentation import (
+        SegmentationResult,
+        SegmentationStep,
+        fit,
+        iter_segment,
+        segment,
+    )
+    from napari_mmtseg.settings import SegmentationSettings
+
+_HOMES = {
+    "InputError": "errors",
+    "MutualMeanTeachingModel": "engine.model",
+    "SegmentationResult": "segmentation",
+    "SegmentationSettings": "settings",
+    "SegmentationStep": "segmentation",
+    "fit": "segmentation",
+    "iter_segment": "segmentation",
+    "load_model": "engine.model",
+    "segment": "segmentation",
+}
+
+__all__ = [
+    "InputError",
+    "MutualMeanTeachingModel",
+    "SegmentationResult",
+    "SegmentationSettings",
+    "SegmentationStep",
+    "fit",
+    "iter_segment",
+    "load_model",
+    "segment",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("napari-mmtseg")
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

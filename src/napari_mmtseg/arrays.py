@@ -1,0 +1,261 @@
+"""Any image as an array to float32 channels, normalised; cluster maps to labels."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.color import rgb2lab
+
+from napari_mmtseg.errors import InputError
+
+__all__ = ["MIN_SIZE", "Normalization", "as_channels_first", "check_shape"]
+
+MIN_SIZE = 8
+"""Smallest accepted height and width in pixels."""
+
+_ACCEPTED = (
+    "Accepted: one 2D image as (Y, X), RGB or RGBA as (Y, X, 3 or 4), or any other "
+    "number of channels with channel_axis=N naming their axis"
+)
+
+
+def check_shape(
+    shape: Sequence[int], dtype: Any, channel_axis: int | None = None
+) -> None:
+    """Refuse what :func:`as_channels_first` would, without touching a pixel.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Shape of the image.
+    dtype : dtype-like
+        Data type of the image.
+    channel_axis : int, optional
+        Axis of the channels.
+
+    Raises
+    ------
+    InputError
+        If the shape, the data type or the channel axis cannot be segmented.
+    """
+    shape, dtype = tuple(shape), np.dtype(dtype)
+    if dtype.kind not in "buif":
+        raise InputError(
+            f"An image of data type {dtype} cannot be segmented. Accepted: bool, "
+            "integers and floating point numbers."
+        )
+    if channel_axis is not None:
+        if isinstance(channel_axis, bool) or not isinstance(
+            channel_axis, (int, np.integer)
+        ):
+            raise InputError(
+                f"channel_axis={channel_axis!r} is not accepted: give a whole number."
+            )
+        if not -len(shape) <= channel_axis < len(shape):
+            raise InputError(
+                f"channel_axis={channel_axis} does not exist in an image of shape "
+                f"{shape}. {_ACCEPTED}."
+            )
+    axis = _channel_axis(shape, channel_axis)
+    spatial = shape if axis is None else shape[:axis] + shape[axis + 1 :]
+    if len(spatial) != 2:
+        advice = "Pass one slice at a time, for example image[0]" * (len(spatial) > 2)
+        raise InputError(
+            f"An image of shape {shape} with channel_axis={channel_axis} has "
+            f"{len(spatial)} spatial axes; 2 are needed. {_ACCEPTED}. {advice}".rstrip()
+        )
+    if axis is not None and shape[axis] < 1:
+        raise InputError(f"An image of shape {shape} has no channel in axis {axis}.")
+    if min(spatial) < MIN_SIZE:
+        raise InputError(
+            f"An image of {spatial[0]} x {spatial[1]} pixels is too small: at least "
+            f"{MIN_SIZE} x {MIN_SIZE} are needed. Is channel_axis={channel_axis} right "
+            f"for shape {shape}?"
+        )
+
+
+def as_channels_first(image: Any, channel_axis: int | None = None) -> NDArray[Any]:
+    """Return one image as (C, Y, X) in its own data type.
+
+    Parameters
+    ----------
+    image : array-like
+        (Y, X), (Y, X, 3), (Y, X, 4), or with `channel_axis` any 3D array; bool,
+        integer or floating point.
+    channel_axis : int, optional
+        Axis of the channels. Without it the last axis of a 3D array is taken for
+        RGB(A) if it has 3 or 4 entries, and an alpha channel is left out.
+
+    Returns
+    -------
+    ndarray
+        View of the image with the channels first, (C, Y, X).
+
+    Raises
+    ------
+    InputError
+        If the image cannot be segmented.
+
+    Warns
+    -----
+    UserWarning
+        If an alpha channel is left out.
+    """
+    array = np.asarray(image)
+    check_shape(array.shape, array.dtype, channel_axis)
+    axis = _channel_axis(array.shape, channel_axis)
+    if axis is None:
+        return array[np.newaxis]
+    channels = np.moveaxis(array, axis, 0)
+    if channel_axis is None and len(channels) == 4:
+        warnings.warn(
+            "The alpha channel of an RGBA image is ignored. Pass channel_axis to use "
+            "all four channels.",
+            UserWarning,
+            stacklevel=2,
+        )
+        channels = channels[:3]
+    return channels
+
+
+def _channel_axis(shape: tuple[int, ...], channel_axis: int | None) -> int | None:
+    if channel_axis is not None:
+        return int(channel_axis) % len(shape)
+    return 2 if len(shape) == 3 and shape[2] in (3, 4) else None
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """How raw pixel values become what a network sees; part of a fitted model.
+
+    Attributes
+    ----------
+    color_space : {"lab", "channels"}
+        "lab": three channels are taken for RGB and converted to CIE Lab; every channel
+        is then standardised. "channels": values are only scaled to 0-1.
+    low, high : tuple of float
+        Raw values that become 0 and 1: one pair for RGB, else one per channel.
+    mean, std : tuple of float
+        Subtracted and divided by afterwards, one per channel.
+    """
+
+    color_space: str
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels that an image must have."""
+        return len(self.mean)
+
+    @classmethod
+    def fit(cls, images: Sequence[NDArray[Any]], color_space: str) -> Normalization:
+        """Find the normalisation of one or several images.
+
+        Parameters
+        ----------
+        images : sequence of (C, Y, X) ndarray
+            Raw images with the same number of channels.
+        color_space : {"lab", "channels"}
+            See the attributes.
+
+        Raises
+        ------
+        InputError
+            If the images differ in their number of channels.
+        """
+        counts = sorted({len(image) for image in images})
+        if len(counts) != 1:
+            raise InputError(
+                "All images of one model need the same number of channels; these have "
+                f"{counts}."
+            )
+        n_channels = counts[0]
+        # Channels of an RGB image share one range: their balance is the colour.
+        joint = color_space == "channels" or n_channels == 3
+        groups = (
+            [slice(None)] if joint else [slice(c, c + 1) for c in range(n_channels)]
+        )
+        ranges = [
+            _value_range([image[group] for image in images], color_space)
+            for group in groups
+        ]
+        low, high = (tuple(float(r[i]) for r in ranges) for i in (0, 1))
+        zeros, ones = (0.0,) * n_channels, (1.0,) * n_channels
+        start = cls(color_space, low, high, zeros, ones)
+        if color_space == "channels":
+            return start
+        seen = np.concatenate(
+            [start.apply(image).reshape(n_channels, -1) for image in images], axis=1
+        )
+        mean = seen.mean(axis=1, dtype=np.float64)
+        std = seen.std(axis=1, dtype=np.float64)
+        if n_channels == 3:
+            # One scale for L, a and b keeps colour differences comparable.
+            std = np.full(3, np.sqrt((std**2).sum()))
+        std[std < 1e-6] = 1.0
+        return cls(color_space, low, high, tuple(mean.tolist()), tuple(std.tolist()))
+
+    def apply(self, image: NDArray[Any]) -> NDArray[np.float32]:
+        """Return a raw (C, Y, X) image as the networks see it, float32 (C, Y, X)."""
+        low, high = (
+            np.asarray(v, np.float64)[:, np.newaxis, np.newaxis]
+            for v in (self.low, self.high)
+        )
+        # Halved, because the range of float64 may itself not fit in float64.
+        half_range = np.where(high > low, high / 2 - low / 2, 1.0)
+        clipped = np.clip(_finite(image, low), low, high)
+        unit = ((clipped / 2 - low / 2) / half_range).astype(np.float32)
+        if self.color_space == "lab" and len(unit) == 3:
+            unit = np.moveaxis(rgb2lab(np.moveaxis(unit, 0, -1)), -1, 0)
+            unit = (unit / 100).astype(np.float32)
+        mean = np.asarray(self.mean, np.float32)[:, np.newaxis, np.newaxis]
+        std = np.asarray(self.std, np.float32)[:, np.newaxis, np.newaxis]
+        normalized: NDArray[np.float32] = np.ascontiguousarray((unit - mean) / std)
+        return normalized
+
+
+def _finite(image: NDArray[Any], low: NDArray[np.float64]) -> NDArray[np.float64]:
+    values = image.astype(np.float64)
+    if image.dtype.kind == "f":
+        np.copyto(values, low, where=~np.isfinite(values))
+    return values
+
+
+def _value_range(
+    images: Sequence[NDArray[Any]], color_space: str
+) -> tuple[float, float]:
+    dtype = images[0].dtype
+    if dtype == np.uint8 and len(images[0]) == 3:
+        return 0.0, 255.0
+    finite = []
+    for image in images:
+        mask = np.isfinite(image) if image.dtype.kind == "f" else np.True_
+        values = image[mask] if not mask.all() else image.ravel()
+        if values.size < image.size:
+            warnings.warn(
+                f"{image.size - values.size} pixels that are NaN or infinite are "
+                "treated as the lowest finite value.",
+                UserWarning,
+                stacklevel=2,
+            )
+        finite.append(values)
+    values = np.concatenate(finite)
+    if not values.size:
+        raise InputError(
+            "The image has no finite value: every pixel is NaN or infinite."
+        )
+    if color_space == "channels":
+        return float(values.min()), float(values.max())
+    # A few hot pixels must not squeeze everything else into a sliver of the range.
+    low, high = np.percentile(values.astype(np.float64), (0.05, 99.95))
+    if low == high:
+        low, high = values.min(), values.max()
+    return float(low), float(high)

@@ -1,0 +1,377 @@
+"""A fitted pair of peers: predict, save, load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as serialize
+from torch import Tensor
+
+from napari_mmtseg.arrays import Normalization, as_channels_first
+from napari_mmtseg.engine.alignment import best_assignment, contingency_table
+from napari_mmtseg.engine.device import choose_device
+from napari_mmtseg.engine.losses import pseudo_labels
+from napari_mmtseg.engine.network import ResponseNetwork
+from napari_mmtseg.engine.training import Trained
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.regions import (
+    absorb_small_regions,
+    connected_regions,
+    merge_classes,
+)
+from napari_mmtseg.settings import SegmentationSettings
+
+__all__ = ["MutualMeanTeachingModel", "load_model"]
+
+FILE_FORMAT = "napari-mmtseg model"
+FILE_VERSION = 1
+_TILE_VALUES = 2**24
+"""Values of one response map that a tile may hold (64 MiB in float32)."""
+
+
+class MutualMeanTeachingModel:
+    """A fitted pair of networks that labels images with the same classes.
+
+    Made by :func:`napari_mmtseg.fit`, :func:`napari_mmtseg.iter_segment` or
+    :func:`load_model`.
+
+    Parameters
+    ----------
+    networks : sequence of ResponseNetwork
+        The networks whose mean response decides, their batch norm frozen.
+    channel_orders : sequence of (q,) int ndarray
+        For every network the order that aligns its response channels to the first's.
+    class_map : (q,) int ndarray
+        Class, from 1, of every aligned response channel.
+    normalization : Normalization
+        How raw pixel values become network input.
+    settings : SegmentationSettings
+        What the model was fitted with.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[ResponseNetwork],
+        channel_orders: Sequence[NDArray[np.intp]],
+        class_map: NDArray[np.int32],
+        normalization: Normalization,
+        settings: SegmentationSettings,
+    ) -> None:
+        self._networks = list(networks)
+        self._channel_orders = [np.asarray(order, np.intp) for order in channel_orders]
+        self._class_map = np.asarray(class_map, np.int32)
+        self._normalization = normalization
+        self.settings = settings
+
+    @property
+    def n_labels(self) -> int:
+        """Number of classes."""
+        return int(self._class_map.max())
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels that an image must have."""
+        return self._normalization.n_channels
+
+    def __repr__(self) -> str:
+        return (
+            f"<{type(self).__name__}: {self.n_labels} classes, {self.n_channels} "
+            f"channels, preset {self.settings.preset!r}>"
+        )
+
+    @classmethod
+    def from_training(
+        cls,
+        trained: Trained,
+        images: Sequence[Tensor],
+        normalization: Normalization,
+        settings: SegmentationSettings,
+    ) -> MutualMeanTeachingModel:
+        """Freeze trained peers into a model.
+
+        Parameters
+        ----------
+        trained : Trained
+            What training ended with.
+        images : sequence of Tensor, (1, C, Y, X)
+            The images that it was trained on.
+        normalization : Normalization
+            How they were normalised.
+        settings : SegmentationSettings
+            `n_labels` decides how many classes are kept.
+        """
+        if settings.readout == "student":
+            networks = [trained.peers[0].student]
+        else:
+            networks = [peer.teacher for peer in trained.peers]
+        for network in networks:
+            network.freeze_statistics(images)
+        q = settings.max_labels
+        orders = _align_channels(networks, images, q)
+        model = cls(networks, orders, np.ones(q, np.int32), normalization, settings)
+        model._class_map = model._choose_classes(images, settings.n_labels)
+        return model
+
+    def predict(
+        self,
+        image: Any,
+        *,
+        channel_axis: int | None = None,
+        output: str | None = None,
+    ) -> NDArray[np.int32]:
+        """Label an image with the classes of this model.
+
+        Parameters
+        ----------
+        image : array-like
+            Image with as many channels as the one that the model was fitted on.
+        channel_axis : int, optional
+            Axis of the channels; see :func:`napari_mmtseg.segment`.
+        output : {"classes", "regions"}, optional
+            As in the settings, which decide without it.
+
+        Returns
+        -------
+        ndarray of int32
+            Labels 1..k in the shape of the image without its channels; class numbers
+            mean the same in every image.
+
+        Raises
+        ------
+        InputError
+            If the image does not fit the model.
+        """
+        steps = self.iter_predict(image, channel_axis=channel_axis, output=output)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                labels: NDArray[np.int32] = end.value
+                return labels
+
+    def iter_predict(
+        self,
+        image: Any,
+        *,
+        channel_axis: int | None = None,
+        output: str | None = None,
+    ) -> Iterator[float]:
+        """Do the same as :meth:`predict`, yielding the finished fraction by tiles."""
+        output = self.settings.replace(output=output or self.settings.output).output
+        channels = as_channels_first(image, channel_axis)
+        if len(channels) != self.n_channels:
+            raise InputError(
+                f"An image with {len(channels)} channels does not fit this model, "
+                f"which was fitted on {self.n_channels}. Pass an image with "
+                f"{self.n_channels} channels, or name its channels with channel_axis."
+            )
+        labels = np.empty(channels.shape[1:], np.int32)
+        tiles = list(self._tiles(labels.shape))
+        for i, (core, around, inner) in enumerate(tiles):
+            tile = self._normalization.apply(channels[:, around[0], around[1]])
+            clusters = self._mean_response(torch.from_numpy(tile)[None])
+            labels[core] = self._class_map[pseudo_labels(clusters).cpu().numpy()][inner]
+            yield (i + 1) / len(tiles)
+        labels = absorb_small_regions(labels, self.settings.min_region_size)
+        return connected_regions(labels) if output == "regions" else labels
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the model to one safetensors file.
+
+        Parameters
+        ----------
+        path : path-like
+            File name, ending in ``.safetensors``.
+        overwrite : bool
+            Replace a file that is there.
+
+        Raises
+        ------
+        InputError
+            If the name does not end in ``.safetensors``, the file exists or cannot be
+            written.
+        """
+        from napari_mmtseg.files import write_atomically
+
+        about = {
+            "format": FILE_FORMAT,
+            "version": FILE_VERSION,
+            "settings": self.settings.to_dict(),
+            "normalization": asdict(self._normalization),
+            "class_map": self._class_map.tolist(),
+            "channel_orders": [order.tolist() for order in self._channel_orders],
+        }
+        tensors = {
+            f"{i}.{name}": value.detach().cpu().contiguous()
+            for i, network in enumerate(self._networks)
+            for name, value in network.state_dict().items()
+        }
+        content = serialize(tensors, {"napari_mmtseg": json.dumps(about)})
+        write_atomically(path, content, suffixes=(".safetensors",), overwrite=overwrite)
+
+    def _mean_response(self, image: Tensor) -> Tensor:
+        parameter = next(self._networks[0].parameters())
+        image = image.to(parameter.device).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            mean = self._networks[0](image)
+            for network, order in zip(
+                self._networks[1:], self._channel_orders[1:], strict=True
+            ):
+                mean = mean.softmax(1) + network(image).softmax(1)[:, order]
+        return mean
+
+    def _choose_classes(
+        self, images: Sequence[Tensor], n_labels: int | None
+    ) -> NDArray[np.int32]:
+        q = self.settings.max_labels
+        sizes = np.zeros(q)
+        sums = np.zeros((q, self.n_channels))
+        for image in images:
+            clusters = pseudo_labels(self._mean_response(image)).cpu().numpy().ravel()
+            pixels = image[0].reshape(self.n_channels, -1).cpu().numpy()
+            sizes += np.bincount(clusters, minlength=q)
+            sums += np.stack(
+                [np.bincount(clusters, weights=c, minlength=q) for c in pixels], axis=1
+            )
+        used = np.flatnonzero(sizes)
+        means = sums[used] / sizes[used, np.newaxis]
+        if n_labels is None:
+            group = np.arange(len(used))
+        else:
+            group = merge_classes(means, sizes[used], n_labels)
+        return _number_classes(q, used, group, means, sizes[used])
+
+    def _tiles(
+        self, shape: tuple[int, ...]
+    ) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...], tuple[slice, ...]]]:
+        halo = self._networks[0].halo
+        side = max(int((_TILE_VALUES / self.settings.max_labels) ** 0.5), 64)
+        for y in range(0, shape[0], side):
+            for x in range(0, shape[1], side):
+                core, around, inner = [], [], []
+                for start, n in ((y, shape[0]), (x, shape[1])):
+                    stop = min(start + side, n)
+                    low, high = max(start - halo, 0), min(stop + halo, n)
+                    core.append(slice(start, stop))
+                    around.append(slice(low, high))
+                    inner.append(slice(start - low, stop - low))
+                yield tuple(core), tuple(around), tuple(inner)
+
+
+def _align_channels(
+    networks: Sequence[ResponseNetwork], images: Sequence[Tensor], q: int
+) -> list[NDArray[np.intp]]:
+    orders = [np.arange(q)]
+    for network in networks[1:]:
+        table = torch.zeros((q, q), dtype=torch.int64)
+        for image in images:
+            with torch.no_grad():
+                first, second = (
+                    pseudo_labels(n(image)) for n in (networks[0], network)
+                )
+            table += contingency_table(first, second, q)
+        orders.append(best_assignment(table).numpy())
+    return orders
+
+
+def _number_classes(
+    q: int,
+    used: NDArray[np.intp],
+    group: NDArray[np.intp],
+    means: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+) -> NDArray[np.int32]:
+    """Number the groups from dark to bright; channels without pixels join the nearest.
+
+    "Bright" is the first channel: intensity, or lightness of a colour image.
+    """
+    n_groups = int(group.max()) + 1
+    total = np.bincount(group, weights=sizes, minlength=n_groups)
+    brightness = np.bincount(group, weights=sizes * means[:, 0], minlength=n_groups)
+    rank = np.argsort(np.argsort(brightness / total, kind="stable"), kind="stable") + 1
+    # Another image may wake a channel that is silent in this one: it gets the class of
+    # the next channel up, since channels start in order of brightness.
+    position = np.minimum(np.searchsorted(used, np.arange(q)), len(used) - 1)
+    numbers: NDArray[np.int32] = rank[group[position]].astype(np.int32)
+    return numbers
+
+
+def load_model(path: str | Path) -> MutualMeanTeachingModel:
+    """Read a model that :meth:`MutualMeanTeachingModel.save` wrote.
+
+    Nothing in the file is executed: it holds numbers and JSON.
+
+    Parameters
+    ----------
+    path : path-like
+        The ``.safetensors`` file.
+
+    Returns
+    -------
+    MutualMeanTeachingModel
+        On the device of its settings if that is there, else on the CPU.
+
+    Raises
+    ------
+    InputError
+        If the file does not exist or is not a model of this version.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"There is no model file {path}.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {})["napari_mmtseg"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path} is not a model of napari-mmtseg ({type(error).__name__}). Make one "
+            "with model.save, `mmtseg fit` or Save model."
+        ) from error
+    if about.get("format") != FILE_FORMAT or about.get("version") != FILE_VERSION:
+        raise InputError(
+            f"{path} is a model file of version {about.get('version')!r}; this release "
+            f"reads version {FILE_VERSION}."
+        )
+    try:
+        settings = SegmentationSettings(**about["settings"])
+        normalization = Normalization(
+            **{
+                key: tuple(value) if isinstance(value, list) else value
+                for key, value in about["normalization"].items()
+            }
+        )
+        networks = []
+        for i in range(len(about["channel_orders"])):
+            network = ResponseNetwork(
+                normalization.n_channels, settings.max_labels, settings.n_conv_layers
+            )
+            prefix = f"{i}."
+            network.load_state_dict(
+                {
+                    name.removeprefix(prefix): value
+                    for name, value in tensors.items()
+                    if name.startswith(prefix)
+                }
+            )
+            networks.append(network.requires_grad_(False).eval())
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise InputError(f"{path} is a damaged model file: {error}") from error
+    try:
+        device = choose_device(settings.device)
+    except InputError:
+        device = torch.device("cpu")
+    return MutualMeanTeachingModel(
+        [network.to(device) for network in networks],
+        about["channel_orders"],
+        about["class_map"],
+        normalization,
+        settings,
+    )

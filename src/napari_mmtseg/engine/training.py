@@ -1,0 +1,222 @@
+"""Algorithm 1 of Wu et al. (arXiv 2012.08922) as a generator of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_mmtseg.engine.alignment import best_assignment, contingency_table
+from napari_mmtseg.engine.losses import EdgeWeights, Losses, mutual_loss, pseudo_labels
+from napari_mmtseg.engine.network import ResponseNetwork
+from napari_mmtseg.engine.peer import Peer
+from napari_mmtseg.settings import SegmentationSettings
+
+__all__ = ["Example", "TrainingStep", "Trained", "make_peers", "mutual_step", "train"]
+
+SETTLED_FRACTION = 1 / 500
+"""Labels count as settled while fewer than this fraction of the pixels change."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One image to train on, on the device.
+
+    Attributes
+    ----------
+    image : Tensor, (1, C, Y, X)
+        Normalised image in channels-last layout.
+    weights : EdgeWeights or None
+        Weights of the continuity loss.
+    start : Tensor of int64, (Y, X), or None
+        Labels of the warm start.
+    """
+
+    image: Tensor
+    weights: EdgeWeights | None = None
+    start: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class TrainingStep:
+    """Progress after one direction of one step, all on the device.
+
+    Attributes
+    ----------
+    step : int
+        Finished steps.
+    losses : Losses
+        Of the student that has just learned.
+    student_labels : Tensor of int64, (Y, X)
+        Its cluster map before the update.
+    targets : Tensor of int64, (Y, X)
+        The labels that it learned from.
+    n_labels : int
+        Number of labels in the student's cluster map.
+    example : int
+        Index of the image.
+    """
+
+    step: int
+    losses: Losses
+    student_labels: Tensor
+    targets: Tensor
+    n_labels: int
+    example: int
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training ends with."""
+
+    peers: tuple[Peer, Peer]
+    stop_reason: str
+    n_steps: int
+
+
+def make_peers(
+    n_channels: int, settings: SegmentationSettings, device: torch.device
+) -> tuple[Peer, Peer]:
+    """Return two peers that differ in their initial weights alone."""
+    seeds = np.random.SeedSequence(settings.seed).generate_state(2, np.uint64)
+
+    def peer(seed: Any) -> Peer:
+        generator = torch.Generator().manual_seed(int(seed) % 2**63)
+        student = ResponseNetwork(
+            n_channels, settings.max_labels, settings.n_conv_layers, generator
+        )
+        return Peer(
+            student.to(device=device), settings.learning_rate, settings.momentum
+        )
+
+    return peer(seeds[0]), peer(seeds[1])
+
+
+def mutual_step(
+    peers: Sequence[Peer],
+    example: Example,
+    settings: SegmentationSettings,
+    *,
+    step: int,
+    autocast: bool = False,
+    warm: bool = False,
+    example_index: int = 0,
+) -> Generator[TrainingStep]:
+    """One step of Algorithm 1: each student learns from the other peer's teacher.
+
+    Yields after each of the two directions, the second of which already sees the first
+    peer's updated teacher. With `warm`, both learn the labels of the warm start.
+
+    Parameters
+    ----------
+    peers : sequence of two Peer
+        Updated in place.
+    example : Example
+        The image to learn from.
+    settings : SegmentationSettings
+        Weights, decay and number of labels.
+    step : int
+        Number of this step, from 1.
+    autocast : bool
+        Convolutions in bfloat16.
+    warm : bool
+        Learn `example.start` instead of pseudo labels.
+    example_index : int
+        Passed on in the progress.
+    """
+    decay = settings.ema_decay
+    if settings.ema_warmup:
+        decay = min(1 - 1 / (step + 1), decay)
+    device = example.image.device
+    for peer, other in (peers, peers[::-1]):
+        precision = (
+            torch.autocast(device.type, torch.bfloat16) if autocast else nullcontext()
+        )
+        with precision:
+            response = peer.student(example.image)
+            if not warm:
+                with torch.no_grad():
+                    taught = pseudo_labels(other.teacher(example.image))
+        seen = pseudo_labels(response.detach())
+        if warm:
+            assert example.start is not None
+            targets = example.start
+            n_labels = int(torch.bincount(seen.reshape(-1)).count_nonzero())
+        else:
+            contingency = contingency_table(taught, seen, settings.max_labels)
+            targets = best_assignment(contingency).to(device)[taught]
+            n_labels = int(contingency.sum(0).count_nonzero())
+        losses = mutual_loss(
+            response, targets, settings.continuity_weight, example.weights
+        )
+        peer.update_student(losses.total)
+        peer.update_teacher(decay)
+        yield TrainingStep(step, losses, seen, targets, n_labels, example_index)
+
+
+def train(
+    examples: Sequence[Example], settings: SegmentationSettings, precision: str
+) -> Generator[TrainingStep, str | None, Trained]:
+    """Train two peers on one or several images, one image a step.
+
+    Yields progress after every half step; ``send("stop")`` ends the training with what
+    it has. See the paper's Algorithm 1; the warm start and the early stop are ours.
+    """
+    device = examples[0].image.device
+    peers = make_peers(examples[0].image.shape[1], settings, device)
+    fewest = max(settings.min_labels, settings.n_labels or 0)
+    watch = _SettledWatch(settings.patience)
+    reason, step = "all steps are done", 0
+    while step < settings.n_steps:
+        step += 1
+        warm = step <= settings.warm_start_steps
+        index = (step - 1) % len(examples)
+        n_labels, stop = [], False
+        for progress in mutual_step(
+            peers,
+            examples[index],
+            settings,
+            step=step,
+            autocast=precision == "bfloat16",
+            warm=warm,
+            example_index=index,
+        ):
+            n_labels.append(progress.n_labels)
+            stop = (yield progress) == "stop" or stop
+        if stop:
+            reason = "stopped by the user"
+            break
+        if warm:
+            continue
+        if max(n_labels) <= fewest:
+            reason = f"{max(n_labels)} labels are left"
+            break
+        if watch.settled(index, progress.targets):
+            reason = "the labels have settled"
+            break
+    return Trained(peers, reason, step)
+
+
+class _SettledWatch:
+    """Tells when no image's labels have changed for a number of its steps."""
+
+    def __init__(self, patience: int | None) -> None:
+        self._patience = patience
+        self._last: dict[int, Tensor] = {}
+        self._calm: dict[int, int] = {}
+
+    def settled(self, index: int, labels: Tensor) -> bool:
+        if self._patience is None:
+            return False
+        last = self._last.get(index)
+        self._last[index] = labels
+        calm = last is not None and (
+            float((labels != last).float().mean()) < SETTLED_FRACTION
+        )
+        self._calm[index] = self._calm.get(index, 0) + 1 if calm else 0
+        return min(self._calm.values()) >= self._patience

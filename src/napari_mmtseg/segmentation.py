@@ -1,0 +1,405 @@
+"""The one path from an image to labels: arrays, engine, regions.
+
+Widget, command line and scripts all drain :func:`iter_segment` or :func:`iter_fit`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_mmtseg.arrays import Normalization, as_channels_first
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.settings import SegmentationSettings
+
+if TYPE_CHECKING:
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+
+_R = TypeVar("_R")
+
+__all__ = [
+    "SegmentationResult",
+    "SegmentationStep",
+    "fit",
+    "iter_fit",
+    "iter_segment",
+    "segment",
+]
+
+
+@dataclass(frozen=True)
+class SegmentationStep:
+    """Progress of a segmentation.
+
+    Attributes
+    ----------
+    phase : str
+        "preparing", "warm start", "mutual teaching" or "prediction".
+    step, n_steps : int
+        Finished training steps, and how many there are at most.
+    similarity_loss, continuity_loss : float
+        Of the student that has just learned; NaN before and after training.
+    n_labels : int
+        Labels in that student's cluster map; 0 while there is none.
+    labels : (Y, X) ndarray of int32 or None
+        Preview in the shape of the image without channels, now and then. Its numbers
+        are not yet those of the result.
+    """
+
+    phase: str
+    step: int
+    n_steps: int
+    similarity_loss: float = float("nan")
+    continuity_loss: float = float("nan")
+    n_labels: int = 0
+    labels: NDArray[np.int32] | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class SegmentationResult:
+    """What a segmentation ends with.
+
+    Attributes
+    ----------
+    labels : (Y, X) ndarray of int32
+        Labels 1..k in the shape of the image without its channels.
+    model : MutualMeanTeachingModel
+        The fitted networks, to label other images with the same classes.
+    stop_reason : str
+        Why training ended.
+    n_labels : int
+        Number of labels, k.
+    n_steps : int
+        Training steps that were done.
+    seconds : float
+        Wall time.
+    device, precision : str
+        Where and how the networks ran.
+    settings : SegmentationSettings
+        What was asked for.
+    """
+
+    labels: NDArray[np.int32] = field(repr=False)
+    model: MutualMeanTeachingModel = field(repr=False)
+    stop_reason: str
+    n_labels: int
+    n_steps: int
+    seconds: float
+    device: str
+    precision: str
+    settings: SegmentationSettings
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    model: MutualMeanTeachingModel
+    stop_reason: str
+    n_steps: int
+    device: str
+    precision: str
+
+
+def segment(
+    image: ArrayLike,
+    *,
+    channel_axis: int | None = None,
+    settings: SegmentationSettings | None = None,
+    **overrides: Any,
+) -> NDArray[np.int32]:
+    """Segment an image without annotation, by Mutual Mean-Teaching [1]_.
+
+    Parameters
+    ----------
+    image : array-like
+        2D grey (Y, X), RGB or RGBA (Y, X, 3 or 4; alpha is ignored), or any number of
+        channels with `channel_axis`; bool, integer or floating point, from 8 x 8
+        pixels. NaN and infinite values count as the lowest finite value.
+    channel_axis : int, optional
+        Axis of the channels.
+    settings : SegmentationSettings, optional
+        All settings; those of the ``default`` preset without it.
+    **overrides
+        Single settings by name, over `settings`.
+
+    Returns
+    -------
+    ndarray of int32
+        Labels 1..k, in the shape of the image without its channels, numbered from dark
+        to bright (classes) or in raster order (regions).
+
+    Raises
+    ------
+    InputError
+        If the image or a setting cannot be used. It is a :class:`ValueError`.
+
+    References
+    ----------
+    .. [1] Wu, Guo, Zhang, Xu, "Unsupervised Image Segmentation using Mutual
+           Mean-Teaching", arXiv 2012.08922.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_mmtseg as mm
+    >>> image = np.zeros((32, 32))
+    >>> image[8:24, 8:24] = 1
+    >>> labels = mm.segment(image, n_labels=2)
+    >>> int(labels[0, 0]), int(labels[16, 16])
+    (1, 2)
+    """
+    return _drain(
+        iter_segment(image, channel_axis=channel_axis, settings=settings, **overrides)
+    ).labels
+
+
+def iter_segment(
+    image: ArrayLike,
+    *,
+    channel_axis: int | None = None,
+    settings: SegmentationSettings | None = None,
+    preview_interval: float | None = None,
+    **overrides: Any,
+) -> Generator[SegmentationStep, str | None, SegmentationResult]:
+    """Do the same as :func:`segment`, as a generator of progress.
+
+    Input and settings are checked at once; the work begins with the first ``next``.
+    ``send("stop")`` ends the training and keeps what it has; ``close()`` drops it.
+
+    Parameters
+    ----------
+    image, channel_axis, settings, **overrides
+        As for :func:`segment`.
+    preview_interval : float, optional
+        Seconds between steps that carry a preview in ``labels``; none without it.
+
+    Yields
+    ------
+    SegmentationStep
+        At least one for every half training step.
+
+    Returns
+    -------
+    SegmentationResult
+        The value of the generator's ``StopIteration``.
+
+    Raises
+    ------
+    InputError
+        If the image or a setting cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_mmtseg as mm
+    >>> steps = mm.iter_segment(np.eye(16), n_steps=3, warm_start_steps=1)
+    >>> {step.phase for step in steps} >= {"warm start", "mutual teaching"}
+    True
+    """
+    chosen = _resolve(settings, overrides)
+    channels = as_channels_first(image, channel_axis)
+    return _segment_steps(channels, chosen, preview_interval)
+
+
+def fit(
+    image_or_images: ArrayLike | Sequence[ArrayLike],
+    *,
+    channel_axis: int | None = None,
+    settings: SegmentationSettings | None = None,
+    **overrides: Any,
+) -> MutualMeanTeachingModel:
+    """Fit a model to one or several images, to label these and others alike.
+
+    Parameters
+    ----------
+    image_or_images : array-like, or list or tuple of array-like
+        One image, or several with the same number of channels.
+    channel_axis, settings, **overrides
+        As for :func:`segment`.
+
+    Returns
+    -------
+    MutualMeanTeachingModel
+        With ``predict``, ``save`` and ``n_labels``.
+
+    Raises
+    ------
+    InputError
+        If an image or a setting cannot be used.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import napari_mmtseg as mm
+    >>> image = np.zeros((32, 32))
+    >>> image[8:24, 8:24] = 1
+    >>> model = mm.fit([image, image.T], n_labels=2)
+    >>> model.predict(image).shape
+    (32, 32)
+    """
+    return _drain(
+        iter_fit(
+            image_or_images, channel_axis=channel_axis, settings=settings, **overrides
+        )
+    )
+
+
+def iter_fit(
+    image_or_images: ArrayLike | Sequence[ArrayLike],
+    *,
+    channel_axis: int | None = None,
+    settings: SegmentationSettings | None = None,
+    preview_interval: float | None = None,
+    **overrides: Any,
+) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
+    """Do the same as :func:`fit`, as a generator of progress.
+
+    Parameters and errors are those of :func:`fit` and :func:`iter_segment`; previews
+    show the first image.
+    """
+    chosen = _resolve(settings, overrides)
+    several = isinstance(image_or_images, (list, tuple))
+    images: Sequence[Any] = image_or_images if several else [image_or_images]  # type: ignore[assignment]
+    if not images:
+        raise InputError("There is no image to fit. Pass one image or a list of them.")
+    channels = [as_channels_first(image, channel_axis) for image in images]
+    counts = {len(c) for c in channels}
+    if len(counts) > 1:
+        raise InputError(
+            "All images of one model need the same number of channels; these have "
+            f"{sorted(counts)}."
+        )
+    return _fit_model(channels, chosen, preview_interval)
+
+
+def _resolve(
+    settings: SegmentationSettings | None, overrides: dict[str, Any]
+) -> SegmentationSettings:
+    if settings is None:
+        return SegmentationSettings(**overrides)
+    if not isinstance(settings, SegmentationSettings):
+        raise InputError(
+            f"settings is a {type(settings).__name__}; a SegmentationSettings is needed."
+        )
+    return settings.replace(**overrides) if overrides else settings
+
+
+def _drain(steps: Generator[Any, Any, _R]) -> _R:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: _R = end.value
+            return result
+
+
+def _segment_steps(
+    channels: NDArray[Any],
+    settings: SegmentationSettings,
+    preview_interval: float | None,
+) -> Generator[SegmentationStep, str | None, SegmentationResult]:
+    start = time.perf_counter()
+    fitted = yield from _fit_steps([channels], settings, preview_interval)
+    n_steps = fitted.n_steps
+    prediction = fitted.model.iter_predict(channels, channel_axis=0)
+    while True:
+        yield SegmentationStep(
+            "prediction", n_steps, settings.n_steps, n_labels=fitted.model.n_labels
+        )
+        try:
+            next(prediction)
+        except StopIteration as end:
+            labels = _consecutive(end.value)
+            break
+    return SegmentationResult(
+        labels=labels,
+        model=fitted.model,
+        stop_reason=fitted.stop_reason,
+        n_labels=int(labels.max()),
+        n_steps=n_steps,
+        seconds=time.perf_counter() - start,
+        device=fitted.device,
+        precision=fitted.precision,
+        settings=settings,
+    )
+
+
+def _fit_model(
+    images: Sequence[NDArray[Any]],
+    settings: SegmentationSettings,
+    preview_interval: float | None,
+) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
+    fitted = yield from _fit_steps(images, settings, preview_interval)
+    return fitted.model
+
+
+def _fit_steps(
+    images: Sequence[NDArray[Any]],
+    settings: SegmentationSettings,
+    preview_interval: float | None,
+) -> Generator[SegmentationStep, str | None, _Fitted]:
+    n_steps = settings.n_steps
+    stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop"
+    normalization = Normalization.fit(images, settings.color_space)
+    normalized = [normalization.apply(image) for image in images]
+    stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop" or stop
+
+    from napari_mmtseg.engine.device import choose_device, choose_precision
+    from napari_mmtseg.engine.examples import make_examples
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.training import train
+
+    device = choose_device(settings.device)
+    precision = choose_precision(settings.precision, device)
+    examples = make_examples(normalized, settings, device)
+    training = train(examples, settings, precision)
+    last_preview = -float("inf")
+    message: str | None = None  # what a fresh generator takes
+    while True:
+        try:
+            progress = training.send(message)
+        except StopIteration as end:
+            trained = end.value
+            break
+        preview = None
+        now = time.perf_counter()
+        due = preview_interval is not None and now - last_preview >= preview_interval
+        if due and progress.example == 0:
+            last_preview = now
+            preview = _enlarge(progress.targets.cpu().numpy(), images[0].shape[1:])
+        warm = progress.step <= settings.warm_start_steps
+        stop = (
+            yield SegmentationStep(
+                "warm start" if warm else "mutual teaching",
+                progress.step,
+                n_steps,
+                float(progress.losses.similarity),
+                float(progress.losses.continuity),
+                progress.n_labels,
+                preview,
+            )
+        ) == "stop" or stop
+        message = "stop" if stop else None
+    model = MutualMeanTeachingModel.from_training(
+        trained, [example.image for example in examples], normalization, settings
+    )
+    return _Fitted(model, trained.stop_reason, trained.n_steps, device.type, precision)
+
+
+def _enlarge(clusters: NDArray[np.int64], shape: Sequence[int]) -> NDArray[np.int32]:
+    rows, columns = (
+        np.arange(n) * small // n
+        for n, small in zip(shape, clusters.shape, strict=True)
+    )
+    labels: NDArray[np.int32] = clusters[np.ix_(rows, columns)].astype(np.int32) + 1
+    return labels
+
+
+def _consecutive(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Close the gaps in 1..k, keeping the order."""
+    present = np.bincount(labels.ravel()) > 0
+    return np.cumsum(present, dtype=np.int32)[labels]

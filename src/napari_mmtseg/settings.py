@@ -1,0 +1,522 @@
+"""Every parameter of a segmentation, once: value, range, unit and description.
+
+The widget's form, the options of the command line and the settings file are all made
+from :class:`SegmentationSettings`, so nothing is typed twice.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import inspect
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+
+from napari_mmtseg.errors import InputError
+
+__all__ = ["PRESETS", "Parameter", "SegmentationSettings", "parameters"]
+
+FILE_FORMAT = "napari-mmtseg settings"
+FILE_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """What a form, a command line or a reader needs to know about one setting.
+
+    Attributes
+    ----------
+    name : str
+        Name of the field in :class:`SegmentationSettings`.
+    kind : type
+        ``bool``, ``int``, ``float`` or ``str``.
+    optional : bool
+        Whether ``None`` is accepted.
+    default : object
+        Value in the ``default`` preset.
+    title : str
+        Short label for a form.
+    description : str
+        One sentence for tooltips, ``--help`` and the documentation.
+    unit : str
+        Unit of the value, empty where it has none.
+    minimum, maximum : float or None
+        Accepted range, both ends included; None where it does not apply.
+    choices : tuple of str
+        Accepted values of a ``str`` setting.
+    none_means : str
+        What ``None`` stands for.
+    advanced : bool
+        Whether a form shows it under "Advanced".
+    """
+
+    name: str
+    kind: type
+    optional: bool
+    default: Any
+    title: str
+    description: str
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    choices: tuple[str, ...] = ()
+    none_means: str = ""
+    advanced: bool = True
+
+    @property
+    def accepted(self) -> str:
+        """The accepted values in words, for error messages and ``--help``."""
+        if self.kind is bool:
+            words = "true or false"
+        elif self.choices:
+            words = "one of " + ", ".join(self.choices)
+        else:
+            number = "a whole number" if self.kind is int else "a number"
+            words = f"{number} from {self.minimum:g} to {self.maximum:g}"
+            if self.kind is int:
+                words = f"{number} from {self.minimum} to {self.maximum}"
+            if self.unit:
+                words += f" ({self.unit})"
+        return f"{words}, or none ({self.none_means})" if self.optional else words
+
+    def check(self, value: Any) -> Any:
+        """Return `value` in this setting's type, or say what is accepted.
+
+        Raises
+        ------
+        InputError
+            If the value has another type or lies outside the accepted range.
+        """
+        if value is None and self.optional:
+            return None
+        converted = self._converted(value)
+        if converted is None:
+            raise InputError(
+                f"{self.name}={value!r} is not accepted: give {self.accepted}."
+            )
+        return converted
+
+    def _converted(self, value: Any) -> Any:
+        if self.kind is bool:
+            return value if isinstance(value, bool) else None
+        if self.kind is str:
+            return value if value in self.choices else None
+        if isinstance(value, (bool, str, bytes)) or value is None:
+            return None
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            return None
+        assert self.minimum is not None and self.maximum is not None
+        if not math.isfinite(number) or not self.minimum <= number <= self.maximum:
+            return None
+        if self.kind is int:
+            return int(value) if number == int(number) else None
+        return number
+
+
+def _setting(default: Any, title: str, description: str, **details: Any) -> Any:
+    return dataclasses.field(
+        default=default,
+        metadata={"title": title, "description": description, **details},
+    )
+
+
+if TYPE_CHECKING:
+    from typing import overload
+
+    class _PresetName:
+        """``settings.preset`` is a name; ``SegmentationSettings.preset`` makes one."""
+
+        @overload
+        def __get__(
+            self, settings: None, owner: Any
+        ) -> Callable[[str], SegmentationSettings]: ...
+        @overload
+        def __get__(self, settings: object, owner: Any) -> str: ...
+        def __get__(self, settings: Any, owner: Any) -> Any: ...
+        def __set__(self, settings: object, value: str) -> None: ...
+
+else:
+    _PresetName = str
+
+
+@dataclass(frozen=True, init=False)
+class SegmentationSettings:
+    """All settings of one segmentation run. Immutable.
+
+    Parameters
+    ----------
+    preset : {"default", "fast", "paper"}
+        Where every value that is not given comes from.
+    **values
+        Any of the fields below; see :func:`parameters` for ranges and units.
+
+    Raises
+    ------
+    InputError
+        For an unknown name, a value out of range, or values that contradict each
+        other.
+
+    Examples
+    --------
+    >>> from napari_mmtseg import SegmentationSettings
+    >>> settings = SegmentationSettings(n_labels=3, seed=7)
+    >>> settings.n_labels, settings.preset
+    (3, 'default')
+    >>> SegmentationSettings.preset("paper").max_labels
+    100
+    """
+
+    preset: _PresetName = _setting(
+        "default",
+        "Preset",
+        "Where every other value comes from: default (quality first), fast (a preview "
+        "quality in a fraction of the time) or paper (Algorithm 1 of Wu et al. 2020 to "
+        "the letter: slow).",
+        choices=("default", "fast", "paper"),
+        advanced=False,
+    )
+    n_labels: int | None = _setting(
+        None,
+        "Number of classes",
+        "How many classes the result has; automatic keeps those that mutual teaching "
+        "leaves.",
+        minimum=1,
+        maximum=256,
+        none_means="automatic",
+        advanced=False,
+    )
+    continuity_weight: float = _setting(
+        20.0,
+        "Smoothness",
+        "Weight of the continuity loss against the similarity loss (the paper's beta): "
+        "higher gives larger, smoother segments.",
+        minimum=0.0,
+        maximum=1000.0,
+        advanced=False,
+    )
+    seed: int = _setting(
+        0,
+        "Seed",
+        "Start of the random numbers: the same seed gives the same labels.",
+        minimum=0,
+        maximum=2**31 - 1,
+        advanced=False,
+    )
+    output: str = _setting(
+        "classes",
+        "Output",
+        "classes: pixels that look alike share a label wherever they are; regions: "
+        "every connected piece of a class has a label of its own.",
+        choices=("classes", "regions"),
+        advanced=False,
+    )
+    min_region_size: int = _setting(
+        0,
+        "Smallest region",
+        "Connected pieces of a class smaller than this join the class around them; 0 "
+        "keeps all.",
+        unit="pixels",
+        minimum=0,
+        maximum=10**9,
+    )
+    max_labels: int = _setting(
+        16,
+        "Largest number of labels",
+        "Output channels of the networks (the paper's q): the number of labels that "
+        "training starts from.",
+        minimum=2,
+        maximum=256,
+    )
+    min_labels: int = _setting(
+        2,
+        "Smallest number of labels",
+        "Training stops once no more than this many labels are left.",
+        minimum=1,
+        maximum=256,
+    )
+    n_conv_layers: int = _setting(
+        3,
+        "Convolution layers",
+        "Number of 3x3 convolutions before the final 1x1 convolution (the paper's M).",
+        minimum=1,
+        maximum=10,
+    )
+    n_steps: int = _setting(
+        60,
+        "Steps",
+        "Largest number of training steps (the paper's T), the warm start included; "
+        "each step teaches both peers.",
+        minimum=1,
+        maximum=100_000,
+    )
+    warm_start_steps: int = _setting(
+        15,
+        "Warm-start steps",
+        "Steps in which both peers first learn the labels of a k-means clustering; 0 "
+        "starts from random networks as the paper does.",
+        minimum=0,
+        maximum=100_000,
+    )
+    patience: int | None = _setting(
+        8,
+        "Patience",
+        "Training stops early once the teachers' labels have changed in fewer than 1 "
+        "in 500 pixels for this many steps in a row.",
+        unit="steps",
+        minimum=1,
+        maximum=100_000,
+        none_means="never stop early",
+    )
+    learning_rate: float = _setting(
+        0.1,
+        "Learning rate",
+        "Step size of stochastic gradient descent.",
+        minimum=1e-6,
+        maximum=10.0,
+    )
+    momentum: float = _setting(
+        0.9,
+        "Momentum",
+        "Momentum of stochastic gradient descent.",
+        minimum=0.0,
+        maximum=0.9999,
+    )
+    ema_decay: float = _setting(
+        0.9,
+        "Teacher decay",
+        "Decay of the moving average that makes a teacher of its student (the paper's "
+        "alpha).",
+        minimum=0.0,
+        maximum=0.999999,
+    )
+    ema_warmup: bool = _setting(
+        True,
+        "Teacher warm-up",
+        "Let the decay grow as 1 - 1/(t + 1) up to its final value, so that early "
+        "teachers follow their students closely.",
+    )
+    edge_scale: float | None = _setting(
+        0.2,
+        "Edge contrast",
+        "Difference between neighbouring pixels at which the continuity loss has "
+        "fallen to 1/e of its weight, so that smoothing stops at edges.",
+        unit="fraction of the image's range",
+        minimum=1e-3,
+        maximum=100.0,
+        none_means="the same weight everywhere",
+    )
+    color_space: str = _setting(
+        "lab",
+        "Colour space",
+        "lab: RGB images are seen in CIE Lab, channels are standardised; channels: "
+        "values as they are, scaled to 0-1.",
+        choices=("lab", "channels"),
+    )
+    working_size: int | None = _setting(
+        240,
+        "Working size",
+        "Long side of the image that the networks are trained on; labels are predicted "
+        "at full resolution.",
+        unit="pixels",
+        minimum=8,
+        maximum=65_536,
+        none_means="full resolution",
+    )
+    readout: str = _setting(
+        "consensus",
+        "Readout",
+        "What labels the image in the end: consensus (mean response of both aligned "
+        "teachers) or student (the first student alone, as in the paper).",
+        choices=("consensus", "student"),
+    )
+    device: str = _setting(
+        "auto",
+        "Device",
+        "Where the networks run; auto takes a GPU where there is one.",
+        choices=("auto", "cpu", "cuda", "mps"),
+    )
+    precision: str = _setting(
+        "auto",
+        "Precision",
+        "Number format of the convolutions; auto takes bfloat16 where it has been "
+        "measured to be faster on this machine.",
+        choices=("auto", "float32", "bfloat16"),
+    )
+
+    def __init__(self, preset: str = "default", **values: Any) -> None:
+        known = parameters()
+        known["preset"].check(preset)
+        refuse_unknown(values, known, "setting")
+        merged = {"preset": preset, **PRESETS[preset], **values}
+        if isinstance(merged.get("n_labels"), int) and "max_labels" not in values:
+            start = merged.get("max_labels", known["max_labels"].default)
+            merged["max_labels"] = max(merged["n_labels"], start)
+        for name, parameter in known.items():
+            value = parameter.check(merged.get(name, parameter.default))
+            object.__setattr__(self, name, value)
+        for name in ("min_labels", "n_labels"):
+            if (value := getattr(self, name)) is not None and value > self.max_labels:
+                raise InputError(
+                    f"{name}={value} is more than max_labels={self.max_labels}, the "
+                    f"number of labels that training starts from. Lower {name} or "
+                    "raise max_labels."
+                )
+
+    def replace(self, **changes: Any) -> SegmentationSettings:
+        """Return settings with some values changed.
+
+        A changed `preset` resets every other value to that preset's first.
+
+        Raises
+        ------
+        InputError
+            As for the constructor.
+        """
+        if "preset" in changes:
+            return SegmentationSettings(**changes)
+        return SegmentationSettings(self.preset, **{**self.changes(), **changes})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all values by name, ``preset`` first."""
+        return {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+
+    def changes(self) -> dict[str, Any]:
+        """Return the values that differ from those of the preset."""
+        base = SegmentationSettings(self.preset).to_dict()
+        return {k: v for k, v in self.to_dict().items() if v != base[k]}
+
+    def to_json(self, path: str | Path) -> None:
+        """Write the settings to a JSON file, replacing one that is there.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written.
+        """
+        content = {
+            "format": FILE_FORMAT,
+            "version": FILE_VERSION,
+            "settings": self.to_dict(),
+        }
+        try:
+            Path(path).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+        except OSError as error:
+            raise InputError(
+                f"Settings cannot be written to {path}: {error.strerror}. Give a file "
+                "name in a folder that exists and that you may write to."
+            ) from error
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> SegmentationSettings:
+        """Read settings from a JSON file made by :meth:`to_json`.
+
+        Raises
+        ------
+        InputError
+            If the file does not exist, is no settings file, is of another version, or
+            holds unknown names or values out of range.
+        """
+        try:
+            content = json.loads(Path(path).read_text("utf-8"))
+        except OSError as error:
+            raise InputError(
+                f"The settings file {path} cannot be read: {error.strerror}."
+            ) from error
+        except ValueError as error:
+            raise InputError(
+                f"{path} is not a settings file: it is not valid JSON ({error})."
+            ) from error
+        if not isinstance(content, dict) or content.get("format") != FILE_FORMAT:
+            raise InputError(
+                f'{path} is not a settings file: "format" should be "{FILE_FORMAT}". '
+                "Make one with SegmentationSettings.to_json or Save settings."
+            )
+        if content.get("version") != FILE_VERSION:
+            raise InputError(
+                f"{path} is a settings file of version {content.get('version')!r}; "
+                f"this release reads version {FILE_VERSION}."
+            )
+        values = content.get("settings")
+        if not isinstance(values, dict):
+            raise InputError(f'{path} is not a settings file: "settings" is missing.')
+        try:
+            return cls(**values)
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+
+
+def refuse_unknown(
+    given: Mapping[str, Any], known: Mapping[str, Any], noun: str
+) -> None:
+    """Raise InputError for the first name in `given` that is not in `known`."""
+    for name in given:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            raise InputError(
+                f"There is no {noun} {name!r}.{hint} Known: {', '.join(known)}."
+            )
+
+
+def _parameter(field: dataclasses.Field[Any], annotation: Any) -> Parameter:
+    kinds = get_args(annotation) or (annotation,)
+    return Parameter(
+        name=field.name,
+        kind=next(kind for kind in kinds if kind is not type(None)),
+        optional=type(None) in kinds,
+        default=field.default,
+        **field.metadata,
+    )
+
+
+_HINTS = get_type_hints(SegmentationSettings)
+_PARAMETERS = {
+    field.name: _parameter(field, _HINTS[field.name])
+    for field in dataclasses.fields(SegmentationSettings)
+}
+
+
+def parameters() -> dict[str, Parameter]:
+    """Return the description of every setting by name, in the order of a form."""
+    return dict(_PARAMETERS)
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "default": {},
+    "fast": {"working_size": 128, "n_steps": 30, "warm_start_steps": 10},
+    "paper": {
+        "max_labels": 100,
+        "min_labels": 1,
+        "n_steps": 1000,
+        "warm_start_steps": 0,
+        "patience": None,
+        "ema_decay": 0.999,
+        "ema_warmup": False,
+        "continuity_weight": 5.0,
+        "edge_scale": None,
+        "color_space": "channels",
+        "working_size": None,
+        "readout": "student",
+    },
+}
+
+
+def _from_preset(cls: type[SegmentationSettings], name: str) -> SegmentationSettings:
+    """Return the settings of a preset: "default", "fast" or "paper"."""
+    return cls(name)
+
+
+# An instance's attribute hides this one, so that `settings.preset` is still the name.
+SegmentationSettings.preset = classmethod(_from_preset)  # type: ignore[assignment, method-assign]
+SegmentationSettings.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [
+        inspect.Parameter(p.name, inspect.Parameter.KEYWORD_ONLY, default=p.default)
+        for p in _PARAMETERS.values()
+    ]
+)
