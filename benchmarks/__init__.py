@@ -1,1 +1,1 @@
-"""Benchmarks of napari-mmtseg; each module is run with ``python -m benchmarks.NAME``."""
+"""Benchmarks of napari-mmtseg, run with ``python -m benchmarks.NAME``."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -202,6 +202,13 @@ class Normalization:
             std = np.full(3, np.sqrt((std**2).sum()))
         std[std < 1e-6] = 1.0
         return cls(color_space, low, high, tuple(mean.tolist()), tuple(std.tolist()))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Normalization:
+        """Restore what ``dataclasses.asdict`` and JSON made of a normalisation."""
+        numbers = ("low", "high", "mean", "std")
+        low, high, mean, std = (tuple(map(float, values[name])) for name in numbers)
+        return cls(str(values["color_space"]), low, high, mean, std)
 
     def apply(self, image: NDArray[Any]) -> NDArray[np.float32]:
         """Return a raw (C, Y, X) image as the networks see it, float32 (C, Y, X)."""

@@ -13,7 +13,10 @@ Labels = NDArray[np.int32]
 
 
 def merge_classes(
-    means: NDArray[np.float64], sizes: NDArray[np.float64], n_labels: int
+    means: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+    n_labels: int,
+    max_cost: float = np.inf,
 ) -> NDArray[np.intp]:
     """Group classes until `n_labels` are left, the cheapest merge first (Ward 1963).
 
@@ -28,6 +31,8 @@ def merge_classes(
         Number of pixels of every class; empty classes join for free.
     n_labels : int
         Number of groups to end with.
+    max_cost : float
+        Merge only while a merge costs less than this.
 
     Returns
     -------
@@ -45,6 +50,8 @@ def merge_classes(
         cost = distance * (n[:, np.newaxis] * n[np.newaxis]) / total
         cost[np.tril_indices(len(index))] = np.inf
         first, second = np.unravel_index(np.argmin(cost), cost.shape)
+        if cost[first, second] >= max_cost:
+            break
         a, b = index[first], index[second]
         together = sizes[a] + sizes[b]
         if together:
@@ -83,7 +90,7 @@ def absorb_small_regions(labels: Labels, min_size: int) -> Labels:
 
 
 def connected_regions(labels: Labels) -> Labels:
-    """Number the 4-connected pieces of every label, 1..k in raster order.
+    """Label the 4-connected pieces of every class, 1..k in raster order.
 
     Parameters
     ----------

@@ -262,8 +262,11 @@ def iter_fit(
     show the first image.
     """
     chosen = _resolve(settings, overrides)
-    several = isinstance(image_or_images, (list, tuple))
-    images: Sequence[Any] = image_or_images if several else [image_or_images]  # type: ignore[assignment]
+    images: Sequence[Any] = (
+        image_or_images
+        if isinstance(image_or_images, (list, tuple))
+        else [image_or_images]
+    )
     if not images:
         raise InputError("There is no image to fit. Pass one image or a list of them.")
     channels = [as_channels_first(image, channel_axis) for image in images]
@@ -283,7 +286,7 @@ def _resolve(
         return SegmentationSettings(**overrides)
     if not isinstance(settings, SegmentationSettings):
         raise InputError(
-            f"settings is a {type(settings).__name__}; a SegmentationSettings is needed."
+            f"settings is a {type(settings).__name__}; give SegmentationSettings."
         )
     return settings.replace(**overrides) if overrides else settings
 

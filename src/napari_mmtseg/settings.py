@@ -111,7 +111,8 @@ class Parameter:
             number = float(value)
         except (TypeError, ValueError):
             return None
-        assert self.minimum is not None and self.maximum is not None
+        assert self.minimum is not None
+        assert self.maximum is not None
         if not math.isfinite(number) or not self.minimum <= number <= self.maximum:
             return None
         if self.kind is int:
@@ -172,7 +173,7 @@ class SegmentationSettings:
     100
     """
 
-    preset: _PresetName = _setting(
+    preset: _PresetName = _setting(  # noqa: RUF009
         "default",
         "Preset",
         "Where every other value comes from: default (quality first), fast (a preview "
@@ -184,15 +185,15 @@ class SegmentationSettings:
     n_labels: int | None = _setting(
         None,
         "Number of classes",
-        "How many classes the result has; automatic keeps those that mutual teaching "
-        "leaves.",
+        "How many classes the result has; automatic merges similar classes as long as "
+        "little is lost.",
         minimum=1,
         maximum=256,
         none_means="automatic",
         advanced=False,
     )
     continuity_weight: float = _setting(
-        20.0,
+        2.0,
         "Smoothness",
         "Weight of the continuity loss against the similarity loss (the paper's beta): "
         "higher gives larger, smoother segments.",
@@ -240,6 +241,14 @@ class SegmentationSettings:
         minimum=1,
         maximum=256,
     )
+    merge_threshold: float = _setting(
+        0.12,
+        "Merge threshold",
+        "With an automatic number of classes, the most similar classes are merged as "
+        "long as a merge loses less than this fraction of the image's variance.",
+        minimum=0.0,
+        maximum=1.0,
+    )
     n_conv_layers: int = _setting(
         3,
         "Convolution layers",
@@ -248,7 +257,7 @@ class SegmentationSettings:
         maximum=10,
     )
     n_steps: int = _setting(
-        60,
+        40,
         "Steps",
         "Largest number of training steps (the paper's T), the warm start included; "
         "each step teaches both peers.",
@@ -489,10 +498,11 @@ def parameters() -> dict[str, Parameter]:
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    "fast": {"working_size": 128, "n_steps": 30, "warm_start_steps": 10},
+    "fast": {"working_size": 128, "n_steps": 20, "warm_start_steps": 10},
     "paper": {
         "max_labels": 100,
         "min_labels": 1,
+        "merge_threshold": 0.0,
         "n_steps": 1000,
         "warm_start_steps": 0,
         "patience": None,
@@ -513,7 +523,7 @@ def _from_preset(cls: type[SegmentationSettings], name: str) -> SegmentationSett
 
 
 # An instance's attribute hides this one, so that `settings.preset` is still the name.
-SegmentationSettings.preset = classmethod(_from_preset)  # type: ignore[assignment, method-assign]
+SegmentationSettings.preset = classmethod(_from_preset)  # type: ignore[assignment]
 SegmentationSettings.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
     [
         inspect.Parameter(p.name, inspect.Parameter.KEYWORD_ONLY, default=p.default)

@@ -1,0 +1,1 @@
+"""Mutual Mean-Teaching in PyTorch; the only place that imports torch."""

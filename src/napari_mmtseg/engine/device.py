@@ -14,7 +14,7 @@ from torch import nn
 
 from napari_mmtseg.errors import InputError
 
-__all__ = ["bfloat16_speedup", "choose_device", "choose_precision"]
+__all__ = ["bfloat16_speedup", "choose_device", "choose_precision", "describe_chip"]
 
 _WORTHWHILE = 1.15
 """How much faster bfloat16 must be before its coarser rounding is accepted."""
@@ -61,7 +61,7 @@ def bfloat16_speedup(device: torch.device) -> float:
     if not _has_bfloat16(device):
         return 0.0
     threads = torch.get_num_threads()
-    key = f"{_chip(device)}, {threads} threads, torch {torch.__version__}"
+    key = f"{describe_chip(device)}, {threads} threads, torch {torch.__version__}"
     path = user_cache_path("napari-mmtseg") / "bfloat16.json"
     known = _read(path)
     if key not in known:
@@ -76,24 +76,26 @@ _DTYPES = (torch.float32, torch.bfloat16)
 
 def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device.type == "cpu":
         capabilities = torch.backends.cpu.get_cpu_capability()
         return capabilities.startswith("AVX512") or platform.machine() == "arm64"
     return False
 
 
-def _chip(device: torch.device) -> str:
+def describe_chip(device: torch.device) -> str:
+    """Return the name of the processor or GPU."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        wanted = ("model name", "model\t", "stepping", "flags")
-        parts = [line for line in lines if line.startswith(wanted)]
-        amx = "amx" * any("amx_bf16" in line for line in parts)
-        return " ".join(p.split(":")[1].strip() for p in parts[:3]) + amx
-    except (OSError, IndexError):
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    except OSError:
         return platform.processor() or platform.machine()
+    facts = dict(line.split(":", 1) for line in lines if ":" in line)
+    facts = {key.strip(): value.strip() for key, value in facts.items()}
+    name = facts.get("model name") or platform.machine()
+    amx = " with AMX" if "amx_bf16" in facts.get("flags", "") else ""
+    return f"{name}{amx}"
 
 
 def _step_seconds(device: torch.device, dtype: torch.dtype) -> float:

@@ -60,17 +60,18 @@ def mutual_loss(
         Only `total` carries a gradient.
     """
     vertical, horizontal = weights if weights is not None else (None, None)
-    return Losses(*_MutualLoss.apply(response, labels, beta, vertical, horizontal))
+    parts = _MutualLoss.apply(response, labels, beta, vertical, horizontal)  # type: ignore[no-untyped-call]
+    return Losses(*parts)
 
 
 def pseudo_labels(response: Tensor) -> Tensor:
     """Argmax over the channels of (1, q, Y, X), as int64 (Y, X)."""
     # max() over the last axis is more than twice as fast as argmax() on a CPU.
-    return _channels_last(response).max(-1).indices
+    return _channels_last(response).max(-1).indices[0]
 
 
 def _channels_last(response: Tensor) -> Tensor:
-    return response[0].permute(1, 2, 0).contiguous()
+    return response.permute(0, 2, 3, 1).contiguous()
 
 
 class _MutualLoss(torch.autograd.Function):
@@ -93,28 +94,28 @@ class _MutualLoss(torch.autograd.Function):
         y = _channels_last(response)
         wide = torch.promote_types(y.dtype, torch.float32)
         n_pixels = labels.numel()
-        target = labels.unsqueeze(-1)
+        target = labels[None, :, :, None]
         gradient = torch.softmax(y, -1)
         probability = gradient.gather(-1, target).to(wide)
         similarity = -probability.clamp_min(torch.finfo(wide).tiny).log().mean()
-        minus_one = gradient.new_full((1, 1, 1), -1).expand_as(target)
+        minus_one = gradient.new_full((1, 1, 1, 1), -1).expand_as(target)
         gradient.scatter_add_(-1, target, minus_one).div_(n_pixels)
 
         continuity = similarity.new_zeros(())
         buffer = torch.empty_like(y)
-        for axis, weight in ((0, vertical), (1, horizontal)):
+        for axis, weight in ((1, vertical), (2, horizontal)):
             n = y.shape[axis] - 1
             after, before = y.narrow(axis, 1, n), y.narrow(axis, 0, n)
             difference = buffer.narrow(axis, 0, n)
             torch.sub(after, before, out=difference)
             scale = 1 / difference.numel()
             if weight is None:
-                norm = torch.linalg.vector_norm(difference, 1, dtype=wide)
+                norm = torch.linalg.vector_norm(difference, 1).to(wide)
                 difference.sign_()
             else:
                 weighted = weight.to(y.dtype).unsqueeze(-1)
                 difference.mul_(weighted)
-                norm = torch.linalg.vector_norm(difference, 1, dtype=wide)
+                norm = torch.linalg.vector_norm(difference, 1).to(wide)
                 difference.sign_().mul_(weighted)
             continuity = continuity + norm * scale
             gradient.narrow(axis, 1, n).add_(difference, alpha=beta * scale)
@@ -126,9 +127,10 @@ class _MutualLoss(torch.autograd.Function):
         return total, similarity, continuity
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, total: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
         (gradient,) = ctx.saved_tensors
         if total.device.type != "cpu" or total.item() != 1:
             gradient = gradient * total.to(gradient.dtype)
-        return gradient.permute(2, 0, 1).unsqueeze(0), None, None, None, None
+        # Permuted as 4D: the strides of an axis added later would hide the layout.
+        return gradient.permute(0, 3, 1, 2), None, None, None, None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -108,16 +108,13 @@ class MutualMeanTeachingModel:
         settings : SegmentationSettings
             `n_labels` decides how many classes are kept.
         """
-        if settings.readout == "student":
-            networks = [trained.peers[0].student]
-        else:
-            networks = [peer.teacher for peer in trained.peers]
+        networks = trained.networks
         for network in networks:
             network.freeze_statistics(images)
         q = settings.max_labels
         orders = _align_channels(networks, images, q)
         model = cls(networks, orders, np.ones(q, np.int32), normalization, settings)
-        model._class_map = model._choose_classes(images, settings.n_labels)
+        model._class_map = model._choose_classes(images)
         return model
 
     def predict(
@@ -163,7 +160,7 @@ class MutualMeanTeachingModel:
         *,
         channel_axis: int | None = None,
         output: str | None = None,
-    ) -> Iterator[float]:
+    ) -> Generator[float, None, NDArray[np.int32]]:
         """Do the same as :meth:`predict`, yielding the finished fraction by tiles."""
         output = self.settings.replace(output=output or self.settings.output).output
         channels = as_channels_first(image, channel_axis)
@@ -221,17 +218,15 @@ class MutualMeanTeachingModel:
         parameter = next(self._networks[0].parameters())
         image = image.to(parameter.device).contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
-            mean = self._networks[0](image)
+            mean: Tensor = self._networks[0](image)
             for network, order in zip(
                 self._networks[1:], self._channel_orders[1:], strict=True
             ):
                 mean = mean.softmax(1) + network(image).softmax(1)[:, order]
         return mean
 
-    def _choose_classes(
-        self, images: Sequence[Tensor], n_labels: int | None
-    ) -> NDArray[np.int32]:
-        q = self.settings.max_labels
+    def _choose_classes(self, images: Sequence[Tensor]) -> NDArray[np.int32]:
+        q, n_labels = self.settings.max_labels, self.settings.n_labels
         sizes = np.zeros(q)
         sums = np.zeros((q, self.n_channels))
         for image in images:
@@ -243,10 +238,17 @@ class MutualMeanTeachingModel:
             )
         used = np.flatnonzero(sizes)
         means = sums[used] / sizes[used, np.newaxis]
-        if n_labels is None:
-            group = np.arange(len(used))
-        else:
+        if n_labels is not None:
             group = merge_classes(means, sizes[used], n_labels)
+        else:
+            center = np.average(means, axis=0, weights=sizes[used])
+            spread = sizes[used] @ ((means - center) ** 2).sum(1)
+            group = merge_classes(
+                means,
+                sizes[used],
+                self.settings.min_labels,
+                self.settings.merge_threshold * spread,
+            )
         return _number_classes(q, used, group, means, sizes[used])
 
     def _tiles(
@@ -289,9 +291,10 @@ def _number_classes(
     means: NDArray[np.float64],
     sizes: NDArray[np.float64],
 ) -> NDArray[np.int32]:
-    """Number the groups from dark to bright; channels without pixels join the nearest.
+    """Give the groups numbers from dark to bright.
 
-    "Bright" is the first channel: intensity, or lightness of a colour image.
+    "Bright" is the first channel: intensity, or lightness of a colour image. Response
+    channels without pixels join the next one.
     """
     n_groups = int(group.max()) + 1
     total = np.bincount(group, weights=sizes, minlength=n_groups)
@@ -329,7 +332,8 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {})["napari_mmtseg"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
     except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise InputError(
             f"{path} is not a model of napari-mmtseg ({type(error).__name__}). Make one "
@@ -342,12 +346,7 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
         )
     try:
         settings = SegmentationSettings(**about["settings"])
-        normalization = Normalization(
-            **{
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in about["normalization"].items()
-            }
-        )
+        normalization = Normalization.from_dict(about["normalization"])
         networks = []
         for i in range(len(about["channel_orders"])):
             network = ResponseNetwork(

@@ -35,7 +35,7 @@ class Peer:
     def update_student(self, loss: Tensor) -> None:
         """Take one step of gradient descent on `loss`."""
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         self.optimizer.step()
 
     @torch.no_grad()

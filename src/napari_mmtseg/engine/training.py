@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Generator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.engine.peer import Peer
 from napari_mmtseg.settings import SegmentationSettings
 
-__all__ = ["Example", "TrainingStep", "Trained", "make_peers", "mutual_step", "train"]
+__all__ = ["Example", "Trained", "TrainingStep", "make_peers", "mutual_step", "train"]
 
 SETTLED_FRACTION = 1 / 500
 """Labels count as settled while fewer than this fraction of the pixels change."""
@@ -72,9 +73,19 @@ class TrainingStep:
 
 @dataclass(frozen=True)
 class Trained:
-    """What training ends with."""
+    """What training ends with.
 
-    peers: tuple[Peer, Peer]
+    Attributes
+    ----------
+    networks : tuple of ResponseNetwork
+        Those that the `readout` setting names: both teachers, or the first student.
+    stop_reason : str
+        Why it ended.
+    n_steps : int
+        Finished steps.
+    """
+
+    networks: tuple[ResponseNetwork, ...]
     stop_reason: str
     n_steps: int
 
@@ -125,7 +136,7 @@ def mutual_step(
     autocast : bool
         Convolutions in bfloat16.
     warm : bool
-        Learn `example.start` instead of pseudo labels.
+        Learn `example.start` instead of pseudo labels, without continuity loss.
     example_index : int
         Passed on in the progress.
     """
@@ -151,9 +162,9 @@ def mutual_step(
             contingency = contingency_table(taught, seen, settings.max_labels)
             targets = best_assignment(contingency).to(device)[taught]
             n_labels = int(contingency.sum(0).count_nonzero())
-        losses = mutual_loss(
-            response, targets, settings.continuity_weight, example.weights
-        )
+        # Smoothing a clustering that is not learned yet would only lose labels.
+        beta = 0.0 if warm else settings.continuity_weight
+        losses = mutual_loss(response, targets, beta, example.weights)
         peer.update_student(losses.total)
         peer.update_teacher(decay)
         yield TrainingStep(step, losses, seen, targets, n_labels, example_index)
@@ -169,9 +180,14 @@ def train(
     """
     device = examples[0].image.device
     peers = make_peers(examples[0].image.shape[1], settings, device)
+    if settings.readout == "student":
+        networks: tuple[ResponseNetwork, ...] = (peers[0].student,)
+    else:
+        networks = tuple(peer.teacher for peer in peers)
+    last_good: list[dict[str, Tensor]] = []
     fewest = max(settings.min_labels, settings.n_labels or 0)
     watch = _SettledWatch(settings.patience)
-    reason, step = "all steps are done", 0
+    reason, step, n_labels = "all steps are done", 0, [settings.max_labels]
     while step < settings.n_steps:
         step += 1
         warm = step <= settings.warm_start_steps
@@ -193,13 +209,19 @@ def train(
             break
         if warm:
             continue
+        if min(n_labels) >= fewest > 1:
+            last_good = [copy.deepcopy(network.state_dict()) for network in networks]
         if max(n_labels) <= fewest:
             reason = f"{max(n_labels)} labels are left"
             break
         if watch.settled(index, progress.targets):
             reason = "the labels have settled"
             break
-    return Trained(peers, reason, step)
+    if last_good and min(n_labels) < fewest:
+        # The last step fell through the floor: go back to the one before.
+        for network, state in zip(networks, last_good, strict=True):
+            network.load_state_dict(state)
+    return Trained(networks, reason, step)
 
 
 class _SettledWatch:
