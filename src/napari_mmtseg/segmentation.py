@@ -6,6 +6,7 @@ Widget, command line and scripts all drain :func:`iter_segment` or :func:`iter_f
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -390,6 +391,14 @@ def _fit_steps(
     model = MutualMeanTeachingModel.from_training(
         trained, [example.image for example in examples], normalization, settings
     )
+    if settings.n_labels is not None and model.n_labels < settings.n_labels:
+        warnings.warn(
+            f"Training left only {model.n_labels} of the {settings.n_labels} classes "
+            "that were asked for. A lower smoothness (continuity_weight) or another "
+            "seed may keep more.",
+            UserWarning,
+            stacklevel=2,
+        )
     return _Fitted(model, trained.stop_reason, trained.n_steps, device.type, precision)
 
 

@@ -23,6 +23,7 @@ _SMOOTHING = 2.0
 """Standard deviation in pixels of the blurred copy that the clustering sees."""
 
 
+@torch.inference_mode(False)
 def make_examples(
     images: Sequence[NDArray[np.float32]],
     settings: SegmentationSettings,

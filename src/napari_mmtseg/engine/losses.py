@@ -105,6 +105,8 @@ class _MutualLoss(torch.autograd.Function):
         buffer = torch.empty_like(y)
         for axis, weight in ((1, vertical), (2, horizontal)):
             n = y.shape[axis] - 1
+            if n == 0:
+                continue
             after, before = y.narrow(axis, 1, n), y.narrow(axis, 0, n)
             difference = buffer.narrow(axis, 0, n)
             torch.sub(after, before, out=difference)

@@ -237,6 +237,8 @@ class MutualMeanTeachingModel:
                 [np.bincount(clusters, weights=c, minlength=q) for c in pixels], axis=1
             )
         used = np.flatnonzero(sizes)
+        if _is_constant(images):
+            return np.ones(q, np.int32)
         means = sums[used] / sizes[used, np.newaxis]
         if n_labels is not None:
             group = merge_classes(means, sizes[used], n_labels)
@@ -266,6 +268,11 @@ class MutualMeanTeachingModel:
                     around.append(slice(low, high))
                     inner.append(slice(start - low, stop - low))
                 yield tuple(core), tuple(around), tuple(inner)
+
+
+def _is_constant(images: Sequence[Tensor]) -> bool:
+    pixels = torch.cat([image[0].flatten(1) for image in images], dim=1)
+    return bool((pixels.amax(1) - pixels.amin(1)).max() < 1e-5)
 
 
 def _align_channels(

@@ -40,18 +40,19 @@ class ResponseNetwork(nn.Module):
     ) -> None:
         super().__init__()
         # Layers made on "meta" draw no random numbers from the global generator.
+        dtype = torch.float32  # whatever the caller's default is
         with torch.device("meta"):
             layers: list[nn.Module] = []
             for i in range(n_conv_layers):
                 n_in = n_channels if i == 0 else max_labels
                 layers += [
-                    nn.Conv2d(n_in, max_labels, 3, padding=1),
+                    nn.Conv2d(n_in, max_labels, 3, padding=1, dtype=dtype),
                     nn.ReLU(inplace=True),
-                    nn.BatchNorm2d(max_labels, momentum=0.0),
+                    nn.BatchNorm2d(max_labels, momentum=0.0, dtype=dtype),
                 ]
             layers += [
-                nn.Conv2d(max_labels, max_labels, 1),
-                nn.BatchNorm2d(max_labels, momentum=0.0),
+                nn.Conv2d(max_labels, max_labels, 1, dtype=dtype),
+                nn.BatchNorm2d(max_labels, momentum=0.0, dtype=dtype),
             ]
             self.layers = nn.Sequential(*layers)
         self.layers.to_empty(device="cpu")

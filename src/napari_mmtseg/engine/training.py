@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Generator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,8 +49,6 @@ class TrainingStep:
 
     Attributes
     ----------
-    step : int
-        Finished steps.
     losses : Losses
         Of the student that has just learned.
     student_labels : Tensor of int64, (Y, X)
@@ -59,16 +57,18 @@ class TrainingStep:
         The labels that it learned from.
     n_labels : int
         Number of labels in the student's cluster map.
+    step : int
+        Finished steps, this one included.
     example : int
         Index of the image.
     """
 
-    step: int
     losses: Losses
     student_labels: Tensor
     targets: Tensor
     n_labels: int
-    example: int
+    step: int = 0
+    example: int = 0
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,7 @@ class Trained:
     n_steps: int
 
 
+@torch.inference_mode(False)
 def make_peers(
     n_channels: int, settings: SegmentationSettings, device: torch.device
 ) -> tuple[Peer, Peer]:
@@ -143,31 +144,41 @@ def mutual_step(
     decay = settings.ema_decay
     if settings.ema_warmup:
         decay = min(1 - 1 / (step + 1), decay)
-    device = example.image.device
     for peer, other in (peers, peers[::-1]):
-        precision = (
-            torch.autocast(device.type, torch.bfloat16) if autocast else nullcontext()
-        )
-        with precision:
-            response = peer.student(example.image)
-            if not warm:
-                with torch.no_grad():
-                    taught = pseudo_labels(other.teacher(example.image))
-        seen = pseudo_labels(response.detach())
-        if warm:
-            assert example.start is not None
-            targets = example.start
-            n_labels = int(torch.bincount(seen.reshape(-1)).count_nonzero())
-        else:
-            contingency = contingency_table(taught, seen, settings.max_labels)
-            targets = best_assignment(contingency).to(device)[taught]
-            n_labels = int(contingency.sum(0).count_nonzero())
-        # Smoothing a clustering that is not learned yet would only lose labels.
-        beta = 0.0 if warm else settings.continuity_weight
-        losses = mutual_loss(response, targets, beta, example.weights)
-        peer.update_student(losses.total)
-        peer.update_teacher(decay)
-        yield TrainingStep(step, losses, seen, targets, n_labels, example_index)
+        with torch.inference_mode(False), torch.enable_grad():
+            lesson = _teach(peer, other, example, settings, autocast, warm)
+            peer.update_student(lesson.losses.total)
+            peer.update_teacher(decay)
+        yield dataclasses.replace(lesson, step=step, example=example_index)
+
+
+def _teach(
+    peer: Peer,
+    other: Peer,
+    example: Example,
+    settings: SegmentationSettings,
+    autocast: bool,
+    warm: bool,
+) -> TrainingStep:
+    device = example.image.device
+    with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+        response = peer.student(example.image)
+        if not warm:
+            with torch.no_grad():
+                taught = pseudo_labels(other.teacher(example.image))
+    seen = pseudo_labels(response.detach())
+    if warm:
+        assert example.start is not None
+        targets = example.start
+        n_labels = int(torch.bincount(seen.reshape(-1)).count_nonzero())
+    else:
+        contingency = contingency_table(taught, seen, settings.max_labels)
+        targets = best_assignment(contingency).to(device)[taught]
+        n_labels = int(contingency.sum(0).count_nonzero())
+    # Smoothing a clustering that is not learned yet would only lose labels.
+    beta = 0.0 if warm else settings.continuity_weight
+    losses = mutual_loss(response, targets, beta, example.weights)
+    return TrainingStep(losses, seen, targets, n_labels)
 
 
 def train(

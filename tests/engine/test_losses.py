@@ -1,0 +1,90 @@
+import math
+
+import pytest
+import torch
+from benchmarks.plain_loop import plain_losses
+
+from napari_mmtseg.engine.losses import EdgeWeights, mutual_loss, pseudo_labels
+
+
+def random_case(q=5, height=6, width=7, dtype=torch.float64, weighted=False):
+    generator = torch.Generator().manual_seed(3)
+    response = torch.randn(1, q, height, width, generator=generator, dtype=dtype)
+    response = response.contiguous(memory_format=torch.channels_last)
+    labels = torch.randint(q, (height, width), generator=generator)
+    weights = None
+    if weighted:
+        weights = EdgeWeights(
+            torch.rand(height - 1, width, generator=generator, dtype=dtype),
+            torch.rand(height, width - 1, generator=generator, dtype=dtype),
+        )
+    return response.requires_grad_(), labels, weights
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("beta", [0.0, 0.7])
+def test_gradient_against_finite_differences(beta, weighted):
+    response, labels, weights = random_case(weighted=weighted)
+    assert torch.autograd.gradcheck(
+        lambda y: mutual_loss(y, labels, beta, weights).total, response
+    )
+
+
+@pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
+def test_losses_and_gradient_equal_the_plain_formula(layout):
+    response, labels, _ = random_case()
+    response = response.detach().contiguous(memory_format=layout).requires_grad_()
+    losses = mutual_loss(response, labels, 0.7)
+    (gradient,) = torch.autograd.grad(losses.total, response)
+    similarity, continuity = plain_losses(response, labels[None])
+    (expected,) = torch.autograd.grad(similarity + 0.7 * continuity, response)
+    torch.testing.assert_close(losses.similarity, similarity)
+    torch.testing.assert_close(losses.continuity, continuity)
+    torch.testing.assert_close(gradient, expected)
+
+
+def test_gradient_keeps_the_channels_last_layout():
+    response, labels, _ = random_case()
+    (gradient,) = torch.autograd.grad(mutual_loss(response, labels, 1).total, response)
+    assert gradient.stride() == response.stride()
+
+
+def test_gradient_scales_with_what_comes_from_above():
+    response, labels, _ = random_case()
+    once = torch.autograd.grad(mutual_loss(response, labels, 1).total, response)[0]
+    thrice = torch.autograd.grad(3 * mutual_loss(response, labels, 1).total, response)
+    torch.testing.assert_close(thrice[0], 3 * once)
+
+
+def test_losses_by_hand():
+    # Two labels, one row of two pixels: responses (0, 0) and (0, log 3).
+    response = torch.tensor([[[[0.0, 0.0]], [[0.0, math.log(3)]]]], dtype=torch.float64)
+    labels = torch.tensor([[0, 1]])
+    losses = mutual_loss(response, labels, 2.0)
+    similarity = (math.log(2) + math.log(4 / 3)) / 2
+    continuity = math.log(3) / 2  # mean over the two channels of one difference
+    assert losses.similarity.item() == pytest.approx(similarity)
+    assert losses.continuity.item() == pytest.approx(continuity)
+    assert losses.total.item() == pytest.approx(similarity + 2 * continuity)
+
+
+def test_zero_weights_switch_the_continuity_loss_off():
+    response, labels, _ = random_case()
+    weights = EdgeWeights(
+        torch.zeros(5, 7, dtype=torch.float64), torch.zeros(6, 6, dtype=torch.float64)
+    )
+    assert mutual_loss(response, labels, 1.0, weights).continuity.item() == 0
+
+
+def test_bfloat16_gradient_is_close():
+    response, labels, weights = random_case(dtype=torch.float32, weighted=True)
+    exact = torch.autograd.grad(mutual_loss(response, labels, 1, weights)[0], response)
+    rough = response.detach().bfloat16().requires_grad_()
+    coarse = torch.autograd.grad(mutual_loss(rough, labels, 1, weights)[0], rough)
+    torch.testing.assert_close(coarse[0].float(), exact[0], atol=2e-3, rtol=0.05)
+
+
+def test_pseudo_labels_are_the_argmax():
+    response, _, _ = random_case()
+    expected = response.argmax(1)[0]
+    assert torch.equal(pseudo_labels(response), expected)

@@ -1,0 +1,110 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+import napari_mmtseg as mm
+from napari_mmtseg.engine import model as model_module
+
+QUICK = {"n_steps": 6, "warm_start_steps": 3, "max_labels": 8, "precision": "float32"}
+
+
+@pytest.fixture(scope="module")
+def image():
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 40, (40, 50, 3)).astype(np.uint8)
+    image[10:30, 10:40, 0] += 150
+    return image
+
+
+@pytest.fixture(scope="module")
+def model(image):
+    return mm.fit(image, n_labels=3, **QUICK)
+
+
+def test_segment_and_predict_agree(image, model):
+    expected = mm.segment(image, n_labels=3, **QUICK)
+    np.testing.assert_array_equal(model.predict(image), expected)
+
+
+def test_save_and_load_give_the_same_labels(image, model, tmp_path):
+    path = tmp_path / "cells.safetensors"
+    model.save(path)
+    loaded = mm.load_model(path)
+    np.testing.assert_array_equal(loaded.predict(image), model.predict(image))
+    assert loaded.settings == model.settings
+    assert (loaded.n_labels, loaded.n_channels) == (3, 3)
+
+
+def test_model_file_is_never_overwritten_silently(model, tmp_path):
+    path = tmp_path / "cells.safetensors"
+    path.write_text("mine")
+    with pytest.raises(mm.InputError, match="exists"):
+        model.save(path)
+    assert path.read_text() == "mine"
+    model.save(path, overwrite=True)
+    assert mm.load_model(path).n_labels == 3
+    with pytest.raises(mm.InputError, match=r"\.safetensors"):
+        model.save(tmp_path / "cells.pt")
+
+
+def test_tiles_change_no_label(image, model, monkeypatch):
+    whole = model.predict(np.tile(image, (4, 3, 1)))
+    monkeypatch.setattr(model_module, "_TILE_VALUES", 1)  # 64 x 64 tiles
+    np.testing.assert_array_equal(model.predict(np.tile(image, (4, 3, 1))), whole)
+
+
+def test_classes_mean_the_same_in_another_image(model, image):
+    flipped = np.ascontiguousarray(image[::-1, ::-1])
+    agreement = (model.predict(flipped)[::-1, ::-1] == model.predict(image)).mean()
+    assert agreement > 0.9
+
+
+def test_wrong_number_of_channels_is_refused(model, image):
+    with pytest.raises(mm.InputError, match="fitted on 3"):
+        model.predict(image[..., 0])
+
+
+def test_regions_can_be_asked_for(model, image):
+    regions = model.predict(image, output="regions")
+    assert regions.max() >= model.predict(image).max()
+    with pytest.raises(mm.InputError, match="output"):
+        model.predict(image, output="blobs")
+
+
+def test_several_images_share_one_model(image):
+    model = mm.fit([image, image[::-1], image[5:35, 5:45]], n_labels=2, **QUICK)
+    assert model.predict(image).shape == (40, 50)
+    with pytest.raises(mm.InputError, match="same number of channels"):
+        mm.fit([image, image[..., 0]], **QUICK)
+    with pytest.raises(mm.InputError, match="no image"):
+        mm.fit([], **QUICK)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a model", b"PK\x03\x04 a pickle in a zip", b"\x08" * 64]
+)
+def test_files_that_are_no_model_are_refused(tmp_path, content):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(mm.InputError, match="not a model"):
+        mm.load_model(path)
+
+
+def test_other_safetensors_and_versions_are_refused(tmp_path):
+    path = tmp_path / "model.safetensors"
+    save_file({"weight": torch.zeros(2)}, path)
+    with pytest.raises(mm.InputError, match="not a model"):
+        mm.load_model(path)
+    about = json.dumps({"format": "napari-mmtseg model", "version": 99})
+    save_file({"weight": torch.zeros(2)}, path, {"napari_mmtseg": about})
+    with pytest.raises(mm.InputError, match="version 99"):
+        mm.load_model(path)
+    about = json.dumps({"format": "napari-mmtseg model", "version": 1})
+    save_file({"weight": torch.zeros(2)}, path, {"napari_mmtseg": about})
+    with pytest.raises(mm.InputError, match="damaged"):
+        mm.load_model(path)
+    with pytest.raises(mm.InputError, match="no model file"):
+        mm.load_model(tmp_path / "nothing.safetensors")

@@ -1,0 +1,66 @@
+import os
+
+import pytest
+
+from napari_mmtseg import InputError, files
+from napari_mmtseg.files import check_output, write_atomically
+
+
+def test_content_arrives_whole(tmp_path):
+    write_atomically(tmp_path / "a.bin", b"abc")
+    assert (tmp_path / "a.bin").read_bytes() == b"abc"
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
+def test_existing_files_are_safe(tmp_path):
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"mine")
+    with pytest.raises(InputError, match="exists"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"mine"
+    write_atomically(path, b"new", overwrite=True)
+    assert path.read_bytes() == b"new"
+
+
+def test_a_file_that_appears_meanwhile_is_safe(tmp_path, monkeypatch):
+    path = tmp_path / "a.bin"
+    real = files.check_output
+
+    def check_then_appear(*arguments, **options):
+        checked = real(*arguments, **options)
+        path.write_bytes(b"mine")
+        return checked
+
+    monkeypatch.setattr(files, "check_output", check_then_appear)
+    with pytest.raises(InputError, match="meanwhile"):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"mine"
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left")])
+def test_nothing_is_left_of_a_write_that_fails(tmp_path, monkeypatch, error):
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(os, "fsync", fail)
+    expected = InputError if isinstance(error, OSError) else KeyboardInterrupt
+    with pytest.raises(expected):
+        write_atomically(tmp_path / "a.bin", b"abc")
+    assert os.listdir(tmp_path) == []
+
+
+def test_outputs_are_refused_before_the_work(tmp_path):
+    with pytest.raises(InputError, match="is a folder"):
+        check_output(tmp_path)
+    with pytest.raises(InputError, match="does not exist"):
+        check_output(tmp_path / "none" / "a.tif")
+    with pytest.raises(InputError, match=r"has to end in \.tif, \.png"):
+        check_output(tmp_path / "a.doc", suffixes=(".tif", ".png"))
+    assert check_output(tmp_path / "A.TIF", suffixes=(".tif",)).name == "A.TIF"
+
+
+def test_folders_without_permission_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(InputError, match="no permission"):
+        check_output(tmp_path / "a.tif")

@@ -1,0 +1,80 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from napari_mmtseg.regions import (
+    absorb_small_regions,
+    connected_regions,
+    merge_classes,
+)
+
+
+def test_the_most_similar_classes_merge_first():
+    means = np.array([[0.0], [0.1], [5.0], [5.3]])
+    sizes = np.full(4, 10.0)
+    assert merge_classes(means, sizes, 4).tolist() == [0, 1, 2, 3]
+    assert merge_classes(means, sizes, 3).tolist() == [0, 0, 1, 2]
+    assert merge_classes(means, sizes, 2).tolist() == [0, 0, 1, 1]
+    assert merge_classes(means, sizes, 1).tolist() == [0, 0, 0, 0]
+
+
+def test_small_classes_are_cheaper_to_merge():
+    means = np.array([[0.0], [1.0], [2.2]])
+    # 100 * 100 / 200 * 1 = 50 against 100 * 1 / 101 * 1.44 = 1.4
+    assert merge_classes(means, np.array([100.0, 100.0, 1.0]), 2).tolist() == [0, 1, 1]
+
+
+def test_merging_stops_at_the_largest_cost():
+    means, sizes = np.array([[0.0], [1.0], [9.0]]), np.array([10.0, 10.0, 10.0])
+    # The first merge costs 10 * 10 / 20 * 1 = 5.
+    assert merge_classes(means, sizes, 1, max_cost=5.0).tolist() == [0, 1, 2]
+    assert merge_classes(means, sizes, 1, max_cost=5.1).tolist() == [0, 0, 1]
+
+
+def test_empty_classes_join_for_free():
+    means, sizes = np.array([[0.0], [50.0], [1.0]]), np.array([5.0, 0.0, 5.0])
+    assert len(set(merge_classes(means, sizes, 2)[[0, 2]])) == 2
+
+
+def test_regions_by_hand():
+    labels = np.array([[1, 1, 2], [2, 1, 2], [2, 2, 1]], np.int32)
+    expected = [[1, 1, 2], [3, 1, 2], [3, 3, 4]]
+    assert connected_regions(labels).tolist() == expected
+
+
+def test_small_regions_join_what_is_around_them():
+    labels = np.ones((9, 9), np.int32)
+    labels[:, 6:] = 3
+    labels[4, 2] = 2
+    cleaned = absorb_small_regions(labels, 2)
+    assert cleaned[4, 2] == 1
+    labels[4, 2] = 1
+    np.testing.assert_array_equal(cleaned, labels)
+
+
+def test_nothing_is_absorbed_where_all_is_small():
+    labels = np.array([[1, 2], [2, 1]], np.int32)
+    np.testing.assert_array_equal(absorb_small_regions(labels, 10), labels)
+
+
+@given(arrays(np.int32, (7, 8), elements=st.integers(1, 3)), st.integers(0, 12))
+def test_no_small_region_is_left(labels, min_size):
+    cleaned = absorb_small_regions(labels, min_size)
+    assert set(np.unique(cleaned)) <= set(np.unique(labels))
+    # Every region that was large enough is still there as it was.
+    regions = connected_regions(labels)
+    sizes = np.bincount(regions.ravel())
+    kept = sizes[regions] >= min_size
+    np.testing.assert_array_equal(cleaned[kept], labels[kept])
+    if kept.any():
+        new = connected_regions(cleaned)
+        assert np.bincount(new.ravel())[1:].min() >= min_size
+
+
+@given(arrays(np.int32, (6, 7), elements=st.integers(1, 3)))
+def test_regions_are_consecutive_and_never_mix_classes(labels):
+    regions = connected_regions(labels)
+    assert set(np.unique(regions)) == set(range(1, regions.max() + 1))
+    for region in range(1, regions.max() + 1):
+        assert len(set(labels[regions == region])) == 1

@@ -1,0 +1,235 @@
+import subprocess
+import sys
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+import napari_mmtseg as mm
+
+QUICK = {"n_steps": 6, "warm_start_steps": 3, "max_labels": 8}
+
+
+def two_levels(height=32, width=40, dtype=np.uint8):
+    image = np.zeros((height, width))
+    image[height // 4 : -height // 4, width // 4 : -width // 4] = 1
+    if np.dtype(dtype).kind in "ui":
+        image *= 200 if np.dtype(dtype) != np.int8 else 100
+    return image.astype(dtype)
+
+
+@pytest.mark.parametrize("smoothness", [0, 2, 50])
+def test_two_levels_become_two_classes_from_dark_to_bright(smoothness):
+    image = two_levels()
+    labels = mm.segment(image, n_labels=2, continuity_weight=smoothness)
+    assert labels.dtype == np.int32
+    assert (labels == 1 + (image > 0)).mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    "dtype", ["bool", "u1", "i1", "u2", "i2", "u4", "i4", "f2", "f4", "f8"]
+)
+def test_any_data_type(dtype):
+    image = two_levels(dtype=dtype)
+    labels = mm.segment(image, n_labels=2)
+    assert (labels == 1 + (image > 0)).mean() > 0.95
+
+
+@pytest.mark.parametrize(
+    ("shape", "channel_axis"),
+    [((20, 24), None), ((20, 24, 3), None), ((5, 20, 24), 0), ((20, 2, 24), 1)],
+)
+@pytest.mark.parametrize("preset", ["default", "paper"])
+def test_labels_have_the_shape_without_channels(shape, channel_axis, preset):
+    image = np.random.default_rng(0).random(shape)
+    quick = {"n_steps": 3, "max_labels": 6}
+    labels = mm.segment(
+        image,
+        channel_axis=channel_axis,
+        settings=mm.SegmentationSettings(preset, **quick),
+    )
+    assert labels.shape == (20, 24)
+    assert set(np.unique(labels)) == set(range(1, labels.max() + 1))
+
+
+@pytest.mark.parametrize("shape", [(8, 8), (8, 9, 3), (8, 300), (301, 9)])
+def test_tiny_and_thin_images(shape):
+    image = np.random.default_rng(0).integers(0, 255, shape).astype(np.uint8)
+    assert mm.segment(image, **QUICK).shape == shape[:2]
+
+
+@pytest.mark.parametrize("preset", ["default", "fast"])
+@pytest.mark.parametrize("shape", [(20, 20), (20, 20, 3)])
+def test_a_constant_image_is_one_class(shape, preset):
+    labels = mm.segment(np.full(shape, 7, np.uint8), preset=preset)
+    assert (labels == 1).all()
+
+
+def test_fewer_classes_than_asked_for_are_said_so():
+    with pytest.warns(UserWarning, match="only 1 of the 3 classes"):
+        mm.segment(np.full((20, 20), 7, np.uint8), n_labels=3)
+
+
+def test_values_that_are_not_finite_are_said_so():
+    image = two_levels(dtype=float)
+    image[0, 0] = np.nan
+    with pytest.warns(UserWarning, match="NaN"):
+        labels = mm.segment(image, n_labels=2)
+    assert labels[0, 0] == 1
+
+
+@pytest.mark.parametrize("n_labels", [1, 2, 4, 6])
+def test_the_number_of_classes_is_kept(n_labels):
+    gradient = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
+    labels = mm.segment(gradient, n_labels=n_labels)
+    assert len(np.unique(labels)) == n_labels
+
+
+def test_regions_split_classes():
+    image = np.zeros((40, 60), np.uint8)
+    image[10:30, 5:20] = image[10:30, 40:55] = 255
+    assert mm.segment(image, n_labels=2).max() == 2
+    regions = mm.segment(image, n_labels=2, output="regions")
+    assert regions[20, 12] != regions[20, 47]
+    assert regions.max() >= 3
+
+
+@pytest.mark.parametrize("preset", ["default", "paper"])
+def test_the_same_seed_gives_the_same_labels_bit_for_bit(preset):
+    image = np.random.default_rng(0).random((40, 50, 3))
+    settings = mm.SegmentationSettings(preset, n_steps=8, max_labels=12)
+    torch.manual_seed(1)
+    first = mm.segment(image, settings=settings)
+    torch.manual_seed(2)
+    np.random.seed(2)  # noqa: NPY002
+    np.testing.assert_array_equal(first, mm.segment(image, settings=settings))
+    assert (first != mm.segment(image, settings=settings, seed=1)).any()
+
+
+def test_the_callers_state_is_left_as_it_was():
+    torch.manual_seed(3)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    threads, dtype = torch.get_num_threads(), torch.get_default_dtype()
+    mm.segment(two_levels(), **QUICK)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1] == before[1]).all()  # noqa: NPY002
+    assert (torch.get_num_threads(), torch.get_default_dtype()) == (threads, dtype)
+    assert torch.is_grad_enabled()
+
+
+def test_another_default_dtype_changes_nothing():
+    expected = mm.segment(two_levels(), **QUICK)
+    torch.set_default_dtype(torch.float64)
+    try:
+        labels = mm.segment(two_levels(), **QUICK)
+        assert torch.get_default_dtype() == torch.float64
+    finally:
+        torch.set_default_dtype(torch.float32)
+    np.testing.assert_array_equal(labels, expected)
+
+
+def test_grad_mode_of_the_caller_does_not_matter():
+    expected = mm.segment(two_levels(), **QUICK)
+    with torch.no_grad():
+        np.testing.assert_array_equal(mm.segment(two_levels(), **QUICK), expected)
+    with torch.inference_mode():
+        np.testing.assert_array_equal(mm.segment(two_levels(), **QUICK), expected)
+
+
+def test_the_image_is_not_changed():
+    image = two_levels(dtype=float)
+    image[0, 0] = np.nan
+    copy = image.copy()
+    image.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        mm.segment(image, **QUICK)
+    np.testing.assert_array_equal(image, copy)
+
+
+def collect(steps):
+    seen = []
+    while True:
+        try:
+            seen.append(next(steps))
+        except StopIteration as end:
+            return seen, end.value
+
+
+def test_progress_tells_what_happens():
+    seen, result = collect(
+        mm.iter_segment(two_levels(), n_labels=2, preview_interval=0, **QUICK)
+    )
+    phases = list(dict.fromkeys(step.phase for step in seen))
+    assert phases == ["preparing", "warm start", "mutual teaching", "prediction"]
+    training = [s for s in seen if s.phase in ("warm start", "mutual teaching")]
+    assert [s.step for s in training] == [n for n in range(1, 7) for _ in range(2)]
+    for step in training:
+        assert step.n_steps == 6
+        assert np.isfinite([step.similarity_loss, step.continuity_loss]).all()
+        assert step.labels.shape == (32, 40)
+        assert 1 <= step.labels.min() <= step.labels.max() <= 8
+        assert step.n_labels >= 1
+    assert (result.n_steps, result.n_labels) == (6, 2)
+    assert result.stop_reason == "all steps are done"
+    assert (result.device, result.labels.shape) == ("cpu", (32, 40))
+    assert result.precision in ("float32", "bfloat16")
+    assert result.seconds > 0
+    assert result.settings.n_labels == 2
+
+
+def test_previews_come_only_when_asked_for():
+    seen, _ = collect(mm.iter_segment(two_levels(), **QUICK))
+    assert all(step.labels is None for step in seen)
+
+
+@pytest.mark.parametrize("after", [0, 1, 4, 7])
+def test_stop_keeps_what_there_is(after):
+    steps = mm.iter_segment(two_levels(), n_labels=2, n_steps=500)
+    for _ in range(after):
+        next(steps)
+    if after:
+        steps.send("stop")
+    else:
+        next(steps)
+        steps.send("stop")
+    _, result = collect(steps)
+    assert result.stop_reason == "stopped by the user"
+    assert result.n_steps <= max(after, 1)
+    assert result.labels.shape == (32, 40)
+
+
+def test_close_ends_it_at_any_time():
+    for after in (1, 3, 6):
+        steps = mm.iter_segment(two_levels(), **QUICK)
+        for _ in range(after):
+            next(steps)
+        steps.close()
+        with pytest.raises(StopIteration):
+            next(steps)
+
+
+def test_bad_input_is_refused_before_the_work():
+    with pytest.raises(mm.InputError, match="one slice at a time"):
+        mm.iter_segment(np.zeros((20, 30, 40)))
+    with pytest.raises(mm.InputError, match="Did you mean n_labels"):
+        mm.iter_segment(two_levels(), n_label=3)
+    with pytest.raises(mm.InputError, match="SegmentationSettings"):
+        mm.iter_segment(two_levels(), settings={"n_labels": 3})
+
+
+def test_overrides_go_over_the_settings():
+    settings = mm.SegmentationSettings(n_labels=3, **QUICK)
+    _, result = collect(mm.iter_segment(two_levels(), settings=settings, n_labels=2))
+    assert result.settings == settings.replace(n_labels=2)
+
+
+def test_importing_the_package_is_light():
+    code = (
+        "import numpy, sys, time; start = time.perf_counter(); import napari_mmtseg; "
+        "from napari_mmtseg import SegmentationSettings, segment; "
+        "SegmentationSettings('paper'); "
+        "assert not {'torch', 'napari', 'qtpy', 'magicgui'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
