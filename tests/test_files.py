@@ -22,6 +22,19 @@ def test_existing_files_are_safe(tmp_path):
     assert path.read_bytes() == b"new"
 
 
+@pytest.mark.skipif(os.name == "nt", reason="links need privileges on Windows")
+def test_dangling_links_are_refused_before_the_work(tmp_path):
+    (tmp_path / "a.bin").symlink_to(tmp_path / "nothing")
+    with pytest.raises(InputError, match="exists"):
+        check_output(tmp_path / "a.bin")
+
+
+def test_long_names_can_be_written(tmp_path):
+    path = tmp_path / ("a" * 250)
+    write_atomically(path, b"abc")
+    assert path.read_bytes() == b"abc"
+
+
 def test_a_file_that_appears_meanwhile_is_safe(tmp_path, monkeypatch):
     path = tmp_path / "a.bin"
     real = files.check_output
@@ -57,6 +70,8 @@ def test_outputs_are_refused_before_the_work(tmp_path):
         check_output(tmp_path / "none" / "a.tif")
     with pytest.raises(InputError, match=r"has to end in \.tif, \.png"):
         check_output(tmp_path / "a.doc", suffixes=(".tif", ".png"))
+    with pytest.raises(InputError, match="too long"):
+        check_output(tmp_path / ("a" * 300))
     assert check_output(tmp_path / "A.TIF", suffixes=(".tif",)).name == "A.TIF"
 
 

@@ -12,21 +12,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel, load_model
     from napari_mmtseg.errors import InputError
-    from napari_mmtseg.segmentation import (
-        SegmentationResult,
-        SegmentationStep,
-        fit,
-        iter_segment,
-        segment,
-    )
+    from napari_mmtseg.progress import SegmentationResult, SegmentationStep
+    from napari_mmtseg.segmentation import fit, iter_segment, segment
     from napari_mmtseg.settings import SegmentationSettings
 
 _HOMES = {
     "InputError": "errors",
     "MutualMeanTeachingModel": "engine.model",
-    "SegmentationResult": "segmentation",
+    "SegmentationResult": "progress",
     "SegmentationSettings": "settings",
-    "SegmentationStep": "segmentation",
+    "SegmentationStep": "progress",
     "fit": "segmentation",
     "iter_segment": "segmentation",
     "load_model": "engine.model",

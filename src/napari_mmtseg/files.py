@@ -11,6 +11,9 @@ from napari_mmtseg.errors import InputError
 
 __all__ = ["check_output", "write_atomically"]
 
+_LONGEST_NAME = 255
+"""Bytes of a file name that common file systems take."""
+
 
 def check_output(
     path: str | Path, *, suffixes: Sequence[str] = (), overwrite: bool = False
@@ -38,13 +41,17 @@ def check_output(
         cannot be written to.
     """
     path = Path(path)
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        raise InputError(
+            f"The name {path.name[:20]}... is too long: at most {_LONGEST_NAME} bytes."
+        )
     if path.is_dir():
         raise InputError(f"{path} is a folder. Give the name of a file in it.")
     if suffixes and not path.name.lower().endswith(tuple(suffixes)):
         raise InputError(
             f"{path} cannot be written: the name has to end in {', '.join(suffixes)}."
         )
-    if path.exists() and not overwrite:
+    if os.path.lexists(path) and not overwrite:
         raise InputError(
             f"{path} exists and is left as it is. Give another name, or ask for it to "
             "be overwritten (--overwrite, overwrite=True)."
@@ -81,7 +88,7 @@ def write_atomically(
     """
     path = check_output(path, suffixes=suffixes, overwrite=overwrite)
     try:
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=".mmtseg-", dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(content)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_mmtseg.arrays import Normalization, as_channels_first
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -23,77 +24,7 @@ if TYPE_CHECKING:
 
 _R = TypeVar("_R")
 
-__all__ = [
-    "SegmentationResult",
-    "SegmentationStep",
-    "fit",
-    "iter_fit",
-    "iter_segment",
-    "segment",
-]
-
-
-@dataclass(frozen=True)
-class SegmentationStep:
-    """Progress of a segmentation.
-
-    Attributes
-    ----------
-    phase : str
-        "preparing", "warm start", "mutual teaching" or "prediction".
-    step, n_steps : int
-        Finished training steps, and how many there are at most.
-    similarity_loss, continuity_loss : float
-        Of the student that has just learned; NaN before and after training.
-    n_labels : int
-        Labels in that student's cluster map; 0 while there is none.
-    labels : (Y, X) ndarray of int32 or None
-        Preview in the shape of the image without channels, now and then. Its numbers
-        are not yet those of the result.
-    """
-
-    phase: str
-    step: int
-    n_steps: int
-    similarity_loss: float = float("nan")
-    continuity_loss: float = float("nan")
-    n_labels: int = 0
-    labels: NDArray[np.int32] | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True)
-class SegmentationResult:
-    """What a segmentation ends with.
-
-    Attributes
-    ----------
-    labels : (Y, X) ndarray of int32
-        Labels 1..k in the shape of the image without its channels.
-    model : MutualMeanTeachingModel
-        The fitted networks, to label other images with the same classes.
-    stop_reason : str
-        Why training ended.
-    n_labels : int
-        Number of labels, k.
-    n_steps : int
-        Training steps that were done.
-    seconds : float
-        Wall time.
-    device, precision : str
-        Where and how the networks ran.
-    settings : SegmentationSettings
-        What was asked for.
-    """
-
-    labels: NDArray[np.int32] = field(repr=False)
-    model: MutualMeanTeachingModel = field(repr=False)
-    stop_reason: str
-    n_labels: int
-    n_steps: int
-    seconds: float
-    device: str
-    precision: str
-    settings: SegmentationSettings
+__all__ = ["fit", "iter_fit", "iter_segment", "segment"]
 
 
 @dataclass(frozen=True)

@@ -7,117 +7,17 @@ from :class:`SegmentationSettings`, so nothing is typed twice.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
-import json
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.parameters import Parameter, refuse_unknown
+from napari_mmtseg.settings_file import read_settings_file, write_settings_file
 
-__all__ = ["PRESETS", "Parameter", "SegmentationSettings", "parameters"]
-
-FILE_FORMAT = "napari-mmtseg settings"
-FILE_VERSION = 1
-
-
-@dataclass(frozen=True, kw_only=True)
-class Parameter:
-    """What a form, a command line or a reader needs to know about one setting.
-
-    Attributes
-    ----------
-    name : str
-        Name of the field in :class:`SegmentationSettings`.
-    kind : type
-        ``bool``, ``int``, ``float`` or ``str``.
-    optional : bool
-        Whether ``None`` is accepted.
-    default : object
-        Value in the ``default`` preset.
-    title : str
-        Short label for a form.
-    description : str
-        One sentence for tooltips, ``--help`` and the documentation.
-    unit : str
-        Unit of the value, empty where it has none.
-    minimum, maximum : float or None
-        Accepted range, both ends included; None where it does not apply.
-    choices : tuple of str
-        Accepted values of a ``str`` setting.
-    none_means : str
-        What ``None`` stands for.
-    advanced : bool
-        Whether a form shows it under "Advanced".
-    """
-
-    name: str
-    kind: type
-    optional: bool
-    default: Any
-    title: str
-    description: str
-    unit: str = ""
-    minimum: float | None = None
-    maximum: float | None = None
-    choices: tuple[str, ...] = ()
-    none_means: str = ""
-    advanced: bool = True
-
-    @property
-    def accepted(self) -> str:
-        """The accepted values in words, for error messages and ``--help``."""
-        if self.kind is bool:
-            words = "true or false"
-        elif self.choices:
-            words = "one of " + ", ".join(self.choices)
-        else:
-            number = "a whole number" if self.kind is int else "a number"
-            words = f"{number} from {self.minimum:g} to {self.maximum:g}"
-            if self.kind is int:
-                words = f"{number} from {self.minimum} to {self.maximum}"
-            if self.unit:
-                words += f" ({self.unit})"
-        return f"{words}, or none ({self.none_means})" if self.optional else words
-
-    def check(self, value: Any) -> Any:
-        """Return `value` in this setting's type, or say what is accepted.
-
-        Raises
-        ------
-        InputError
-            If the value has another type or lies outside the accepted range.
-        """
-        if value is None and self.optional:
-            return None
-        converted = self._converted(value)
-        if converted is None:
-            raise InputError(
-                f"{self.name}={value!r} is not accepted: give {self.accepted}."
-            )
-        return converted
-
-    def _converted(self, value: Any) -> Any:
-        if self.kind is bool:
-            return value if isinstance(value, bool) else None
-        if self.kind is str:
-            return value if value in self.choices else None
-        if isinstance(value, (bool, str, bytes)) or value is None:
-            return None
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            return None
-        assert self.minimum is not None
-        assert self.maximum is not None
-        if not math.isfinite(number) or not self.minimum <= number <= self.maximum:
-            return None
-        if self.kind is int:
-            return int(value) if number == int(number) else None
-        return number
+__all__ = ["PRESETS", "SegmentationSettings", "parameters"]
 
 
 def _setting(default: Any, title: str, description: str, **details: Any) -> Any:
@@ -408,18 +308,7 @@ class SegmentationSettings:
         InputError
             If the file cannot be written.
         """
-        content = {
-            "format": FILE_FORMAT,
-            "version": FILE_VERSION,
-            "settings": self.to_dict(),
-        }
-        try:
-            Path(path).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-        except OSError as error:
-            raise InputError(
-                f"Settings cannot be written to {path}: {error.strerror}. Give a file "
-                "name in a folder that exists and that you may write to."
-            ) from error
+        write_settings_file(path, self.to_dict())
 
     @classmethod
     def from_json(cls, path: str | Path) -> SegmentationSettings:
@@ -431,46 +320,11 @@ class SegmentationSettings:
             If the file does not exist, is no settings file, is of another version, or
             holds unknown names or values out of range.
         """
-        try:
-            content = json.loads(Path(path).read_text("utf-8"))
-        except OSError as error:
-            raise InputError(
-                f"The settings file {path} cannot be read: {error.strerror}."
-            ) from error
-        except ValueError as error:
-            raise InputError(
-                f"{path} is not a settings file: it is not valid JSON ({error})."
-            ) from error
-        if not isinstance(content, dict) or content.get("format") != FILE_FORMAT:
-            raise InputError(
-                f'{path} is not a settings file: "format" should be "{FILE_FORMAT}". '
-                "Make one with SegmentationSettings.to_json or Save settings."
-            )
-        if content.get("version") != FILE_VERSION:
-            raise InputError(
-                f"{path} is a settings file of version {content.get('version')!r}; "
-                f"this release reads version {FILE_VERSION}."
-            )
-        values = content.get("settings")
-        if not isinstance(values, dict):
-            raise InputError(f'{path} is not a settings file: "settings" is missing.')
+        values = read_settings_file(path)
         try:
             return cls(**values)
         except InputError as error:
             raise InputError(f"{path}: {error}") from error
-
-
-def refuse_unknown(
-    given: Mapping[str, Any], known: Mapping[str, Any], noun: str
-) -> None:
-    """Raise InputError for the first name in `given` that is not in `known`."""
-    for name in given:
-        if name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {close[0]}?" if close else ""
-            raise InputError(
-                f"There is no {noun} {name!r}.{hint} Known: {', '.join(known)}."
-            )
 
 
 def _parameter(field: dataclasses.Field[Any], annotation: Any) -> Parameter:

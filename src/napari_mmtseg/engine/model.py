@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,28 +10,22 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as serialize
 from torch import Tensor
 
 from napari_mmtseg.arrays import Normalization, as_channels_first
 from napari_mmtseg.engine.alignment import best_assignment, contingency_table
+from napari_mmtseg.engine.classes import choose_classes
 from napari_mmtseg.engine.device import choose_device
 from napari_mmtseg.engine.losses import pseudo_labels
+from napari_mmtseg.engine.model_file import read_model_file, write_model_file
 from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.engine.training import Trained
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.regions import (
-    absorb_small_regions,
-    connected_regions,
-    merge_classes,
-)
+from napari_mmtseg.regions import absorb_small_regions, connected_regions
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["MutualMeanTeachingModel", "load_model"]
 
-FILE_FORMAT = "napari-mmtseg model"
-FILE_VERSION = 1
 _TILE_VALUES = 2**24
 """Values of one response map that a tile may hold (64 MiB in float32)."""
 
@@ -114,7 +107,8 @@ class MutualMeanTeachingModel:
         q = settings.max_labels
         orders = _align_channels(networks, images, q)
         model = cls(networks, orders, np.ones(q, np.int32), normalization, settings)
-        model._class_map = model._choose_classes(images)
+        clusters = [model._cluster_map(image) for image in images]
+        model._class_map = choose_classes(clusters, images, settings)
         return model
 
     def predict(
@@ -174,8 +168,8 @@ class MutualMeanTeachingModel:
         tiles = list(self._tiles(labels.shape))
         for i, (core, around, inner) in enumerate(tiles):
             tile = self._normalization.apply(channels[:, around[0], around[1]])
-            clusters = self._mean_response(torch.from_numpy(tile)[None])
-            labels[core] = self._class_map[pseudo_labels(clusters).cpu().numpy()][inner]
+            clusters = self._cluster_map(torch.from_numpy(tile)[None])
+            labels[core] = self._class_map[clusters[inner]]
             yield (i + 1) / len(tiles)
         labels = absorb_small_regions(labels, self.settings.min_region_size)
         return connected_regions(labels) if output == "regions" else labels
@@ -196,23 +190,24 @@ class MutualMeanTeachingModel:
             If the name does not end in ``.safetensors``, the file exists or cannot be
             written.
         """
-        from napari_mmtseg.files import write_atomically
-
         about = {
-            "format": FILE_FORMAT,
-            "version": FILE_VERSION,
             "settings": self.settings.to_dict(),
             "normalization": asdict(self._normalization),
             "class_map": self._class_map.tolist(),
             "channel_orders": [order.tolist() for order in self._channel_orders],
         }
         tensors = {
-            f"{i}.{name}": value.detach().cpu().contiguous()
+            f"{i}.{name}": value
             for i, network in enumerate(self._networks)
             for name, value in network.state_dict().items()
         }
-        content = serialize(tensors, {"napari_mmtseg": json.dumps(about)})
-        write_atomically(path, content, suffixes=(".safetensors",), overwrite=overwrite)
+        write_model_file(path, about, tensors, overwrite=overwrite)
+
+    def _cluster_map(self, image: Tensor) -> NDArray[np.int64]:
+        clusters: NDArray[np.int64] = (
+            pseudo_labels(self._mean_response(image)).cpu().numpy()
+        )
+        return clusters
 
     def _mean_response(self, image: Tensor) -> Tensor:
         parameter = next(self._networks[0].parameters())
@@ -224,34 +219,6 @@ class MutualMeanTeachingModel:
             ):
                 mean = mean.softmax(1) + network(image).softmax(1)[:, order]
         return mean
-
-    def _choose_classes(self, images: Sequence[Tensor]) -> NDArray[np.int32]:
-        q, n_labels = self.settings.max_labels, self.settings.n_labels
-        sizes = np.zeros(q)
-        sums = np.zeros((q, self.n_channels))
-        for image in images:
-            clusters = pseudo_labels(self._mean_response(image)).cpu().numpy().ravel()
-            pixels = image[0].reshape(self.n_channels, -1).cpu().numpy()
-            sizes += np.bincount(clusters, minlength=q)
-            sums += np.stack(
-                [np.bincount(clusters, weights=c, minlength=q) for c in pixels], axis=1
-            )
-        used = np.flatnonzero(sizes)
-        if _is_constant(images):
-            return np.ones(q, np.int32)
-        means = sums[used] / sizes[used, np.newaxis]
-        if n_labels is not None:
-            group = merge_classes(means, sizes[used], n_labels)
-        else:
-            center = np.average(means, axis=0, weights=sizes[used])
-            spread = sizes[used] @ ((means - center) ** 2).sum(1)
-            group = merge_classes(
-                means,
-                sizes[used],
-                self.settings.min_labels,
-                self.settings.merge_threshold * spread,
-            )
-        return _number_classes(q, used, group, means, sizes[used])
 
     def _tiles(
         self, shape: tuple[int, ...]
@@ -270,11 +237,6 @@ class MutualMeanTeachingModel:
                 yield tuple(core), tuple(around), tuple(inner)
 
 
-def _is_constant(images: Sequence[Tensor]) -> bool:
-    pixels = torch.cat([image[0].flatten(1) for image in images], dim=1)
-    return bool((pixels.amax(1) - pixels.amin(1)).max() < 1e-5)
-
-
 def _align_channels(
     networks: Sequence[ResponseNetwork], images: Sequence[Tensor], q: int
 ) -> list[NDArray[np.intp]]:
@@ -289,29 +251,6 @@ def _align_channels(
             table += contingency_table(first, second, q)
         orders.append(best_assignment(table).numpy())
     return orders
-
-
-def _number_classes(
-    q: int,
-    used: NDArray[np.intp],
-    group: NDArray[np.intp],
-    means: NDArray[np.float64],
-    sizes: NDArray[np.float64],
-) -> NDArray[np.int32]:
-    """Give the groups numbers from dark to bright.
-
-    "Bright" is the first channel: intensity, or lightness of a colour image. Response
-    channels without pixels join the next one.
-    """
-    n_groups = int(group.max()) + 1
-    total = np.bincount(group, weights=sizes, minlength=n_groups)
-    brightness = np.bincount(group, weights=sizes * means[:, 0], minlength=n_groups)
-    rank = np.argsort(np.argsort(brightness / total, kind="stable"), kind="stable") + 1
-    # Another image may wake a channel that is silent in this one: it gets the class of
-    # the next channel up, since channels start in order of brightness.
-    position = np.minimum(np.searchsorted(used, np.arange(q)), len(used) - 1)
-    numbers: NDArray[np.int32] = rank[group[position]].astype(np.int32)
-    return numbers
 
 
 def load_model(path: str | Path) -> MutualMeanTeachingModel:
@@ -334,23 +273,7 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
     InputError
         If the file does not exist or is not a model of this version.
     """
-    if not Path(path).is_file():
-        raise InputError(f"There is no model file {path}.")
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {})["napari_mmtseg"])
-            names = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise InputError(
-            f"{path} is not a model of napari-mmtseg ({type(error).__name__}). Make one "
-            "with model.save, `mmtseg fit` or Save model."
-        ) from error
-    if about.get("format") != FILE_FORMAT or about.get("version") != FILE_VERSION:
-        raise InputError(
-            f"{path} is a model file of version {about.get('version')!r}; this release "
-            f"reads version {FILE_VERSION}."
-        )
+    about, tensors = read_model_file(path)
     try:
         settings = SegmentationSettings(**about["settings"])
         normalization = Normalization.from_dict(about["normalization"])

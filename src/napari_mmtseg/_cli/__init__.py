@@ -1,0 +1,1 @@
+"""The commands of ``mmtseg`` and what they share."""

@@ -1,0 +1,292 @@
+"""The commands: read, hand on to the one path, write."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from napari_mmtseg._cli import runs
+from napari_mmtseg._cli.demo import SAMPLES, run_demo
+from napari_mmtseg._cli.options import Command, setting_options, setting_type
+from napari_mmtseg._cli.results import count, labels_line, run_line
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.files import check_output
+from napari_mmtseg.settings import SegmentationSettings, parameters
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_mmtseg.io import ImageFile
+
+__all__ = ["mmtseg", "run"]
+
+BAD_INPUT = 2
+MODEL_SUFFIXES = (".safetensors",)
+
+
+def run(arguments: Sequence[str] | None) -> int:
+    """Run the command line and return its exit code, except after Ctrl+C.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl+C.
+    """
+    try:
+        code = mmtseg.main(arguments, prog_name="mmtseg", standalone_mode=False)
+    except click.Abort:
+        raise KeyboardInterrupt from None
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    return code if isinstance(code, int) else 0
+
+
+class _BadInput(click.ClickException):
+    exit_code = BAD_INPUT
+
+
+class _Commands(click.Group):
+    command_class = Command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _plain_warnings():
+            try:
+                return super().invoke(ctx)
+            except InputError as error:
+                raise _BadInput(str(error)) from error
+            except BrokenPipeError:
+                raise  # what reads the output has had enough: no error
+            except OSError as error:
+                place = f"{error.filename}: " if error.filename else ""
+                raise _BadInput(f"{place}{error.strerror or error}.") from error
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Print what the user should know as one line instead of a place in the source."""
+
+    def show(message: Warning | str, *details: Any, **more: Any) -> None:
+        words = f"Warning: {message}"
+        if "tqdm" in sys.modules:
+            sys.modules["tqdm"].tqdm.write(words, file=sys.stderr)
+        else:
+            click.echo(words, err=True)
+
+    with warnings.catch_warnings():
+        warnings.filterwarnings("default", category=UserWarning)
+        warnings.showwarning = show
+        yield
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="napari-mmtseg", prog_name="mmtseg")
+def mmtseg() -> None:
+    """Segment images without annotation, by Mutual Mean-Teaching.
+
+    Two small networks teach each other on your image. Begin with `mmtseg demo`.
+    """
+
+
+_path = click.Path(path_type=Path, readable=False)
+_image = click.argument("image", type=_path)
+_labels = click.option(
+    "-o",
+    "labels_path",
+    type=_path,
+    metavar="LABELS",
+    required=True,
+    help="Label file to write: .tif, .tiff, .ome.tif or .png.",
+)
+_channel_axis = click.option(
+    "--channel-axis",
+    type=int,
+    metavar="N",
+    help="Axis of the image that holds channels, counted from 0, where the file does "
+    "not tell.",
+)
+_overwrite = click.option(
+    "--overwrite", is_flag=True, help="Replace output files that exist."
+)
+_quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+
+
+@mmtseg.command()
+@_image
+@_labels
+@click.option(
+    "--save-model",
+    "model_path",
+    type=_path,
+    metavar="FILE",
+    help="Also save the fitted model (.safetensors), for `mmtseg apply`.",
+)
+@_channel_axis
+@_overwrite
+@_quiet
+@setting_options
+def segment(
+    image: Path,
+    labels_path: Path,
+    model_path: Path | None,
+    channel_axis: int | None,
+    overwrite: bool,
+    quiet: bool,
+    settings: SegmentationSettings,
+) -> None:
+    """Segment IMAGE and write its labels."""
+    _check_labels_path(labels_path, image, overwrite)
+    if model_path is not None:
+        check_output(model_path, suffixes=MODEL_SUFFIXES, overwrite=overwrite)
+    source = _read(image, channel_axis)
+    result = runs.segment(source, settings, quiet=quiet)
+    written = _write(labels_path, result.labels, source, overwrite)
+    click.echo(labels_line(written, result.labels, settings.output))
+    click.echo(run_line(result))
+    if model_path is not None:
+        result.model.save(model_path, overwrite=overwrite)
+        click.echo(f"{model_path}: the model")
+
+
+@mmtseg.command()
+@click.argument("images", type=_path, nargs=-1, required=True, metavar="IMAGE...")
+@click.option(
+    "-o",
+    "model_path",
+    type=_path,
+    metavar="MODEL",
+    required=True,
+    help="Model file to write: .safetensors.",
+)
+@_channel_axis
+@_overwrite
+@_quiet
+@setting_options
+def fit(
+    images: tuple[Path, ...],
+    model_path: Path,
+    channel_axis: int | None,
+    overwrite: bool,
+    quiet: bool,
+    settings: SegmentationSettings,
+) -> None:
+    """Fit one model to one or several IMAGEs, for `mmtseg apply`."""
+    check_output(model_path, suffixes=MODEL_SUFFIXES, overwrite=overwrite)
+    sources = [_read(image, channel_axis) for image in images]
+    model = runs.fit(sources, settings, quiet=quiet)
+    model.save(model_path, overwrite=overwrite)
+    classes, fitted = count(model.n_labels, "class"), count(len(images), "image")
+    click.echo(f"{model_path}: {classes}, fitted to {fitted}")
+
+
+@mmtseg.command()
+@click.argument("model", type=_path)
+@_image
+@_labels
+@click.option(
+    "--output",
+    type=setting_type(parameters()["output"]),
+    metavar="NAME",
+    help=f"{parameters()['output'].description} [default: as the model was fitted]",
+)
+@_channel_axis
+@_overwrite
+@_quiet
+def apply(
+    model: Path,
+    image: Path,
+    labels_path: Path,
+    output: str | None,
+    channel_axis: int | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Label IMAGE with the classes of a saved MODEL."""
+    _check_labels_path(labels_path, image, overwrite)
+    source = _read(image, channel_axis)
+    labels, kind = runs.apply(model, source, output, quiet=quiet)
+    written = _write(labels_path, labels, source, overwrite)
+    click.echo(labels_line(written, labels, kind))
+
+
+@mmtseg.command()
+@click.option(
+    "-o",
+    "folder",
+    type=_path,
+    metavar="FOLDER",
+    default=Path("mmtseg-demo"),
+    show_default=True,
+    help="Where to write input.png, labels.tif and side-by-side.png.",
+)
+@click.option(
+    "--image",
+    type=click.Choice(SAMPLES),
+    default=SAMPLES[0],
+    show_default=True,
+    help="Image of scikit-image.",
+)
+@_overwrite
+@_quiet
+@setting_options
+def demo(
+    folder: Path,
+    image: str,
+    overwrite: bool,
+    quiet: bool,
+    settings: SegmentationSettings,
+) -> None:
+    """Segment a real image that comes with scikit-image."""
+    for line in run_demo(folder, image, settings, overwrite=overwrite, quiet=quiet):
+        click.echo(line)
+
+
+@mmtseg.command()
+def info() -> None:
+    """Show versions, device, precision and presets."""
+    from napari_mmtseg._cli.info import information
+
+    click.echo(information())
+
+
+def _check_labels_path(path: Path, image: Path, overwrite: bool) -> None:
+    from napari_mmtseg.io import LABEL_SUFFIXES
+
+    check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
+    if path.exists() and image.exists() and path.samefile(image):
+        raise InputError(f"{path} is the image itself. Give the labels another name.")
+
+
+def _read(path: Path, channel_axis: int | None) -> ImageFile:
+    from napari_mmtseg.arrays import check_shape
+    from napari_mmtseg.io import read_image
+
+    source = read_image(path, channel_axis=channel_axis)
+    try:
+        check_shape(source.array.shape, source.array.dtype, source.channel_axis)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return source
+
+
+def _write(
+    path: Path, labels: NDArray[np.int32], source: ImageFile, overwrite: bool
+) -> Path:
+    """Write labels and return where: a TIFF file if they do not fit in a PNG file."""
+    from napari_mmtseg.io import write_labels
+
+    if path.suffix.lower() == ".png" and labels.max() > 65535:
+        path = path.with_suffix(".tif")
+        click.echo(f"Warning: too many labels for PNG, they go to {path}.", err=True)
+    write_labels(path, labels, source=source, overwrite=overwrite)
+    return path

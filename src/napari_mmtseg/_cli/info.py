@@ -1,0 +1,76 @@
+"""What ``mmtseg info`` shows."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+
+from napari_mmtseg._cli.interruption import interruption
+from napari_mmtseg.settings import PRESETS, SegmentationSettings
+
+__all__ = ["information"]
+
+_PACKAGES = ("napari-mmtseg", "numpy", "scipy", "scikit-image", "torch", "napari")
+
+
+def information() -> str:
+    """Return versions, device, precision, threads and presets, as lines."""
+    rows = [(name, _version(name)) for name in _PACKAGES]
+    rows.insert(1, ("python", platform.python_version()))
+    return "\n".join([*_table(rows), *_table(_engine_rows()), "", *_preset_lines()])
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _engine_rows() -> list[tuple[str, str]]:
+    with interruption.deferred():
+        import torch
+
+        from napari_mmtseg.engine.device import (
+            bfloat16_speedup,
+            choose_device,
+            choose_precision,
+        )
+    device = choose_device()
+    precision = choose_precision("auto", device)
+    speedup = bfloat16_speedup(device)
+    if speedup:
+        reason = f"measured: bfloat16 is {speedup:g} times as fast as float32 here"
+    else:
+        reason = f"this {device.type} has no bfloat16"
+    return [
+        ("device", device.type),
+        ("precision", f"{precision} ({reason})"),
+        ("threads", str(torch.get_num_threads())),
+    ]
+
+
+def _preset_lines() -> list[str]:
+    presets = {name: SegmentationSettings(name).to_dict() for name in PRESETS}
+    differing = [
+        name
+        for name in presets["default"]
+        if name != "preset" and len({repr(p[name]) for p in presets.values()}) > 1
+    ]
+    rows = [
+        ("preset", *presets),
+        *(
+            (name, *(str(p[name]).lower() for p in presets.values()))
+            for name in differing
+        ),
+    ]
+    return _table(rows)
+
+
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(16, *map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]

@@ -1,0 +1,83 @@
+"""Ctrl+C at any moment: remembered, and raised where it can be cleaned up after."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+__all__ = ["Interruption", "interruption"]
+
+
+class Cancelled(KeyboardInterrupt):
+    """Ctrl+C, told apart from Python's own exception.
+
+    A plain KeyboardInterrupt that passes through exec(), which many imports use, makes
+    Python end by a signal instead of the exit code, even if it is caught later.
+    """
+
+
+class Interruption:
+    """Whether the user has pressed Ctrl+C.
+
+    Attributes
+    ----------
+    requested : bool
+        True from the first Ctrl+C on.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._deferred = False
+
+    def listen(self) -> None:
+        """Take over SIGINT for the rest of the process."""
+        signal.signal(signal.SIGINT, self._on_signal)
+        previous_hook = sys.unraisablehook
+
+        def hook(unraisable: Any, /) -> None:
+            # Python reports an interrupt that falls into a destructor and goes on;
+            # `check` raises it again.
+            if not issubclass(unraisable.exc_type, KeyboardInterrupt):
+                previous_hook(unraisable)
+
+        sys.unraisablehook = hook
+
+    def ignore(self) -> None:
+        """Let nothing more disturb the end of the process."""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt if Ctrl+C was pressed and has not had its effect."""
+        if self.requested:
+            raise Cancelled
+
+    @contextmanager
+    def deferred(self) -> Iterator[None]:
+        """Let a block finish first: half an import of a C library is worse than none.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            After the block, if Ctrl+C was pressed in it.
+        """
+        self._deferred = True
+        try:
+            yield
+        finally:
+            self._deferred = False
+            self.check()
+
+    def _on_signal(self, signal_number: int, frame: FrameType | None) -> None:
+        self.requested = True
+        if self._deferred:
+            return
+        # Only once, so that a second Ctrl+C does not cut short the cleaning up.
+        self.ignore()
+        raise Cancelled
+
+
+interruption = Interruption()

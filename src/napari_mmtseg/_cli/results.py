@@ -1,0 +1,48 @@
+"""Results in words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_mmtseg.progress import SegmentationResult
+
+__all__ = ["count", "labels_line", "run_line"]
+
+
+def labels_line(path: Path, labels: NDArray[np.int32], output: str) -> str:
+    """Say what a label file holds.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    labels : (Y, X) ndarray of int32
+        What it holds.
+    output : {"classes", "regions"}
+        What a label stands for.
+    """
+    import numpy as np  # not before there is a result: --help has to be quick
+
+    n_labels = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
+    height, width = labels.shape
+    noun = "region" if output == "regions" else "class"
+    return f"{path}: {count(n_labels, noun)}, {width} x {height} pixels"
+
+
+def run_line(result: SegmentationResult) -> str:
+    """Say how a segmentation went."""
+    return (
+        f"{count(result.n_steps, 'step')} in {result.seconds:.1f} s on {result.device} "
+        f"({result.precision}): {result.stop_reason}"
+    )
+
+
+def count(n: int, noun: str) -> str:
+    """Return a number with its noun in singular or plural."""
+    plural = "es" if noun.endswith("s") else "s"
+    return f"{n} {noun}{plural * (n != 1)}"

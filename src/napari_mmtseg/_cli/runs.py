@@ -1,0 +1,81 @@
+"""The work behind the commands, with its progress shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_mmtseg._cli.progress import Report, follow
+from napari_mmtseg._cli.results import count
+from napari_mmtseg.settings import SegmentationSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.io import ImageFile
+    from napari_mmtseg.progress import SegmentationResult, SegmentationStep
+
+__all__ = ["apply", "fit", "segment"]
+
+
+def segment(
+    source: ImageFile, settings: SegmentationSettings, *, quiet: bool
+) -> SegmentationResult:
+    """Segment an image."""
+    from napari_mmtseg.segmentation import iter_segment
+
+    steps = iter_segment(
+        source.array, channel_axis=source.channel_axis, settings=settings
+    )
+    return follow(steps, _report, quiet=quiet)
+
+
+def fit(
+    sources: Sequence[ImageFile], settings: SegmentationSettings, *, quiet: bool
+) -> MutualMeanTeachingModel:
+    """Fit one model to several images."""
+    from napari_mmtseg.arrays import as_channels_first
+    from napari_mmtseg.segmentation import iter_fit
+
+    # One file may hold RGB pixels and the next planes: in one order they go together.
+    images = [as_channels_first(s.array, s.channel_axis) for s in sources]
+    steps = iter_fit(images, channel_axis=0, settings=settings)
+    return follow(steps, _report, quiet=quiet)
+
+
+def apply(
+    model_path: Path, source: ImageFile, output: str | None, *, quiet: bool
+) -> tuple[NDArray[np.int32], str]:
+    """Label an image by a saved model and return with what its labels stand for."""
+    steps = _predict(model_path, source, output)
+    return follow(steps, lambda report: report, quiet=quiet)
+
+
+def _predict(
+    model_path: Path, source: ImageFile, output: str | None
+) -> Generator[Report, None, tuple[NDArray[np.int32], str]]:
+    from napari_mmtseg import load_model
+
+    model = load_model(model_path)
+    prediction = model.iter_predict(
+        source.array, channel_axis=source.channel_axis, output=output
+    )
+    while True:
+        try:
+            fraction = next(prediction)
+        except StopIteration as end:
+            return end.value, output or model.settings.output
+        yield Report("prediction (%)", round(100 * fraction), 100)
+
+
+def _report(step: SegmentationStep) -> Report:
+    details = []
+    if step.n_labels:
+        details.append(count(step.n_labels, "label"))
+    if not math.isnan(step.similarity_loss):
+        details.append(f"loss {step.similarity_loss:.3f}")
+    return Report(step.phase, step.step, step.n_steps, ", ".join(details))

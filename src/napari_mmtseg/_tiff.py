@@ -1,0 +1,272 @@
+"""TIFF, OME-TIFF and ImageJ TIFF: pixels, axes and pixel sizes, in and out."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import threading
+import warnings
+from io import BytesIO
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from napari_mmtseg.errors import InputError
+
+__all__ = ["PixelSize", "encode_tiff", "is_tiff", "read_tiff"]
+
+_MAGIC_NUMBERS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_MICROMETRE_NAMES = (
+    "um",
+    "\u03bcm",
+    "micron",
+    "microns",
+    "micrometer",
+    "micrometre",
+)
+_OME_UNITS = ("km", "m", "cm", "mm", "µm", "nm", "pm", "Å", "in", "ft")
+_MICROMETRES = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "nm": 1e-3, "Å": 1e-4}
+_LARGEST_PART = 2**32 - 1
+"""Largest numerator or denominator of a resolution in a TIFF file."""
+
+# What tifffile says, without raising, about a file of which a part is missing.
+_SIGNS_OF_DAMAGE = (
+    "invalid page offset",
+    "invalid offset to first page",
+    "invalid value offset",
+    "missing data are zeroed",
+    "invalid or corrupted",
+    "failed to reshape",
+)
+
+
+class PixelSize(NamedTuple):
+    """Distance between neighbouring pixels along one axis.
+
+    Attributes
+    ----------
+    size : float
+        Number of units.
+    unit : str
+        Unit of length, "µm" for micrometres.
+    """
+
+    size: float
+    unit: str
+
+
+def is_tiff(header: bytes) -> bool:
+    """Whether a file that begins with `header` is a TIFF file, whatever its name."""
+    return header.startswith(_MAGIC_NUMBERS)
+
+
+def read_tiff(path: Path) -> tuple[NDArray[Any], str, dict[str, PixelSize]]:
+    """Read the first image of a TIFF file.
+
+    Parameters
+    ----------
+    path : Path
+        A TIFF, OME-TIFF or ImageJ TIFF file.
+
+    Returns
+    -------
+    array : ndarray
+        Pixels as stored.
+    axes : str
+        One letter for every axis of `array`.
+    pixel_sizes : dict
+        Pixel size by letter of the axis, where the file tells it.
+
+    Raises
+    ------
+    InputError
+        If the file is damaged.
+
+    Warns
+    -----
+    UserWarning
+        If the file holds more than one image.
+    """
+    remarks = _Remarks()
+    logger = logging.getLogger("tifffile")
+    logger.addFilter(remarks)
+    try:
+        with tifffile.TiffFile(path) as file:
+            series = file.series[0]
+            n_images = len(file.series)
+            axes, sizes = series.axes, _pixel_sizes(file)
+            remarks.refuse_damage()
+            array = series.asarray()
+            remarks.refuse_damage()
+    except (OSError, MemoryError):
+        raise
+    except Exception as error:  # tifffile meets damage with errors of many kinds
+        raise InputError(
+            f"{path} is damaged or cut off: it begins like a TIFF file, but cannot be "
+            f"read ({error})."
+        ) from error
+    finally:
+        logger.removeFilter(remarks)
+    if n_images > 1:
+        warnings.warn(
+            f"{path} holds {n_images} images; the first, of shape {array.shape}, is "
+            "used.",
+            UserWarning,
+            stacklevel=3,
+        )
+    return array, axes, sizes
+
+
+def encode_tiff(
+    labels: NDArray[Any],
+    pixel_sizes: tuple[PixelSize | None, PixelSize | None],
+    *,
+    name: str,
+    ome: bool,
+) -> bytes:
+    """Return the content of a compressed TIFF file.
+
+    Parameters
+    ----------
+    labels : (Y, X) ndarray of uint8, uint16 or uint32
+        The labels.
+    pixel_sizes : tuple
+        Pixel size along Y and X.
+    name : str
+        Name of the image, kept in OME-TIFF.
+    ome : bool
+        Write OME-TIFF instead of a TIFF file that ImageJ reads with its pixel size.
+    """
+    details: dict[str, Any]
+    if ome:
+        details = {"ome": True, "metadata": _ome_metadata(pixel_sizes, name)}
+    else:
+        details = _imagej_details(labels.dtype, pixel_sizes)
+    content = BytesIO()
+    tifffile.imwrite(
+        content, labels, photometric="minisblack", compression="zlib", **details
+    )
+    return content.getvalue()
+
+
+class _Remarks(logging.Filter):
+    """Keeps what tifffile logs in this thread from the log."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+        self._thread = threading.get_ident()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.thread != self._thread:
+            return True
+        self.messages.append(record.getMessage())
+        return False
+
+    def refuse_damage(self) -> None:
+        """Raise for the first remark that tells of a missing part."""
+        for message in self.messages:
+            if any(sign in message.lower() for sign in _SIGNS_OF_DAMAGE):
+                raise ValueError(message)
+
+
+def _pixel_sizes(file: tifffile.TiffFile) -> dict[str, PixelSize]:
+    if file.is_ome and file.ome_metadata:
+        return _ome_pixel_sizes(file.ome_metadata)
+    tags = file.pages.first.tags
+    if file.is_imagej:
+        unit, factor = (file.imagej_metadata or {}).get("unit"), 1.0
+    elif tags.valueof("ResolutionUnit") == 3:
+        # Centimetres come from microscopes; inches, the other choice, are for printing.
+        unit, factor = "µm", 1e4
+    else:
+        return {}
+    found = {}
+    for axis, tag in (("X", "XResolution"), ("Y", "YResolution")):
+        pixels, units = tags.valueof(tag) or (0, 1)
+        if pixels:
+            found[axis] = _pixel_size(units / pixels * factor, unit)
+    return {axis: size for axis, size in found.items() if size is not None}
+
+
+def _ome_pixel_sizes(description: str) -> dict[str, PixelSize]:
+    try:
+        image: Any = tifffile.xml2dict(description)["OME"]["Image"]
+        pixels = (image[0] if isinstance(image, (list, tuple)) else image)["Pixels"]
+    except (KeyError, IndexError, TypeError, ValueError, SyntaxError):
+        return {}
+    found = {
+        axis: _pixel_size(
+            pixels.get(f"PhysicalSize{axis}"),
+            pixels.get(f"PhysicalSize{axis}Unit", "µm"),
+        )
+        for axis in "YX"
+    }
+    return {axis: size for axis, size in found.items() if size is not None}
+
+
+def _pixel_size(size: Any, unit: Any) -> PixelSize | None:
+    if not isinstance(size, (int, float)) or not isinstance(unit, str):
+        return None
+    # ImageJ spells what is not ASCII like Java does.
+    unit = re.sub(r"\\u([0-9a-fA-F]{4})", lambda m: chr(int(m[1], 16)), unit).strip()
+    if unit.lower() in _MICROMETRE_NAMES:
+        unit = "µm"
+    elif unit.lower() in ("inch", "inches"):
+        unit = "in"
+    if unit.lower() in ("", "pixel", "pixels") or not 0 < size < math.inf:
+        return None
+    return PixelSize(float(size), unit)
+
+
+def _ome_metadata(
+    pixel_sizes: tuple[PixelSize | None, PixelSize | None], name: str
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {"axes": "YX", "Name": name}
+    for axis, pixel in zip("YX", pixel_sizes, strict=True):
+        if pixel is not None and pixel.unit in _OME_UNITS:
+            metadata[f"PhysicalSize{axis}"] = pixel.size
+            metadata[f"PhysicalSize{axis}Unit"] = pixel.unit
+    return metadata
+
+
+def _imagej_details(
+    dtype: np.dtype[Any], pixel_sizes: tuple[PixelSize | None, PixelSize | None]
+) -> dict[str, Any]:
+    """Arguments of ``imwrite``; ImageJ has no 32-bit labels and one unit for all."""
+    imagej = dtype.itemsize <= 2
+    sizes = _in_one_unit(pixel_sizes)
+    if sizes is None:
+        return {"imagej": imagej}
+    y, x = sizes
+    per_cm = 1.0
+    if not imagej:
+        if x.unit not in _MICROMETRES:
+            return {}
+        per_cm = 1e4 / _MICROMETRES[x.unit]
+    resolution = (per_cm / x.size, per_cm / y.size)
+    if not all(r * _LARGEST_PART > 1 and r < _LARGEST_PART for r in resolution):
+        return {"imagej": imagej}
+    if not imagej:
+        return {"resolution": resolution, "resolutionunit": "CENTIMETER"}
+    unit = "".join(c if c.isascii() else f"\\u{ord(c):04X}" for c in x.unit)
+    metadata = {"axes": "YX", "unit": unit}
+    return {"imagej": True, "resolution": resolution, "metadata": metadata}
+
+
+def _in_one_unit(
+    pixel_sizes: tuple[PixelSize | None, PixelSize | None],
+) -> tuple[PixelSize, PixelSize] | None:
+    y, x = pixel_sizes
+    if x is None or y is None:
+        return None
+    if x.unit == y.unit:
+        return y, x
+    if x.unit not in _MICROMETRES or y.unit not in _MICROMETRES:
+        return None
+    factor = _MICROMETRES[y.unit] / _MICROMETRES[x.unit]
+    return PixelSize(y.size * factor, x.unit), x

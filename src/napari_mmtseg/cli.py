@@ -1,0 +1,47 @@
+"""The ``mmtseg`` command: exit codes and Ctrl+C around the commands."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from napari_mmtseg._cli.interruption import interruption
+
+__all__ = ["main"]
+
+CANCELLED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Words after ``mmtseg``; those that the program was started with by default.
+
+    Returns
+    -------
+    int
+        0 if all went well, 2 for input that cannot be used, 130 after Ctrl+C.
+    """
+    interruption.listen()
+    try:
+        # Only now, so that Ctrl+C during these imports ends in order, too.
+        from napari_mmtseg._cli.commands import run
+
+        return run(arguments)
+    except KeyboardInterrupt:
+        pass
+    except Exception:
+        # A library may turn an interrupt of its import into an error of its own.
+        if not interruption.requested:
+            raise
+    finally:
+        interruption.ignore()
+    print("Cancelled.", file=sys.stderr)
+    return CANCELLED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

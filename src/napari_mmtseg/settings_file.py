@@ -1,0 +1,71 @@
+"""The JSON file that settings are kept in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from napari_mmtseg.errors import InputError
+
+__all__ = ["read_settings_file", "write_settings_file"]
+
+FILE_FORMAT = "napari-mmtseg settings"
+FILE_VERSION = 1
+
+
+def write_settings_file(path: str | Path, values: Mapping[str, Any]) -> None:
+    """Write settings by name to a JSON file, replacing one that is there.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    content = {
+        "format": FILE_FORMAT,
+        "version": FILE_VERSION,
+        "settings": dict(values),
+    }
+    try:
+        Path(path).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    except OSError as error:
+        raise InputError(
+            f"Settings cannot be written to {path}: {error.strerror}. Give a file "
+            "name in a folder that exists and that you may write to."
+        ) from error
+
+
+def read_settings_file(path: str | Path) -> dict[str, Any]:
+    """Return what a settings file holds, not yet checked setting by setting.
+
+    Raises
+    ------
+    InputError
+        If the file does not exist, is no settings file or is of another version.
+    """
+    try:
+        content = json.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise InputError(
+            f"The settings file {path} cannot be read: {error.strerror}."
+        ) from error
+    except ValueError as error:
+        raise InputError(
+            f"{path} is not a settings file: it is not valid JSON ({error})."
+        ) from error
+    if not isinstance(content, dict) or content.get("format") != FILE_FORMAT:
+        raise InputError(
+            f'{path} is not a settings file: "format" should be "{FILE_FORMAT}". '
+            "Make one with SegmentationSettings.to_json or Save settings."
+        )
+    if content.get("version") != FILE_VERSION:
+        raise InputError(
+            f"{path} is a settings file of version {content.get('version')!r}; "
+            f"this release reads version {FILE_VERSION}."
+        )
+    values = content.get("settings")
+    if not isinstance(values, dict):
+        raise InputError(f'{path} is not a settings file: "settings" is missing.')
+    return values
