@@ -9,12 +9,8 @@ from typing import Any
 
 import click
 
-from napari_mmtseg.settings import (
-    PRESETS,
-    Parameter,
-    SegmentationSettings,
-    parameters,
-)
+from napari_mmtseg.parameters import Parameter
+from napari_mmtseg.settings import PRESETS, SegmentationSettings, parameters
 
 __all__ = ["Command", "setting_options", "setting_type"]
 

@@ -131,7 +131,7 @@ class _Bar(_Listener):
     )
 
     def __init__(self) -> None:
-        from tqdm import tqdm  # type: ignore[import-untyped]
+        from tqdm import tqdm
 
         super().__init__()
         # Its own look at the terminal hides the bar where that has no size, as in logs
