@@ -7,7 +7,7 @@ from napari_mmtseg.settings import PRESETS, SegmentationSettings, parameters
 
 project = "napari-mmtseg"
 author = "napari-mmtseg contributors"
-copyright = f"2026, {author}"  # noqa: A001
+copyright = f"2026, {author}"
 release = installed_version("napari-mmtseg")
 
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc"]

@@ -1,0 +1,1 @@
+"""The Segment panel: forms, buttons and layers; the work is done elsewhere."""

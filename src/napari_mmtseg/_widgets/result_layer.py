@@ -1,0 +1,92 @@
+"""The Labels layer of a run: preview first, result in the end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+from numpy.typing import NDArray
+
+from napari_mmtseg._layers import Source
+from napari_mmtseg._widgets.worker import preview_stride
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+    from napari.layers import Layer
+
+__all__ = ["ResultLayer"]
+
+
+class ResultLayer:
+    """Keeps one Labels layer from the first preview to the result.
+
+    The user may delete the layer at any time: previews end then, and the result comes
+    as a new layer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the layer goes.
+    source : Source
+        The image that the labels belong to.
+    """
+
+    def __init__(self, viewer: ViewerModel, source: Source) -> None:
+        self._viewer = viewer
+        self._source = source
+        self._layer: Labels | None = None
+        self._active_before: Layer | None = None
+
+    def show_preview(self, labels: NDArray[np.int32]) -> None:
+        """Show a preview; the first one adds the layer."""
+        if self._layer is None:
+            shape = [
+                self._source.array.shape[i]
+                for i, name in enumerate(self._source.axes.split())
+                if name in ("Y", "X")
+            ]
+            self._active_before = self._viewer.layers.selection.active
+            self._add(labels, preview_stride(tuple(shape)))
+        elif self._is_there:
+            self._layer.data = labels
+        # Not editable means: no edits that the next preview overwrites, and no undo
+        # history of data that is gone. napari resets this whenever data is set.
+        assert self._layer is not None
+        self._layer.editable = False
+
+    def show_result(self, labels: NDArray[np.int32], metadata: dict[str, Any]) -> None:
+        """Turn the preview into the result."""
+        if self._layer is None or not self._is_there:
+            self._add(labels)
+        else:
+            attributes = self._source.place.attributes()
+            # Before the data, while the layer is still small.
+            self._layer.scale = attributes["scale"]
+            self._layer.translate = attributes["translate"]
+            self._layer.data = labels
+            self._layer.editable = True
+        assert self._layer is not None
+        self._layer.metadata["napari_mmtseg"] = metadata
+
+    def remove(self) -> None:
+        """Leave the viewer as it was before the first preview."""
+        if self._layer is None or not self._is_there:
+            return
+        layers = self._viewer.layers
+        was_active = layers.selection.active == self._layer
+        layers.remove(self._layer)
+        if was_active and self._active_before in layers:
+            layers.selection.active = self._active_before
+
+    @property
+    def _is_there(self) -> bool:
+        return self._layer in self._viewer.layers
+
+    def _add(self, labels: NDArray[np.int32], pixel_step: int = 1) -> None:
+        self._layer = Labels(
+            labels,
+            name=f"{self._source.name} labels",
+            **self._source.place.attributes(pixel_step),
+        )
+        self._viewer.add_layer(self._layer)

@@ -1,0 +1,171 @@
+"""Starts, watches and ends runs: one at a time."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import notification_manager, show_warning
+from qtpy.QtCore import QObject, Signal
+
+from napari_mmtseg._layers import Source
+from napari_mmtseg._widgets.progress_view import ActivityEntry, ProgressView
+from napari_mmtseg._widgets.result_layer import ResultLayer
+from napari_mmtseg._widgets.run import SegmentationRun
+from napari_mmtseg._widgets.worker import (
+    PREVIEW_INTERVAL,
+    Failed,
+    Message,
+    Notice,
+    Outcome,
+    Refused,
+)
+from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.settings import SegmentationSettings
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+__all__ = ["RunControl"]
+
+_PREVIEW_SHARE = 0.1
+"""Fraction of the window's time that previews may take."""
+
+
+class RunControl(QObject):
+    """Takes a run from its start to its layer, and leaves nothing behind otherwise.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the labels go.
+    progress : ProgressView
+        Where progress is shown.
+    parent : QObject
+        The panel.
+
+    Attributes
+    ----------
+    state_changed : Signal
+        Emitted when a run starts and when the panel is ready for the next one.
+    """
+
+    state_changed = Signal()
+
+    def __init__(
+        self, viewer: ViewerModel, progress: ProgressView, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._progress = progress
+        self._run: SegmentationRun | None = None
+        self._leaving: list[SegmentationRun] = []
+        self._layer: ResultLayer | None = None
+        self._activity: ActivityEntry | None = None
+        self._title = ""
+        self._next_preview = 0.0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is under way."""
+        return self._run is not None
+
+    def start(self, source: Source, settings: SegmentationSettings) -> None:
+        """Start a run; without effect while one is under way."""
+        if self._run is not None:
+            return
+        run = SegmentationRun(source, settings, self)
+        run.reported.connect(self._on_reported)
+        run.ended.connect(self._on_ended)
+        run.left.connect(self._on_left)
+        self._run = run
+        self._layer = ResultLayer(self._viewer, source)
+        self._title = f"Segment {source.name}"
+        self._next_preview = 0.0
+        waits = bool(self._leaving)
+        self._progress.start(
+            settings.n_steps,
+            "Waiting for the cancelled run to end…" if waits else "Starting…",
+        )
+        self.state_changed.emit()
+        if not waits:
+            run.start()
+
+    def stop_and_keep(self) -> None:
+        """End the training and keep the labels so far."""
+        if self._run is not None:
+            self._run.stop_and_keep()
+            self._progress.text.setText("Stopping…")
+
+    def cancel(self) -> None:
+        """End the run at once; the viewer is as it was before."""
+        run, layer = self._run, self._layer
+        if run is None or layer is None:
+            return
+        self._leaving.append(run)
+        self._forget_run("Cancelled.")
+        run.cancel()
+        layer.remove()
+
+    def _on_reported(self, message: Message) -> None:
+        if isinstance(message, Notice):
+            show_warning(message.text)
+            return
+        try:
+            self._show_step(message)
+        except Exception:
+            self.cancel()
+            raise
+
+    def _show_step(self, step: SegmentationStep) -> None:
+        self._progress.show_step(step)
+        now = time.monotonic()
+        if step.labels is not None and now >= self._next_preview:
+            assert self._layer is not None
+            self._layer.show_preview(step.labels)
+            spent = time.monotonic() - now
+            self._next_preview = now + max(
+                0.9 * PREVIEW_INTERVAL, spent / _PREVIEW_SHARE
+            )
+        elif self._activity is None:
+            self._activity = ActivityEntry(step.n_steps, self._title, self.cancel)
+        else:
+            # Last, and never together with a preview: it runs the event loop.
+            self._activity.show_step(step)
+
+    def _on_ended(self, outcome: Outcome | None) -> None:
+        layer = self._layer
+        assert layer is not None
+        if outcome is None:
+            self._forget_run("")
+            layer.remove()
+        elif isinstance(outcome, Refused):
+            self._forget_run(outcome.text)
+            layer.remove()
+            show_warning(outcome.text)
+        elif isinstance(outcome, Failed):
+            self._forget_run("The run has failed; see the notification.")
+            layer.remove()
+            error = outcome.error
+            notification_manager.receive_error(type(error), error, error.__traceback__)
+        else:
+            self._forget_run(outcome.summary)
+            layer.show_result(outcome.labels, outcome.provenance)
+
+    def _forget_run(self, text: str) -> None:
+        activity, self._activity = self._activity, None
+        self._run = self._layer = None
+        if activity is not None:
+            activity.close()
+        self._progress.say(text)
+        self.state_changed.emit()
+
+    def _on_left(self) -> None:
+        run = self.sender()
+        if run in self._leaving:
+            self._leaving.remove(run)
+        if run is not None:
+            run.deleteLater()
+        if self._run is not None and not self._leaving and not self._run.is_started:
+            self._progress.text.setText("Starting…")
+            self._run.start()

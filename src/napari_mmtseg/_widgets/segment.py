@@ -1,0 +1,196 @@
+"""The Segment panel."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, QSize, Qt
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_mmtseg._widgets.progress_view import ProgressView
+from napari_mmtseg._widgets.run_control import RunControl
+from napari_mmtseg._widgets.settings_actions import SettingsActions
+from napari_mmtseg._widgets.settings_form import (
+    SettingsForm,
+    make_form_layout,
+    tooltip,
+)
+from napari_mmtseg._widgets.source_choice import SourceChoice
+from napari_mmtseg.errors import InputError
+
+if TYPE_CHECKING:
+    import napari
+
+__all__ = ["SegmentWidget"]
+
+
+class SegmentWidget(QScrollArea):
+    """Segment the chosen image without annotation.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Where images come from and labels go.
+
+    Attributes
+    ----------
+    choice : SourceChoice
+        Layer and axes.
+    form : SettingsForm
+        The settings, one magicgui widget each, by name in ``form.widgets``.
+    progress : ProgressView
+        Bar, text and curve.
+    settings_actions : SettingsActions
+        Copy as Python, Save settings, Load settings.
+    run_button, stop_button, cancel_button : QPushButton
+        Run is there while no run is under way, the others while one is.
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.choice = SourceChoice(napari_viewer)
+        self.form = SettingsForm()
+        self.progress = ProgressView()
+        self.settings_actions = SettingsActions(self.form, self.choice.source)
+        self.run_button = QPushButton("Run")
+        self.stop_button = QPushButton("Stop and keep")
+        self.cancel_button = QPushButton("Cancel")
+        self.hint = _wrapped_label()
+        self.reason = _wrapped_label()
+        self.advanced = QCollapsible("Advanced", expandedIcon="▾", collapsedIcon="▸")
+        self._control = RunControl(napari_viewer, self.progress, self)
+        self._arrange()
+        self.run_button.setToolTip("Segment the chosen image")
+        self.stop_button.setToolTip("End the training now and keep its labels")
+        self.cancel_button.setToolTip("End the run and leave everything as it was")
+        self.run_button.clicked.connect(self.run)
+        self.stop_button.clicked.connect(self._control.stop_and_keep)
+        self.cancel_button.clicked.connect(self._control.cancel)
+        self.choice.changed.connect(self._refresh)
+        self.form.changed.connect(self._refresh)
+        self._control.state_changed.connect(self._refresh)
+        self._refresh()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is under way."""
+        return self._control.is_running
+
+    def run(self) -> None:
+        """Start a run with what the panel shows; without effect during another."""
+        try:
+            source, settings = self.choice.source(), self.form.settings()
+        except InputError:
+            self._refresh()
+            return
+        self._control.start(source, settings)
+
+    def cancel(self) -> None:
+        """End the run, if there is one, and leave everything as it was."""
+        self._control.cancel()
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width that shows everything, and room to scroll."""
+        content, scroll_bar = self.widget(), self.verticalScrollBar()
+        assert content is not None
+        assert scroll_bar is not None
+        width = content.minimumSizeHint().width() + scroll_bar.sizeHint().width()
+        return QSize(width, super().minimumSizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        """Return a narrow panel: the canvas needs the room."""
+        return QSize(self.minimumSizeHint().width(), super().sizeHint().height())
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Ask for the width again: only now napari's style is known."""
+        super().showEvent(event)
+        self.updateGeometry()
+
+    def event(self, event: QEvent | None) -> bool:
+        """End the run when the panel is taken out of the window for good."""
+        assert event is not None
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self._control.cancel()
+        return bool(super().event(event))
+
+    def _refresh(self) -> None:
+        running = self._control.is_running
+        reason = hint = ""
+        try:
+            self.form.settings()
+            hint = self.choice.describe()
+        except InputError as error:
+            reason = str(error)
+        self.hint.setText(hint)
+        self.hint.setVisible(bool(hint))
+        self.reason.setText(reason)
+        self.reason.setVisible(bool(reason) and not running)
+        self.run_button.setEnabled(not reason)
+        self.run_button.setVisible(not running)
+        self.stop_button.setVisible(running)
+        self.cancel_button.setVisible(running)
+
+    def _arrange(self) -> None:
+        tooltips = {
+            "Image": "The Image layer to segment; follows the active layer.",
+            "Axes": "What the axes of the image are. Y and X are segmented, C or RGB "
+            "are channels; along all others the current slice is taken.",
+        }
+        image_rows = [
+            (title, text, widget)
+            for (title, text), widget in zip(
+                tooltips.items(),
+                (self.choice.layer.native, self.choice.axes),
+                strict=True,
+            )
+        ]
+        setting_rows = {
+            advanced: [
+                (parameter.title, tooltip(parameter), widget.native)
+                for parameter, widget in self.form.rows(advanced=advanced)
+            ]
+            for advanced in (False, True)
+        }
+        form = make_form_layout(image_rows + setting_rows[False])
+        form.insertRow(len(image_rows), self.hint)
+        advanced = QWidget()
+        advanced.setLayout(make_form_layout(setting_rows[True]))
+        self.advanced.setContent(advanced)
+        box = self.advanced.layout()
+        assert box is not None
+        box.setContentsMargins(0, 0, 0, 0)
+        self.advanced.collapse(animate=False)
+        buttons = QHBoxLayout()
+        for button in (self.run_button, self.stop_button, self.cancel_button):
+            buttons.addWidget(button)
+        self.run_button.setMinimumHeight(30)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.addLayout(form)
+        layout.addWidget(self.reason)
+        layout.addLayout(buttons)
+        layout.addWidget(self.progress)
+        layout.addWidget(self.advanced)
+        layout.addWidget(self.settings_actions)
+        layout.addStretch()
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+
+def _wrapped_label() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    return label

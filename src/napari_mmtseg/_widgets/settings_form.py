@@ -1,0 +1,173 @@
+"""A form made from the settings' own description."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox
+from magicgui.widgets.bases import ValueWidget
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
+
+from napari_mmtseg.parameters import Parameter
+from napari_mmtseg.settings import PRESETS, SegmentationSettings, parameters
+
+__all__ = ["SettingsForm", "make_form_layout", "tooltip"]
+
+_MAX_DECIMALS = 4
+_LONGEST_SUFFIX = 8
+_LONGEST_SPECIAL = 10
+
+
+class SettingsForm:
+    """One magicgui widget for every setting; knows nothing of where they are shown.
+
+    Attributes
+    ----------
+    changed : Signal
+        Emitted once after any change, by the user or by a program.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        self.widgets = {
+            name: _make_widget(parameter) for name, parameter in parameters().items()
+        }
+        self._is_setting = False
+        for name, widget in self.widgets.items():
+            widget.changed.connect(
+                self._on_preset if name == "preset" else self._on_value
+            )
+        # Choosing the same preset again resets what was changed since.
+        self.widgets["preset"].native.activated.connect(self._on_preset)
+        self.set_settings(SegmentationSettings())
+
+    def rows(self, *, advanced: bool) -> Iterable[tuple[Parameter, ValueWidget[Any]]]:
+        """Return the settings that stand outside or under "Advanced", in order."""
+        return [
+            (parameter, self.widgets[name])
+            for name, parameter in parameters().items()
+            if parameter.advanced == advanced
+        ]
+
+    def settings(self) -> SegmentationSettings:
+        """Return what the form shows.
+
+        Raises
+        ------
+        InputError
+            If the values contradict each other.
+        """
+        values = {
+            name: _read(parameters()[name], widget)
+            for name, widget in self.widgets.items()
+        }
+        preset = values.pop("preset")
+        base = SegmentationSettings(preset).to_dict()
+        # Only what differs: the settings fit the rest to it, as they do in a script.
+        return SegmentationSettings(
+            preset, **{k: v for k, v in values.items() if v != base[k]}
+        )
+
+    def set_settings(self, settings: SegmentationSettings) -> None:
+        """Show other settings."""
+        self._is_setting = True
+        try:
+            for name, value in settings.to_dict().items():
+                _write(parameters()[name], self.widgets[name], value)
+        finally:
+            self._is_setting = False
+        self.changed.emit()
+
+    def _on_preset(self, *_: Any) -> None:
+        if not self._is_setting:
+            self.set_settings(SegmentationSettings(self.widgets["preset"].value))
+
+    def _on_value(self, *_: Any) -> None:
+        if not self._is_setting:
+            self.changed.emit()
+
+
+def make_form_layout(rows: Iterable[tuple[str, str, QWidget]]) -> QFormLayout:
+    """Return a form of titles, tooltips and widgets."""
+    layout = QFormLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setVerticalSpacing(4)
+    layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    for title, text, widget in rows:
+        label = QLabel(title)
+        label.setToolTip(text)
+        widget.setToolTip(text)
+        layout.addRow(label, widget)
+    return layout
+
+
+def tooltip(parameter: Parameter) -> str:
+    """Return the description and the accepted values; rich text, so that it wraps."""
+    text = html.escape(parameter.description)
+    return f"<qt>{text}<br><i>{html.escape(parameter.accepted)}</i></qt>"
+
+
+def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
+    if parameter.kind is bool:
+        check_box = CheckBox(name=parameter.name)
+        check_box.native.setText("")  # magicgui would repeat the name
+        return check_box
+    if parameter.kind is str:
+        return ComboBox(name=parameter.name, choices=parameter.choices)
+    assert parameter.minimum is not None
+    assert parameter.maximum is not None
+    decimals = 0 if parameter.kind is int else _decimals(parameter)
+    widget = FloatSpinBox(
+        name=parameter.name,
+        # Zero is below the range of every setting that may be None: it stands for it.
+        min=0 if parameter.optional else parameter.minimum,
+        max=parameter.maximum,
+        step=None,
+    )
+    box = widget.native
+    box.setDecimals(decimals)
+    box.setMinimumWidth(60)
+    box.setKeyboardTracking(False)
+    if parameter.optional:
+        assert parameter.minimum > 0
+        box.setMinimum(0)
+        short = len(parameter.none_means) <= _LONGEST_SPECIAL
+        box.setSpecialValueText(parameter.none_means if short else "none")
+    if parameter.unit and len(parameter.unit) <= _LONGEST_SUFFIX:
+        box.setSuffix(f" {parameter.unit}")
+    return widget
+
+
+def _decimals(parameter: Parameter) -> int:
+    values = [parameter.default, parameter.minimum, parameter.maximum]
+    values += [preset.get(parameter.name, 0) for preset in PRESETS.values()]
+    return min(max(_digits(v) for v in values if v is not None), _MAX_DECIMALS) or 1
+
+
+def _digits(value: float) -> int:
+    exponent = Decimal(repr(float(value))).normalize().as_tuple().exponent
+    return max(-int(exponent), 0)
+
+
+def _read(parameter: Parameter, widget: ValueWidget[Any]) -> Any:
+    value = widget.value
+    if parameter.optional and value == 0:
+        return None
+    if parameter.kind is int:
+        # Between zero, which means None, and the smallest accepted value.
+        return max(int(value), int(parameter.minimum or 0))
+    return value
+
+
+def _write(parameter: Parameter, widget: ValueWidget[Any], value: Any) -> None:
+    if parameter.kind is float and value is not None:
+        box = widget.native
+        box.setDecimals(max(box.decimals(), _digits(value)))
+    widget.value = 0 if value is None else value
