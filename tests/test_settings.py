@@ -127,7 +127,7 @@ def test_bad_settings_files(tmp_path, content, message):
 def test_missing_and_unwritable_settings_files(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         SegmentationSettings.from_json(tmp_path / "none.json")
-    with pytest.raises(InputError, match="cannot be written"):
+    with pytest.raises(InputError, match="does not exist"):
         SegmentationSettings().to_json(tmp_path / "none" / "s.json")
 
 

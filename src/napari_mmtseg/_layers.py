@@ -291,7 +291,7 @@ def _place(
     if not np.allclose(part, np.diag(scale), atol=0):
         decomposed = Affine(linear_matrix=part, ndim=len(axes))
         scale = np.array(decomposed.scale, float)
-        others.update(rotate=decomposed.rotate, shear=decomposed.shear)
+        others.update(rotate=decomposed.rotate, shear=_shear(decomposed))
     return Place(
         shape=tuple(shape[i] if names[i] in ("Y", "X") else 1 for i in axes),
         thickness=tuple(thickness),
@@ -302,6 +302,6 @@ def _place(
     )
 
 
-def _shear(layer: Image) -> NDArray[np.float64] | None:
+def _shear(placed: Image | Affine) -> NDArray[np.float64] | None:
     # Without rotation and shear napari gives zeros of a length that it does not take.
-    return layer.shear if np.any(layer.shear) else None
+    return placed.shear if np.any(placed.shear) else None

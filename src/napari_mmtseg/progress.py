@@ -31,8 +31,8 @@ class SegmentationStep:
     n_labels : int
         Labels in that student's cluster map; 0 while there is none.
     labels : (Y, X) ndarray of int32 or None
-        Preview in the shape of the image without channels, now and then. Its numbers
-        are not yet those of the result.
+        Preview in the shape of the image without channels, now and then: classes that
+        look alike merged and numbered from dark to bright, as in the result.
     """
 
     phase: str

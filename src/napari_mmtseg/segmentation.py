@@ -283,6 +283,7 @@ def _fit_steps(
     normalized = [normalization.apply(image) for image in images]
     stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop" or stop
 
+    from napari_mmtseg.engine.classes import choose_classes
     from napari_mmtseg.engine.device import choose_device, choose_precision
     from napari_mmtseg.engine.examples import make_examples
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
@@ -305,7 +306,9 @@ def _fit_steps(
         due = preview_interval is not None and now - last_preview >= preview_interval
         if due and progress.example == 0:
             last_preview = now
-            preview = _enlarge(progress.targets.cpu().numpy(), images[0].shape[1:])
+            clusters = progress.targets.cpu().numpy()
+            classes = choose_classes([clusters], [examples[0].image], settings)
+            preview = _enlarge(classes[clusters], images[0].shape[1:])
         warm = progress.step <= settings.warm_start_steps
         stop = (
             yield SegmentationStep(
@@ -333,13 +336,12 @@ def _fit_steps(
     return _Fitted(model, trained.stop_reason, trained.n_steps, device.type, precision)
 
 
-def _enlarge(clusters: NDArray[np.int64], shape: Sequence[int]) -> NDArray[np.int32]:
+def _enlarge(labels: NDArray[np.int32], shape: Sequence[int]) -> NDArray[np.int32]:
     rows, columns = (
-        np.arange(n) * small // n
-        for n, small in zip(shape, clusters.shape, strict=True)
+        np.arange(n) * small // n for n, small in zip(shape, labels.shape, strict=True)
     )
-    labels: NDArray[np.int32] = clusters[np.ix_(rows, columns)].astype(np.int32) + 1
-    return labels
+    enlarged: NDArray[np.int32] = labels[np.ix_(rows, columns)]
+    return enlarged
 
 
 def _consecutive(labels: NDArray[np.int32]) -> NDArray[np.int32]:

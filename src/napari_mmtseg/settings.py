@@ -186,7 +186,7 @@ class SegmentationSettings:
         0.1,
         "Learning rate",
         "Step size of stochastic gradient descent.",
-        minimum=1e-6,
+        minimum=1e-4,
         maximum=10.0,
     )
     momentum: float = _setting(
@@ -202,7 +202,7 @@ class SegmentationSettings:
         "Decay of the moving average that makes a teacher of its student (the paper's "
         "alpha).",
         minimum=0.0,
-        maximum=0.999999,
+        maximum=0.9999,
     )
     ema_warmup: bool = _setting(
         True,

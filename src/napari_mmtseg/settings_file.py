@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.files import write_atomically
 
 __all__ = ["read_settings_file", "write_settings_file"]
 
@@ -28,13 +29,8 @@ def write_settings_file(path: str | Path, values: Mapping[str, Any]) -> None:
         "version": FILE_VERSION,
         "settings": dict(values),
     }
-    try:
-        Path(path).write_text(json.dumps(content, indent=2) + "\n", "utf-8")
-    except OSError as error:
-        raise InputError(
-            f"Settings cannot be written to {path}: {error.strerror}. Give a file "
-            "name in a folder that exists and that you may write to."
-        ) from error
+    text = json.dumps(content, indent=2) + "\n"
+    write_atomically(path, text.encode(), overwrite=True)
 
 
 def read_settings_file(path: str | Path) -> dict[str, Any]:

@@ -1,20 +1,15 @@
-"""How far a run is: bar, text, curve, and napari's activity dock."""
+"""How far a run is: bar, text and curve."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
-from napari.utils import cancelable_progress
 from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from napari_mmtseg._widgets.label_count_curve import LabelCountCurve
 from napari_mmtseg.progress import SegmentationStep
 
-__all__ = ["ActivityEntry", "ProgressView"]
-
-_ACTIVITY_INTERVAL = 0.2
-"""Seconds between updates of the activity dock: each one runs the event loop."""
+__all__ = ["ProgressView"]
 
 
 class ProgressView(QWidget):
@@ -56,7 +51,7 @@ class ProgressView(QWidget):
         """Show a step."""
         self.bar.setRange(0, step.n_steps)
         self.bar.setValue(step.step)
-        if step.n_labels and step.phase != "prediction":
+        if step.n_labels:
             self.curve.add(step.step, step.n_labels)
             self.curve.show()
         self.text.setText(self._describe(step))
@@ -76,43 +71,6 @@ class ProgressView(QWidget):
             left = (now - then) / (step.step - first) * (step.n_steps - step.step)
             text += f", at most {_duration(left)} left"
         return text
-
-
-class ActivityEntry:
-    """The run's bar in napari's activity dock, with its Cancel button.
-
-    Parameters
-    ----------
-    n_steps : int
-        Length of the bar.
-    text : str
-        What stands before it.
-    cancel : callable
-        Called after the user has clicked Cancel there.
-    """
-
-    def __init__(self, n_steps: int, text: str, cancel: Callable[[], None]) -> None:
-        self._cancel = cancel
-        self._due = 0.0
-        self._bar: cancelable_progress | None = cancelable_progress(
-            total=n_steps, desc=text
-        )
-
-    def show_step(self, step: SegmentationStep) -> None:
-        """Move the bar, and find out whether the user has cancelled."""
-        now = time.monotonic()
-        if self._bar is not None and now >= self._due:
-            self._due = now + _ACTIVITY_INTERVAL
-            self._bar.update(step.step - self._bar.n)
-        # The update has run the event loop: anything may have happened.
-        if self._bar is not None and self._bar.is_canceled:
-            self._cancel()
-
-    def close(self) -> None:
-        """Take the bar away."""
-        bar, self._bar = self._bar, None
-        if bar is not None:
-            bar.close()
 
 
 def _count(n: int, noun: str) -> str:

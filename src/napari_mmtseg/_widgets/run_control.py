@@ -9,7 +9,8 @@ from napari.utils.notifications import notification_manager, show_warning
 from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg._layers import Source
-from napari_mmtseg._widgets.progress_view import ActivityEntry, ProgressView
+from napari_mmtseg._widgets.activity_bar import ActivityBar
+from napari_mmtseg._widgets.progress_view import ProgressView
 from napari_mmtseg._widgets.result_layer import ResultLayer
 from napari_mmtseg._widgets.run import SegmentationRun
 from napari_mmtseg._widgets.worker import (
@@ -61,8 +62,7 @@ class RunControl(QObject):
         self._run: SegmentationRun | None = None
         self._leaving: list[SegmentationRun] = []
         self._layer: ResultLayer | None = None
-        self._activity: ActivityEntry | None = None
-        self._title = ""
+        self._activity = ActivityBar(self.cancel)
         self._next_preview = 0.0
 
     @property
@@ -80,7 +80,7 @@ class RunControl(QObject):
         run.left.connect(self._on_left)
         self._run = run
         self._layer = ResultLayer(self._viewer, source)
-        self._title = f"Segment {source.name}"
+        self._activity.start(settings.n_steps, f"Segment {source.name}")
         self._next_preview = 0.0
         waits = bool(self._leaving)
         self._progress.start(
@@ -119,6 +119,7 @@ class RunControl(QObject):
 
     def _show_step(self, step: SegmentationStep) -> None:
         self._progress.show_step(step)
+        self._activity.show_step(step.step)
         now = time.monotonic()
         if step.labels is not None and now >= self._next_preview:
             assert self._layer is not None
@@ -127,11 +128,6 @@ class RunControl(QObject):
             self._next_preview = now + max(
                 0.9 * PREVIEW_INTERVAL, spent / _PREVIEW_SHARE
             )
-        elif self._activity is None:
-            self._activity = ActivityEntry(step.n_steps, self._title, self.cancel)
-        else:
-            # Last, and never together with a preview: it runs the event loop.
-            self._activity.show_step(step)
 
     def _on_ended(self, outcome: Outcome | None) -> None:
         layer = self._layer
@@ -153,10 +149,8 @@ class RunControl(QObject):
             layer.show_result(outcome.labels, outcome.provenance)
 
     def _forget_run(self, text: str) -> None:
-        activity, self._activity = self._activity, None
         self._run = self._layer = None
-        if activity is not None:
-            activity.close()
+        self._activity.stop()
         self._progress.say(text)
         self.state_changed.emit()
 

@@ -1,0 +1,52 @@
+"""What a user's hands do, and images with a knowable answer."""
+
+import numpy as np
+from qtpy.QtCore import Qt, QThreadPool
+
+QUICK = {"n_steps": 6, "warm_start_steps": 3, "max_labels": 8, "working_size": 64}
+
+
+def two_levels(shape=(48, 64)):
+    """Return a bright rectangle on a dark ground, and where it is."""
+    truth = np.zeros(shape, bool)
+    truth[12:36, 16:48] = True
+    noise = np.random.default_rng(0).integers(0, 8, shape)
+    return (np.where(truth, 180, 60) + noise).astype(np.uint8), truth
+
+
+def assert_found(labels, truth):
+    """The dark ground is 1, the bright rectangle 2, a few pixels at its edge aside."""
+    assert set(np.unique(labels)) == {1, 2}
+    assert np.mean(labels == np.where(truth, 2, 1)) > 0.95
+
+
+def set_values(panel, **values):
+    for name, value in values.items():
+        panel.form.widgets[name].value = value
+
+
+def click(qtbot, button):
+    assert button.isVisibleTo(button.window())
+    assert button.isEnabled()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+
+
+def wait_for_threads(qtbot):
+    pool = QThreadPool.globalInstance()
+    qtbot.waitUntil(lambda: pool.activeThreadCount() == 0, timeout=30_000)
+    qtbot.wait(20)  # for what the threads have sent last
+
+
+def wait_for_end(panel, qtbot):
+    qtbot.waitUntil(lambda: not panel.is_running, timeout=60_000)
+    wait_for_threads(qtbot)
+
+
+def run_to_the_end(panel, qtbot):
+    click(qtbot, panel.run_button)
+    assert panel.is_running
+    wait_for_end(panel, qtbot)
+
+
+def labels_layers(viewer):
+    return [layer for layer in viewer.layers if type(layer).__name__ == "Labels"]

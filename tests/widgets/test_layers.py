@@ -1,0 +1,201 @@
+"""Labels lie where their image lies."""
+
+import dask.array as da
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from napari.layers import Image, Labels, Points
+
+from napari_mmtseg import InputError
+from napari_mmtseg._layers import choose_source, guess_axes, possible_axes
+
+GREY = np.arange(20 * 30, dtype=np.uint16).reshape(20, 30)
+
+
+def labels_layer(source, pixel_step=1):
+    """Return the layer that the panel would add, numbered by pixel."""
+    y, x = (n for n in source.read().shape if n > 4)
+    labels = np.arange(y * x, dtype=np.int32).reshape(y, x)
+    labels = labels[::pixel_step, ::pixel_step]
+    return Labels(source.place.arrange(labels), **source.place.attributes(pixel_step))
+
+
+def assert_same_place(image, labels, positions):
+    """Compare the world coordinates of (image pixel, labels pixel) pairs."""
+    for of_image, of_labels in positions:
+        there = np.array(image.data_to_world(of_image))
+        here = np.array(labels.data_to_world(of_labels))
+        np.testing.assert_allclose(here, there[-len(here) :], atol=1e-9)
+
+
+finite = st.floats(-50, 50, allow_nan=False)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    scale=st.tuples(*[st.floats(0.1, 5)] * 2),
+    translate=st.tuples(finite, finite),
+    rotate=st.floats(0, 359),
+    shear=st.floats(-0.5, 0.5),
+    moved=st.tuples(finite, finite),
+)
+def test_labels_of_a_plane_lie_on_it(scale, translate, rotate, shear, moved):
+    affine = np.eye(3)
+    affine[:2, 2] = moved
+    affine[0, 1] = 0.25
+    image = Image(
+        GREY,
+        scale=scale,
+        translate=translate,
+        rotate=rotate,
+        shear=[shear],
+        affine=affine,
+    )
+    labels = labels_layer(choose_source(image, "Y X"))
+    assert_same_place(image, labels, [((y, x),) * 2 for y in (0, 19) for x in (0, 29)])
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    scale=st.tuples(*[st.floats(0.1, 5)] * 4),
+    translate=st.tuples(*[finite] * 4),
+    rotate=st.floats(0, 90),
+    t=st.integers(0, 1),
+    z=st.integers(0, 4),
+)
+def test_labels_of_a_slice_lie_in_it(scale, translate, rotate, t, z):
+    angle = np.deg2rad(rotate)
+    turn = np.eye(4)
+    turn[2:, 2:] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    image = Image(
+        np.zeros((2, 5, 20, 30)),
+        scale=scale,
+        translate=translate,
+        rotate=turn,
+        contrast_limits=(0, 1),
+    )
+    point = image.data_to_world((t, z, 0, 0))
+    source = choose_source(image, "T Z Y X", point)
+    assert source.slices == {"T": t, "Z": z}
+    labels = labels_layer(source)
+    assert labels.data.shape == (1, 1, 20, 30)
+    corners = [(0, 0), (19, 0), (0, 29), (19, 29)]
+    assert_same_place(image, labels, [((t, z, *c), (0, 0, *c)) for c in corners])
+
+
+def test_a_leading_channel_axis_is_dropped():
+    image = Image(
+        np.zeros((3, 20, 30)),
+        scale=(1, 0.5, 0.25),
+        translate=(0, 7, 8),
+        units=("pixel", "um", "um"),
+        axis_labels=("c", "y", "x"),
+        contrast_limits=(0, 1),
+    )
+    source = choose_source(image, "C Y X")
+    assert source.channel_axis == 0
+    labels = labels_layer(source)
+    assert labels.data.shape == (20, 30)
+    np.testing.assert_allclose(labels.scale, (0.5, 0.25))
+    np.testing.assert_allclose(labels.translate, (7, 8))
+    assert [str(unit) for unit in labels.units] == ["micrometer"] * 2
+    assert labels.axis_labels == ("y", "x")
+
+
+def test_a_channel_axis_in_between_becomes_one_thick_entry():
+    image = Image(np.zeros((5, 3, 20, 30)), contrast_limits=(0, 1))
+    source = choose_source(image, "Z C Y X", (2, 0, 0, 0))
+    assert source.read().shape == (3, 20, 30)
+    labels = labels_layer(source)
+    assert labels.data.shape == (1, 1, 20, 30)
+    # One entry over the channels 0, 1 and 2, centred on them.
+    np.testing.assert_allclose(labels.data_to_world((0, 0, 0, 0)), (2, 1, 0, 0))
+    np.testing.assert_allclose(labels.scale, (1, 3, 1, 1))
+
+
+def test_colours_are_not_an_axis_of_the_layer():
+    image = Image(np.zeros((20, 30, 3), np.uint8), rgb=True, scale=(2, 3))
+    source = choose_source(image, "Y X RGB")
+    assert source.channel_axis is None
+    labels = labels_layer(source)
+    assert labels.data.shape == (20, 30)
+    np.testing.assert_allclose(labels.scale, (2, 3))
+
+
+@pytest.mark.parametrize("pixel_step", [2, 3])
+def test_a_coarse_preview_covers_the_same_place(pixel_step):
+    image = Image(GREY, scale=(0.5, 2), translate=(3, 4))
+    labels = labels_layer(choose_source(image, "Y X"), pixel_step)
+    middle = (pixel_step - 1) / 2
+    assert_same_place(
+        image,
+        labels,
+        [((i * pixel_step + middle, middle), (i, 0)) for i in range(5)],
+    )
+
+
+def test_of_a_multiscale_layer_the_finest_level_is_taken():
+    image = Image([GREY, GREY[::2, ::2]], multiscale=True)
+    source = choose_source(image, "Y X")
+    assert source.multiscale
+    np.testing.assert_array_equal(source.read(), GREY)
+
+
+def test_a_source_is_a_copy():
+    data = GREY.copy()
+    source = choose_source(Image(data), "Y X")
+    read = source.read()
+    data[:] = 0
+    np.testing.assert_array_equal(read, GREY)
+
+
+def test_of_lazy_data_one_slice_is_computed():
+    computed = []
+
+    def load(block_id=None):
+        computed.append(block_id[0])
+        return GREY[np.newaxis]
+
+    stack = da.map_blocks(load, chunks=((1,) * 4, (20,), (30,)), dtype=np.uint16)
+    image = Image(stack, contrast_limits=(0, 1))
+    computed.clear()
+    source = choose_source(image, "Z Y X", (2, 0, 0))
+    assert computed == []
+    np.testing.assert_array_equal(source.read(), GREY)
+    assert computed == [2]
+
+
+def test_big_endian_and_read_only_labels_become_writable():
+    source = choose_source(Image(GREY), "Y X")
+    labels = np.ones((20, 30), ">i4")
+    labels.flags.writeable = False
+    arranged = source.place.arrange(labels)
+    assert arranged.dtype == np.int32
+    assert arranged.flags.writeable
+    assert arranged.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    "layer", [Labels(np.ones((20, 30), int)), Points(np.zeros((1, 2)))]
+)
+def test_other_layers_are_refused(layer):
+    with pytest.raises(InputError, match=f"is a {type(layer).__name__} layer"):
+        choose_source(layer, "Y X")
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "expected"),
+    [
+        ((20, 30), {}, ["Y X"]),
+        ((9, 20, 30), {}, ["Z Y X", "T Y X", "C Y X", "Y X C"]),
+        ((20, 30, 3), {"rgb": True}, ["Y X RGB", "Y X C"]),
+    ],
+)
+def test_the_offered_axes_all_fit(shape, options, expected):
+    image = Image(np.zeros(shape), contrast_limits=(0, 1), **options)
+    offered = possible_axes(image)
+    assert offered == expected
+    assert offered[0] == guess_axes(image)
+    for axes in offered:
+        choose_source(image, axes)

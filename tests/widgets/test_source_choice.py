@@ -1,0 +1,155 @@
+"""Which image is segmented, and why not."""
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from tests.widgets.driving import labels_layers, run_to_the_end, two_levels
+
+IMAGE = two_levels()[0]
+
+
+def test_without_a_layer_run_is_disabled_and_says_why(viewer, panel):
+    assert not panel.run_button.isEnabled()
+    assert panel.reason.isVisibleTo(panel)
+    assert "File > Open Sample" in panel.reason.text()
+
+
+def test_a_labels_layer_is_not_offered(viewer, panel):
+    viewer.add_labels(np.ones((20, 20), int), name="cells")
+    assert not panel.run_button.isEnabled()
+    assert "“cells” is a Labels layer" in panel.reason.text()
+    assert panel.choice.layer.choices == ()
+
+
+def test_the_choice_follows_the_active_layer(viewer, panel):
+    first = viewer.add_image(IMAGE, name="first")
+    second = viewer.add_image(IMAGE, name="second")
+    assert panel.choice.layer.value == second
+    viewer.layers.selection.active = first
+    assert panel.choice.layer.value == first
+    assert panel.run_button.isEnabled()
+
+
+def test_selecting_labels_keeps_the_image(viewer, panel):
+    image = viewer.add_image(IMAGE)
+    viewer.add_labels(np.ones((48, 64), int))
+    assert panel.choice.layer.value == image
+    assert panel.run_button.isEnabled()
+
+
+def test_the_active_layer_is_chosen_when_the_panel_opens(viewer):
+    first = viewer.add_image(IMAGE, name="first")
+    viewer.add_image(IMAGE, name="second")
+    viewer.layers.selection.active = first
+    _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
+    assert panel.choice.layer.value == first
+
+
+def test_removing_the_chosen_layer_chooses_another(viewer, panel):
+    first = viewer.add_image(IMAGE, name="first")
+    second = viewer.add_image(IMAGE, name="second")
+    viewer.layers.remove(second)
+    assert panel.choice.layer.value == first
+    viewer.layers.remove(first)
+    assert panel.choice.layer.value is None
+    assert not panel.run_button.isEnabled()
+
+
+def test_a_renamed_layer_is_shown_by_its_new_name(viewer, panel):
+    layer = viewer.add_image(IMAGE, name="old")
+    layer.name = "new"
+    assert panel.choice.layer.native.findChildren is not None
+    assert panel.choice.source().name == "new"
+
+
+@pytest.mark.parametrize(
+    ("image", "options", "axes"),
+    [
+        (IMAGE, {}, "Y X"),
+        (np.zeros((20, 30, 3), np.uint8), {"rgb": True}, "Y X RGB"),
+        (np.zeros((20, 30, 4), np.uint8), {"rgb": True}, "Y X RGB"),
+        (np.zeros((9, 20, 30)), {}, "Z Y X"),
+        (np.zeros((3, 20, 30)), {}, "C Y X"),
+        (np.zeros((20, 30, 2)), {}, "Y X C"),
+        (np.zeros((9, 20, 30)), {"axis_labels": ("t", "y", "x")}, "T Y X"),
+        (np.zeros((9, 20, 30)), {"axis_labels": ("channel", "y", "x")}, "C Y X"),
+        (np.zeros((7, 9, 20, 30)), {}, "T Z Y X"),
+        (np.zeros((7, 20, 30, 3), np.uint8), {"rgb": True}, "Z Y X RGB"),
+    ],
+)
+def test_axes_are_guessed(viewer, panel, image, options, axes):
+    viewer.add_image(image, contrast_limits=(0, 1), **options)
+    assert panel.choice.axes.currentText() == axes
+    assert panel.run_button.isEnabled(), panel.reason.text()
+
+
+@pytest.mark.parametrize(
+    ("axes", "message"),
+    [
+        ("Y X", "names 2 axes; “stack” has 3"),
+        ("Z Z Y", "needs Y and X"),
+        ("Z Y Q", "needs Y and X"),
+        ("depth!", "does not name axes"),
+        ("Y X RGB", "RGB has to be the last axis, with 3 or 4 entries"),
+        ("", "does not name axes"),
+    ],
+)
+def test_axes_that_do_not_fit_disable_run_and_say_why(viewer, panel, axes, message):
+    viewer.add_image(np.zeros((9, 20, 30)), name="stack", contrast_limits=(0, 1))
+    panel.choice.axes.setEditText(axes)
+    assert not panel.run_button.isEnabled()
+    assert message in panel.reason.text()
+    panel.choice.axes.setEditText("z y x")
+    assert panel.run_button.isEnabled()
+
+
+def test_an_image_that_is_too_small_says_so(viewer, panel):
+    viewer.add_image(np.zeros((1, 30)), contrast_limits=(0, 1))
+    assert not panel.run_button.isEnabled()
+    assert "8" in panel.reason.text()
+
+
+def test_of_a_stack_the_current_slice_is_segmented(viewer, panel, qtbot):
+    stack = np.stack([np.full_like(IMAGE, 30), IMAGE, np.full_like(IMAGE, 90)])
+    stack = np.concatenate([stack, stack])
+    viewer.add_image(stack, name="stack", scale=(4, 0.5, 0.5), translate=(1, 2, 3))
+    viewer.dims.set_current_step(0, 4)
+    assert "z = 4 of 0 to 5" in panel.hint.text().lower()
+    run_to_the_end(panel, qtbot)
+    (labels,) = labels_layers(viewer)
+    assert labels.data.shape == (1, 48, 64)
+    np.testing.assert_allclose(labels.scale, (4, 0.5, 0.5))
+    np.testing.assert_allclose(labels.translate, (1 + 4 * 4, 2, 3))
+    assert labels.metadata["napari_mmtseg"]["slice"] == {"Z": 4}
+    assert labels.data.max() == 2
+
+
+def test_a_slice_outside_of_the_layer_says_so(viewer, panel):
+    viewer.add_image(np.zeros((20, 20, 30)), contrast_limits=(0, 1))
+    short = viewer.add_image(
+        np.zeros((6, 20, 30)), name="short", contrast_limits=(0, 1)
+    )
+    viewer.dims.set_current_step(0, 15)
+    assert panel.choice.layer.value == short
+    assert not panel.run_button.isEnabled()
+    assert "outside “short”" in panel.reason.text()
+    viewer.dims.set_current_step(0, 5)
+    assert panel.run_button.isEnabled()
+
+
+def test_lazy_data_is_read_by_the_slice_and_not_before_the_run(viewer, panel, qtbot):
+    read = []
+
+    def load(block_id=None):
+        read.append(block_id[0])
+        return IMAGE[np.newaxis]
+
+    stack = da.map_blocks(load, chunks=((1,) * 6, (48,), (64,)), dtype=np.uint8)
+    viewer.add_image(stack, contrast_limits=(0, 255))
+    viewer.dims.set_current_step(0, 3)
+    panel.choice.axes.setEditText("Z Y X")
+    read.clear()
+    assert panel.run_button.isEnabled()
+    run_to_the_end(panel, qtbot)
+    assert set(read) == {3}

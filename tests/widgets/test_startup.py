@@ -1,0 +1,69 @@
+"""What a fresh process does: opening is light, closing is clean."""
+
+import subprocess
+import sys
+import textwrap
+
+
+def run_python(code, *, timeout=120):
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(code)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+def test_manifest_and_panel_do_not_import_torch():
+    result = run_python(
+        """
+        import sys
+        import napari, numpy
+        from npe2 import PluginManager
+        PluginManager.instance().discover()
+        assert PluginManager.instance().get_manifest("napari-mmtseg")
+        viewer = napari.Viewer(show=False)
+        viewer.add_image(numpy.zeros((32, 32)))
+        _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
+        assert panel.run_button.isEnabled()
+        assert "torch" not in sys.modules
+        viewer.close()
+        print("opened")
+        """
+    )
+    assert result.returncode == 0, result.stderr
+    assert "opened" in result.stdout
+
+
+def test_closing_napari_during_a_run_ends_it_cleanly():
+    result = run_python(
+        """
+        import time
+        import napari, numpy
+        from qtpy.QtCore import QTimer
+        viewer = napari.Viewer()
+        image = numpy.random.default_rng(0).integers(0, 255, (256, 256), numpy.uint8)
+        viewer.add_image(image)
+        _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
+        panel.form.widgets["preset"].value = "paper"
+        panel.run_button.click()
+
+        def close_when_running():
+            if len(viewer.layers) < 2:
+                return
+            watch.stop()
+            print("closing", flush=True)
+            viewer.close()
+
+        watch = QTimer()
+        watch.timeout.connect(close_when_running)
+        watch.start(20)
+        napari.run()
+        print("left", flush=True)
+        """
+    )
+    assert result.stdout.split() == ["closing", "left"], result.stderr
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    assert "QThread" not in result.stderr
