@@ -1,24 +1,16 @@
 """The whole way on real images, with a floor on what comes out."""
 
-import os
-from pathlib import Path
-
 import imageio.v3 as iio
 import numpy as np
 import pytest
 from benchmarks.known_classes import mean_iou, pixel_accuracy
 from skimage import data
+from tests.real_images import NUCLEI, needs_nuclei
 
 import napari_mmtseg as mm
 
-DATA = Path(
-    os.environ.get("NAPARI_MMTSEG_DATA")
-    or Path(__file__).parents[3] / "shared" / "data"
-)
-NUCLEI = DATA / "microscopy" / "dsb2018_fluo"
 
-
-@pytest.mark.skipif(not NUCLEI.is_dir(), reason=f"no benchmark images at {NUCLEI}")
+@needs_nuclei
 def test_fluorescent_nuclei_at_two_classes():
     paths = sorted((NUCLEI / "images").iterdir())[::6]
     scores = []

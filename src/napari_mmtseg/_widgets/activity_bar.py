@@ -9,7 +9,7 @@ from qtpy.QtCore import QTimer
 
 __all__ = ["ActivityBar"]
 
-_INTERVAL = 200
+_INTERVAL = 500
 """Milliseconds between updates."""
 
 

@@ -30,7 +30,7 @@ PREVIEW_INTERVAL = 0.35
 """Seconds between previews."""
 PREVIEW_SIDE = 1024
 """Longest side of a preview in pixels."""
-_REPORT_INTERVAL = 0.04
+_REPORT_INTERVAL = 0.1
 """Seconds between reports of progress, so that tiny images do not flood the window."""
 
 _log = logging.getLogger(__name__)
