@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel, load_model
-    from napari_mmtseg.errors import InputError
+    from napari_mmtseg.errors import Cancelled, InputError
     from napari_mmtseg.progress import SegmentationResult, SegmentationStep
     from napari_mmtseg.segmentation import fit, iter_segment, segment
     from napari_mmtseg.settings import SegmentationSettings
 
 _HOMES = {
+    "Cancelled": "errors",
     "InputError": "errors",
     "MutualMeanTeachingModel": "engine.model",
     "SegmentationResult": "progress",
@@ -29,6 +30,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Cancelled",
     "InputError",
     "MutualMeanTeachingModel",
     "SegmentationResult",

@@ -1,6 +1,10 @@
-"""The one exception that means "the input cannot be used, and here is what can"."""
+"""The exceptions that a caller is expected to handle."""
 
-__all__ = ["InputError"]
+__all__ = ["Cancelled", "InputError"]
+
+
+class Cancelled(Exception):
+    """The segmentation has ended because its caller asked for it; nothing is kept."""
 
 
 class InputError(ValueError):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -95,6 +95,7 @@ def iter_segment(
     channel_axis: int | None = None,
     settings: SegmentationSettings | None = None,
     preview_interval: float | None = None,
+    should_cancel: Callable[[], bool] | None = None,
     **overrides: Any,
 ) -> Generator[SegmentationStep, str | None, SegmentationResult]:
     """Do the same as :func:`segment`, as a generator of progress.
@@ -108,6 +109,10 @@ def iter_segment(
         As for :func:`segment`.
     preview_interval : float, optional
         Seconds between steps that carry a preview in ``labels``; none without it.
+    should_cancel : callable, optional
+        Asked often, also in the middle of a step, from whatever thread runs the
+        generator; once it returns True, :class:`Cancelled` is raised. ``close()`` works
+        only between two steps, which take many seconds where images are large.
 
     Yields
     ------
@@ -134,7 +139,7 @@ def iter_segment(
     """
     chosen = _resolve(settings, overrides)
     channels = as_channels_first(image, channel_axis)
-    return _segment_steps(channels, chosen, preview_interval)
+    return _segment_steps(channels, chosen, preview_interval, should_cancel)
 
 
 def fit(
@@ -236,9 +241,12 @@ def _segment_steps(
     channels: NDArray[Any],
     settings: SegmentationSettings,
     preview_interval: float | None,
+    should_cancel: Callable[[], bool] | None,
 ) -> Generator[SegmentationStep, str | None, SegmentationResult]:
     start = time.perf_counter()
-    fitted = yield from _fit_steps([channels], settings, preview_interval)
+    fitted = yield from _fit_steps(
+        [channels], settings, preview_interval, should_cancel
+    )
     n_steps = fitted.n_steps
     prediction = fitted.model.iter_predict(channels, channel_axis=0)
     while True:
@@ -276,6 +284,7 @@ def _fit_steps(
     images: Sequence[NDArray[Any]],
     settings: SegmentationSettings,
     preview_interval: float | None,
+    should_cancel: Callable[[], bool] | None = None,
 ) -> Generator[SegmentationStep, str | None, _Fitted]:
     n_steps = settings.n_steps
     stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop"
@@ -283,6 +292,7 @@ def _fit_steps(
     normalized = [normalization.apply(image) for image in images]
     stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop" or stop
 
+    from napari_mmtseg.engine.cancellation import cancellable
     from napari_mmtseg.engine.classes import choose_classes
     from napari_mmtseg.engine.device import choose_device, choose_precision
     from napari_mmtseg.engine.examples import make_examples
@@ -292,7 +302,7 @@ def _fit_steps(
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     examples = make_examples(normalized, settings, device)
-    training = train(examples, settings, precision)
+    training = train(examples, settings, precision, should_cancel)
     last_preview = -float("inf")
     message: str | None = None  # what a fresh generator takes
     while True:
@@ -322,9 +332,10 @@ def _fit_steps(
             )
         ) == "stop" or stop
         message = "stop" if stop else None
-    model = MutualMeanTeachingModel.from_training(
-        trained, [example.image for example in examples], normalization, settings
-    )
+    with cancellable(trained.networks, should_cancel):
+        model = MutualMeanTeachingModel.from_training(
+            trained, [example.image for example in examples], normalization, settings
+        )
     if settings.n_labels is not None and model.n_labels < settings.n_labels:
         warnings.warn(
             f"Training left only {model.n_labels} of the {settings.n_labels} classes "

@@ -60,14 +60,14 @@ class SegmentationRun(QObject):
         self._cancelled = False
         self.is_started = False
         self._has_ended = False
-        steps = worker.run(source, settings)
+        steps = worker.run(source, settings, lambda: self._worker.abort_requested)
 
         def segment_current_image() -> Generator[
-            worker.Message, str | None, worker.Outcome
+            worker.Message, str | None, worker.Outcome | None
         ]:
             return (yield from steps)
 
-        self._worker: GeneratorWorker[worker.Message, str, worker.Outcome]
+        self._worker: GeneratorWorker[worker.Message, str, worker.Outcome | None]
         self._worker = create_worker(segment_current_image, _start_thread=False)
         # In the worker's thread: what the engine holds is freed there and at once.
         self._worker.aborted.connect(
@@ -103,7 +103,7 @@ class SegmentationRun(QObject):
         if not self._silent:
             self.reported.emit(message)
 
-    def _on_returned(self, outcome: worker.Outcome) -> None:
+    def _on_returned(self, outcome: worker.Outcome | None) -> None:
         if not self._silent:
             self._has_ended = True
             self.ended.emit(outcome)

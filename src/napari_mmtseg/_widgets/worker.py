@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 import napari_mmtseg
 from napari_mmtseg._layers import Source
 from napari_mmtseg._widgets.gentle_import import load_engine
-from napari_mmtseg.errors import InputError
+from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 from napari_mmtseg.segmentation import iter_segment
 from napari_mmtseg.settings import SegmentationSettings
@@ -75,8 +75,10 @@ Outcome: TypeAlias = Segmented | Refused | Failed
 
 
 def run(
-    source: Source, settings: SegmentationSettings
-) -> Generator[Message, str | None, Outcome]:
+    source: Source,
+    settings: SegmentationSettings,
+    should_cancel: Callable[[], bool],
+) -> Generator[Message, str | None, Outcome | None]:
     """Segment an image; every error is returned instead of raised.
 
     Parameters
@@ -85,16 +87,25 @@ def run(
         The image; read and copied here.
     settings : SegmentationSettings
         How to segment it.
+    should_cancel : callable
+        Asked in the worker thread, again and again.
 
     Yields
     ------
     SegmentationStep or Notice
         Previews are arranged for a layer and at most `PREVIEW_SIDE` wide.
+
+    Returns
+    -------
+    Outcome or None
+        None once `should_cancel` has returned True.
     """
     notices: list[str] = []
     try:
         with _collected_warnings(notices):
-            return (yield from _segment(source, settings, notices))
+            return (yield from _segment(source, settings, notices, should_cancel))
+    except Cancelled:
+        return None
     except InputError as error:
         return Refused(str(error))
     except Exception as error:
@@ -102,7 +113,10 @@ def run(
 
 
 def _segment(
-    source: Source, settings: SegmentationSettings, notices: list[str]
+    source: Source,
+    settings: SegmentationSettings,
+    notices: list[str],
+    should_cancel: Callable[[], bool],
 ) -> Generator[Message, str | None, Segmented]:
     preparing = SegmentationStep("preparing", 0, settings.n_steps)
     stop = yield preparing
@@ -114,6 +128,7 @@ def _segment(
         channel_axis=source.channel_axis,
         settings=settings,
         preview_interval=PREVIEW_INTERVAL,
+        should_cancel=should_cancel,
     )
     answer: str | None = None  # what a fresh generator takes
     phase, due = "", 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from napari_mmtseg.engine.alignment import best_assignment, contingency_table
+from napari_mmtseg.engine.cancellation import cancellable
 from napari_mmtseg.engine.losses import EdgeWeights, Losses, mutual_loss, pseudo_labels
 from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.engine.peer import Peer
@@ -182,15 +183,31 @@ def _teach(
 
 
 def train(
-    examples: Sequence[Example], settings: SegmentationSettings, precision: str
+    examples: Sequence[Example],
+    settings: SegmentationSettings,
+    precision: str,
+    should_cancel: Callable[[], bool] | None = None,
 ) -> Generator[TrainingStep, str | None, Trained]:
     """Train two peers on one or several images, one image a step.
 
     Yields progress after every half step; ``send("stop")`` ends the training with what
-    it has. See the paper's Algorithm 1; the warm start and the early stop are ours.
+    it has. Once `should_cancel` returns True, :class:`Cancelled` is raised in the
+    middle of a step. See the paper's Algorithm 1; the warm start and the early stop are
+    ours.
     """
     device = examples[0].image.device
     peers = make_peers(examples[0].image.shape[1], settings, device)
+    everyone = [network for peer in peers for network in (peer.student, peer.teacher)]
+    with cancellable(everyone, should_cancel):
+        return (yield from _train(peers, examples, settings, precision))
+
+
+def _train(
+    peers: Sequence[Peer],
+    examples: Sequence[Example],
+    settings: SegmentationSettings,
+    precision: str,
+) -> Generator[TrainingStep, str | None, Trained]:
     if settings.readout == "student":
         networks: tuple[ResponseNetwork, ...] = (peers[0].student,)
     else:
