@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import napari_mmtseg as mm
+from tests.draining import drain
 
 QUICK = {"n_steps": 6, "warm_start_steps": 3, "max_labels": 8}
 
@@ -148,17 +149,8 @@ def test_the_image_is_not_changed():
     np.testing.assert_array_equal(image, copy)
 
 
-def collect(steps):
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return seen, end.value
-
-
 def test_progress_tells_what_happens():
-    seen, result = collect(
+    seen, result = drain(
         mm.iter_segment(two_levels(), n_labels=2, preview_interval=0, **QUICK)
     )
     phases = list(dict.fromkeys(step.phase for step in seen))
@@ -180,7 +172,7 @@ def test_progress_tells_what_happens():
 
 
 def test_previews_come_only_when_asked_for():
-    seen, _ = collect(mm.iter_segment(two_levels(), **QUICK))
+    seen, _ = drain(mm.iter_segment(two_levels(), **QUICK))
     assert all(step.labels is None for step in seen)
 
 
@@ -194,7 +186,7 @@ def test_stop_keeps_what_there_is(after):
     else:
         next(steps)
         steps.send("stop")
-    _, result = collect(steps)
+    _, result = drain(steps)
     assert result.stop_reason == "stopped by the user"
     assert result.n_steps <= max(after, 1)
     assert result.labels.shape == (32, 40)
@@ -221,7 +213,7 @@ def test_bad_input_is_refused_before_the_work():
 
 def test_overrides_go_over_the_settings():
     settings = mm.SegmentationSettings(n_labels=3, **QUICK)
-    _, result = collect(mm.iter_segment(two_levels(), settings=settings, n_labels=2))
+    _, result = drain(mm.iter_segment(two_levels(), settings=settings, n_labels=2))
     assert result.settings == settings.replace(n_labels=2)
 
 

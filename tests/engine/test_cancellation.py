@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from tests.draining import drain
 
 import napari_mmtseg as mm
 from napari_mmtseg.engine.cancellation import cancellable
@@ -56,11 +57,6 @@ def test_a_segmentation_can_be_cancelled(n):
 
 def test_asking_changes_nothing():
     def labels(**options):
-        steps = mm.iter_segment(IMAGE, **options, **QUICK)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                return end.value.labels
+        return drain(mm.iter_segment(IMAGE, **options, **QUICK))[1].labels
 
     np.testing.assert_array_equal(labels(), labels(should_cancel=lambda: False))

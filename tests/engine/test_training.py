@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from benchmarks.plain_loop import plain_peer, plain_step
+from tests.draining import drain
 
 from napari_mmtseg.engine.losses import pseudo_labels
 from napari_mmtseg.engine.training import Example, make_peers, mutual_step, train
@@ -51,27 +52,25 @@ def test_paper_preset_equals_algorithm_1_written_plainly(max_labels):
                 assert torch.equal(pseudo_labels(ours(image)), labels)
 
 
+def one_step(peer, peers, settings):
+    """Return (teacher before, teacher, student) for every parameter of a peer."""
+    start = [p.clone() for p in peer.teacher.parameters()]
+    for _ in mutual_step(peers, Example(small_image()), settings, step=1):
+        pass
+    return zip(start, peer.teacher.parameters(), peer.student.parameters(), strict=True)
+
+
 def test_teacher_is_the_moving_average_of_its_student():
     settings = SegmentationSettings("paper", max_labels=4, ema_decay=0.75)
     peers = make_peers(3, settings, torch.device("cpu"))
-    start = [p.clone() for p in peers[0].teacher.parameters()]
-    for _ in mutual_step(peers, Example(small_image()), settings, step=1):
-        pass
-    for before, teacher, student in zip(
-        start, peers[0].teacher.parameters(), peers[0].student.parameters(), strict=True
-    ):
+    for before, teacher, student in one_step(peers[0], peers, settings):
         torch.testing.assert_close(teacher, 0.75 * before + 0.25 * student)
 
 
 def test_teacher_warm_up_starts_with_a_small_decay():
     settings = SegmentationSettings("paper", max_labels=4, ema_warmup=True)
     peers = make_peers(3, settings, torch.device("cpu"))
-    start = [p.clone() for p in peers[0].teacher.parameters()]
-    for _ in mutual_step(peers, Example(small_image()), settings, step=1):
-        pass
-    for before, teacher, student in zip(
-        start, peers[0].teacher.parameters(), peers[0].student.parameters(), strict=True
-    ):
+    for before, teacher, student in one_step(peers[0], peers, settings):
         torch.testing.assert_close(teacher, (before + student.detach()) / 2)
 
 
@@ -89,15 +88,6 @@ def test_second_direction_sees_the_first_peers_updated_teacher():
 def same_partition(a, b):
     pairs = torch.unique(torch.stack([a.ravel(), b.ravel()]), dim=1)
     return len(pairs[0].unique()) == len(pairs[1].unique()) == pairs.shape[1]
-
-
-def drain(steps):
-    seen = []
-    while True:
-        try:
-            seen.append(next(steps))
-        except StopIteration as end:
-            return seen, end.value
 
 
 def test_warm_start_learns_the_given_labels():

@@ -103,15 +103,20 @@ def test_a_contradiction_disables_run_and_says_why(viewer, panel, qtbot):
     assert panel.reason.text() == ""
 
 
-def test_copy_as_python_gives_the_same_labels(viewer, panel, qtbot, monkeypatch):
-    viewer.add_image(two_levels()[0], name="it's")
-    set_values(panel, seed=4, n_labels=2)
+def copied_and_run(viewer, panel, qtbot, monkeypatch):
+    """Run the panel and the code that it copies; return the code's names."""
     click(qtbot, panel.settings_actions.copy_button)
-    code = QApplication.clipboard().text()
     run_to_the_end(panel, qtbot)
     monkeypatch.setattr("napari.current_viewer", lambda: viewer)
     names = {}
-    exec(code, names)
+    exec(QApplication.clipboard().text(), names)
+    return names
+
+
+def test_copy_as_python_gives_the_same_labels(viewer, panel, qtbot, monkeypatch):
+    viewer.add_image(two_levels()[0], name="it's")
+    set_values(panel, seed=4, n_labels=2)
+    names = copied_and_run(viewer, panel, qtbot, monkeypatch)
     assert names["settings"] == SegmentationSettings(seed=4, n_labels=2, **QUICK)
     np.testing.assert_array_equal(names["labels"], labels_layers(viewer)[0].data)
 
@@ -123,12 +128,7 @@ def test_copy_as_python_takes_the_slice_and_the_channels(
     stack = np.stack([np.stack([plane // (z + 1), plane[::-1]]) for z in range(3)])
     viewer.add_image(stack, name="stack", axis_labels=("z", "c", "y", "x"))
     viewer.dims.set_current_step(0, 1)
-    click(qtbot, panel.settings_actions.copy_button)
-    code = QApplication.clipboard().text()
-    run_to_the_end(panel, qtbot)
-    monkeypatch.setattr("napari.current_viewer", lambda: viewer)
-    names = {}
-    exec(code, names)
+    names = copied_and_run(viewer, panel, qtbot, monkeypatch)
     np.testing.assert_array_equal(names["image"], stack[1])
     np.testing.assert_array_equal(
         names["labels"], np.squeeze(labels_layers(viewer)[0].data)
