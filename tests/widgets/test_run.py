@@ -100,8 +100,8 @@ def test_a_preview_can_be_seen_but_not_edited(viewer, panel, qtbot, image_layer)
     assert preview.data.shape == image_layer.data.shape
     assert not preview.editable
     assert panel.progress.bar.isVisibleTo(panel)
-    assert "step" in panel.progress.text.text()
     qtbot.waitUntil(lambda: len(panel.progress.curve.counts) > 3, timeout=10_000)
+    assert "step" in panel.progress.text.text()
     panel.cancel()
 
 

@@ -118,16 +118,17 @@ class RunControl(QObject):
             raise
 
     def _show_step(self, step: SegmentationStep) -> None:
-        self._progress.show_step(step)
         self._activity.show_step(step.step)
         now = time.monotonic()
-        if step.labels is not None and now >= self._next_preview:
-            assert self._layer is not None
-            self._layer.show_preview(step.labels)
-            spent = time.monotonic() - now
-            self._next_preview = now + max(
-                0.9 * PREVIEW_INTERVAL, spent / _PREVIEW_SHARE
-            )
+        if step.labels is None or now < self._next_preview:
+            self._progress.show_step(step)
+            return
+        # Without the progress, which comes with the next step: both at once would hold
+        # up the window for longer.
+        assert self._layer is not None
+        self._layer.show_preview(step.labels)
+        spent = time.monotonic() - now
+        self._next_preview = now + max(0.9 * PREVIEW_INTERVAL, spent / _PREVIEW_SHARE)
 
     def _on_ended(self, outcome: Outcome | None) -> None:
         layer = self._layer
