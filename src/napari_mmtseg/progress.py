@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,9 @@ from napari_mmtseg.settings import SegmentationSettings
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
 
-__all__ = ["SegmentationResult", "SegmentationStep"]
+_R = TypeVar("_R")
+
+__all__ = ["SegmentationResult", "SegmentationStep", "drain"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class SegmentationStep:
     Attributes
     ----------
     phase : str
-        "preparing", "warm start", "mutual teaching" or "prediction".
+        "preparing", "warm start", "mutual teaching" or "prediction"; with another
+        `method` than "mmt" also "training" or "clustering".
     step, n_steps : int
         Finished training steps, and how many there are at most.
     similarity_loss, continuity_loss : float
@@ -52,8 +56,9 @@ class SegmentationResult:
     ----------
     labels : (Y, X) ndarray of int32
         Labels 1..k in the shape of the image without its channels.
-    model : MutualMeanTeachingModel
-        The fitted networks, to label other images with the same classes.
+    model : MutualMeanTeachingModel or None
+        The fitted networks, to label other images with the same classes; None for
+        another `method` than "mmt".
     stop_reason : str
         Why training ended.
     n_labels : int
@@ -69,7 +74,7 @@ class SegmentationResult:
     """
 
     labels: NDArray[np.int32] = field(repr=False)
-    model: MutualMeanTeachingModel = field(repr=False)
+    model: MutualMeanTeachingModel | None = field(repr=False)
     stop_reason: str
     n_labels: int
     n_steps: int
@@ -77,3 +82,13 @@ class SegmentationResult:
     device: str
     precision: str
     settings: SegmentationSettings
+
+
+def drain(steps: Generator[Any, Any, _R]) -> _R:
+    """Run a generator to its end and return its value."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: _R = end.value
+            return result

@@ -9,20 +9,19 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_mmtseg.arrays import Normalization, as_channels_first
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.progress import SegmentationResult, SegmentationStep
+from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
+from napari_mmtseg.regions import consecutive, enlarge
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
-
-_R = TypeVar("_R")
 
 __all__ = ["fit", "iter_fit", "iter_segment", "segment"]
 
@@ -84,7 +83,7 @@ def segment(
     >>> int(labels[0, 0]), int(labels[16, 16])
     (1, 2)
     """
-    return _drain(
+    return drain(
         iter_segment(image, channel_axis=channel_axis, settings=settings, **overrides)
     ).labels
 
@@ -178,7 +177,7 @@ def fit(
     >>> model.predict(image).shape
     (32, 32)
     """
-    return _drain(
+    return drain(
         iter_fit(
             image_or_images, channel_axis=channel_axis, settings=settings, **overrides
         )
@@ -228,15 +227,6 @@ def _resolve(
     return settings.replace(**overrides) if overrides else settings
 
 
-def _drain(steps: Generator[Any, Any, _R]) -> _R:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: _R = end.value
-            return result
-
-
 def _segment_steps(
     channels: NDArray[Any],
     settings: SegmentationSettings,
@@ -256,7 +246,7 @@ def _segment_steps(
         try:
             next(prediction)
         except StopIteration as end:
-            labels = _consecutive(end.value)
+            labels = consecutive(end.value)
             break
     return SegmentationResult(
         labels=labels,
@@ -318,7 +308,7 @@ def _fit_steps(
             last_preview = now
             clusters = progress.targets.cpu().numpy()
             classes = choose_classes([clusters], [examples[0].image], settings)
-            preview = _enlarge(classes[clusters], images[0].shape[1:])
+            preview = enlarge(classes[clusters], images[0].shape[1:])
         warm = progress.step <= settings.warm_start_steps
         stop = (
             yield SegmentationStep(
@@ -345,17 +335,3 @@ def _fit_steps(
             stacklevel=2,
         )
     return _Fitted(model, trained.stop_reason, trained.n_steps, device.type, precision)
-
-
-def _enlarge(labels: NDArray[np.int32], shape: Sequence[int]) -> NDArray[np.int32]:
-    rows, columns = (
-        np.arange(n) * small // n for n, small in zip(shape, labels.shape, strict=True)
-    )
-    enlarged: NDArray[np.int32] = labels[np.ix_(rows, columns)]
-    return enlarged
-
-
-def _consecutive(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Close the gaps in 1..k, keeping the order."""
-    present = np.bincount(labels.ravel()) > 0
-    return np.cumsum(present, dtype=np.int32)[labels]

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_mmtseg.regions import merge_classes
+from napari_mmtseg.regions import brightness_ranks, merge_classes, sum_by_label
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["choose_classes"]
@@ -42,10 +42,9 @@ def choose_classes(
     sizes = np.zeros(q)
     sums = np.zeros((q, images[0].shape[1]))
     for cluster_map, image in zip(clusters, images, strict=True):
-        labels = cluster_map.ravel()
-        sizes += np.bincount(labels, minlength=q)
-        for channel, pixels in enumerate(image[0].flatten(1).cpu().numpy()):
-            sums[:, channel] += np.bincount(labels, weights=pixels, minlength=q)
+        counted, added = sum_by_label(cluster_map, image[0].cpu().numpy(), q)
+        sizes += counted
+        sums += added
     used = np.flatnonzero(sizes)
     sizes, means = sizes[used], sums[used] / sizes[used, np.newaxis]
     if settings.n_labels is not None:
@@ -76,10 +75,7 @@ def _number_classes(
     "Bright" is the first channel: intensity, or lightness of a colour image. Response
     channels without pixels join the next one.
     """
-    n_groups = int(group.max()) + 1
-    total = np.bincount(group, weights=sizes, minlength=n_groups)
-    brightness = np.bincount(group, weights=sizes * means[:, 0], minlength=n_groups)
-    rank = np.argsort(np.argsort(brightness / total, kind="stable"), kind="stable") + 1
+    rank = brightness_ranks(group, means[:, 0], sizes)
     # Another image may wake a channel that is silent in this one: it gets the class of
     # the next channel up, since channels start in order of brightness.
     position = np.minimum(np.searchsorted(used, np.arange(q)), len(used) - 1)
