@@ -6,33 +6,23 @@ Widget, command line and scripts all drain :func:`iter_segment` or :func:`iter_f
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_mmtseg.arrays import Normalization, as_channels_first
+from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.fitting import fit_steps, predicting
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
-from napari_mmtseg.regions import consecutive, enlarge
+from napari_mmtseg.regions import consecutive
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
 
 __all__ = ["fit", "iter_fit", "iter_segment", "segment"]
-
-
-@dataclass(frozen=True)
-class _Fitted:
-    model: MutualMeanTeachingModel
-    stop_reason: str
-    n_steps: int
-    device: str
-    precision: str
 
 
 def segment(
@@ -234,20 +224,17 @@ def _segment_steps(
     should_cancel: Callable[[], bool] | None,
 ) -> Generator[SegmentationStep, str | None, SegmentationResult]:
     start = time.perf_counter()
-    fitted = yield from _fit_steps(
-        [channels], settings, preview_interval, should_cancel
-    )
+    fitted = yield from fit_steps([channels], settings, preview_interval, should_cancel)
     n_steps = fitted.n_steps
-    prediction = fitted.model.iter_predict(channels, channel_axis=0)
-    while True:
-        yield SegmentationStep(
-            "prediction", n_steps, settings.n_steps, n_labels=fitted.model.n_labels
+    labels = fitted.labels
+    if labels is None:
+        labels = yield from predicting(
+            fitted.model.iter_predict(channels, channel_axis=0),
+            SegmentationStep(
+                "prediction", n_steps, settings.n_steps, n_labels=fitted.model.n_labels
+            ),
         )
-        try:
-            next(prediction)
-        except StopIteration as end:
-            labels = consecutive(end.value)
-            break
+    labels = consecutive(labels)
     return SegmentationResult(
         labels=labels,
         model=fitted.model,
@@ -266,72 +253,5 @@ def _fit_model(
     settings: SegmentationSettings,
     preview_interval: float | None,
 ) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
-    fitted = yield from _fit_steps(images, settings, preview_interval)
+    fitted = yield from fit_steps(images, settings, preview_interval)
     return fitted.model
-
-
-def _fit_steps(
-    images: Sequence[NDArray[Any]],
-    settings: SegmentationSettings,
-    preview_interval: float | None,
-    should_cancel: Callable[[], bool] | None = None,
-) -> Generator[SegmentationStep, str | None, _Fitted]:
-    n_steps = settings.n_steps
-    stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop"
-    normalization = Normalization.fit(images, settings.color_space)
-    normalized = [normalization.apply(image) for image in images]
-    stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop" or stop
-
-    from napari_mmtseg.engine.cancellation import cancellable
-    from napari_mmtseg.engine.classes import choose_classes
-    from napari_mmtseg.engine.device import choose_device, choose_precision
-    from napari_mmtseg.engine.examples import make_examples
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
-    from napari_mmtseg.engine.training import train
-
-    device = choose_device(settings.device)
-    precision = choose_precision(settings.precision, device)
-    examples = make_examples(normalized, settings, device)
-    training = train(examples, settings, precision, should_cancel)
-    last_preview = -float("inf")
-    message: str | None = None  # what a fresh generator takes
-    while True:
-        try:
-            progress = training.send(message)
-        except StopIteration as end:
-            trained = end.value
-            break
-        preview = None
-        now = time.perf_counter()
-        due = preview_interval is not None and now - last_preview >= preview_interval
-        if due and progress.example == 0:
-            last_preview = now
-            clusters = progress.targets.cpu().numpy()
-            classes = choose_classes([clusters], [examples[0].image], settings)
-            preview = enlarge(classes[clusters], images[0].shape[1:])
-        warm = progress.step <= settings.warm_start_steps
-        stop = (
-            yield SegmentationStep(
-                "warm start" if warm else "mutual teaching",
-                progress.step,
-                n_steps,
-                float(progress.losses.similarity),
-                float(progress.losses.continuity),
-                progress.n_labels,
-                preview,
-            )
-        ) == "stop" or stop
-        message = "stop" if stop else None
-    with cancellable(trained.networks, should_cancel):
-        model = MutualMeanTeachingModel.from_training(
-            trained, [example.image for example in examples], normalization, settings
-        )
-    if settings.n_labels is not None and model.n_labels < settings.n_labels:
-        warnings.warn(
-            f"Training left only {model.n_labels} of the {settings.n_labels} classes "
-            "that were asked for. A lower smoothness (continuity_weight) or another "
-            "seed may keep more.",
-            UserWarning,
-            stacklevel=2,
-        )
-    return _Fitted(model, trained.stop_reason, trained.n_steps, device.type, precision)

@@ -141,13 +141,48 @@ class SegmentationSettings:
         minimum=1,
         maximum=256,
     )
+    merging: str = _setting(
+        "auto",
+        "Merging",
+        "classes: pixels that look alike merge first (nuclei, phases, tissue); "
+        "regions: neighbouring pixels merge first, then regions that look alike "
+        "(photographs, scenes); auto looks at the image.",
+        choices=("auto", "classes", "regions"),
+    )
     merge_threshold: float = _setting(
-        0.12,
-        "Merge threshold",
-        "With an automatic number of classes, the most similar classes are merged as "
-        "long as a merge loses less than this fraction of the image's variance.",
+        0.06,
+        "Class threshold",
+        "With an automatic number of classes, pixels that look alike are divided into "
+        "more classes as long as the next one explains this fraction of the image's "
+        "variance.",
         minimum=0.0,
         maximum=1.0,
+    )
+    region_threshold: float = _setting(
+        0.95,
+        "Region threshold",
+        "Where regions merge first, how far: higher gives fewer, larger regions; 0.05 "
+        "gives a fine division.",
+        minimum=0.0,
+        maximum=1000.0,
+    )
+    texture: float | None = _setting(
+        None,
+        "Texture",
+        "What carries the classes: 0 intensity or colour alone, 1 texture alone, 0.5 "
+        "both alike; automatic takes texture where intensity forms no regions.",
+        minimum=0.0,
+        maximum=1.0,
+        none_means="automatic",
+        advanced=False,
+    )
+    texture_scale: float = _setting(
+        2.0,
+        "Texture scale",
+        "Standard deviation of the Gaussian window in which texture is measured.",
+        unit="pixels",
+        minimum=0.5,
+        maximum=64.0,
     )
     n_conv_layers: int = _setting(
         3,
@@ -165,7 +200,7 @@ class SegmentationSettings:
         maximum=100_000,
     )
     warm_start_steps: int = _setting(
-        15,
+        30,
         "Warm-start steps",
         "Steps in which both peers first learn the labels of a k-means clustering; 0 "
         "starts from random networks as the paper does.",
@@ -352,11 +387,13 @@ def parameters() -> dict[str, Parameter]:
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    "fast": {"working_size": 128, "n_steps": 20, "warm_start_steps": 10},
+    "fast": {"working_size": 128, "n_steps": 20, "warm_start_steps": 15},
     "paper": {
         "max_labels": 100,
         "min_labels": 1,
+        "merging": "classes",
         "merge_threshold": 0.0,
+        "texture": 0.0,
         "n_steps": 1000,
         "warm_start_steps": 0,
         "patience": None,

@@ -9,18 +9,27 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2, vq
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 from napari_mmtseg.engine.losses import EdgeWeights
 from napari_mmtseg.engine.training import Example
+from napari_mmtseg.features import smooth
 from napari_mmtseg.settings import SegmentationSettings
 
-__all__ = ["edge_weights", "make_examples", "to_working_size", "warm_start"]
+__all__ = [
+    "N_CLUSTERS",
+    "edge_weights",
+    "make_examples",
+    "to_working_size",
+    "warm_start",
+]
+
+N_CLUSTERS = 16
+"""Number of clusters that the structure of an image is judged by."""
 
 _SAMPLES = 10_000
-_SMOOTHING = 2.0
-"""Standard deviation in pixels of the blurred copy that the clustering sees."""
+_SMOOTHING = 1.0
+"""Standard deviation in pixels of the blur that the clustering sees."""
 
 
 @torch.inference_mode(False)
@@ -35,7 +44,7 @@ def make_examples(
     if settings.warm_start_steps:
         starts = [
             torch.from_numpy(start).to(device)
-            for start in warm_start(small, settings.max_labels, settings.seed)
+            for start in warm_start(small, settings.max_labels)
         ]
     return [
         Example(
@@ -78,12 +87,13 @@ def edge_weights(
 
 
 def warm_start(
-    images: Sequence[NDArray[np.float32]], n_clusters: int, seed: int
+    images: Sequence[NDArray[np.float32]], n_clusters: int
 ) -> list[NDArray[np.int64]]:
-    """Cluster the pixels of all images together, on their values and blurred values.
+    """Cluster the blurred pixels of all images together by k-means.
 
     Ge et al. (2020), from whom Mutual Mean-Teaching comes, start from a clustering
-    too. Clusters are numbered from dark to bright.
+    too. The same images always give the same clusters, so that runs with different
+    seeds differ by their networks alone. Clusters are numbered from dark to bright.
 
     Parameters
     ----------
@@ -91,37 +101,29 @@ def warm_start(
         Normalised images at working size.
     n_clusters : int
         Number of clusters of k-means.
-    seed : int
-        Of the sampled pixels and the first cluster centres.
 
     Returns
     -------
     list of (Y, X) ndarray of int64
         Cluster maps, 0..n_clusters-1.
     """
-    features = [_cluster_features(image) for image in images]
-    pixels = np.concatenate(features)
-    rng = np.random.default_rng(seed)
-    sample = pixels
-    if len(pixels) > _SAMPLES:
-        sample = pixels[rng.choice(len(pixels), _SAMPLES, replace=False)]
+    blurred = [smooth(image, _SMOOTHING).reshape(len(image), -1).T for image in images]
+    pixels = np.concatenate(blurred)
+    sample = pixels[:: -(-len(pixels) // _SAMPLES)]
     distinct = np.unique(sample, axis=0)
     if len(distinct) <= n_clusters:
         centres = distinct
     else:
         centres, _ = kmeans2(
-            sample, n_clusters, iter=20, minit="++", missing="warn", rng=rng
+            sample,
+            n_clusters,
+            iter=20,
+            minit="++",
+            missing="warn",
+            rng=np.random.default_rng(0),
         )
     centres = centres[np.argsort(centres[:, 0], kind="stable")]
     return [
-        vq(feature, centres)[0].astype(np.int64).reshape(image.shape[1:])
-        for feature, image in zip(features, images, strict=True)
+        vq(pixels, centres)[0].astype(np.int64).reshape(image.shape[1:])
+        for pixels, image in zip(blurred, images, strict=True)
     ]
-
-
-def _cluster_features(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    blurred = np.stack([gaussian_filter(channel, _SMOOTHING) for channel in image])
-    features: NDArray[np.float32] = (
-        np.concatenate([image, blurred]).reshape(2 * len(image), -1).T
-    )
-    return features

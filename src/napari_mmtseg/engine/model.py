@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,18 +16,25 @@ from napari_mmtseg.arrays import Normalization, as_channels_first
 from napari_mmtseg.engine.alignment import best_assignment, contingency_table
 from napari_mmtseg.engine.classes import choose_classes
 from napari_mmtseg.engine.device import choose_device
+from napari_mmtseg.engine.examples import to_working_size
 from napari_mmtseg.engine.losses import pseudo_labels
 from napari_mmtseg.engine.model_file import read_model_file, write_model_file
 from napari_mmtseg.engine.network import ResponseNetwork
+from napari_mmtseg.engine.tiles import tiles
 from napari_mmtseg.engine.training import Trained
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.regions import absorb_small_regions, connected_regions
+from napari_mmtseg.features import Texture
+from napari_mmtseg.region_labels import label_regions
+from napari_mmtseg.regions import absorb_small_regions, connected_regions, enlarge
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["MutualMeanTeachingModel", "load_model"]
 
 _TILE_VALUES = 2**24
 """Values of one response map that a tile may hold (64 MiB in float32)."""
+
+_REGIONS_SIZE = 1024
+"""Long side in pixels of the image on which regions are merged."""
 
 
 class MutualMeanTeachingModel:
@@ -45,9 +52,14 @@ class MutualMeanTeachingModel:
     class_map : (q,) int ndarray
         Class, from 1, of every aligned response channel.
     normalization : Normalization
-        How raw pixel values become network input.
+        How raw pixel values become normalised ones.
+    texture : Texture
+        How those become network input.
     settings : SegmentationSettings
         What the model was fitted with.
+    region_profiles : (k, q) ndarray, optional
+        Mean response of every class, where neighbouring regions merge before they are
+        given a class.
     """
 
     def __init__(
@@ -56,17 +68,23 @@ class MutualMeanTeachingModel:
         channel_orders: Sequence[NDArray[np.intp]],
         class_map: NDArray[np.int32],
         normalization: Normalization,
+        texture: Texture,
         settings: SegmentationSettings,
+        region_profiles: NDArray[np.float64] | None = None,
     ) -> None:
         self._networks = list(networks)
         self._channel_orders = [np.asarray(order, np.intp) for order in channel_orders]
         self._class_map = np.asarray(class_map, np.int32)
         self._normalization = normalization
+        self._texture = texture
+        self._region_profiles = region_profiles
         self.settings = settings
 
     @property
     def n_labels(self) -> int:
         """Number of classes."""
+        if self._region_profiles is not None:
+            return len(self._region_profiles)
         return int(self._class_map.max())
 
     @property
@@ -86,6 +104,7 @@ class MutualMeanTeachingModel:
         trained: Trained,
         images: Sequence[Tensor],
         normalization: Normalization,
+        texture: Texture,
         settings: SegmentationSettings,
     ) -> MutualMeanTeachingModel:
         """Freeze trained peers into a model.
@@ -96,8 +115,8 @@ class MutualMeanTeachingModel:
             What training ended with.
         images : sequence of Tensor, (1, C, Y, X)
             The images that it was trained on.
-        normalization : Normalization
-            How they were normalised.
+        normalization, texture : Normalization, Texture
+            How they were made.
         settings : SegmentationSettings
             `n_labels` decides how many classes are kept.
         """
@@ -106,7 +125,9 @@ class MutualMeanTeachingModel:
             network.freeze_statistics(images)
         q = settings.max_labels
         orders = _align_channels(networks, images, q)
-        model = cls(networks, orders, np.ones(q, np.int32), normalization, settings)
+        model = cls(
+            networks, orders, np.ones(q, np.int32), normalization, texture, settings
+        )
         clusters = [model._cluster_map(image) for image in images]
         model._class_map = choose_classes(clusters, images, settings)
         return model
@@ -164,15 +185,72 @@ class MutualMeanTeachingModel:
                 f"which was fitted on {self.n_channels}. Pass an image with "
                 f"{self.n_channels} channels, or name its channels with channel_axis."
             )
+        if self._region_profiles is not None:
+            return (yield from self._predict_regions(channels, output))
         labels = np.empty(channels.shape[1:], np.int32)
-        tiles = list(self._tiles(labels.shape))
-        for i, (core, around, inner) in enumerate(tiles):
-            tile = self._normalization.apply(channels[:, around[0], around[1]])
-            clusters = self._cluster_map(torch.from_numpy(tile)[None])
-            labels[core] = self._class_map[clusters[inner]]
-            yield (i + 1) / len(tiles)
+        side, halo = self._tile_side, self._networks[0].halo + self._texture.halo
+        pieces = list(tiles(labels.shape, side, halo))
+        for i, tile in enumerate(pieces):
+            seen = self._see(channels[:, tile.around[0], tile.around[1]])
+            clusters = self._cluster_map(torch.from_numpy(seen)[None])
+            labels[tile.core] = self._class_map[clusters[tile.inner]]
+            yield (i + 1) / len(pieces)
         labels = absorb_small_regions(labels, self.settings.min_region_size)
         return connected_regions(labels) if output == "regions" else labels
+
+    def iter_fit_regions(
+        self, channels: NDArray[Any]
+    ) -> Generator[float, None, NDArray[np.int32]]:
+        """Let neighbouring regions of an image merge and keep the classes they form.
+
+        From then on every image is labelled so: its regions merge in the same way, and
+        each takes the class with the nearest mean response.
+
+        Parameters
+        ----------
+        channels : (C, Y, X) ndarray
+            The raw image that the model was fitted on.
+
+        Yields
+        ------
+        float
+            Finished fraction.
+
+        Returns
+        -------
+        (Y, X) ndarray of int32
+            Its labels.
+        """
+        return (yield from self._predict_regions(channels, self.settings.output))
+
+    def _predict_regions(
+        self, channels: NDArray[Any], output: str
+    ) -> Generator[float, None, NDArray[np.int32]]:
+        normalized = self._normalization.apply(channels)
+        image = to_working_size(normalized, _REGIONS_SIZE)
+        seen = to_working_size(self._texture.apply(normalized), _REGIONS_SIZE)
+        del normalized
+        response = np.empty((self.settings.max_labels, *seen.shape[1:]), np.float32)
+        halo = self._networks[0].halo
+        pieces = list(tiles(seen.shape[1:], self._tile_side, halo))
+        for i, tile in enumerate(pieces):
+            part = np.ascontiguousarray(seen[:, tile.around[0], tile.around[1]])
+            answer = self._probabilities(torch.from_numpy(part)[None])[0].cpu().numpy()
+            response[:, tile.core[0], tile.core[1]] = answer[
+                :, tile.inner[0], tile.inner[1]
+            ]
+            yield (i + 1) / (len(pieces) + 1)
+        found = label_regions(
+            image,
+            response,
+            self.settings.region_threshold,
+            None if self._region_profiles is not None else self.settings.n_labels,
+            self._region_profiles,
+        )
+        self._region_profiles = found.profiles
+        labels = found.regions if output == "regions" else found.classes
+        labels = enlarge(labels, channels.shape[1:])
+        return absorb_small_regions(labels, self.settings.min_region_size)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model to one safetensors file.
@@ -193,7 +271,13 @@ class MutualMeanTeachingModel:
         about = {
             "settings": self.settings.to_dict(),
             "normalization": asdict(self._normalization),
+            "texture": asdict(self._texture),
             "class_map": self._class_map.tolist(),
+            "region_profiles": (
+                None
+                if self._region_profiles is None
+                else self._region_profiles.tolist()
+            ),
             "channel_orders": [order.tolist() for order in self._channel_orders],
         }
         tensors = {
@@ -203,38 +287,33 @@ class MutualMeanTeachingModel:
         }
         write_model_file(path, about, tensors, overwrite=overwrite)
 
+    @property
+    def _tile_side(self) -> int:
+        return max(int((_TILE_VALUES / self.settings.max_labels) ** 0.5), 64)
+
+    def _see(self, channels: NDArray[Any]) -> NDArray[np.float32]:
+        return self._texture.apply(self._normalization.apply(channels))
+
     def _cluster_map(self, image: Tensor) -> NDArray[np.int64]:
-        clusters: NDArray[np.int64] = (
-            pseudo_labels(self._mean_response(image)).cpu().numpy()
-        )
+        responses = self._responses(image)
+        if len(responses) > 1:
+            decisive = torch.stack([r.softmax(1) for r in responses]).sum(0)
+        else:
+            decisive = responses[0]
+        clusters: NDArray[np.int64] = pseudo_labels(decisive).cpu().numpy()
         return clusters
 
-    def _mean_response(self, image: Tensor) -> Tensor:
+    def _probabilities(self, image: Tensor) -> Tensor:
+        return torch.stack([r.softmax(1) for r in self._responses(image)]).mean(0)
+
+    def _responses(self, image: Tensor) -> list[Tensor]:
+        """Return the aligned response maps of all networks."""
         parameter = next(self._networks[0].parameters())
         image = image.to(parameter.device).contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
-            mean: Tensor = self._networks[0](image)
-            for network, order in zip(
-                self._networks[1:], self._channel_orders[1:], strict=True
-            ):
-                mean = mean.softmax(1) + network(image).softmax(1)[:, order]
-        return mean
-
-    def _tiles(
-        self, shape: tuple[int, ...]
-    ) -> Iterator[tuple[tuple[slice, ...], tuple[slice, ...], tuple[slice, ...]]]:
-        halo = self._networks[0].halo
-        side = max(int((_TILE_VALUES / self.settings.max_labels) ** 0.5), 64)
-        for y in range(0, shape[0], side):
-            for x in range(0, shape[1], side):
-                core, around, inner = [], [], []
-                for start, n in ((y, shape[0]), (x, shape[1])):
-                    stop = min(start + side, n)
-                    low, high = max(start - halo, 0), min(stop + halo, n)
-                    core.append(slice(start, stop))
-                    around.append(slice(low, high))
-                    inner.append(slice(start - low, stop - low))
-                yield tuple(core), tuple(around), tuple(inner)
+            first, *others = (network(image) for network in self._networks)
+        orders = self._channel_orders[1:]
+        return [first, *(r[:, o] for r, o in zip(others, orders, strict=True))]
 
 
 def _align_channels(
@@ -277,10 +356,14 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
     try:
         settings = SegmentationSettings(**about["settings"])
         normalization = Normalization.from_dict(about["normalization"])
+        texture = Texture(**about["texture"])
+        profiles = about["region_profiles"]
         networks = []
         for i in range(len(about["channel_orders"])):
             network = ResponseNetwork(
-                normalization.n_channels, settings.max_labels, settings.n_conv_layers
+                normalization.n_channels + (texture.weight > 0),
+                settings.max_labels,
+                settings.n_conv_layers,
             )
             prefix = f"{i}."
             network.load_state_dict(
@@ -302,5 +385,7 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
         about["channel_orders"],
         about["class_map"],
         normalization,
+        texture,
         settings,
+        None if profiles is None else np.asarray(profiles),
     )

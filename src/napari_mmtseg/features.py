@@ -1,0 +1,99 @@
+"""What clustering and merging look at: smoothed values, local deviation, edges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+__all__ = ["Texture", "gradient_magnitude", "local_deviation", "smooth"]
+
+Image = NDArray[np.float32]
+
+
+def smooth(image: Image, sigma: float) -> Image:
+    """Blur every channel of (C, Y, X) with a Gaussian of `sigma` pixels."""
+    return np.stack([gaussian_filter(channel, sigma) for channel in image])
+
+
+def gradient_magnitude(image: Image, sigma: float) -> Image:
+    """Return the root of the summed squared derivatives of the blurred channels.
+
+    Parameters
+    ----------
+    image : (C, Y, X) ndarray of float32
+        Any channels.
+    sigma : float
+        Standard deviation of the blur in pixels.
+
+    Returns
+    -------
+    (Y, X) ndarray of float32
+        In units of the image per pixel.
+    """
+    squared = np.zeros(image.shape[1:], np.float32)
+    for channel in image:
+        for derivative in np.gradient(gaussian_filter(channel, sigma)):
+            squared += derivative * derivative
+    return np.sqrt(squared)
+
+
+def local_deviation(channel: Image, scale: float) -> Image:
+    """Return the standard deviation under a Gaussian window of `scale` pixels."""
+    mean = gaussian_filter(channel, scale)
+    squared = gaussian_filter(channel * channel, scale)
+    deviation: Image = np.sqrt(np.maximum(squared - mean * mean, 0))
+    return deviation
+
+
+@dataclass(frozen=True)
+class Texture:
+    """Texture beside intensity: blurred channels and the local deviation of the first.
+
+    Attributes
+    ----------
+    weight : float
+        0: intensity alone; 1: texture alone; in between both, in the middle with the
+        same variance.
+    scale : float
+        Standard deviation of the Gaussian window in pixels.
+    center, gain : float
+        What the local deviation is shifted and multiplied by, so that its variance is
+        that of all channels together.
+    """
+
+    weight: float
+    scale: float
+    center: float
+    gain: float
+
+    @classmethod
+    def fit(cls, images: Sequence[Image], weight: float, scale: float) -> Texture:
+        """Find center and gain on normalised images (C, Y, X)."""
+        deviation = np.concatenate(
+            [local_deviation(image[0], scale).ravel() for image in images]
+        )
+        variance = sum(
+            np.concatenate([image[c].ravel() for image in images]).var()
+            for c in range(len(images[0]))
+        )
+        spread = float(deviation.std())
+        gain = float(np.sqrt(variance)) / spread if spread > 1e-6 else 0.0
+        return cls(weight, scale, float(deviation.mean()), gain)
+
+    @property
+    def halo(self) -> int:
+        """Pixels around a tile that its features depend on."""
+        return int(4 * self.scale + 0.5)  # where scipy truncates the Gaussian
+
+    def apply(self, image: Image) -> Image:
+        """Return (C, Y, X) with the texture as one more channel, (C + 1, Y, X)."""
+        if self.weight == 0:
+            return image
+        deviation = local_deviation(image[0], self.scale) - self.center
+        deviation *= self.gain * min(1.0, 2 * self.weight)
+        intensity = smooth(image, self.scale) * min(1.0, 2 - 2 * self.weight)
+        return np.concatenate([intensity, deviation[np.newaxis]]).astype(np.float32)

@@ -1,0 +1,184 @@
+"""From raw images to a fitted model, step by step."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.arrays import Normalization
+from napari_mmtseg.features import Texture
+from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.region_labels import label_regions
+from napari_mmtseg.regions import enlarge
+from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.structure import Structure, find_structure
+
+if TYPE_CHECKING:
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.training import Example, TrainingStep
+
+__all__ = ["Fitted", "fit_steps", "predicting"]
+
+Labels = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What fitting ends with.
+
+    Attributes
+    ----------
+    model : MutualMeanTeachingModel
+        The fitted model.
+    labels : (Y, X) ndarray of int32, or None
+        Labels of the image where fitting has them anyway.
+    stop_reason, n_steps, device, precision
+        As in :class:`SegmentationResult`.
+    """
+
+    model: MutualMeanTeachingModel
+    labels: Labels | None
+    stop_reason: str
+    n_steps: int
+    device: str
+    precision: str
+
+
+def fit_steps(
+    images: Sequence[NDArray[Any]],
+    settings: SegmentationSettings,
+    preview_interval: float | None,
+    should_cancel: Callable[[], bool] | None = None,
+) -> Generator[SegmentationStep, str | None, Fitted]:
+    """Fit a model to raw images (C, Y, X); see :func:`napari_mmtseg.iter_segment`."""
+    n_steps = settings.n_steps
+    stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop"
+    normalization = Normalization.fit(images, settings.color_space)
+    normalized = [normalization.apply(image) for image in images]
+    stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop" or stop
+
+    from napari_mmtseg.engine.cancellation import cancellable
+    from napari_mmtseg.engine.device import choose_device, choose_precision
+    from napari_mmtseg.engine.examples import make_examples
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.training import train
+
+    device = choose_device(settings.device)
+    precision = choose_precision(settings.precision, device)
+    structure = _structure(normalized, settings)
+    texture = Texture.fit(normalized, structure.texture, settings.texture_scale)
+    seen = [texture.apply(image) for image in normalized]
+    examples = make_examples(seen, settings, device)
+    training = train(examples, settings, precision, should_cancel)
+    last_preview = -float("inf")
+    message: str | None = None  # what a fresh generator takes
+    while True:
+        try:
+            progress = training.send(message)
+        except StopIteration as end:
+            trained = end.value
+            break
+        preview = None
+        now = time.perf_counter()
+        due = preview_interval is not None and now - last_preview >= preview_interval
+        if due and progress.example == 0:
+            last_preview = now
+            preview = enlarge(
+                _preview(progress, examples[0], structure, settings),
+                images[0].shape[1:],
+            )
+        warm = progress.step <= settings.warm_start_steps
+        stop = (
+            yield SegmentationStep(
+                "warm start" if warm else "mutual teaching",
+                progress.step,
+                n_steps,
+                float(progress.losses.similarity),
+                float(progress.losses.continuity),
+                progress.n_labels,
+                preview,
+            )
+        ) == "stop" or stop
+        message = "stop" if stop else None
+    with cancellable(trained.networks, should_cancel):
+        model = MutualMeanTeachingModel.from_training(
+            trained,
+            [example.image for example in examples],
+            normalization,
+            texture,
+            settings,
+        )
+        labels = None
+        if structure.merging == "regions":
+            labels = yield from predicting(
+                model.iter_fit_regions(images[0]),
+                SegmentationStep("prediction", trained.n_steps, n_steps),
+            )
+    if settings.n_labels is not None and model.n_labels < settings.n_labels:
+        warnings.warn(
+            f"Training left only {model.n_labels} of the {settings.n_labels} classes "
+            "that were asked for. A lower smoothness (continuity_weight) or another "
+            "seed may keep more.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return Fitted(
+        model, labels, trained.stop_reason, trained.n_steps, device.type, precision
+    )
+
+
+def predicting(
+    prediction: Generator[float, None, NDArray[np.int32]], step: SegmentationStep
+) -> Generator[SegmentationStep, str | None, NDArray[np.int32]]:
+    """Run a prediction to its end, yielding the same step of progress for each part."""
+    while True:
+        yield step
+        try:
+            next(prediction)
+        except StopIteration as end:
+            labels: NDArray[np.int32] = end.value
+            return labels
+
+
+def _structure(
+    normalized: Sequence[NDArray[np.float32]], settings: SegmentationSettings
+) -> Structure:
+    """Decide by the first image; regions mean something within one image alone."""
+    from napari_mmtseg.engine.examples import N_CLUSTERS, to_working_size, warm_start
+
+    if settings.merging != "auto" and settings.texture is not None:
+        return Structure(settings.merging, settings.texture)
+    small = to_working_size(normalized[0], settings.working_size)
+    structure = find_structure(small, warm_start([small], N_CLUSTERS)[0], settings)
+    if len(normalized) > 1:
+        structure = Structure("classes", structure.texture)
+    return structure
+
+
+def _preview(
+    progress: TrainingStep,
+    example: Example,
+    structure: Structure,
+    settings: SegmentationSettings,
+) -> Labels:
+    """Return what the labels that are being learned would come to, at working size."""
+    from napari_mmtseg.engine.classes import choose_classes
+
+    clusters = progress.targets.cpu().numpy()
+    if structure.merging == "regions":
+        channels = np.arange(settings.max_labels)[:, np.newaxis, np.newaxis]
+        found = label_regions(
+            example.image[0].cpu().numpy(),
+            (clusters == channels).astype(np.float32),
+            settings.region_threshold,
+            settings.n_labels,
+        )
+        return found.regions if settings.output == "regions" else found.classes
+    classes: Labels = choose_classes([clusters], [example.image], settings)[clusters]
+    return classes
