@@ -150,7 +150,7 @@ class SegmentationSettings:
         choices=("auto", "classes", "regions"),
     )
     merge_threshold: float = _setting(
-        0.06,
+        0.05,
         "Class threshold",
         "With an automatic number of classes, pixels that look alike are divided into "
         "more classes as long as the next one explains this fraction of the image's "
