@@ -7,21 +7,27 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from skimage.segmentation import find_boundaries
 
 from napari_mmtseg.class_hierarchy import ClassHierarchy, ClusterStatistics
+from napari_mmtseg.features import gradient_magnitude
 from napari_mmtseg.region_labels import region_hierarchy
 from napari_mmtseg.regions import sum_by_label
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["Structure", "find_structure"]
 
-_TWO_PHASES = 0.72
-"""Variance that two classes explain in an image of objects on a background."""
+_DISTINCT = 0.86
+"""Variance that three classes explain in an image of objects on a background."""
 
-_INCOHERENT = 0.35
+_INCOHERENT = 0.2
 """Share of it that connected regions keep where intensity is only texture."""
 
+_SHARP = 2.4
+"""Gradient on class borders over that elsewhere, from which they count as edges."""
+
 _BALANCED = 0.5
+_EDGE_SIGMA = 0.7
 
 
 @dataclass(frozen=True)
@@ -47,10 +53,12 @@ def find_structure(
 ) -> Structure:
     """Decide what the settings leave open, from an image at working size.
 
-    Objects on a background (nuclei, phases): two classes of intensity explain most of
-    the variance, so pixels that look alike merge. Otherwise neighbouring regions merge
-    first, unless the regions keep little of what three classes explain: then light and
-    dark alternate faster than regions can follow, and texture carries the classes.
+    Where the connected regions of a grey image keep little of what three classes of
+    intensity explain, and the borders of two classes are not where edges are, light and
+    dark alternate faster than regions can follow: texture carries the classes. Where
+    three classes explain nearly everything (nuclei, phases), or their number is given,
+    pixels that look alike merge. Everywhere else neighbouring regions merge first. The
+    bounds were chosen on photographs and micrographs together.
 
     Parameters
     ----------
@@ -64,18 +72,18 @@ def find_structure(
     merging, texture = settings.merging, settings.texture
     statistics = ClusterStatistics.measure([clusters], [image], int(clusters.max()) + 1)
     hierarchy = ClassHierarchy(statistics)
-    if hierarchy.explained(2) >= _TWO_PHASES:
+    explained = hierarchy.explained(3)
+    small, merges = region_hierarchy(image)
+    regions = merges.cut(merges.n_above(settings.region_threshold))[small]
+    kept = _explained(regions, image) / max(explained, 1e-12)
+    blurred = _sharpness(hierarchy.groups(2)[clusters], image) < _SHARP
+    if len(image) == 1 and kept < _INCOHERENT and blurred:
+        found = Structure("classes", _BALANCED)
+    # Who gives a number of classes thinks of classes, not of places.
+    elif explained >= _DISTINCT or settings.n_labels is not None:
         found = Structure("classes", 0.0)
     else:
-        small, merges = region_hierarchy(image)
-        cut = merges.cut(merges.n_above(settings.region_threshold))
-        kept = _explained(cut[small], image) / max(hierarchy.explained(3), 1e-12)
-        if kept < _INCOHERENT:
-            found = Structure("classes", _BALANCED)
-        else:
-            # Who gives a number of classes thinks of classes, not of places.
-            first = "regions" if settings.n_labels is None else "classes"
-            found = Structure(first, 0.0)
+        found = Structure("regions", 0.0)
     return Structure(
         found.merging if merging == "auto" else merging,
         found.texture if texture is None else texture,
@@ -88,3 +96,11 @@ def _explained(regions: NDArray[Any], image: NDArray[np.float32]) -> float:
     between = sizes @ ((sums / sizes[:, np.newaxis] - center) ** 2).sum(1)
     total = float(image.var(axis=(1, 2)).sum()) * regions.size
     return float(between / total) if total > 0 else 1.0
+
+
+def _sharpness(labels: NDArray[Any], image: NDArray[np.float32]) -> float:
+    energy = gradient_magnitude(image, _EDGE_SIGMA) ** 2
+    border = find_boundaries(labels, connectivity=1, mode="thick")
+    if border.all() or not border.any():
+        return 1.0
+    return float(np.sqrt(energy[border].mean() / max(energy[~border].mean(), 1e-12)))
