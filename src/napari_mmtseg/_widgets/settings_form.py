@@ -126,8 +126,7 @@ def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
     decimals = 0 if parameter.kind is int else _decimals(parameter)
     widget = FloatSpinBox(
         name=parameter.name,
-        # Zero is below the range of every setting that may be None: it stands for it.
-        min=0 if parameter.optional else parameter.minimum,
+        min=_none_value(parameter) if parameter.optional else parameter.minimum,
         max=parameter.maximum,
         step=None,
     )
@@ -136,13 +135,20 @@ def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
     box.setMinimumWidth(60)
     box.setKeyboardTracking(False)
     if parameter.optional:
-        assert parameter.minimum > 0
-        box.setMinimum(0)
+        box.setMinimum(_none_value(parameter))
         short = len(parameter.none_means) <= _LONGEST_SPECIAL
         box.setSpecialValueText(parameter.none_means if short else "none")
     if parameter.unit and len(parameter.unit) <= _LONGEST_SUFFIX:
         box.setSuffix(f" {parameter.unit}")
     return widget
+
+
+def _none_value(parameter: Parameter) -> float:
+    """Return what stands for None: zero, or one step below a range that holds zero."""
+    assert parameter.minimum is not None
+    if parameter.minimum > 0:
+        return 0
+    return parameter.minimum - 10.0 ** -_decimals(parameter)
 
 
 def _decimals(parameter: Parameter) -> int:
@@ -158,7 +164,7 @@ def _digits(value: float) -> int:
 
 def _read(parameter: Parameter, widget: ValueWidget[Any]) -> Any:
     value = widget.value
-    if parameter.optional and value == 0:
+    if parameter.optional and value <= _none_value(parameter):
         return None
     if parameter.kind is int:
         # Between zero, which means None, and the smallest accepted value.
@@ -170,4 +176,4 @@ def _write(parameter: Parameter, widget: ValueWidget[Any], value: Any) -> None:
     if parameter.kind is float and value is not None:
         box = widget.native
         box.setDecimals(max(box.decimals(), _digits(value)))
-    widget.value = 0 if value is None else value
+    widget.value = _none_value(parameter) if value is None else value
