@@ -3,7 +3,7 @@
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from benchmarks.known_classes import mean_iou, pixel_accuracy
+from benchmarks.measures import mean_iou, pixel_accuracy
 from skimage import data
 from tests.real_images import NUCLEI, needs_nuclei
 
