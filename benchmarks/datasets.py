@@ -76,10 +76,8 @@ def labelled_images(
         If they are not there.
     """
     if dataset == "bsds500":
-        folder = data / dataset
-        found = [
-            _pairs(dataset, folder / "images" / split, folder / "groundTruth" / split)
-        ]
+        images, truths = (data / dataset / kind for kind in ("images", "groundTruth"))
+        found = [_pairs(dataset, images / split, truths / split)]
     else:
         start = {"train": 0, "val": 1}.get(split)
         if start is None:
@@ -88,12 +86,12 @@ def labelled_images(
             _pairs(labels.parent.name, labels.parent / "images", labels)[start::2]
             for labels in sorted((data / dataset).glob("*/labels"))
         ]
-    images = [item for items in found for item in evenly_spread(items, limit)]
-    if not images:
+    chosen = [item for items in found for item in evenly_spread(items, limit)]
+    if not chosen:
         raise InputError(
             f"There are no labelled images of {dataset} {split} in {data}."
         )
-    return images
+    return chosen
 
 
 def _pairs(collection: str, images: Path, truths: Path) -> list[LabelledImage]:

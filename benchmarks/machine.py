@@ -51,6 +51,6 @@ def _digest() -> str:
     digest = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         name = path.relative_to(root)
-        if not any(part.startswith("_") for part in name.parts):
+        if not name.parts[0].startswith("_"):
             digest.update(name.as_posix().encode() + path.read_bytes())
     return digest.hexdigest()[:12]

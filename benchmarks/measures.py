@@ -22,6 +22,9 @@ Labels = NDArray[Any]
 def one_to_one(labels: Labels, truth: Labels) -> tuple[NDArray[Any], ...]:
     """Return the assignment of labels to true segments that matches most pixels.
 
+    Of several such assignments, the one with the highest sum of intersections over
+    union: how labels are numbered must not count.
+
     Returns
     -------
     table : (n_true, n_labels) ndarray of int
@@ -30,7 +33,10 @@ def one_to_one(labels: Labels, truth: Labels) -> tuple[NDArray[Any], ...]:
         The matched pairs, min(n_true, n_labels) of them.
     """
     table = contingency_table(truth, labels, normalize=False).toarray().astype(np.int64)
-    return table, *linear_sum_assignment(table, maximize=True)
+    union = table.sum(1, keepdims=True) + table.sum(0) - table
+    # Less than one pixel in all.
+    tie_break = table / np.maximum(union, 1) / (min(table.shape) + 1)
+    return table, *linear_sum_assignment(table + tie_break, maximize=True)
 
 
 def pixel_accuracy(labels: Labels, truth: Labels) -> float:
@@ -106,7 +112,7 @@ def information_distance(labels: Labels, truth: Labels) -> float:
 
 
 def adjusted_rand(labels: Labels, truth: Labels) -> float:
-    """Adjusted Rand index, 1 for the same segments and 0 on average for chance."""
+    """Return the adjusted Rand index: 1 for the same segments, about 0 by chance."""
     from sklearn.metrics import adjusted_rand_score
 
     return float(adjusted_rand_score(truth.ravel(), labels.ravel()))

@@ -54,8 +54,8 @@ class Method:
         unknown = set(dict(self.values)) - set(defaults)
         if unknown:
             raise mm.InputError(
-                f"{self.name} has no setting {', '.join(sorted(unknown))}; its settings "
-                f"are {', '.join(defaults)}."
+                f"{self.name} has no setting {', '.join(sorted(unknown))}; it has "
+                f"{', '.join(defaults)}."
             )
         return {**defaults, **dict(self.values)}
 
@@ -118,8 +118,8 @@ def _function(name: str) -> Callable[..., NDArray[Any]]:
         baselines = import_module("napari_mmtseg.baselines")
     except ModuleNotFoundError as error:
         raise mm.InputError(
-            f"There is no preset {name!r} ({', '.join(PRESETS)}), and the other methods "
-            f"cannot be loaded: {error}."
+            f"{name!r} is not one of the presets {', '.join(PRESETS)}, and the other "
+            f"methods cannot be loaded: {error}."
         ) from error
     if name not in baselines.__all__:
         known = ", ".join([*PRESETS, *baselines.__all__, "skimage.felzenszwalb"])

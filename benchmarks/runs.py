@@ -6,27 +6,21 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-# scikit-learn is loaded here so that no run is timed with it.
-import sklearn.cluster
-import sklearn.mixture  # noqa: F401
 import torch
-from threadpoolctl import threadpool_limits
 
 import napari_mmtseg as mm
 from benchmarks.datasets import DATASETS, SPLITS, LabelledImage, labelled_images
 from benchmarks.machine import describe_machine, versions
 from benchmarks.methods import Method, parse_methods
+from benchmarks.processes import in_processes
 from benchmarks.tables import Record
 from napari_mmtseg.files import check_output, write_atomically
 
@@ -76,9 +70,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="name or name:key=value,key=value; several separated by spaces, commas or "
         "semicolons",
     )
-    parser.add_argument(
-        "--seeds", type=_positive, default=1, help="runs with seed 0..."
-    )
+    parser.add_argument("--seeds", type=_positive, default=1, help="from 0 on")
     parser.add_argument(
         "--limit", type=_positive, help="images of each set, evenly spread"
     )
@@ -87,7 +79,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="microscopy: run once more without the true number of classes",
     )
-    parser.add_argument("--json", type=Path, help="every figure; an interrupted run")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        help="file of every figure; a run that was interrupted goes on from it",
+    )
     parser.add_argument("--processes", type=_positive, default=_cores())
     parser.add_argument(
         "--threads", type=_positive, default=1, help="threads of each process"
@@ -168,9 +164,9 @@ def run_all(
     left = [task for task, key in zip(tasks, wanted, strict=True) if key not in done]
     with _kept(arguments.json, results):
         written = time.monotonic()
-        for record in _in_processes(
-            work, left, min(arguments.processes, len(left)), arguments.threads
-        ):
+        processes = min(arguments.processes, len(left))
+        do = partial(_recorded, work)
+        for record in in_processes(do, left, processes, arguments.threads):
             results["runs"].append(record)
             if time.monotonic() - written > _SECONDS_BETWEEN_WRITES:
                 _write(arguments.json, results)
@@ -199,17 +195,15 @@ def _go_on(path: Path, results: Record) -> Record:
             for name in ("benchmark", "dataset", "split", "machine", "versions")
             if before[name] != results[name]
         ]
-        if any(
-            settings[spec] != before["settings"][spec] for spec in before["settings"]
-        ):
+        if settings != {**settings, **before["settings"]}:
             differing.append("settings")
         runs = before["runs"]
     except (ValueError, KeyError, TypeError) as error:
         raise mm.InputError(f"{path} is no file of a benchmark's runs.") from error
     if differing:
         raise mm.InputError(
-            f"{path} holds runs of another kind ({', '.join(differing)} differ); figures "
-            "would not compare. Give another file."
+            f"{path} holds runs of another kind ({', '.join(differing)} differ): "
+            "figures would not compare. Give another file."
         )
     return {**results, "settings": settings, "runs": runs}
 
@@ -235,39 +229,8 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else str(value)
 
 
-def _in_processes(
-    work: Callable[[Task], Record], tasks: Sequence[Task], processes: int, threads: int
-) -> Iterator[Record]:
-    if processes <= 1:
-        before = torch.get_num_threads()
-        limits = _prepare(threads)
-        try:
-            yield from map(partial(_recorded, work), tasks)
-        finally:
-            limits.restore_original_limits()
-            torch.set_num_threads(before)
-        return
-    pool = ProcessPoolExecutor(
-        processes, get_context("spawn"), initializer=_prepare, initargs=(threads,)
-    )
-    try:
-        futures = [pool.submit(_recorded, work, task) for task in tasks]
-        for future in as_completed(futures):
-            yield future.result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
 def _recorded(work: Callable[[Task], Record], task: Task) -> Record:
     return {**task.record(), **work(task)}
-
-
-def _prepare(threads: int) -> threadpool_limits:
-    """Set the number of threads, and load what the first run would be timed with."""
-    limits = threadpool_limits(threads)
-    torch.set_num_threads(threads)
-    mm.segment(np.eye(16), n_steps=1, warm_start_steps=1)
-    return limits
 
 
 def timed_segmentation(
