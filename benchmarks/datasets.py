@@ -8,7 +8,7 @@
     microscopy/SET/labels/NAME.png
 
 A microscopy set is split in two: images at even places in the order of their names are
-``train``, those at odd places ``val``.
+``train``, those at odd places ``val``. The split ``all`` is all there are.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from scipy.io import loadmat
 from napari_mmtseg import InputError
 
 DATASETS = ("bsds500", "microscopy")
-SPLITS = ("train", "val", "test")
+SPLITS = ("train", "val", "test", "all")
 
 _T = TypeVar("_T")
 
@@ -77,13 +77,17 @@ def labelled_images(
     """
     if dataset == "bsds500":
         images, truths = (data / dataset / kind for kind in ("images", "groundTruth"))
-        found = [_pairs(dataset, images / split, truths / split)]
-    else:
-        start = {"train": 0, "val": 1}.get(split)
-        if start is None:
-            raise InputError(f"{dataset} has no split {split!r}, only train and val.")
+        splits = SPLITS[:-1] if split == "all" else (split,)
         found = [
-            _pairs(labels.parent.name, labels.parent / "images", labels)[start::2]
+            [item for s in splits for item in _pairs(dataset, images / s, truths / s)]
+        ]
+    else:
+        halves = {"train": slice(0, None, 2), "val": slice(1, None, 2)}
+        if split == "test":
+            raise InputError(f"{dataset} has no split test, only train and val.")
+        part = halves.get(split, slice(None))
+        found = [
+            _pairs(labels.parent.name, labels.parent / "images", labels)[part]
             for labels in sorted((data / dataset).glob("*/labels"))
         ]
     chosen = [item for items in found for item in evenly_spread(items, limit)]

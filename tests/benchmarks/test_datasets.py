@@ -12,6 +12,7 @@ def test_photographs_of_a_split_with_all_annotators(data_folder):
     halves, quarters = images[0].read_truths()
     assert (len(np.unique(halves)), len(np.unique(quarters))) == (2, 4)
     assert images[0].true_number() is None
+    assert len(labelled_images(data_folder, "bsds500", "all")) == 6
 
 
 def test_microscopy_is_split_into_even_and_odd_places(data_folder):
@@ -19,6 +20,7 @@ def test_microscopy_is_split_into_even_and_odd_places(data_folder):
     val = labelled_images(data_folder, "microscopy", "val")
     assert [image.name for image in train] == ["0", "2", "4"]
     assert [image.name for image in val] == ["1", "3"]
+    assert len(labelled_images(data_folder, "microscopy", "all")) == 5
     assert {image.collection for image in train} == {"cells"}
     assert train[0].true_number() == 3
 
