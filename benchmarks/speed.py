@@ -1,7 +1,9 @@
-"""Time of a whole segmentation, by preset and size.
+"""Time of a whole segmentation, by preset and size, or of methods against the first.
 
-``python -m benchmarks.speed`` segments crops of photographs that scikit-image bundles.
-The ``paper`` preset is timed over a few steps and multiplied up to its 1000.
+``python -m benchmarks.speed`` segments crops of photographs that scikit-image bundles;
+``python -m benchmarks.speed --methods default skimage.felzenszwalb:scale=255 kim`` the
+same photograph with every method, in turn. What takes 500 steps or more, as the
+``paper`` preset does, is timed over a few and multiplied up.
 """
 
 from __future__ import annotations
@@ -9,6 +11,9 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,49 +21,116 @@ from skimage import data, transform
 
 import napari_mmtseg as mm
 from benchmarks.machine import describe_machine
+from benchmarks.methods import Method, parse_methods
+from benchmarks.tables import markdown_table
+
+_MANY_STEPS = 500
 
 
-def seconds(image: np.ndarray, repeats: int, **settings: object) -> float:
+def median_seconds(run: Callable[[], Any], repeats: int) -> float:
     """Median time of `repeats` runs after one that is not counted."""
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
-        mm.segment(image, **settings)
+        run()
         times.append(time.perf_counter() - start)
     return statistics.median(times[1:])
 
 
-def paper_seconds(image: np.ndarray, n_steps: int) -> float:
-    """Time of the paper preset's 1000 steps, from that of `n_steps` and of none."""
-    few, more = (seconds(image, 1, preset="paper", n_steps=n) for n in (1, 1 + n_steps))
-    total = mm.SegmentationSettings.preset("paper").n_steps
-    return few + (more - few) / n_steps * (total - 1)
+def method_seconds(
+    method: Method, image: np.ndarray, repeats: int, few_steps: int
+) -> float:
+    """Time of a method; of many steps, from that of one step and of `few_steps` more.
+
+    Raises
+    ------
+    RuntimeError
+        If a method of many steps ended within the few, so that there is nothing to
+        multiply up.
+    """
+    n_steps = method.settings().get("n_steps", 0)
+    if n_steps < _MANY_STEPS:
+        return median_seconds(lambda: method(image), repeats)
+
+    def of_steps(n: int) -> float:
+        values = {**dict(method.values), "n_steps": n}
+        few = replace(method, values=tuple(values.items()))
+        return median_seconds(lambda: few(image), 1)
+
+    one, more = of_steps(1), of_steps(1 + few_steps)
+    if more <= one:
+        raise RuntimeError(f"{method.spec} took no longer for {1 + few_steps} steps.")
+    return one + (more - one) / few_steps * (n_steps - 1)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=5, help="counted runs of each")
-    parser.add_argument("--paper-steps", type=int, default=5)
-    parser.add_argument("--threads", type=int, help="threads of torch")
-    arguments = parser.parse_args()
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
+def preset_rows(repeats: int, few_steps: int) -> list[list[str]]:
+    """Return the time of presets on images of several sizes."""
     photograph = data.astronaut()[:321, :481]
     grey = data.camera()
     large = transform.resize(grey, (2048, 2048), preserve_range=True).astype(np.uint8)
-    print(describe_machine(torch.device("cpu")))
-    print("| image | preset | seconds |")
-    print("|---|---|---|")
-    for name, image, preset in (
+    cases = (
         ("481 x 321 RGB", photograph, "default"),
         ("481 x 321 RGB", photograph, "fast"),
         ("512 x 512 grey", grey, "default"),
         ("2048 x 2048 grey", large, "default"),
-    ):
-        took = seconds(image, arguments.repeats, preset=preset)
-        print(f"| {name} | {preset} | {took:.2f} |", flush=True)
-    took = paper_seconds(photograph, arguments.paper_steps)
-    print(f"| 481 x 321 RGB | paper | {took:.0f} |")
+        ("481 x 321 RGB", photograph, "paper"),
+    )
+    return [
+        [
+            name,
+            preset,
+            _short(method_seconds(*parse_methods([preset]), image, repeats, few_steps)),
+        ]
+        for name, image, preset in cases
+    ]
+
+
+def method_rows(
+    methods: Sequence[Method], repeats: int, few_steps: int
+) -> list[list[str]]:
+    """Return the time of methods on a 481 x 321 RGB photograph, and against the first.
+
+    The columns: method, seconds, its time over that of the first, and the other way
+    round.
+    """
+    photograph = data.astronaut()[:321, :481]
+    seconds = [
+        method_seconds(method, photograph, repeats, few_steps) for method in methods
+    ]
+    first = seconds[0]
+    return [
+        [method.spec, _short(took), _short(took / first), _short(first / took)]
+        for method, took in zip(methods, seconds, strict=True)
+    ]
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--methods", nargs="+", metavar="SPEC")
+    parser.add_argument("--repeats", type=int, default=5, help="counted runs of each")
+    parser.add_argument(
+        "--few-steps", type=int, default=5, help="timed of those that take many"
+    )
+    parser.add_argument("--threads", type=int, help="threads of torch")
+    arguments = parser.parse_args(argv)
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    try:
+        methods = parse_methods(arguments.methods or ["default"])
+    except mm.InputError as error:
+        parser.error(str(error))
+    print(describe_machine(torch.device("cpu")))
+    timing = arguments.repeats, arguments.few_steps
+    if arguments.methods:
+        header = ["method", "seconds", "/ first", "first /"]
+        print(markdown_table(header, method_rows(methods, *timing)))
+    else:
+        header = ["image", "preset", "seconds"]
+        print(markdown_table(header, preset_rows(*timing)))
 
 
 if __name__ == "__main__":

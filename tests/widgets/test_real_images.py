@@ -3,7 +3,7 @@
 import imageio.v3 as iio
 import numpy as np
 import pytest
-from benchmarks.known_classes import pixel_accuracy
+from benchmarks.measures import pixel_accuracy
 
 from tests.real_images import NUCLEI, needs_nuclei
 from tests.widgets.driving import click, labels_layers, run_to_the_end, set_values
