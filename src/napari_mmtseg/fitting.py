@@ -65,7 +65,7 @@ def fit_steps(
 
     from napari_mmtseg.engine.cancellation import cancellable
     from napari_mmtseg.engine.device import choose_device, choose_precision
-    from napari_mmtseg.engine.examples import make_examples
+    from napari_mmtseg.engine.examples import make_examples, to_working_size
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
     from napari_mmtseg.engine.training import train
 
@@ -113,6 +113,7 @@ def fit_steps(
             normalization,
             texture,
             settings,
+            [to_working_size(image, settings.working_size) for image in normalized],
         )
         labels = None
         if structure.merging == "regions":
@@ -180,5 +181,6 @@ def _preview(
             settings.n_labels,
         )
         return found.regions if settings.output == "regions" else found.classes
-    classes: Labels = choose_classes([clusters], [example.image], settings)[clusters]
+    image = example.image[0].cpu().numpy()
+    classes: Labels = choose_classes([clusters], [image], settings)[clusters]
     return classes

@@ -14,13 +14,16 @@ from napari_mmtseg.features import gradient_magnitude, local_deviation, smooth
 from napari_mmtseg.region_hierarchy import RegionHierarchy
 from napari_mmtseg.regions import sum_by_label
 
-__all__ = ["RegionLabels", "label_regions", "region_hierarchy"]
+__all__ = ["RegionLabels", "label_regions", "region_hierarchy", "region_means"]
 
 _WATERSHED_SIGMA = 1.6
 _EDGE_SIGMA = 1.0
 _RESPONSE_WEIGHT = 0.3
 _TEXTURE_SCALE = 4.0
 _TEXTURE_WEIGHT = 2.0
+_FINE = 0.2
+"""Height of the cut whose regions texture is averaged over."""
+
 _ALIKE = 0.15
 """Regions closer than this many standard deviations of the responses share a class."""
 
@@ -77,6 +80,36 @@ def region_hierarchy(
     texture = _TEXTURE_WEIGHT * local_deviation(image[0], _TEXTURE_SCALE)
     features = np.concatenate([image, texture[np.newaxis]])
     return regions, RegionHierarchy(regions, features, edges)
+
+
+def region_means(
+    image: NDArray[np.float32], *arrays: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], ...]:
+    """Average arrays over small regions of an image.
+
+    Texture is measured in a window, which mixes what lies on both sides of a border;
+    the mean over a region puts the border back where the edge is.
+
+    Parameters
+    ----------
+    image : (C, Y, X) ndarray of float32
+        Normalised image, to be divided into regions.
+    *arrays : (..., Y, X) ndarray of float32
+        What to average.
+
+    Returns
+    -------
+    tuple of (..., Y, X) ndarray of float32
+        The arrays, constant in every region.
+    """
+    small, hierarchy = region_hierarchy(image)
+    regions = hierarchy.cut(hierarchy.n_above(_FINE))[small]
+    averaged = []
+    for array in arrays:
+        sizes, sums = sum_by_label(regions, array, int(regions.max()) + 1)
+        means = (sums / sizes[:, np.newaxis]).T.astype(np.float32)
+        averaged.append(means[:, regions])
+    return tuple(averaged)
 
 
 def label_regions(

@@ -116,6 +116,7 @@ def test_of_a_stack_the_current_slice_is_segmented(viewer, panel, qtbot):
     viewer.add_image(stack, name="stack", scale=(4, 0.5, 0.5), translate=(1, 2, 3))
     viewer.dims.set_current_step(0, 4)
     assert "z = 4 of 0 to 5" in panel.hint.text().lower()
+    set_values(panel, n_labels=2)
     run_to_the_end(panel, qtbot)
     (labels,) = labels_layers(viewer)
     assert labels.data.shape == (1, 48, 64)

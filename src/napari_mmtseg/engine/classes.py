@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from napari_mmtseg.class_hierarchy import ClassHierarchy, ClusterStatistics
 from napari_mmtseg.features import smooth
@@ -22,7 +20,7 @@ _SMOOTHING = 1.0
 
 def choose_classes(
     clusters: Sequence[NDArray[np.int64]],
-    images: Sequence[Tensor],
+    images: Sequence[NDArray[np.float32]],
     settings: SegmentationSettings,
 ) -> NDArray[np.int32]:
     """Merge response channels that look alike and number what is left.
@@ -31,8 +29,8 @@ def choose_classes(
     ----------
     clusters : sequence of (Y, X) ndarray of int64
         Cluster map of every image.
-    images : sequence of Tensor, (1, C, Y, X)
-        The normalised images.
+    images : sequence of (C, Y, X) ndarray of float32
+        The images that the networks see.
     settings : SegmentationSettings
         `n_labels`, or `min_labels` and `merge_threshold`, say how far to merge.
 
@@ -44,7 +42,7 @@ def choose_classes(
     q = settings.max_labels
     if _is_constant(images):
         return np.ones(q, np.int32)
-    smoothed = [smooth(image[0].cpu().numpy(), _SMOOTHING) for image in images]
+    smoothed = [smooth(image, _SMOOTHING) for image in images]
     statistics = ClusterStatistics.measure(clusters, smoothed, q)
     hierarchy = ClassHierarchy(statistics)
     n_labels = settings.n_labels
@@ -61,6 +59,6 @@ def choose_classes(
     return numbers
 
 
-def _is_constant(images: Sequence[Tensor]) -> bool:
-    pixels = torch.cat([image[0].flatten(1) for image in images], dim=1)
-    return bool((pixels.amax(1) - pixels.amin(1)).max() < 1e-5)
+def _is_constant(images: Sequence[NDArray[np.float32]]) -> bool:
+    pixels = np.concatenate([image.reshape(len(image), -1) for image in images], axis=1)
+    return bool(np.ptp(pixels, axis=1).max() < 1e-5)

@@ -24,7 +24,7 @@ from napari_mmtseg.engine.tiles import tiles
 from napari_mmtseg.engine.training import Trained
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.features import Texture
-from napari_mmtseg.region_labels import label_regions
+from napari_mmtseg.region_labels import label_regions, region_means
 from napari_mmtseg.regions import absorb_small_regions, connected_regions, enlarge
 from napari_mmtseg.settings import SegmentationSettings
 
@@ -106,6 +106,7 @@ class MutualMeanTeachingModel:
         normalization: Normalization,
         texture: Texture,
         settings: SegmentationSettings,
+        plain: Sequence[NDArray[np.float32]],
     ) -> MutualMeanTeachingModel:
         """Freeze trained peers into a model.
 
@@ -119,6 +120,8 @@ class MutualMeanTeachingModel:
             How they were made.
         settings : SegmentationSettings
             `n_labels` decides how many classes are kept.
+        plain : sequence of (C, Y, X) ndarray
+            The normalised images without texture.
         """
         networks = trained.networks
         for network in networks:
@@ -128,8 +131,16 @@ class MutualMeanTeachingModel:
         model = cls(
             networks, orders, np.ones(q, np.int32), normalization, texture, settings
         )
-        clusters = [model._cluster_map(image) for image in images]
-        model._class_map = choose_classes(clusters, images, settings)
+        seen = [image[0].cpu().numpy() for image in images]
+        if texture.weight:
+            clusters = []
+            for i, image in enumerate(plain):
+                response = model._probabilities(images[i])[0].cpu().numpy()
+                response, seen[i] = region_means(image, response, seen[i])
+                clusters.append(response.argmax(0))
+        else:
+            clusters = [model._cluster_map(image) for image in images]
+        model._class_map = choose_classes(clusters, seen, settings)
         return model
 
     def predict(
@@ -185,7 +196,7 @@ class MutualMeanTeachingModel:
                 f"which was fitted on {self.n_channels}. Pass an image with "
                 f"{self.n_channels} channels, or name its channels with channel_axis."
             )
-        if self._region_profiles is not None:
+        if self._region_profiles is not None or self._texture.weight:
             return (yield from self._predict_regions(channels, output))
         labels = np.empty(channels.shape[1:], np.int32)
         side, halo = self._tile_side, self._networks[0].halo + self._texture.halo
@@ -221,10 +232,11 @@ class MutualMeanTeachingModel:
         (Y, X) ndarray of int32
             Its labels.
         """
-        return (yield from self._predict_regions(channels, self.settings.output))
+        output = self.settings.output
+        return (yield from self._predict_regions(channels, output, find=True))
 
     def _predict_regions(
-        self, channels: NDArray[Any], output: str
+        self, channels: NDArray[Any], output: str, find: bool = False
     ) -> Generator[float, None, NDArray[np.int32]]:
         normalized = self._normalization.apply(channels)
         image = to_working_size(normalized, _REGIONS_SIZE)
@@ -240,15 +252,21 @@ class MutualMeanTeachingModel:
                 :, tile.inner[0], tile.inner[1]
             ]
             yield (i + 1) / (len(pieces) + 1)
-        found = label_regions(
-            image,
-            response,
-            self.settings.region_threshold,
-            None if self._region_profiles is not None else self.settings.n_labels,
-            self._region_profiles,
-        )
-        self._region_profiles = found.profiles
-        labels = found.regions if output == "regions" else found.classes
+        if find or self._region_profiles is not None:
+            found = label_regions(
+                image,
+                response,
+                self.settings.region_threshold,
+                self.settings.n_labels if find else None,
+                None if find else self._region_profiles,
+            )
+            self._region_profiles = found.profiles
+            labels = found.regions if output == "regions" else found.classes
+        else:
+            (response,) = region_means(image, response)
+            labels = self._class_map[response.argmax(0)]
+            if output == "regions":
+                labels = connected_regions(labels)
         labels = enlarge(labels, channels.shape[1:])
         return absorb_small_regions(labels, self.settings.min_region_size)
 
