@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_mmtseg.arrays import Normalization, as_channels_first
+from napari_mmtseg.baselines.driving import iter_baseline
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
 from napari_mmtseg.regions import consecutive, enlarge
@@ -23,7 +24,7 @@ from napari_mmtseg.settings import SegmentationSettings
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
 
-__all__ = ["fit", "iter_fit", "iter_segment", "segment"]
+__all__ = ["check_makes_model", "fit", "iter_fit", "iter_segment", "segment"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ def segment(
     **overrides: Any,
 ) -> NDArray[np.int32]:
     """Segment an image without annotation, by Mutual Mean-Teaching [1]_.
+
+    With ``method="kim"`` or another of :mod:`napari_mmtseg.baselines` the image goes to
+    that method instead, for comparison. It heeds `n_labels`, `seed`, `output` and
+    `min_region_size`, and of the settings that differ from those of the preset the ones
+    that it has a parameter for; all else stands at its published default.
 
     Parameters
     ----------
@@ -116,7 +122,8 @@ def iter_segment(
     Yields
     ------
     SegmentationStep
-        At least one for every half training step.
+        At least one for every half training step; with another `method` one for every
+        step, or one before and one after where that has no steps.
 
     Returns
     -------
@@ -138,6 +145,8 @@ def iter_segment(
     """
     chosen = _resolve(settings, overrides)
     channels = as_channels_first(image, channel_axis)
+    if chosen.method != "mmt":
+        return iter_baseline(channels, chosen, preview_interval, should_cancel)
     return _segment_steps(channels, chosen, preview_interval, should_cancel)
 
 
@@ -198,6 +207,7 @@ def iter_fit(
     show the first image.
     """
     chosen = _resolve(settings, overrides)
+    check_makes_model(chosen)
     images: Sequence[Any] = (
         image_or_images
         if isinstance(image_or_images, (list, tuple))
@@ -213,6 +223,21 @@ def iter_fit(
             f"{sorted(counts)}."
         )
     return _fit_model(channels, chosen, preview_interval)
+
+
+def check_makes_model(settings: SegmentationSettings) -> None:
+    """Refuse settings whose method labels one image and leaves no model behind.
+
+    Raises
+    ------
+    InputError
+        If the method is not "mmt".
+    """
+    if settings.method != "mmt":
+        raise InputError(
+            f"method={settings.method} labels one image and leaves no model to fit, "
+            "save or apply. Use method=mmt for that."
+        )
 
 
 def _resolve(
