@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_mmtseg.arrays import Normalization, as_channels_first
-from napari_mmtseg.baselines.driving import iter_baseline
+from napari_mmtseg.baselines.driving import check_makes_model, iter_baseline
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
 from napari_mmtseg.regions import consecutive, enlarge
@@ -24,7 +24,7 @@ from napari_mmtseg.settings import SegmentationSettings
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
 
-__all__ = ["check_makes_model", "fit", "iter_fit", "iter_segment", "segment"]
+__all__ = ["fit", "iter_fit", "iter_segment", "segment"]
 
 
 @dataclass(frozen=True)
@@ -223,21 +223,6 @@ def iter_fit(
             f"{sorted(counts)}."
         )
     return _fit_model(channels, chosen, preview_interval)
-
-
-def check_makes_model(settings: SegmentationSettings) -> None:
-    """Refuse settings whose method labels one image and leaves no model behind.
-
-    Raises
-    ------
-    InputError
-        If the method is not "mmt".
-    """
-    if settings.method != "mmt":
-        raise InputError(
-            f"method={settings.method} labels one image and leaves no model to fit, "
-            "save or apply. Use method=mmt for that."
-        )
 
 
 def _resolve(

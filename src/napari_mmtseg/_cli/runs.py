@@ -19,14 +19,7 @@ if TYPE_CHECKING:
     from napari_mmtseg.io import ImageFile
     from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 
-__all__ = ["apply", "check_makes_model", "fit", "segment"]
-
-
-def check_makes_model(settings: SegmentationSettings) -> None:
-    """Refuse settings that leave no model to save, before anything is read."""
-    from napari_mmtseg import segmentation
-
-    segmentation.check_makes_model(settings)
+__all__ = ["apply", "fit", "segment"]
 
 
 def segment(

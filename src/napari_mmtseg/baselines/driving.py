@@ -13,16 +13,31 @@ from numpy.typing import NDArray
 from napari_mmtseg import baselines
 from napari_mmtseg.baselines._run import Segmented, Watch, network_settings
 from napari_mmtseg.baselines._scikit_learn import check_scikit_learn
-from napari_mmtseg.errors import Cancelled
+from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 from napari_mmtseg.regions import absorb_small_regions, connected_regions, consecutive
 from napari_mmtseg.settings import SegmentationSettings
 
-__all__ = ["heeded_settings", "iter_baseline"]
+__all__ = ["check_makes_model", "heeded_settings", "iter_baseline"]
 
 _ALWAYS = ("seed", "n_labels")
 _NETWORKS = ("kanezaki", "kim", "iic")
 _SCIKIT_LEARN = ("kmeans", "gaussian_mixture")
+
+
+def check_makes_model(settings: SegmentationSettings) -> None:
+    """Refuse settings whose method labels one image and leaves no model behind.
+
+    Raises
+    ------
+    InputError
+        If the method is not "mmt".
+    """
+    if settings.method != "mmt":
+        raise InputError(
+            f"method={settings.method} labels one image and leaves no model to fit, "
+            "save or apply. Use method=mmt for that."
+        )
 
 
 def heeded_settings(settings: SegmentationSettings) -> dict[str, Any]:
