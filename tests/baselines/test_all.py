@@ -10,14 +10,14 @@ import torch
 
 from napari_mmtseg import InputError, baselines
 from napari_mmtseg.settings import parameters
-from tests.baselines.images import NETWORKS, quick, two_values
+from tests.baselines.images import NETWORKS, QUICK, two_values
 
 every = pytest.mark.parametrize("name", baselines.__all__)
 networks = pytest.mark.parametrize("name", NETWORKS)
 
 
 def run(name, image, **values):
-    return getattr(baselines, name)(image, **{**quick(name), **values})
+    return getattr(baselines, name)(image, **{**QUICK.get(name, {}), **values})
 
 
 def noise(shape, seed=0):
@@ -37,8 +37,8 @@ def test_two_values_become_two_classes_from_dark_to_bright(name):
     image, truth = two_values()
     labels = run(name, image, n_labels=2)
     assert labels.dtype == np.int32
-    # The networks see 5 x 5 and more pixels: corners and borders may differ.
-    least = 0.95 if name in ("iic", "kim") else 1
+    # The networks see 5 x 5 pixels: the border of the rectangle may differ.
+    least = 0.93 if name in NETWORKS else 1
     assert (labels == truth).mean() >= least
 
 
@@ -59,7 +59,7 @@ def test_any_channels(name, shape, channel_axis):
 def test_any_data_type(name, dtype):
     image, truth = two_values()
     labels = run(name, (image > 0).astype(dtype) * np.ones((), dtype), n_labels=2)
-    assert (labels == truth).mean() >= 0.95
+    assert (labels == truth).mean() >= 0.93
 
 
 @every
@@ -67,12 +67,7 @@ def test_any_data_type(name, dtype):
 def test_the_number_of_classes_is_kept(name, n_labels):
     gradient = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
     gradient[24:] = gradient[24:, ::-1]
-    more = {"scale": 1, "min_size": 2} if name == "felzenszwalb" else {}
-    labels = (
-        run(name, gradient, n_labels=n_labels, n_steps=5, max_labels=16)
-        if (name in NETWORKS)
-        else run(name, gradient, n_labels=n_labels, **more)
-    )
+    labels = run(name, gradient, n_labels=n_labels)
     assert set(np.unique(labels)) == set(range(1, n_labels + 1))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from skimage.segmentation import felzenszwalb as graph_based
@@ -68,13 +70,16 @@ def felzenszwalb(
     sigma = checked_number(float, "sigma", sigma, maximum=1000)
     min_size = checked_number(int, "min_size", min_size)
     pixels = Pixels.read(image, channel_axis)
-    regions = graph_based(
-        np.moveaxis(pixels.values, 0, -1),
-        scale=scale,
-        sigma=sigma,
-        min_size=min_size,
-        channel_axis=-1,
-    )
+    with warnings.catch_warnings():
+        # Of more than three channels it asks whether they are meant. They are.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        regions = graph_based(
+            np.moveaxis(pixels.values, 0, -1),
+            scale=scale,
+            sigma=sigma,
+            min_size=min_size,
+            channel_axis=-1,
+        )
     labels = number_clusters(regions, pixels, n_labels)
     warn_of_few(labels, n_labels, "felzenszwalb")
     return labels

@@ -95,37 +95,46 @@ class Scribbles:
             The image.
         n_labels : int or None
             Merge the channels that are not painted until so many classes are left, or,
-            where none may be left, with the painted class of the nearest colour.
+            where none may be left, give each to the painted class of the nearest
+            colour.
         """
         n_painted = len(self.values)
-        labels = np.zeros(clusters.shape, np.int32)
+        painted = self.shrunk(pixels.shape)
+        if n_labels == n_painted:
+            clusters = self._nearest(clusters, painted, pixels)[clusters]
         known = clusters < n_painted
-        others = ~known
-        if n_labels == n_painted and others.any():
-            nearest = self._nearest(clusters, pixels)
-            labels[:] = self.values[nearest[clusters]]
-            return labels
+        labels = np.zeros(clusters.shape, np.int32)
         labels[known] = self.values[clusters[known]]
-        if others.any():
+        if not known.all():
             rest = Pixels(
-                pixels.values[:, others][:, np.newaxis],
-                pixels.colours[:, others][:, np.newaxis],
+                pixels.values[:, np.newaxis, ~known],
+                pixels.colours[:, np.newaxis, ~known],
             )
             n_rest = n_labels - n_painted if n_labels is not None else None
-            numbers = number_clusters(clusters[others][np.newaxis], rest, n_rest)[0]
-            free = np.setdiff1d(
-                np.arange(1, n_painted + numbers.max() + 1), self.values
-            )
-            labels[others] = free[numbers - 1]
+            numbers = number_clusters(clusters[np.newaxis, ~known], rest, n_rest)[0]
+            upwards = np.arange(1, n_painted + numbers.max() + 1)
+            labels[~known] = np.setdiff1d(upwards, self.values)[numbers - 1]
+        labels[painted >= 0] = self.values[painted[painted >= 0]]
         return labels
 
-    def _nearest(self, clusters: NDArray[np.int64], pixels: Pixels) -> NDArray[np.intp]:
+    def _nearest(
+        self, clusters: NDArray[np.int64], painted: NDArray[np.int64], pixels: Pixels
+    ) -> NDArray[np.intp]:
+        """For every channel the painted class of the nearest colour."""
         n_painted = len(self.values)
         q = max(int(clusters.max()) + 1, n_painted)
-        sizes, sums = sum_by_label(clusters, pixels.colours, q)
-        means = sums / np.maximum(sizes, 1)[:, np.newaxis]
-        distance = ((means[:, np.newaxis] - means[np.newaxis, :n_painted]) ** 2).sum(2)
-        distance[:, sizes[:n_painted] == 0] = np.inf
+        means, painted_means = (
+            sums / np.maximum(sizes, 1)[:, np.newaxis]
+            for sizes, sums in (
+                sum_by_label(clusters, pixels.colours, q),
+                sum_by_label(
+                    painted[painted >= 0],
+                    pixels.colours[:, painted >= 0],
+                    n_painted,
+                ),
+            )
+        )
+        distance = ((means[:, np.newaxis] - painted_means[np.newaxis]) ** 2).sum(2)
         nearest: NDArray[np.intp] = distance.argmin(1)
         nearest[:n_painted] = np.arange(n_painted)
         return nearest

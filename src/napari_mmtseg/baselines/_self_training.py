@@ -82,7 +82,7 @@ def self_train(
     Yields
     ------
     SegmentationStep
-        One before the work, and one per step with the phase "training".
+        One before the work, one per step with the phase "training", and one after.
 
     Returns
     -------
@@ -107,7 +107,8 @@ def self_train(
 
     fewest = max(settings.min_labels, settings.n_labels or 0)
     enough: Tensor | None = None
-    reason, step, last_preview = "all steps are done", 0, -float("inf")
+    reason, step, n_labels = "all steps are done", 0, 0
+    last_preview = -float("inf")
     teach = make_teacher(small, device)
     training = _steps(small.values, settings, teach, watch, device, precision)
     for lesson in training:
@@ -135,6 +136,7 @@ def self_train(
             reason = f"{n_labels} label{'s are' if n_labels > 1 else ' is'} left"
             break
     training.close()
+    yield SegmentationStep("prediction", step, settings.n_steps, n_labels=n_labels)
     assert enough is not None
     labels = labels_of(enough)
     warn_of_few(labels, settings.n_labels, settings.method)
