@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_mmtseg.arrays import as_channels_first
+from napari_mmtseg.baselines.driving import check_makes_model, iter_baseline
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.fitting import fit_steps, predicting
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
@@ -33,6 +34,11 @@ def segment(
     **overrides: Any,
 ) -> NDArray[np.int32]:
     """Segment an image without annotation, by Mutual Mean-Teaching [1]_.
+
+    With ``method="kim"`` or another of :mod:`napari_mmtseg.baselines` the image goes to
+    that method instead, for comparison. It heeds `n_labels`, `seed`, `output` and
+    `min_region_size`, and of the settings that differ from those of the preset the ones
+    that it has a parameter for; all else stands at its published default.
 
     Parameters
     ----------
@@ -106,7 +112,8 @@ def iter_segment(
     Yields
     ------
     SegmentationStep
-        At least one for every half training step.
+        At least one for every half training step; with another `method` one for every
+        step, or one before and one after where that has no steps.
 
     Returns
     -------
@@ -128,6 +135,8 @@ def iter_segment(
     """
     chosen = _resolve(settings, overrides)
     channels = as_channels_first(image, channel_axis)
+    if chosen.method != "mmt":
+        return iter_baseline(channels, chosen, preview_interval, should_cancel)
     return _segment_steps(channels, chosen, preview_interval, should_cancel)
 
 
@@ -188,6 +197,7 @@ def iter_fit(
     show the first image.
     """
     chosen = _resolve(settings, overrides)
+    check_makes_model(chosen)
     images: Sequence[Any] = (
         image_or_images
         if isinstance(image_or_images, (list, tuple))

@@ -279,6 +279,22 @@ class SegmentationSettings:
         "teachers) or student (the first student alone, as in the paper).",
         choices=("consensus", "student"),
     )
+    method: str = _setting(
+        "mmt",
+        "Method",
+        "mmt: Mutual Mean-Teaching; the others are what it is compared with, at their "
+        "published defaults but for the settings that are changed.",
+        choices=(
+            "mmt",
+            "felzenszwalb",
+            "gaussian_mixture",
+            "iic",
+            "kanezaki",
+            "kim",
+            "kmeans",
+            "multi_otsu",
+        ),
+    )
     device: str = _setting(
         "auto",
         "Device",

@@ -4,7 +4,12 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from tests.widgets.driving import labels_layers, run_to_the_end, two_levels
+from tests.widgets.driving import (
+    labels_layers,
+    run_to_the_end,
+    set_values,
+    two_levels,
+)
 
 IMAGE = two_levels()[0]
 

@@ -148,12 +148,13 @@ def segment(
     _check_labels_path(labels_path, image, overwrite)
     if model_path is not None:
         check_output(model_path, suffixes=MODEL_SUFFIXES, overwrite=overwrite)
+        _check_makes_model(settings)
     source = _read(image, channel_axis)
     result = runs.segment(source, settings, quiet=quiet)
     written = _write(labels_path, result.labels, source, overwrite)
     click.echo(labels_line(written, result.labels, settings.output))
     click.echo(run_line(result))
-    if model_path is not None:
+    if model_path is not None and result.model is not None:
         result.model.save(model_path, overwrite=overwrite)
         click.echo(f"{model_path}: the model")
 
@@ -182,6 +183,7 @@ def fit(
 ) -> None:
     """Fit one model to one or several IMAGEs, for `mmtseg apply`."""
     check_output(model_path, suffixes=MODEL_SUFFIXES, overwrite=overwrite)
+    _check_makes_model(settings)
     sources = [_read(image, channel_axis) for image in images]
     model = runs.fit(sources, settings, quiet=quiet)
     model.save(model_path, overwrite=overwrite)
@@ -257,6 +259,12 @@ def info() -> None:
     from napari_mmtseg._cli.info import information
 
     click.echo(information())
+
+
+def _check_makes_model(settings: SegmentationSettings) -> None:
+    from napari_mmtseg.baselines.driving import check_makes_model
+
+    check_makes_model(settings)
 
 
 def _check_labels_path(path: Path, image: Path, overwrite: bool) -> None:

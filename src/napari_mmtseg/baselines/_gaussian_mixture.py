@@ -1,0 +1,128 @@
+"""Gaussian mixture of pixel values."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_mmtseg.baselines._pixels import (
+    Pixels,
+    checked,
+    number_clusters,
+    warn_of_few,
+)
+from napari_mmtseg.baselines._scikit_learn import (
+    check_scikit_learn,
+    count_distinct,
+    one_thread,
+    sample_rows,
+)
+from napari_mmtseg.errors import InputError
+
+__all__ = ["gaussian_mixture"]
+
+N_COMPONENTS = 8
+COVARIANCES = ("full", "tied", "diag", "spherical")
+
+
+def gaussian_mixture(
+    image: ArrayLike,
+    *,
+    channel_axis: int | None = None,
+    seed: int = 0,
+    n_labels: int | None = None,
+    covariance_type: str = "full",
+) -> NDArray[np.int32]:
+    """Give every pixel to the likeliest of several Gaussians over its values [1]_.
+
+    Needs scikit-learn. The mixture is fitted by expectation maximisation from a k-means
+    start to at most 100 000 random pixels.
+
+    Parameters
+    ----------
+    image : array-like
+        As for :func:`napari_mmtseg.segment`.
+    channel_axis : int, optional
+        Axis of the channels.
+    seed : int
+        Of the sample and of the start.
+    n_labels : int, optional
+        Number of classes; 8 without it. Where a component ends up without a pixel of
+        its own, more are fitted and the most similar ones merged.
+    covariance_type : {"full", "tied", "diag", "spherical"}
+        Shape of the Gaussians.
+
+    Returns
+    -------
+    (Y, X) ndarray of int32
+        Labels 1..k from dark to bright.
+
+    Raises
+    ------
+    InputError
+        If the image or a parameter cannot be used, or scikit-learn is missing.
+
+    References
+    ----------
+    .. [1] Dempster, Laird, Rubin, "Maximum likelihood from incomplete data via the EM
+           algorithm", Journal of the Royal Statistical Society B 39, 1977.
+    """
+    checked(seed=seed, n_labels=n_labels)
+    if covariance_type not in COVARIANCES:
+        raise InputError(
+            f"covariance_type={covariance_type!r} is not accepted: give one of "
+            f"{', '.join(COVARIANCES)}."
+        )
+    check_scikit_learn("gaussian_mixture")
+    pixels = Pixels.read(image, channel_axis)
+    n_components = n_labels or N_COMPONENTS
+    rows = pixels.rows()
+    sample = sample_rows(rows, seed)
+    n_distinct = count_distinct(rows, 2 * n_components)
+    if count_distinct(sample, n_components) < min(n_components, n_distinct):
+        sample = np.unique(rows, axis=0)
+    best = np.zeros(len(rows), np.intp)
+    fits = range(min(n_components, n_distinct), min(2 * n_components, n_distinct) + 1)
+    for n in fits:
+        clusters = _cluster(rows, sample, n, seed, covariance_type)
+        found = len(np.unique(clusters))
+        if found > len(np.unique(best)):
+            best = clusters
+        if n_labels is None or found >= min(n_labels, n_distinct):
+            break
+    labels = number_clusters(best.reshape(pixels.shape), pixels, n_labels)
+    warn_of_few(labels, n_labels, "gaussian_mixture")
+    return labels
+
+
+def _cluster(
+    rows: NDArray[np.float32],
+    sample: NDArray[np.float32],
+    n_components: int,
+    seed: int,
+    covariance_type: str,
+) -> NDArray[np.intp]:
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
+
+    model = GaussianMixture(
+        n_components,
+        covariance_type=covariance_type,
+        reg_covar=_SMALLEST_VARIANCE,
+        random_state=seed,
+    )
+    with one_thread(), warnings.catch_warnings():
+        # A likelihood that still grows a little after 100 rounds is good enough.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(sample.astype(np.float64))
+        clusters = [
+            model.predict(part.astype(np.float64))
+            for part in np.array_split(rows, -(-len(rows) // _ROWS_AT_ONCE))
+        ]
+    return np.concatenate(clusters)
+
+
+_SMALLEST_VARIANCE = 1e-6
+_ROWS_AT_ONCE = 2**18

@@ -1,0 +1,59 @@
+"""scikit-learn, which not every installation has, and what its methods share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.errors import InputError
+
+__all__ = ["check_scikit_learn", "count_distinct", "one_thread", "sample_rows"]
+
+N_SAMPLES = 100_000
+"""Pixels that a clustering is fitted to at most; all are then assigned."""
+
+
+def check_scikit_learn(method: str) -> None:
+    """Say how to install scikit-learn if it is missing.
+
+    Raises
+    ------
+    InputError
+        If it is.
+    """
+    if find_spec("sklearn") is None:
+        raise InputError(
+            f"{method} needs scikit-learn, which is not installed. Install it with: "
+            'pip install "napari-mmtseg[baselines]"'
+        )
+
+
+def sample_rows(rows: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Return at most `N_SAMPLES` random rows of (n, C), without repetition."""
+    if len(rows) <= N_SAMPLES:
+        return rows
+    chosen = np.random.default_rng(seed).choice(len(rows), N_SAMPLES, replace=False)
+    return rows[np.sort(chosen)]
+
+
+def count_distinct(rows: NDArray[np.float32], enough: int) -> int:
+    """Count different rows of (n, C), up to `enough`."""
+    rest = rows
+    for n in range(enough):
+        if not len(rest):
+            return n
+        rest = rest[(rest != rest[0]).any(axis=1)]
+    return enough
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep sums in one order, so that the same seed gives the same labels."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        yield

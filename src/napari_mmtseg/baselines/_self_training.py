@@ -1,0 +1,179 @@
+"""What Kanezaki's, Kim's and Ji's methods share: one network trained on one image."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_mmtseg.baselines._pixels import Pixels, number_clusters, warn_of_few
+from napari_mmtseg.baselines._run import Segmented, Watch
+from napari_mmtseg.engine.cancellation import cancellable
+from napari_mmtseg.engine.device import choose_device, choose_precision
+from napari_mmtseg.engine.examples import to_working_size
+from napari_mmtseg.engine.losses import Losses
+from napari_mmtseg.engine.network import ResponseNetwork
+from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.regions import enlarge
+from napari_mmtseg.settings import SegmentationSettings
+
+__all__ = [
+    "Lesson",
+    "Predict",
+    "Teach",
+    "self_train",
+]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What a network is taught in one step.
+
+    Attributes
+    ----------
+    losses : Losses
+        What it descends on.
+    clusters : Tensor of int64, (Y, X)
+        Its cluster map before the step.
+    """
+
+    losses: Losses
+    clusters: Tensor
+
+
+Predict: TypeAlias = Callable[[Tensor], Tensor]
+"""From an image (1, C, Y, X) to its response map (1, q, Y, X)."""
+Teach: TypeAlias = Callable[[Predict, Tensor], Lesson]
+"""From the network and the image to the lesson of one step."""
+Numbering: TypeAlias = Callable[
+    [NDArray[np.int64], Pixels, int | None], NDArray[np.int32]
+]
+
+
+def self_train(
+    pixels: Pixels,
+    settings: SegmentationSettings,
+    make_teacher: Callable[[Pixels, torch.device], Teach],
+    watch: Watch,
+    number: Numbering = number_clusters,
+) -> Generator[SegmentationStep, str | None, Segmented]:
+    """Train one network on one image until few labels are left.
+
+    Parameters
+    ----------
+    pixels : Pixels
+        The image.
+    settings : SegmentationSettings
+        Network, optimiser and when to stop.
+    make_teacher : callable
+        Given the image at working size and the device, returns what makes the lesson
+        of every step.
+    watch : Watch
+        Who follows.
+    number : callable
+        Makes labels of a cluster map, as :func:`number_clusters` does.
+
+    Yields
+    ------
+    SegmentationStep
+        One before the work, one per step with the phase "training", and one after.
+
+    Returns
+    -------
+    Segmented
+        The last labels, or the last of which there were `n_labels`.
+    """
+    device = choose_device(settings.device)
+    precision = choose_precision(settings.precision, device)
+    if pixels.is_constant:
+        ones = np.ones(pixels.shape, np.int32)
+        warn_of_few(ones, settings.n_labels, settings.method)
+        return Segmented(ones, "all pixels are the same", 0, device.type, precision)
+    stop = (yield SegmentationStep("preparing", 0, settings.n_steps)) == "stop"
+    small = Pixels(
+        to_working_size(pixels.values, settings.working_size),
+        to_working_size(pixels.colours, settings.working_size),
+    )
+
+    def labels_of(clusters: Tensor) -> NDArray[np.int32]:
+        chosen = number(clusters.cpu().numpy(), small, settings.n_labels)
+        return enlarge(chosen, pixels.shape)
+
+    fewest = max(settings.min_labels, settings.n_labels or 0)
+    enough: Tensor | None = None
+    reason, step, n_labels = "all steps are done", 0, 0
+    last_preview = -float("inf")
+    teach = make_teacher(small, device)
+    training = _steps(small.values, settings, teach, watch, device, precision)
+    for lesson in training:
+        step += 1
+        n_labels = int(torch.bincount(lesson.clusters.flatten()).count_nonzero())
+        if enough is None or n_labels >= (settings.n_labels or 1):
+            enough = lesson.clusters
+        preview, now = None, time.perf_counter()
+        due = watch.preview_interval
+        if due is not None and now - last_preview >= due:
+            last_preview, preview = now, labels_of(lesson.clusters)
+        progress = SegmentationStep(
+            "training",
+            step,
+            settings.n_steps,
+            float(lesson.losses.similarity),
+            float(lesson.losses.continuity),
+            n_labels,
+            preview,
+        )
+        if (yield progress) == "stop" or stop:
+            reason = "stopped by the user"
+            break
+        if n_labels <= fewest:
+            reason = f"{n_labels} label{'s are' if n_labels > 1 else ' is'} left"
+            break
+    training.close()
+    yield SegmentationStep("prediction", step, settings.n_steps, n_labels=n_labels)
+    assert enough is not None
+    labels = labels_of(enough)
+    warn_of_few(labels, settings.n_labels, settings.method)
+    return Segmented(labels, reason, step, device.type, precision)
+
+
+def _steps(
+    values: NDArray[np.float32],
+    settings: SegmentationSettings,
+    teach: Teach,
+    watch: Watch,
+    device: torch.device,
+    precision: str,
+) -> Generator[Lesson]:
+    with torch.inference_mode(False):
+        generator = torch.Generator().manual_seed(settings.seed)
+        network = ResponseNetwork(
+            len(values), settings.max_labels, settings.n_conv_layers, generator
+        ).to(device=device)
+        optimizer = torch.optim.SGD(
+            network.parameters(), lr=settings.learning_rate, momentum=settings.momentum
+        )
+        image = torch.from_numpy(values)[None].to(device)
+        image = image.contiguous(memory_format=torch.channels_last)
+
+    def predict(seen: Tensor) -> Tensor:
+        with torch.autocast(
+            device.type, torch.bfloat16, enabled=precision == "bfloat16"
+        ):
+            response: Tensor = network(seen)
+        return response
+
+    with cancellable([network], watch.should_cancel):
+        for _ in range(settings.n_steps):
+            with torch.inference_mode(False), torch.enable_grad():
+                lesson = teach(predict, image)
+                optimizer.zero_grad(set_to_none=True)
+                lesson.losses.total.backward()
+                optimizer.step()
+            yield lesson
