@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_mmtseg.region_labels import label_regions
+from napari_mmtseg.region_labels import label_regions, region_means
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +64,20 @@ def test_a_lower_threshold_gives_more_regions(scene):
     numbers = [label_regions(image, response, t).n_regions for t in (0, 0.01, 0.3, 99)]
     assert numbers == sorted(numbers, reverse=True)
     assert numbers[-1] == 1
+
+
+def test_an_image_without_edges_is_one_region():
+    flat = np.zeros((1, 20, 20), np.float32)
+    found = label_regions(flat, np.ones((3, 20, 20), np.float32) / 3, 0.5)
+    assert (found.classes == 1).all()
+    assert found.n_regions == 1
+
+
+def test_means_over_regions_stop_at_edges(scene):
+    material, image, _ = scene
+    noise = np.random.default_rng(1).normal(size=(2, *material.shape))
+    noisy = (noise * 0.3 + np.array([[[1]], [[-1]]]) * (material == 2)).astype("f4")
+    (averaged,) = region_means(image, noisy)
+    assert averaged.shape == noisy.shape
+    assert averaged[0][material == 2].mean() > 0.9
+    assert averaged[0][material != 2].std() < 0.1

@@ -99,7 +99,9 @@ def test_regions_split_classes():
 @pytest.mark.parametrize("preset", ["default", "paper"])
 def test_the_same_seed_gives_the_same_labels_bit_for_bit(preset):
     image = np.random.default_rng(0).random((40, 50, 3))
-    settings = mm.SegmentationSettings(preset, n_steps=8, max_labels=12)
+    settings = mm.SegmentationSettings(
+        preset, n_steps=8, max_labels=12, merging="classes", merge_threshold=0.0
+    )
     torch.manual_seed(1)
     first = mm.segment(image, settings=settings)
     torch.manual_seed(2)

@@ -73,7 +73,8 @@ def region_hierarchy(
         Their merges.
     """
     basins = watershed(gradient_magnitude(image, _WATERSHED_SIGMA), connectivity=1)
-    regions = basins.astype(np.int64) - 1
+    # Where nothing rises there is no basin either: all is 0 then.
+    regions = np.maximum(basins.astype(np.int64) - 1, 0)
     edges = gradient_magnitude(image, _EDGE_SIGMA)
     if response is not None:
         edges += _RESPONSE_WEIGHT * gradient_magnitude(response, _EDGE_SIGMA)
