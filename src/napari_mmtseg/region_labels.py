@@ -17,10 +17,12 @@ from napari_mmtseg.regions import sum_by_label
 __all__ = ["RegionLabels", "label_regions", "region_hierarchy", "region_means"]
 
 _WATERSHED_SIGMA = 1.6
-_EDGE_SIGMA = 1.0
-_RESPONSE_WEIGHT = 0.3
+_EDGE_SIGMAS = (1.2, 2.5)
+"""An edge counts where it stands out at both of these scales."""
+
 _TEXTURE_SCALE = 4.0
-_TEXTURE_WEIGHT = 2.0
+_TEXTURE_WEIGHT = 3.0
+_RESPONSE_SIGMA = 1.0
 _FINE = 0.2
 """Height of the cut whose regions texture is averaged over."""
 
@@ -51,19 +53,18 @@ class RegionLabels:
 
 
 def region_hierarchy(
-    image: NDArray[np.float32], response: NDArray[np.float32] | None = None
+    image: NDArray[np.float32],
 ) -> tuple[NDArray[np.int64], RegionHierarchy]:
     """Divide an image into small regions and merge them into a hierarchy.
 
     The small regions are the basins of the gradient (watershed); they merge by values,
-    local deviation and edges, those of the responses included.
+    local deviation and edges. The responses of the networks have no say here: they
+    made the regions no better, and different for every seed.
 
     Parameters
     ----------
     image : (C, Y, X) ndarray of float32
         Normalised image; its first channel is lightness or intensity.
-    response : (q, Y, X) ndarray of float32, optional
-        Responses, smoothed, as probabilities.
 
     Returns
     -------
@@ -75,9 +76,8 @@ def region_hierarchy(
     basins = watershed(gradient_magnitude(image, _WATERSHED_SIGMA), connectivity=1)
     # Where nothing rises there is no basin either: all is 0 then.
     regions = np.maximum(basins.astype(np.int64) - 1, 0)
-    edges = gradient_magnitude(image, _EDGE_SIGMA)
-    if response is not None:
-        edges += _RESPONSE_WEIGHT * gradient_magnitude(response, _EDGE_SIGMA)
+    fine, coarse = (gradient_magnitude(image, sigma) for sigma in _EDGE_SIGMAS)
+    edges = np.sqrt(fine * coarse)
     texture = _TEXTURE_WEIGHT * local_deviation(image[0], _TEXTURE_SCALE)
     features = np.concatenate([image, texture[np.newaxis]])
     return regions, RegionHierarchy(regions, features, edges)
@@ -141,8 +141,8 @@ def label_regions(
     RegionLabels
         With as many classes as there are small regions if `n_labels` is more.
     """
-    response = smooth(response, _EDGE_SIGMA)
-    small, hierarchy = region_hierarchy(image, response)
+    response = smooth(response, _RESPONSE_SIGMA)
+    small, hierarchy = region_hierarchy(image)
     # A lower cut than asked for where there are to be more classes than regions.
     n_regions = max(hierarchy.n_above(threshold), n_labels or 1)
     regions = hierarchy.cut(n_regions)[small]

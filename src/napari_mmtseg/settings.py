@@ -159,9 +159,9 @@ class SegmentationSettings:
         maximum=1.0,
     )
     region_threshold: float = _setting(
-        0.95,
+        0.6,
         "Region threshold",
-        "Where regions merge first, how far: higher gives fewer, larger regions; 0.05 "
+        "Where regions merge first, how far: higher gives fewer, larger regions; 0.03 "
         "gives a fine division.",
         minimum=0.0,
         maximum=1000.0,

@@ -20,6 +20,9 @@ __all__ = ["Structure", "find_structure"]
 _DISTINCT = 0.86
 """Variance that three classes explain in an image of objects on a background."""
 
+_COARSE = 1.0
+"""Height of the cut whose regions are looked at."""
+
 _INCOHERENT = 0.2
 """Share of it that connected regions keep where intensity is only texture."""
 
@@ -74,7 +77,7 @@ def find_structure(
     hierarchy = ClassHierarchy(statistics)
     explained = hierarchy.explained(3)
     small, merges = region_hierarchy(image)
-    regions = merges.cut(merges.n_above(settings.region_threshold))[small]
+    regions = merges.cut(merges.n_above(_COARSE))[small]
     kept = _explained(regions, image) / max(explained, 1e-12)
     blurred = _sharpness(hierarchy.groups(2)[clusters], image) < _SHARP
     if len(image) == 1 and kept < _INCOHERENT and blurred:

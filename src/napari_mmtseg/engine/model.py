@@ -60,6 +60,8 @@ class MutualMeanTeachingModel:
     region_profiles : (k, q) ndarray, optional
         Mean response of every class, where neighbouring regions merge before they are
         given a class.
+    averages_regions : bool
+        Whether responses are averaged over small regions before classes are read off.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class MutualMeanTeachingModel:
         texture: Texture,
         settings: SegmentationSettings,
         region_profiles: NDArray[np.float64] | None = None,
+        averages_regions: bool = False,
     ) -> None:
         self._networks = list(networks)
         self._channel_orders = [np.asarray(order, np.intp) for order in channel_orders]
@@ -78,6 +81,7 @@ class MutualMeanTeachingModel:
         self._normalization = normalization
         self._texture = texture
         self._region_profiles = region_profiles
+        self._averages_regions = averages_regions
         self.settings = settings
 
     @property
@@ -132,14 +136,20 @@ class MutualMeanTeachingModel:
             networks, orders, np.ones(q, np.int32), normalization, texture, settings
         )
         seen = [image[0].cpu().numpy() for image in images]
+        clusters = [model._cluster_map(image) for image in images]
         if texture.weight:
-            clusters = []
-            for i, image in enumerate(plain):
-                response = model._probabilities(images[i])[0].cpu().numpy()
-                response, seen[i] = region_means(image, response, seen[i])
-                clusters.append(response.argmax(0))
-        else:
-            clusters = [model._cluster_map(image) for image in images]
+            averaged = [
+                region_means(
+                    image, model._probabilities(view)[0].cpu().numpy(), view_array
+                )
+                for image, view, view_array in zip(plain, images, seen, strict=True)
+            ]
+            coarse = [response.argmax(0) for response, _ in averaged]
+            # Regions may be too few for the number of classes that is asked for.
+            used = np.unique(np.concatenate([c.ravel() for c in coarse]))
+            if len(used) >= (settings.n_labels or 1):
+                model._averages_regions = True
+                clusters, seen = coarse, [view for _, view in averaged]
         model._class_map = choose_classes(clusters, seen, settings)
         return model
 
@@ -196,7 +206,7 @@ class MutualMeanTeachingModel:
                 f"which was fitted on {self.n_channels}. Pass an image with "
                 f"{self.n_channels} channels, or name its channels with channel_axis."
             )
-        if self._region_profiles is not None or self._texture.weight:
+        if self._region_profiles is not None or self._averages_regions:
             return (yield from self._predict_regions(channels, output))
         labels = np.empty(channels.shape[1:], np.int32)
         side, halo = self._tile_side, self._networks[0].halo + self._texture.halo
@@ -290,6 +300,7 @@ class MutualMeanTeachingModel:
             "settings": self.settings.to_dict(),
             "normalization": asdict(self._normalization),
             "texture": asdict(self._texture),
+            "averages_regions": self._averages_regions,
             "class_map": self._class_map.tolist(),
             "region_profiles": (
                 None
@@ -406,4 +417,5 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
         texture,
         settings,
         None if profiles is None else np.asarray(profiles),
+        bool(about["averages_regions"]),
     )
