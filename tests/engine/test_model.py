@@ -6,7 +6,7 @@ import torch
 from safetensors.torch import save_file
 
 import napari_mmtseg as mm
-from napari_mmtseg.engine import model as model_module
+from napari_mmtseg.engine import consensus
 
 QUICK = {"n_steps": 6, "warm_start_steps": 3, "max_labels": 8, "precision": "float32"}
 
@@ -52,7 +52,7 @@ def test_model_file_is_never_overwritten_silently(model, tmp_path):
 
 def test_tiles_change_no_label(image, model, monkeypatch):
     whole = model.predict(np.tile(image, (4, 3, 1)))
-    monkeypatch.setattr(model_module, "_TILE_VALUES", 1)  # 64 x 64 tiles
+    monkeypatch.setattr(consensus, "_TILE_VALUES", 1)  # 64 x 64 tiles
     np.testing.assert_array_equal(model.predict(np.tile(image, (4, 3, 1))), whole)
 
 

@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_mmtseg.arrays import Normalization, as_channels_first
-from napari_mmtseg.engine.alignment import best_assignment, contingency_table
 from napari_mmtseg.engine.classes import choose_classes
+from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.device import choose_device
 from napari_mmtseg.engine.examples import to_working_size
-from napari_mmtseg.engine.losses import pseudo_labels
 from napari_mmtseg.engine.model_file import read_model_file, write_model_file
 from napari_mmtseg.engine.network import ResponseNetwork
-from napari_mmtseg.engine.tiles import tiles
 from napari_mmtseg.engine.training import Trained
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.features import Texture
@@ -29,9 +27,6 @@ from napari_mmtseg.regions import absorb_small_regions, connected_regions, enlar
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["MutualMeanTeachingModel", "load_model"]
-
-_TILE_VALUES = 2**24
-"""Values of one response map that a tile may hold (64 MiB in float32)."""
 
 _REGIONS_SIZE = 1024
 """Long side in pixels of the image on which regions are merged."""
@@ -45,10 +40,8 @@ class MutualMeanTeachingModel:
 
     Parameters
     ----------
-    networks : sequence of ResponseNetwork
-        The networks whose mean response decides, their batch norm frozen.
-    channel_orders : sequence of (q,) int ndarray
-        For every network the order that aligns its response channels to the first's.
+    consensus : Consensus
+        The networks whose mean response decides.
     class_map : (q,) int ndarray
         Class, from 1, of every aligned response channel.
     normalization : Normalization
@@ -66,8 +59,7 @@ class MutualMeanTeachingModel:
 
     def __init__(
         self,
-        networks: Sequence[ResponseNetwork],
-        channel_orders: Sequence[NDArray[np.intp]],
+        consensus: Consensus,
         class_map: NDArray[np.int32],
         normalization: Normalization,
         texture: Texture,
@@ -75,8 +67,7 @@ class MutualMeanTeachingModel:
         region_profiles: NDArray[np.float64] | None = None,
         averages_regions: bool = False,
     ) -> None:
-        self._networks = list(networks)
-        self._channel_orders = [np.asarray(order, np.intp) for order in channel_orders]
+        self._consensus = consensus
         self._class_map = np.asarray(class_map, np.int32)
         self._normalization = normalization
         self._texture = texture
@@ -127,22 +118,15 @@ class MutualMeanTeachingModel:
         plain : sequence of (C, Y, X) ndarray
             The normalised images without texture.
         """
-        networks = trained.networks
-        for network in networks:
-            network.freeze_statistics(images)
         q = settings.max_labels
-        orders = _align_channels(networks, images, q)
-        model = cls(
-            networks, orders, np.ones(q, np.int32), normalization, texture, settings
-        )
+        consensus = Consensus.freeze(trained.networks, images, q)
+        model = cls(consensus, np.ones(q, np.int32), normalization, texture, settings)
         seen = [image[0].cpu().numpy() for image in images]
-        clusters = [model._cluster_map(image) for image in images]
+        clusters = [consensus.cluster_map(image) for image in images]
         if texture.weight:
             averaged = [
-                region_means(
-                    image, model._probabilities(view)[0].cpu().numpy(), view_array
-                )
-                for image, view, view_array in zip(plain, images, seen, strict=True)
+                region_means(image, consensus.probabilities(view), view)
+                for image, view in zip(plain, seen, strict=True)
             ]
             coarse = [response.argmax(0) for response, _ in averaged]
             # Regions may be too few for the number of classes that is asked for.
@@ -209,11 +193,11 @@ class MutualMeanTeachingModel:
         if self._region_profiles is not None or self._averages_regions:
             return (yield from self._predict_regions(channels, output))
         labels = np.empty(channels.shape[1:], np.int32)
-        side, halo = self._tile_side, self._networks[0].halo + self._texture.halo
-        pieces = list(tiles(labels.shape, side, halo))
+        pieces = self._consensus.tiles(labels.shape, self._texture.halo)
         for i, tile in enumerate(pieces):
-            seen = self._see(channels[:, tile.around[0], tile.around[1]])
-            clusters = self._cluster_map(torch.from_numpy(seen)[None])
+            part = channels[:, tile.around[0], tile.around[1]]
+            seen = self._texture.apply(self._normalization.apply(part))
+            clusters = self._consensus.cluster_map(seen)
             labels[tile.core] = self._class_map[clusters[tile.inner]]
             yield (i + 1) / len(pieces)
         labels = absorb_small_regions(labels, self.settings.min_region_size)
@@ -253,14 +237,12 @@ class MutualMeanTeachingModel:
         seen = to_working_size(self._texture.apply(normalized), _REGIONS_SIZE)
         del normalized
         response = np.empty((self.settings.max_labels, *seen.shape[1:]), np.float32)
-        halo = self._networks[0].halo
-        pieces = list(tiles(seen.shape[1:], self._tile_side, halo))
+        pieces = self._consensus.tiles(seen.shape[1:])
         for i, tile in enumerate(pieces):
-            part = np.ascontiguousarray(seen[:, tile.around[0], tile.around[1]])
-            answer = self._probabilities(torch.from_numpy(part)[None])[0].cpu().numpy()
-            response[:, tile.core[0], tile.core[1]] = answer[
-                :, tile.inner[0], tile.inner[1]
-            ]
+            part = seen[:, tile.around[0], tile.around[1]]
+            answer = self._consensus.probabilities(part)
+            inner = answer[:, tile.inner[0], tile.inner[1]]
+            response[:, tile.core[0], tile.core[1]] = inner
             yield (i + 1) / (len(pieces) + 1)
         if find or self._region_profiles is not None:
             found = label_regions(
@@ -307,58 +289,9 @@ class MutualMeanTeachingModel:
                 if self._region_profiles is None
                 else self._region_profiles.tolist()
             ),
-            "channel_orders": [order.tolist() for order in self._channel_orders],
+            "channel_orders": [o.tolist() for o in self._consensus.channel_orders],
         }
-        tensors = {
-            f"{i}.{name}": value
-            for i, network in enumerate(self._networks)
-            for name, value in network.state_dict().items()
-        }
-        write_model_file(path, about, tensors, overwrite=overwrite)
-
-    @property
-    def _tile_side(self) -> int:
-        return max(int((_TILE_VALUES / self.settings.max_labels) ** 0.5), 64)
-
-    def _see(self, channels: NDArray[Any]) -> NDArray[np.float32]:
-        return self._texture.apply(self._normalization.apply(channels))
-
-    def _cluster_map(self, image: Tensor) -> NDArray[np.int64]:
-        responses = self._responses(image)
-        if len(responses) > 1:
-            decisive = torch.stack([r.softmax(1) for r in responses]).sum(0)
-        else:
-            decisive = responses[0]
-        clusters: NDArray[np.int64] = pseudo_labels(decisive).cpu().numpy()
-        return clusters
-
-    def _probabilities(self, image: Tensor) -> Tensor:
-        return torch.stack([r.softmax(1) for r in self._responses(image)]).mean(0)
-
-    def _responses(self, image: Tensor) -> list[Tensor]:
-        """Return the aligned response maps of all networks."""
-        parameter = next(self._networks[0].parameters())
-        image = image.to(parameter.device).contiguous(memory_format=torch.channels_last)
-        with torch.no_grad():
-            first, *others = (network(image) for network in self._networks)
-        orders = self._channel_orders[1:]
-        return [first, *(r[:, o] for r, o in zip(others, orders, strict=True))]
-
-
-def _align_channels(
-    networks: Sequence[ResponseNetwork], images: Sequence[Tensor], q: int
-) -> list[NDArray[np.intp]]:
-    orders = [np.arange(q)]
-    for network in networks[1:]:
-        table = torch.zeros((q, q), dtype=torch.int64)
-        for image in images:
-            with torch.no_grad():
-                first, second = (
-                    pseudo_labels(n(image)) for n in (networks[0], network)
-                )
-            table += contingency_table(first, second, q)
-        orders.append(best_assignment(table).numpy())
-    return orders
+        write_model_file(path, about, self._consensus.state(), overwrite=overwrite)
 
 
 def load_model(path: str | Path) -> MutualMeanTeachingModel:
@@ -387,22 +320,16 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
         normalization = Normalization.from_dict(about["normalization"])
         texture = Texture(**about["texture"])
         profiles = about["region_profiles"]
-        networks = []
-        for i in range(len(about["channel_orders"])):
-            network = ResponseNetwork(
+        empty = (
+            ResponseNetwork(
                 normalization.n_channels + (texture.weight > 0),
                 settings.max_labels,
                 settings.n_conv_layers,
             )
-            prefix = f"{i}."
-            network.load_state_dict(
-                {
-                    name.removeprefix(prefix): value
-                    for name, value in tensors.items()
-                    if name.startswith(prefix)
-                }
-            )
-            networks.append(network.requires_grad_(False).eval())
+            for _ in about["channel_orders"]
+        )
+        consensus = Consensus.from_state(tensors, about["channel_orders"], empty)
+        averages_regions = bool(about["averages_regions"])
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} is a damaged model file: {error}") from error
     try:
@@ -410,12 +337,11 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
     except InputError:
         device = torch.device("cpu")
     return MutualMeanTeachingModel(
-        [network.to(device) for network in networks],
-        about["channel_orders"],
+        consensus.to(device),
         about["class_map"],
         normalization,
         texture,
         settings,
         None if profiles is None else np.asarray(profiles),
-        bool(about["averages_regions"]),
+        averages_regions,
     )

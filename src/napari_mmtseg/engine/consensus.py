@@ -1,0 +1,145 @@
+"""What several fitted networks say together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_mmtseg.engine.alignment import best_assignment, contingency_table
+from napari_mmtseg.engine.losses import pseudo_labels
+from napari_mmtseg.engine.network import ResponseNetwork
+from napari_mmtseg.engine.tiles import Tile, tiles
+
+__all__ = ["Consensus"]
+
+_TILE_VALUES = 2**24
+"""Values of one response map that a tile may hold (64 MiB in float32)."""
+
+
+class Consensus:
+    """Fitted networks with their response channels aligned.
+
+    Parameters
+    ----------
+    networks : sequence of ResponseNetwork
+        Their batch norm frozen.
+    channel_orders : sequence of (q,) int ndarray
+        For every network the order that aligns its response channels to the first's.
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[ResponseNetwork],
+        channel_orders: Sequence[Sequence[int] | NDArray[np.intp]],
+    ) -> None:
+        self._networks = list(networks)
+        self.channel_orders = [np.asarray(order, np.intp) for order in channel_orders]
+
+    @classmethod
+    def freeze(
+        cls, networks: Sequence[ResponseNetwork], images: Sequence[Tensor], q: int
+    ) -> Consensus:
+        """Freeze networks to the statistics of images and align their q channels."""
+        for network in networks:
+            network.freeze_statistics(images)
+        orders = [np.arange(q)]
+        for network in networks[1:]:
+            table = torch.zeros((q, q), dtype=torch.int64)
+            for image in images:
+                with torch.no_grad():
+                    first, second = (
+                        pseudo_labels(n(image)) for n in (networks[0], network)
+                    )
+                table += contingency_table(first, second, q)
+            orders.append(best_assignment(table).numpy())
+        return cls(networks, orders)
+
+    def cluster_map(self, image: Tensor | NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the channel with the largest mean response, (Y, X), 0..q-1.
+
+        Parameters
+        ----------
+        image : (1, C, Y, X) Tensor or (C, Y, X) ndarray
+            What the networks see.
+        """
+        responses = self._responses(image)
+        if len(responses) > 1:
+            decisive = torch.stack([r.softmax(1) for r in responses]).sum(0)
+        else:
+            decisive = responses[0]
+        clusters: NDArray[np.int64] = pseudo_labels(decisive).cpu().numpy()
+        return clusters
+
+    def probabilities(self, image: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the mean of the networks' probabilities, (q, Y, X)."""
+        responses = self._responses(image)
+        mean = torch.stack([r.softmax(1) for r in responses]).mean(0)
+        probabilities: NDArray[np.float32] = mean[0].cpu().numpy()
+        return probabilities
+
+    def tiles(self, shape: tuple[int, ...], halo: int = 0) -> list[Tile]:
+        """Return tiles of an image (Y, X) small enough for a response map.
+
+        Parameters
+        ----------
+        shape : tuple of int
+            Of the image.
+        halo : int
+            Pixels around a tile that the networks' input depends on.
+        """
+        q = len(self.channel_orders[0])
+        side = max(int((_TILE_VALUES / q) ** 0.5), 64)
+        return list(tiles(shape, side, self._networks[0].halo + halo))
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all weights by name."""
+        return {
+            f"{i}.{name}": value
+            for i, network in enumerate(self._networks)
+            for name, value in network.state_dict().items()
+        }
+
+    @classmethod
+    def from_state(
+        cls,
+        state: Mapping[str, Tensor],
+        channel_orders: Sequence[Sequence[int]],
+        empty: Iterable[ResponseNetwork],
+    ) -> Consensus:
+        """Restore what :meth:`state` returned into networks without weights."""
+        networks = []
+        for i, network in zip(range(len(channel_orders)), empty, strict=False):
+            prefix = f"{i}."
+            network.load_state_dict(
+                {
+                    name.removeprefix(prefix): value
+                    for name, value in state.items()
+                    if name.startswith(prefix)
+                }
+            )
+            networks.append(network.requires_grad_(False).eval())
+        return cls(networks, channel_orders)
+
+    def to(self, device: torch.device) -> Consensus:
+        """Move the networks to a device."""
+        for network in self._networks:
+            network.to(device)
+        return self
+
+    def _responses(self, image: Tensor | NDArray[np.float32]) -> list[Tensor]:
+        if not isinstance(image, Tensor):
+            image = torch.from_numpy(np.ascontiguousarray(image))[None]
+        device = next(self._networks[0].parameters()).device
+        image = image.to(device).contiguous(memory_format=torch.channels_last)
+        with torch.no_grad():
+            maps = [network(image) for network in self._networks]
+        return list(self._aligned(maps))
+
+    def _aligned(self, maps: Sequence[Tensor]) -> Iterator[Tensor]:
+        yield maps[0]
+        for response, order in zip(maps[1:], self.channel_orders[1:], strict=True):
+            yield response[:, order]
