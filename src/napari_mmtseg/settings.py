@@ -272,6 +272,14 @@ class SegmentationSettings:
         maximum=65_536,
         none_means="full resolution",
     )
+    teaching: str = _setting(
+        "mutual",
+        "Teaching",
+        "mutual: two peers, each taught by the other's teacher, as in the paper; "
+        "teacher: one network, taught by its own teacher; self: one network that "
+        "learns its own labels, as Kim et al. do. The last two take half the time.",
+        choices=("mutual", "teacher", "self"),
+    )
     readout: str = _setting(
         "consensus",
         "Readout",

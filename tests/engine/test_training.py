@@ -6,6 +6,7 @@ import torch
 from benchmarks.plain_loop import plain_peer, plain_step
 from tests.draining import drain
 
+import napari_mmtseg as mm
 from napari_mmtseg.engine.losses import pseudo_labels
 from napari_mmtseg.engine.training import Example, make_peers, mutual_step, train
 from napari_mmtseg.settings import SegmentationSettings
@@ -152,3 +153,32 @@ def test_initial_weights_have_the_usual_spread():
     bound = (64 * 9) ** -0.5
     assert weight.abs().max() <= bound
     assert weight.std().item() == pytest.approx(bound / 3**0.5, rel=0.05)
+
+
+@pytest.mark.parametrize("teaching", ["teacher", "self"])
+def test_one_network_alone_learns_and_the_other_stays(teaching):
+    settings = SegmentationSettings(teaching=teaching, max_labels=6)
+    example = Example(small_image())
+    peers = make_peers(3, settings, torch.device("cpu"))
+    before = [copy.deepcopy(peer.student.state_dict()) for peer in peers]
+    lessons = list(mutual_step(peers, example, settings, step=1))
+    assert len(lessons) == 1
+    assert not _same(before[0], peers[0].student.state_dict())
+    assert _same(before[1], peers[1].student.state_dict())
+    if teaching == "self":
+        assert torch.equal(lessons[0].targets, lessons[0].student_labels)
+
+
+def _same(first, second):
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_alone_the_output_comes_from_one_network():
+    image = np.zeros((20, 20), np.uint8)
+    image[5:15, 5:15] = 200
+    for teaching in ("teacher", "self"):
+        labels = mm.segment(
+            image, teaching=teaching, n_labels=2, n_steps=8, warm_start_steps=6
+        )
+        assert labels[0, 0] == 1
+        assert labels[10, 10] == 2

@@ -123,7 +123,8 @@ def mutual_step(
     """One step of Algorithm 1: each student learns from the other peer's teacher.
 
     Yields after each of the two directions, the second of which already sees the first
-    peer's updated teacher. With `warm`, both learn the labels of the warm start.
+    peer's updated teacher. With `warm`, both learn the labels of the warm start. With
+    `teaching` other than "mutual" the first peer learns alone.
 
     Parameters
     ----------
@@ -145,7 +146,8 @@ def mutual_step(
     decay = settings.ema_decay
     if settings.ema_warmup:
         decay = min(1 - 1 / (step + 1), decay)
-    for peer, other in (peers, peers[::-1]):
+    pairs = (peers, peers[::-1]) if settings.teaching == "mutual" else [[peers[0]] * 2]
+    for peer, other in pairs:
         with torch.inference_mode(False), torch.enable_grad():
             lesson = _teach(peer, other, example, settings, autocast, warm)
             peer.update_student(lesson.losses.total)
@@ -164,10 +166,12 @@ def _teach(
     device = example.image.device
     with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
         response = peer.student(example.image)
-        if not warm:
+        seen = pseudo_labels(response.detach())
+        if settings.teaching == "self":
+            taught = seen
+        elif not warm:
             with torch.no_grad():
                 taught = pseudo_labels(other.teacher(example.image))
-    seen = pseudo_labels(response.detach())
     if warm:
         assert example.start is not None
         targets = example.start
@@ -208,10 +212,11 @@ def _train(
     settings: SegmentationSettings,
     precision: str,
 ) -> Generator[TrainingStep, str | None, Trained]:
-    if settings.readout == "student":
+    if settings.readout == "student" or settings.teaching == "self":
         networks: tuple[ResponseNetwork, ...] = (peers[0].student,)
     else:
-        networks = tuple(peer.teacher for peer in peers)
+        taught = peers if settings.teaching == "mutual" else peers[:1]
+        networks = tuple(peer.teacher for peer in taught)
     last_good: list[dict[str, Tensor]] = []
     fewest = max(settings.min_labels, settings.n_labels or 0)
     watch = _SettledWatch(settings.patience)
