@@ -111,3 +111,28 @@ def test_heights_are_finite_whatever_the_scale():
     )
     assert np.isfinite(tiny.heights).all()
     assert tiny.heights == pytest.approx(np.sort(tiny.heights))
+
+
+def test_the_average_of_hierarchies_keeps_what_most_keep_apart():
+    regions, image = stripes([0, 1, 3])
+    edges = np.ones(regions.shape, np.float32)
+    tree = RegionHierarchy(regions, image, edges)
+    other = RegionHierarchy(regions, -image[:, :, ::-1].copy(), edges)
+    # Alone each is what it was; the two disagree on which pair merges first.
+    assert RegionHierarchy.averaged(regions, [tree]).cut(2).tolist() == [0, 0, 1]
+    assert RegionHierarchy.averaged(regions, [other]).cut(2).tolist() == [0, 1, 1]
+    assert RegionHierarchy.averaged(regions, [tree, tree, other]).cut(2).tolist() == (
+        [0, 0, 1]
+    )
+
+
+def test_heights_of_an_average_are_shares():
+    rng = np.random.default_rng(0)
+    regions = np.arange(64).reshape(8, 8).repeat(3, 0).repeat(3, 1)
+    trees = [
+        RegionHierarchy(regions, rng.random((1, 24, 24)).astype("f4"), edges)
+        for edges in rng.random((3, 24, 24)).astype("f4")
+    ]
+    heights = RegionHierarchy.averaged(regions, trees).heights
+    assert (np.diff(heights) >= 0).all()
+    assert 0 <= heights.min() <= heights.max() <= 1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 from napari_mmtseg.regions import sum_by_label
 
 __all__ = ["RegionHierarchy"]
+
+_LEVELS = np.geomspace(0.01, 3, 30)
 
 
 class RegionHierarchy:
@@ -55,33 +59,73 @@ class RegionHierarchy:
         variance = max(float(features.var(axis=(1, 2)).sum()), 1e-12)
         energy = max(float((edges.astype(np.float64) ** 2).mean()), 1e-12)
         scale = 1 / (np.sqrt(variance * regions.size) * energy)
-        first, second, length, contrast = _border_graph(regions, edges, n)
-        names, height = np.arange(n), np.zeros(n)
-        merges = []
-        while len(first):
+
+        def cost(borders: _Borders) -> NDArray[np.float64]:
             means = sums / sizes[:, np.newaxis]
+            first, second = borders.first, borders.second
             distance = np.sqrt(((means[first] - means[second]) ** 2).sum(1))
             a, b = sizes[first], sizes[second]
-            cost = np.sqrt(a * b / (a + b)) * distance * (contrast / length) ** 2
-            cost *= scale
-            mutual = _mutually_cheapest(cost, first, second, len(sizes))
-            kept, gone = first[mutual], second[mutual]
-            below = np.maximum(height[kept], height[gone])
-            height[kept] = np.maximum(cost[mutual], below)
-            merges.append(np.stack([names[kept], names[gone], height[kept]]))
+            ward = np.sqrt(a * b / (a + b)) * distance
+            heights: NDArray[np.float64] = scale * ward * borders.contrast**2
+            return heights
+
+        def join(kept: NDArray[Any], gone: NDArray[Any]) -> None:
             sizes[kept] += sizes[gone]
             sums[kept] += sums[gone]
-            target = np.arange(len(sizes))
+
+        self._merge(n, _Borders.between(regions, edges), cost, join)
+
+    @classmethod
+    def averaged(
+        cls, regions: NDArray[Any], hierarchies: Sequence[RegionHierarchy]
+    ) -> RegionHierarchy:
+        """Merge by how long several hierarchies of the same regions keep them apart.
+
+        The height is the share, 0 to 1, of levels between 0.01 and 3 on a logarithmic
+        scale at which two regions are apart, averaged over the hierarchies and along
+        their border. What one hierarchy merges by accident the others keep apart.
+
+        Parameters
+        ----------
+        regions : (Y, X) ndarray of int
+            The regions that all hierarchies begin with.
+        hierarchies : sequence of RegionHierarchy
+            To be averaged.
+        """
+        borders = _Borders.between(regions, np.zeros(regions.shape, np.float32))
+        apart = np.zeros(len(borders.first))
+        for hierarchy in hierarchies:
+            for level in _LEVELS:
+                group = hierarchy.cut(hierarchy.n_above(level))
+                apart += group[borders.first] != group[borders.second]
+        borders.total = apart / (len(hierarchies) * len(_LEVELS)) * borders.length
+        new = cls.__new__(cls)
+        new._merge(
+            int(regions.max()) + 1, borders, lambda b: b.contrast, lambda *_: None
+        )
+        return new
+
+    def _merge(
+        self,
+        n: int,
+        borders: _Borders,
+        cost: Callable[[_Borders], NDArray[np.float64]],
+        join: Callable[[NDArray[Any], NDArray[Any]], None],
+    ) -> None:
+        height = np.zeros(n)
+        merges = [np.zeros((3, 0))]
+        while len(borders.first):
+            costs = cost(borders)
+            mutual = _mutually_cheapest(costs, borders.first, borders.second, n)
+            kept, gone = borders.first[mutual], borders.second[mutual]
+            below = np.maximum(height[kept], height[gone])
+            height[kept] = np.maximum(costs[mutual], below)
+            merges.append(np.stack([kept, gone, height[kept]]))
+            join(kept, gone)
+            target = np.arange(n)
             target[gone] = kept
-            alive = np.ones(len(sizes), bool)
-            alive[gone] = False
-            target = (np.cumsum(alive) - 1)[target]
-            sizes, sums = sizes[alive], sums[alive]
-            names, height = names[alive], height[alive]
-            first, second, length, contrast = _joined(
-                target[first], target[second], length, contrast, len(sizes)
-            )
-        table = np.concatenate(merges, axis=1) if merges else np.zeros((3, 0))
+            borders = borders.joined(target, n)
+        table = np.concatenate(merges, axis=1)
         table = table[:, np.argsort(table[2], kind="stable")]
         self.n_regions = n
         self._kept, self._gone = table[:2].astype(np.intp)
@@ -102,35 +146,45 @@ class RegionHierarchy:
         return groups
 
 
-def _border_graph(
-    regions: NDArray[Any], edges: NDArray[np.float32], n: int
-) -> tuple[NDArray[Any], ...]:
-    firsts, seconds, contrasts = [], [], []
-    for a, b, e, f in (
-        (regions[:-1], regions[1:], edges[:-1], edges[1:]),
-        (regions[:, :-1], regions[:, 1:], edges[:, :-1], edges[:, 1:]),
-    ):
-        border = a != b
-        firsts.append(a[border].astype(np.int64))
-        seconds.append(b[border].astype(np.int64))
-        contrasts.append(np.maximum(e, f)[border].astype(np.float64))
-    first, second, contrast = map(np.concatenate, (firsts, seconds, contrasts))
-    return _joined(first, second, np.ones(len(first)), contrast, n)
+@dataclass
+class _Borders:
+    """Pairs of neighbours; per pair the length of the border and the sum along it."""
 
+    first: NDArray[Any]
+    second: NDArray[Any]
+    length: NDArray[np.float64]
+    total: NDArray[np.float64]
 
-def _joined(
-    first: NDArray[Any],
-    second: NDArray[Any],
-    length: NDArray[np.float64],
-    contrast: NDArray[np.float64],
-    n: int,
-) -> tuple[NDArray[Any], ...]:
-    """Add up parallel edges of a graph and drop loops."""
-    real = first != second
-    key = np.minimum(first, second)[real] * n + np.maximum(first, second)[real]
-    pairs, index = np.unique(key, return_inverse=True)
-    sums = (np.bincount(index, v[real], len(pairs)) for v in (length, contrast))
-    return pairs // n, pairs % n, *sums
+    @property
+    def contrast(self) -> NDArray[np.float64]:
+        return self.total / self.length
+
+    @classmethod
+    def between(cls, regions: NDArray[Any], edges: NDArray[np.float32]) -> _Borders:
+        firsts, seconds, totals = [], [], []
+        for a, b, e, f in (
+            (regions[:-1], regions[1:], edges[:-1], edges[1:]),
+            (regions[:, :-1], regions[:, 1:], edges[:, :-1], edges[:, 1:]),
+        ):
+            border = a != b
+            firsts.append(a[border].astype(np.int64))
+            seconds.append(b[border].astype(np.int64))
+            totals.append(np.maximum(e, f)[border].astype(np.float64))
+        first, second, total = map(np.concatenate, (firsts, seconds, totals))
+        n = int(regions.max()) + 1
+        return cls(first, second, np.ones(len(first)), total).joined(np.arange(n), n)
+
+    def joined(self, target: NDArray[Any], n: int) -> _Borders:
+        """Rename regions, add up parallel borders and drop those within a region."""
+        first, second = target[self.first], target[self.second]
+        real = first != second
+        key = np.minimum(first, second)[real] * n + np.maximum(first, second)[real]
+        pairs, index = np.unique(key, return_inverse=True)
+        length, total = (
+            np.bincount(index, values[real], len(pairs)).astype(np.float64)
+            for values in (self.length, self.total)
+        )
+        return _Borders(pairs // n, pairs % n, length, total)
 
 
 def _mutually_cheapest(

@@ -161,10 +161,10 @@ class SegmentationSettings:
     region_threshold: float = _setting(
         0.6,
         "Region threshold",
-        "Where regions merge first, how far: higher gives fewer, larger regions; 0.03 "
+        "Where regions merge first, how far: higher gives fewer, larger regions; 0.3 "
         "gives a fine division.",
         minimum=0.0,
-        maximum=1000.0,
+        maximum=1.0,
     )
     texture: float | None = _setting(
         None,
