@@ -255,8 +255,11 @@ class MutualMeanTeachingModel:
             self._region_profiles = found.profiles
             labels = found.regions if output == "regions" else found.classes
         else:
-            (response,) = region_means(image, response)
-            labels = self._class_map[response.argmax(0)]
+            (averaged,) = region_means(image, response)
+            labels = self._class_map[averaged.argmax(0)]
+            if len(np.unique(labels)) < (self.settings.n_labels or 1):
+                # The regions are too coarse for so many classes.
+                labels = self._class_map[response.argmax(0)]
             if output == "regions":
                 labels = connected_regions(labels)
         labels = enlarge(labels, channels.shape[1:])
