@@ -1,7 +1,9 @@
 """A dozen images of all kinds beside their truth and what each method makes of them.
 
 ``python -m benchmarks.contact_sheet --data DIR --output FILE.png`` draws photographs,
-labelled microscopy and two images of scikit-image without truth. Microscopy is
+labelled microscopy and two images of scikit-image without truth. With ``--shareable``
+photographs of scikit-image stand in for those of BSDS500, which are for research use
+only, and there are two images of each microscopy set. Microscopy is
 segmented at the true number of classes, everything else at each method's own. A label
 has the colour of the true segment that it is assigned to one to one, and a colour of
 its own if there is none; without truth, that of the first method's label.
@@ -44,14 +46,24 @@ _INCHES = 1.6
 _COLOURFUL = 20
 
 
-def examples(folder: Path) -> list[tuple[str, NDArray[Any], NDArray[Any] | None]]:
+def examples(
+    folder: Path, shareable: bool = False
+) -> list[tuple[str, NDArray[Any], NDArray[Any] | None]]:
     """Return titles, images and truths; of several annotators the middle one."""
     found: list[tuple[str, NDArray[Any], NDArray[Any] | None]] = []
-    for item in labelled_images(folder, "bsds500", "val", _N_PHOTOGRAPHS):
+    if shareable:
+        found += [
+            (name, getattr(data, name)(), None)
+            for name in ("astronaut", "coffee", "chelsea")
+        ]
+    photographs = []
+    if not shareable:
+        photographs = labelled_images(folder, "bsds500", "val", _N_PHOTOGRAPHS)
+    for item in photographs:
         truths = sorted(item.read_truths(), key=lambda truth: len(np.unique(truth)))
         truth = truths[len(truths) // 2]
         found.append((f"photograph {item.name}", item.read_image(), truth))
-    for item in labelled_images(folder, "microscopy", "val", 1):
+    for item in labelled_images(folder, "microscopy", "val", 1 + shareable):
         title = item.collection.replace("_", " ")
         found.append((title, item.read_image(), item.read_truths()[0]))
     found.append(("stained tissue", data.immunohistochemistry(), None))
@@ -100,9 +112,9 @@ def coloured_like(labels: NDArray[Any], reference: NDArray[Any]) -> NDArray[Any]
     return number[labels]
 
 
-def draw(folder: Path, methods: dict[str, Method]) -> Figure:
+def draw(folder: Path, methods: dict[str, Method], shareable: bool = False) -> Figure:
     """Return the whole figure."""
-    rows = examples(folder)
+    rows = examples(folder, shareable)
     titles = ["input", "truth", *methods]
     figure = Figure(
         figsize=(_INCHES * len(titles), _INCHES * len(rows)), layout="constrained"
@@ -148,6 +160,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         metavar="TITLE=SPEC",
         help="one method each",
     )
+    parser.add_argument("--shareable", action="store_true", help="without BSDS500")
     parser.add_argument("--dpi", type=int, default=100)
     arguments = parser.parse_args(argv)
     try:
@@ -156,7 +169,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for column in arguments.columns:
             title, _, spec = column.partition("=")
             (methods[title],) = parse_methods([spec])
-        figure = draw(arguments.data, methods)
+        figure = draw(arguments.data, methods, arguments.shareable)
     except mm.InputError as error:
         parser.error(str(error))
     figure.savefig(arguments.output, dpi=arguments.dpi)

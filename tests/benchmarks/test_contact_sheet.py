@@ -44,3 +44,9 @@ def test_a_sheet_of_all_images(data_folder, tmp_path):
     # Three photographs, a class map and two images of scikit-image; four columns.
     assert drawn.shape[:2] == pytest.approx((6 * 64, 4 * 64))
     assert len(np.unique(drawn[..., :3].reshape(-1, 3), axis=0)) > 10
+
+
+def test_a_sheet_that_may_be_shared_has_no_photograph_of_bsds(data_folder):
+    titles = [title for title, _, _ in contact_sheet.examples(data_folder, True)]
+    assert not any("photograph" in title for title in titles)
+    assert {"astronaut", "coffee", "coins"} < set(titles)
