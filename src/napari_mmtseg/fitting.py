@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from numpy.typing import NDArray
 from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.features import Texture
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.region_labels import label_regions
+from napari_mmtseg.region_hierarchy import RegionHierarchy
+from napari_mmtseg.region_labels import averaged_hierarchy, label_regions
 from napari_mmtseg.regions import enlarge
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.structure import Structure, find_structure
@@ -76,6 +78,7 @@ def fit_steps(
     seen = [texture.apply(image) for image in normalized]
     examples = make_examples(seen, settings, device)
     training = train(examples, settings, precision, should_cancel)
+    previews = _Previews(examples[0], structure, settings)
     last_preview = -float("inf")
     message: str | None = None  # what a fresh generator takes
     while True:
@@ -89,10 +92,7 @@ def fit_steps(
         due = preview_interval is not None and now - last_preview >= preview_interval
         if due and progress.example == 0:
             last_preview = now
-            preview = enlarge(
-                _preview(progress, examples[0], structure, settings),
-                images[0].shape[1:],
-            )
+            preview = enlarge(previews(progress), images[0].shape[1:])
         warm = progress.step <= settings.warm_start_steps
         stop = (
             yield SegmentationStep(
@@ -162,25 +162,34 @@ def _structure(
     return structure
 
 
-def _preview(
-    progress: TrainingStep,
-    example: Example,
-    structure: Structure,
-    settings: SegmentationSettings,
-) -> Labels:
-    """Return what the labels that are being learned would come to, at working size."""
-    from napari_mmtseg.engine.classes import choose_classes
+class _Previews:
+    """What the labels that are being learned would come to, at working size."""
 
-    clusters = progress.targets.cpu().numpy()
-    if structure.merging == "regions":
-        channels = np.arange(settings.max_labels)[:, np.newaxis, np.newaxis]
-        found = label_regions(
-            example.image[0].cpu().numpy(),
-            (clusters == channels).astype(np.float32),
-            settings.region_threshold,
-            settings.n_labels,
-        )
-        return found.regions if settings.output == "regions" else found.classes
-    image = example.image[0].cpu().numpy()
-    classes: Labels = choose_classes([clusters], [image], settings)[clusters]
-    return classes
+    def __init__(
+        self, example: Example, structure: Structure, settings: SegmentationSettings
+    ) -> None:
+        self._image = example.image[0].cpu().numpy()
+        self._merges_regions = structure.merging == "regions"
+        self._settings = settings
+
+    @cached_property
+    def _hierarchy(self) -> tuple[NDArray[np.int64], RegionHierarchy]:
+        return averaged_hierarchy(self._image)
+
+    def __call__(self, progress: TrainingStep) -> Labels:
+        from napari_mmtseg.engine.classes import choose_classes
+
+        settings = self._settings
+        clusters = progress.targets.cpu().numpy()
+        if self._merges_regions:
+            channels = np.arange(settings.max_labels)[:, np.newaxis, np.newaxis]
+            found = label_regions(
+                self._image,
+                (clusters == channels).astype(np.float32),
+                settings.region_threshold,
+                settings.n_labels,
+                hierarchy=self._hierarchy,
+            )
+            return found.regions if settings.output == "regions" else found.classes
+        classes: Labels = choose_classes([clusters], [self._image], settings)[clusters]
+        return classes

@@ -168,6 +168,7 @@ def label_regions(
     threshold: float,
     n_labels: int | None = None,
     profiles: NDArray[np.float64] | None = None,
+    hierarchy: tuple[NDArray[np.int64], RegionHierarchy] | None = None,
 ) -> RegionLabels:
     """Cut the hierarchy of regions and let those that look alike share a class.
 
@@ -184,6 +185,8 @@ def label_regions(
         responses are less than 0.15 standard deviations apart (average linkage).
     profiles : (k, q) ndarray, optional
         Classes of another image: every region takes the nearest.
+    hierarchy : tuple, optional
+        What :func:`averaged_hierarchy` returned for the image, where that is known.
 
     Returns
     -------
@@ -191,10 +194,10 @@ def label_regions(
         With as many classes as there are small regions if `n_labels` is more.
     """
     response = smooth(response, _RESPONSE_SIGMA)
-    small, hierarchy = averaged_hierarchy(image)
+    small, merges = hierarchy or averaged_hierarchy(image)
     # A lower cut than asked for where there are to be more classes than regions.
-    n_regions = max(hierarchy.n_above(threshold), n_labels or 1)
-    regions = hierarchy.cut(n_regions)[small]
+    n_regions = max(merges.n_above(threshold), n_labels or 1)
+    regions = merges.cut(n_regions)[small]
     n_regions = int(regions.max()) + 1
     sizes, sums = sum_by_label(regions, response, n_regions)
     means = sums / sizes[:, np.newaxis]
