@@ -180,7 +180,8 @@ def test_deleting_the_preview_ends_previews_not_the_run(
     start_long_run(panel, qtbot, viewer)
     viewer.layers.remove(labels_layers(viewer)[0])
     steps = len(panel.progress.curve.counts)
-    qtbot.waitUntil(lambda: len(panel.progress.curve.counts) > steps + 40)
+    curve = panel.progress.curve
+    qtbot.waitUntil(lambda: len(curve.counts) > steps + 40, timeout=30_000)
     assert labels_layers(viewer) == []
     click(qtbot, panel.stop_button)
     wait_for_end(panel, qtbot)
