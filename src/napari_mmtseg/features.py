@@ -73,6 +73,8 @@ class Texture:
     @classmethod
     def fit(cls, images: Sequence[Image], weight: float, scale: float) -> Texture:
         """Find center and gain on normalised images (C, Y, X)."""
+        if weight == 0:
+            return cls(weight, scale, center=0.0, gain=0.0)
         deviation = np.concatenate(
             [local_deviation(image[0], scale).ravel() for image in images]
         )
@@ -87,6 +89,8 @@ class Texture:
     @property
     def halo(self) -> int:
         """Pixels around a tile that its features depend on."""
+        if self.weight == 0:
+            return 0
         return int(4 * self.scale + 0.5)  # where scipy truncates the Gaussian
 
     def apply(self, image: Image) -> Image:

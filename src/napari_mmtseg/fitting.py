@@ -73,7 +73,8 @@ def fit_steps(
 
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    structure = _structure(normalized, settings)
+    small = [to_working_size(image, settings.working_size) for image in normalized]
+    structure = _structure(small, settings)
     texture = Texture.fit(normalized, structure.texture, settings.texture_scale)
     seen = [texture.apply(image) for image in normalized]
     examples = make_examples(seen, settings, device)
@@ -113,7 +114,7 @@ def fit_steps(
             normalization,
             texture,
             settings,
-            [to_working_size(image, settings.working_size) for image in normalized],
+            small,
         )
         labels = None
         if structure.merging == "regions":
@@ -148,16 +149,16 @@ def predicting(
 
 
 def _structure(
-    normalized: Sequence[NDArray[np.float32]], settings: SegmentationSettings
+    small: Sequence[NDArray[np.float32]], settings: SegmentationSettings
 ) -> Structure:
     """Decide by the first image; regions mean something within one image alone."""
-    from napari_mmtseg.engine.examples import N_CLUSTERS, to_working_size, warm_start
+    from napari_mmtseg.engine.examples import N_CLUSTERS, warm_start
 
     if settings.merging != "auto" and settings.texture is not None:
         return Structure(settings.merging, settings.texture)
-    small = to_working_size(normalized[0], settings.working_size)
-    structure = find_structure(small, warm_start([small], N_CLUSTERS)[0], settings)
-    if len(normalized) > 1:
+    (clusters,) = warm_start(small[:1], N_CLUSTERS)
+    structure = find_structure(small[0], clusters, settings)
+    if len(small) > 1:
         structure = Structure("classes", structure.texture)
     return structure
 
