@@ -1,0 +1,155 @@
+"""Label operations on a thread, applied in the window as one undoable step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from napari.layers import Labels
+from napari.qt.threading import create_worker
+from napari.utils.notifications import notification_manager, show_warning
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from napari_mmtseg._label_layers import apply_edit, check_editable
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.label_edits import LabelEdit
+
+__all__ = ["EditRunner", "Operation"]
+
+Operation: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
+"""From labels to labels of the same shape; called in a thread with a copy."""
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class _Task:
+    layer: Labels
+    operation: Operation
+    index: tuple[slice, ...]
+    replaces: str | None
+    attempts: int = _ATTEMPTS
+
+
+class EditRunner(QObject):
+    """Runs operations one after the other.
+
+    Parameters
+    ----------
+    parent : QObject
+        Qt deletes the runner with this object.
+
+    Attributes
+    ----------
+    applied : Signal
+        Emits the layer and the :class:`LabelEdit`, or None where nothing changed.
+    refused : Signal
+        Emits the layer and the text of an error, after it has been shown.
+    busy_changed : Signal
+        Emits whether an operation is under way.
+    """
+
+    applied = Signal(object, object)
+    refused = Signal(object, str)
+    busy_changed = Signal(bool)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._running: _Task | None = None
+        self._waiting: list[_Task] = []
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an operation is under way."""
+        return self._running is not None
+
+    def run(
+        self,
+        layer: Labels,
+        operation: Operation,
+        index: tuple[slice, ...] | None = None,
+        replaces: str | None = None,
+    ) -> None:
+        """Change a layer.
+
+        Parameters
+        ----------
+        layer : napari.layers.Labels
+            Whose labels change; refused, with a notification, where it cannot be
+            edited.
+        operation : callable
+            What to do. An :class:`InputError` that it raises is shown.
+        index : tuple of slice, optional
+            The part of the layer that the operation sees; all of it without.
+        replaces : str, optional
+            Name of a kind of operation of which only the latest matters: one of the
+            same name that still waits is dropped.
+        """
+        try:
+            check_editable(layer)
+        except InputError as error:
+            self._refuse(layer, error)
+            return
+        whole = tuple(slice(0, n) for n in layer.data.shape)
+        task = _Task(layer, operation, index or whole, replaces)
+        if self._running is None:
+            self._start(task)
+            return
+        if replaces is not None:
+            self._waiting = [t for t in self._waiting if t.replaces != replaces]
+        self._waiting.append(task)
+
+    def _start(self, task: _Task) -> None:
+        was_busy, self._running = self.is_busy, task
+        data = task.layer.data
+
+        def prepare() -> tuple[LabelEdit | Exception | None]:
+            try:
+                old = np.array(data[task.index])
+                new = task.operation(old.copy())
+                return (LabelEdit.between(old, new, task.index),)
+            except Exception as error:  # a worker raises some and loses others
+                return (error,)
+
+        worker = create_worker(prepare, _start_thread=False)
+        worker.returned.connect(self._on_prepared)
+        if not was_busy:
+            self.busy_changed.emit(True)
+        worker.start()
+
+    def _on_prepared(self, prepared: tuple[LabelEdit | Exception | None]) -> None:
+        (edit,), task = prepared, self._running
+        assert task is not None
+        try:
+            if isinstance(edit, InputError):
+                self._refuse(task.layer, edit)
+            elif isinstance(edit, Exception):
+                notification_manager.receive_error(type(edit), edit, edit.__traceback__)
+                self.refused.emit(task.layer, str(edit))
+            elif edit is None or self._apply(task.layer, edit):
+                self.applied.emit(task.layer, edit)
+            elif task.attempts > 1:
+                # The user has painted meanwhile: once more, with what is there now.
+                again = replace(task, attempts=task.attempts - 1)
+                self._waiting.insert(0, again)
+        finally:
+            if self._waiting:
+                self._start(self._waiting.pop(0))
+            else:
+                self._running = None
+                self.busy_changed.emit(False)
+
+    def _apply(self, layer: Labels, edit: LabelEdit) -> bool:
+        try:
+            check_editable(layer)
+        except InputError as error:
+            self._refuse(layer, error)
+            return True
+        return apply_edit(layer, edit)
+
+    def _refuse(self, layer: Labels, error: InputError) -> None:
+        show_warning(str(error))
+        self.refused.emit(layer, str(error))
