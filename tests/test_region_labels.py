@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_mmtseg.region_labels import label_regions, region_means
+from napari_mmtseg.region_labels import find_regions, region_means
 
 
 @pytest.fixture(scope="module")
@@ -25,52 +25,65 @@ def agreement(labels, truth):
     return sum(table) / truth.size
 
 
+def classes_of(image, response, threshold, n_labels=None):
+    regions, alike = find_regions(image, response, threshold, n_labels or 1)
+    groups = alike.groups(n_labels or alike.automatic)
+    return groups[regions] + 1, alike
+
+
 def test_regions_that_look_alike_share_a_class(scene):
     material, image, response = scene
-    image = image.copy()
-    found = label_regions(image, response, threshold=0.3)
-    assert found.classes.max() == 3
-    assert agreement(found.classes, material) > 0.97
+    classes, _ = classes_of(image.copy(), response, 0.3)
+    assert classes.max() == 3
+    assert agreement(classes, material) > 0.97
     # Dark to bright: tower, ground, sky.
-    assert found.classes[20, 40] == 1
-    assert found.classes[55, 5] == 2
-    assert found.classes[3, 3] == 3
+    assert classes[20, 40] == 1
+    assert classes[55, 5] == 2
+    assert classes[3, 3] == 3
 
 
 def test_an_exact_number_is_kept(scene):
     _, image, response = scene
     for k in (1, 2, 3, 7, 12):
-        found = label_regions(image, response, 0.3, n_labels=k)
-        assert len(np.unique(found.classes)) == k == len(found.profiles)
+        classes, alike = classes_of(image, response, 0.3, k)
+        assert len(np.unique(classes)) == k == len(alike.profiles(k))
 
 
 def test_profiles_bring_the_classes_to_another_image(scene):
     _, image, response = scene
-    found = label_regions(image, response, 0.3)
-    flipped = label_regions(
-        image[:, ::-1, ::-1].copy(),
-        response[:, ::-1, ::-1].copy(),
-        0.3,
-        profiles=found.profiles,
-    )
-    back = flipped.classes[::-1, ::-1]
-    assert (back == found.classes).mean() > 0.97
-    again = label_regions(image, response, 0.3, profiles=found.profiles)
-    np.testing.assert_array_equal(again.classes, found.classes)
+    classes, known = classes_of(image, response, 0.3)
+    flipped = np.ascontiguousarray(image[:, ::-1, ::-1])
+    mirrored = np.ascontiguousarray(response[:, ::-1, ::-1])
+    regions, other = find_regions(flipped, mirrored, 0.3)
+    back = (known.nearest(other, 3) + 1)[regions][::-1, ::-1]
+    assert (back == classes).mean() > 0.97
+    regions, again = find_regions(image, response, 0.3)
+    np.testing.assert_array_equal(known.nearest(again, 3)[regions] + 1, classes)
+
+
+def test_a_table_holds_the_classes_of_every_number(scene, monkeypatch):
+    _, image, response = scene
+    monkeypatch.setattr("napari_mmtseg.region_classes._LEVELS", 5)
+    _, alike = find_regions(image, response, 0)
+    assert alike.n_regions > 20
+    assert len(alike.table()) == max(5, alike.automatic)
+    assert len(alike.table(at_least=20)) == 20
+    for k, row in enumerate(alike.table(), start=1):
+        np.testing.assert_array_equal(row, alike.groups(k))
 
 
 def test_a_lower_threshold_gives_more_regions(scene):
     _, image, response = scene
-    numbers = [label_regions(image, response, t).n_regions for t in (0, 0.2, 0.5, 1)]
+    numbers = [find_regions(image, response, t)[1].n_regions for t in (0, 0.2, 0.5, 1)]
     assert numbers == sorted(numbers, reverse=True)
     assert numbers[-1] == 1
 
 
 def test_an_image_without_edges_is_one_region():
     flat = np.zeros((1, 20, 20), np.float32)
-    found = label_regions(flat, np.ones((3, 20, 20), np.float32) / 3, 0.5)
-    assert (found.classes == 1).all()
-    assert found.n_regions == 1
+    classes, alike = classes_of(flat, np.ones((3, 20, 20), np.float32) / 3, 0.5)
+    assert (classes == 1).all()
+    assert alike.n_regions == 1
 
 
 def test_means_over_regions_stop_at_edges(scene):

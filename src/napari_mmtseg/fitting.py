@@ -7,16 +7,17 @@ import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.features import Texture
+from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.region_hierarchy import RegionHierarchy
-from napari_mmtseg.region_labels import averaged_hierarchy, label_regions
+from napari_mmtseg.region_labels import averaged_hierarchy, find_regions
 from napari_mmtseg.regions import enlarge
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.structure import Structure, find_structure
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Fitted", "fit_steps", "predicting"]
 
 Labels = NDArray[np.int32]
+_R = TypeVar("_R")
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,14 @@ class Fitted:
     ----------
     model : MutualMeanTeachingModel
         The fitted model.
-    labels : (Y, X) ndarray of int32, or None
+    hierarchy : LabelHierarchy or None
         Labels of the image where fitting has them anyway.
     stop_reason, n_steps, device, precision
         As in :class:`SegmentationResult`.
     """
 
     model: MutualMeanTeachingModel
-    labels: Labels | None
+    hierarchy: LabelHierarchy | None
     stop_reason: str
     n_steps: int
     device: str
@@ -116,9 +118,9 @@ def fit_steps(
             settings,
             small,
         )
-        labels = None
+        hierarchy = None
         if structure.merging == "regions":
-            labels = yield from predicting(
+            hierarchy = yield from predicting(
                 model.iter_fit_regions(images[0]),
                 SegmentationStep("prediction", trained.n_steps, n_steps),
             )
@@ -131,21 +133,21 @@ def fit_steps(
             stacklevel=2,
         )
     return Fitted(
-        model, labels, trained.stop_reason, trained.n_steps, device.type, precision
+        model, hierarchy, trained.stop_reason, trained.n_steps, device.type, precision
     )
 
 
 def predicting(
-    prediction: Generator[float, None, NDArray[np.int32]], step: SegmentationStep
-) -> Generator[SegmentationStep, str | None, NDArray[np.int32]]:
+    prediction: Generator[float, None, _R], step: SegmentationStep
+) -> Generator[SegmentationStep, str | None, _R]:
     """Run a prediction to its end, yielding the same step of progress for each part."""
     while True:
         yield step
         try:
             next(prediction)
         except StopIteration as end:
-            labels: NDArray[np.int32] = end.value
-            return labels
+            result: _R = end.value
+            return result
 
 
 def _structure(
@@ -178,19 +180,23 @@ class _Previews:
         return averaged_hierarchy(self._image)
 
     def __call__(self, progress: TrainingStep) -> Labels:
-        from napari_mmtseg.engine.classes import choose_classes
+        from napari_mmtseg.engine.classes import ChannelClasses
 
         settings = self._settings
         clusters = progress.targets.cpu().numpy()
-        if self._merges_regions:
-            channels = np.arange(settings.max_labels)[:, np.newaxis, np.newaxis]
-            found = label_regions(
-                self._image,
-                (clusters == channels).astype(np.float32),
-                settings.region_threshold,
-                settings.n_labels,
-                hierarchy=self._hierarchy,
-            )
-            return found.regions if settings.output == "regions" else found.classes
-        classes: Labels = choose_classes([clusters], [self._image], settings)[clusters]
-        return classes
+        if not self._merges_regions:
+            classes = ChannelClasses.measure([clusters], [self._image], settings)
+            labels: Labels = classes.numbers(settings.n_labels)[clusters]
+            return labels
+        channels = np.arange(settings.max_labels)[:, np.newaxis, np.newaxis]
+        regions, alike = find_regions(
+            self._image,
+            (clusters == channels).astype(np.float32),
+            settings.region_threshold,
+            settings.n_labels or 1,
+            hierarchy=self._hierarchy,
+        )
+        if settings.output == "regions":
+            return (regions + 1).astype(np.int32)
+        groups = alike.groups(settings.n_labels or alike.automatic)
+        return (groups + 1).astype(np.int32)[regions]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ class SegmentationResult:
     model : MutualMeanTeachingModel or None
         The fitted networks, to label other images with the same classes; None for
         another `method` than "mmt".
+    hierarchy : LabelHierarchy or None
+        The labels for every number of classes; None for another `method` than "mmt".
     stop_reason : str
         Why training ended.
     n_labels : int
@@ -75,6 +78,7 @@ class SegmentationResult:
 
     labels: NDArray[np.int32] = field(repr=False)
     model: MutualMeanTeachingModel | None = field(repr=False)
+    hierarchy: LabelHierarchy | None = field(repr=False)
     stop_reason: str
     n_labels: int
     n_steps: int

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import cut_tree, fcluster, linkage
 from skimage.segmentation import watershed
 
 from napari_mmtseg.features import gradient_magnitude, local_deviation, smooth
+from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.region_hierarchy import RegionHierarchy
 from napari_mmtseg.regions import sum_by_label
 
 __all__ = [
-    "RegionLabels",
     "averaged_hierarchy",
-    "label_regions",
+    "find_regions",
     "region_hierarchy",
     "region_means",
 ]
@@ -33,31 +29,6 @@ _ALWAYS = 0.005
 
 _FINE = 0.2
 """Height of the cut whose regions texture is averaged over."""
-
-_ALIKE = 0.15
-"""Regions closer than this many standard deviations of the responses share a class."""
-
-
-@dataclass(frozen=True)
-class RegionLabels:
-    """Regions of an image and the classes that they form.
-
-    Attributes
-    ----------
-    regions : (Y, X) ndarray of int32
-        Connected regions, 1..r.
-    classes : (Y, X) ndarray of int32
-        Classes, 1..k from dark to bright.
-    profiles : (k, q) ndarray
-        Mean response of every class.
-    n_regions : int
-        Number of regions.
-    """
-
-    regions: NDArray[np.int32]
-    classes: NDArray[np.int32]
-    profiles: NDArray[np.float64]
-    n_regions: int
 
 
 def region_hierarchy(
@@ -162,15 +133,14 @@ def region_means(
     return tuple(averaged)
 
 
-def label_regions(
+def find_regions(
     image: NDArray[np.float32],
     response: NDArray[np.float32],
     threshold: float,
-    n_labels: int | None = None,
-    profiles: NDArray[np.float64] | None = None,
+    at_least: int = 1,
     hierarchy: tuple[NDArray[np.int64], RegionHierarchy] | None = None,
-) -> RegionLabels:
-    """Cut the hierarchy of regions and let those that look alike share a class.
+) -> tuple[NDArray[np.intp], RegionClasses]:
+    """Cut the hierarchy of regions and measure what makes them alike.
 
     Parameters
     ----------
@@ -180,82 +150,24 @@ def label_regions(
         Responses as probabilities.
     threshold : float
         Height at which the hierarchy is cut.
-    n_labels : int, optional
-        Exact number of classes. Without it regions share a class where their mean
-        responses are less than 0.15 standard deviations apart (average linkage).
-    profiles : (k, q) ndarray, optional
-        Classes of another image: every region takes the nearest.
+    at_least : int
+        Cut lower where there would be fewer regions than this.
     hierarchy : tuple, optional
         What :func:`averaged_hierarchy` returned for the image, where that is known.
 
     Returns
     -------
-    RegionLabels
-        With as many classes as there are small regions if `n_labels` is more.
+    regions : (Y, X) ndarray of int
+        Connected regions, 0..r-1.
+    classes : RegionClasses
+        The classes that they form.
     """
     response = smooth(response, _RESPONSE_SIGMA)
     small, merges = hierarchy or averaged_hierarchy(image)
-    # A lower cut than asked for where there are to be more classes than regions.
-    n_regions = max(merges.n_above(threshold), n_labels or 1)
-    regions = merges.cut(n_regions)[small]
+    regions = merges.cut(max(merges.n_above(threshold), at_least))[small]
     n_regions = int(regions.max()) + 1
     sizes, sums = sum_by_label(regions, response, n_regions)
-    means = sums / sizes[:, np.newaxis]
-    if profiles is not None:
-        return RegionLabels(
-            (regions + 1).astype(np.int32),
-            (_nearest(means, profiles) + 1).astype(np.int32)[regions],
-            profiles,
-            n_regions,
-        )
-    group = _alike(means, float(response.var(axis=(1, 2)).sum()), n_labels)
     lightness = sum_by_label(regions, image[:1], n_regions)[1][:, 0]
-    group, profiles = _classes(group, sizes, means, lightness)
-    nearest = _nearest(means, profiles)
-    if len(np.unique(nearest)) == len(profiles):
-        group = nearest  # what the classes' profiles say of this image, too
-    return RegionLabels(
-        (regions + 1).astype(np.int32),
-        (group + 1).astype(np.int32)[regions],
-        profiles,
-        n_regions,
-    )
-
-
-def _alike(
-    means: NDArray[np.float64], variance: float, n_labels: int | None
-) -> NDArray[np.intp]:
-    if len(means) == 1:
-        return np.zeros(1, np.intp)
-    tree = linkage(means / max(variance, 1e-12) ** 0.5, "average")
-    groups: NDArray[Any]
-    if n_labels is not None:
-        groups = cut_tree(tree, n_clusters=[min(n_labels, len(means))])[:, 0]
-    else:
-        groups = fcluster(tree, _ALIKE, "distance")
-    alike: NDArray[np.intp] = np.unique(groups, return_inverse=True)[1]
-    return alike
-
-
-def _classes(
-    group: NDArray[np.intp],
-    sizes: NDArray[np.float64],
-    means: NDArray[np.float64],
-    lightness: NDArray[np.float64],
-) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return the groups, numbered from dark to bright, and their mean responses."""
-    total = np.bincount(group, sizes)
-    order = np.argsort(np.bincount(group, lightness) / total, kind="stable")
-    rank = np.argsort(order, kind="stable")
-    profiles = np.stack(
-        [np.bincount(group, sizes * mean) / total for mean in means.T], axis=1
-    )
-    return rank[group], profiles[order]
-
-
-def _nearest(
-    means: NDArray[np.float64], profiles: NDArray[np.float64]
-) -> NDArray[np.intp]:
-    distance = ((means[:, np.newaxis] - profiles[np.newaxis]) ** 2).sum(-1)
-    nearest: NDArray[np.intp] = distance.argmin(1)
-    return nearest
+    variance = float(response.var(axis=(1, 2)).sum())
+    means = sums / sizes[:, np.newaxis]
+    return regions, RegionClasses(means, sizes, lightness, variance)

@@ -236,18 +236,20 @@ def _segment_steps(
     start = time.perf_counter()
     fitted = yield from fit_steps([channels], settings, preview_interval, should_cancel)
     n_steps = fitted.n_steps
-    labels = fitted.labels
-    if labels is None:
-        labels = yield from predicting(
-            fitted.model.iter_predict(channels, channel_axis=0),
+    hierarchy = fitted.hierarchy
+    if hierarchy is None:
+        hierarchy = yield from predicting(
+            fitted.model.iter_hierarchy(channels, channel_axis=0),
             SegmentationStep(
                 "prediction", n_steps, settings.n_steps, n_labels=fitted.model.n_labels
             ),
         )
-    labels = consecutive(labels)
+    hierarchy = hierarchy.numbered()
+    labels = consecutive(hierarchy.labels(output=settings.output))
     return SegmentationResult(
         labels=labels,
         model=fitted.model,
+        hierarchy=hierarchy,
         stop_reason=fitted.stop_reason,
         n_labels=int(labels.max()),
         n_steps=n_steps,

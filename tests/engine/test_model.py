@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from skimage import data
 
 import napari_mmtseg as mm
 from napari_mmtseg.engine import consensus
@@ -108,3 +109,40 @@ def test_other_safetensors_and_versions_are_refused(tmp_path):
         mm.load_model(path)
     with pytest.raises(mm.InputError, match="no model file"):
         mm.load_model(tmp_path / "nothing.safetensors")
+
+
+PARITY = [
+    {"n_labels": 2},
+    {"n_labels": 5},
+    {"n_labels": 4, "output": "regions"},
+    {"n_labels": 3, "merging": "regions"},
+    {"merging": "regions"},
+    {"merging": "classes"},
+]
+
+
+@pytest.mark.parametrize("wanted", PARITY, ids=str)
+@pytest.mark.parametrize("fitted", [{}, {"merging": "regions"}, {"texture": 0.5}])
+def test_any_number_of_labels_is_what_a_new_run_gives(wanted, fitted):
+    image = data.coins()[60:160, 20:140]
+    quick = QUICK | {"max_labels": 12, "n_steps": 10, "warm_start_steps": 8}
+    model = mm.fit(image, **quick, **fitted)
+    expected = mm.segment(image, **quick, **(fitted | wanted))
+    np.testing.assert_array_equal(model.labels(image, **wanted), expected)
+
+
+def test_a_model_of_regions_survives_its_file(tmp_path):
+    image = data.coins()[60:160, 20:140]
+    model = mm.fit(image, merging="regions", **QUICK)
+    model.save(tmp_path / "regions.safetensors")
+    loaded = mm.load_model(tmp_path / "regions.safetensors")
+    for k in (None, 2, 4):
+        np.testing.assert_array_equal(
+            loaded.labels(image, k, merging="regions"),
+            model.labels(image, k, merging="regions"),
+        )
+
+
+def test_a_number_of_labels_out_of_range_is_refused(model, image):
+    with pytest.raises(mm.InputError, match="n_labels=0"):
+        model.labels(image, 0)

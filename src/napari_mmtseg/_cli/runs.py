@@ -61,7 +61,7 @@ def _predict(
     from napari_mmtseg import load_model
 
     model = load_model(model_path)
-    prediction = model.iter_predict(
+    prediction = model.iter_labels(
         source.array, channel_axis=source.channel_axis, output=output
     )
     while True:

@@ -114,6 +114,7 @@ def _finished(
     return SegmentationResult(
         labels=labels,
         model=None,
+        hierarchy=None,
         stop_reason=done.stop_reason,
         n_labels=int(labels.max()),
         n_steps=done.n_steps,

@@ -2,61 +2,132 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from napari_mmtseg.class_hierarchy import ClassHierarchy, ClusterStatistics
 from napari_mmtseg.features import smooth
 from napari_mmtseg.regions import brightness_ranks
 from napari_mmtseg.settings import SegmentationSettings
 
-__all__ = ["choose_classes"]
+__all__ = ["ChannelClasses"]
 
 _SMOOTHING = 1.0
 """Standard deviation in pixels of the blur under which classes are compared."""
 
 
-def choose_classes(
-    clusters: Sequence[NDArray[np.int64]],
-    images: Sequence[NDArray[np.float32]],
-    settings: SegmentationSettings,
-) -> NDArray[np.int32]:
-    """Merge response channels that look alike and number what is left.
+@dataclass(frozen=True)
+class ChannelClasses:
+    """Response channels that look alike share a class, for every number of classes.
 
-    Parameters
+    Attributes
     ----------
-    clusters : sequence of (Y, X) ndarray of int64
-        Cluster map of every image.
-    images : sequence of (C, Y, X) ndarray of float32
-        The images that the networks see.
-    settings : SegmentationSettings
-        `n_labels`, or `min_labels` and `merge_threshold`, say how far to merge.
-
-    Returns
-    -------
-    (q,) ndarray of int32
-        Class of every response channel, 1..k from dark to bright.
+    statistics : ClusterStatistics
+        Of the cluster maps of the images that the model was fitted on.
+    ordered_by : int
+        Feature by which classes are numbered.
+    automatic : int
+        Number of classes where it is not given.
     """
-    q = settings.max_labels
-    if _is_constant(images):
-        return np.ones(q, np.int32)
-    smoothed = [smooth(image, _SMOOTHING) for image in images]
-    statistics = ClusterStatistics.measure(clusters, smoothed, q)
-    hierarchy = ClassHierarchy(statistics)
-    n_labels = settings.n_labels
-    if n_labels is None:
-        n_labels = hierarchy.automatic_number(
+
+    statistics: ClusterStatistics
+    ordered_by: int
+    automatic: int
+
+    @classmethod
+    def measure(
+        cls,
+        clusters: Sequence[NDArray[np.int64]],
+        images: Sequence[NDArray[np.float32]],
+        settings: SegmentationSettings,
+    ) -> ChannelClasses:
+        """Look at what the channels stand for.
+
+        Parameters
+        ----------
+        clusters : sequence of (Y, X) ndarray of int64
+            Cluster map of every image.
+        images : sequence of (C, Y, X) ndarray of float32
+            The images that the networks see.
+        settings : SegmentationSettings
+            `min_labels` and `merge_threshold` say how far to merge.
+        """
+        if _is_constant(images):
+            clusters = [np.zeros_like(c) for c in clusters]
+        smoothed = [smooth(image, _SMOOTHING) for image in images]
+        statistics = ClusterStatistics.measure(clusters, smoothed, settings.max_labels)
+        automatic = ClassHierarchy(statistics).automatic_number(
             settings.merge_threshold, settings.min_labels
         )
-    group = hierarchy.groups(n_labels)
-    lightness = statistics.means[:, 0]
-    if settings.texture == 1:
-        lightness = statistics.means[:, -1]  # texture alone: from smooth to rough
-    ranks = brightness_ranks(group, lightness, statistics.sizes)
-    numbers: NDArray[np.int32] = ranks[group].astype(np.int32)
-    return numbers
+        # Texture alone: from smooth to rough.
+        ordered_by = len(images[0]) - 1 if settings.texture == 1 else 0
+        return cls(statistics, ordered_by, automatic)
+
+    @property
+    def finest(self) -> int:
+        """Number of channels that have pixels: the finest number of classes."""
+        return self._hierarchy.n_clusters
+
+    def numbers(self, n_labels: int | None = None) -> NDArray[np.int32]:
+        """Return the class, 1..k from dark to bright, of every channel.
+
+        Parameters
+        ----------
+        n_labels : int, optional
+            Number of classes, at most `finest`; the automatic one without it.
+
+        Returns
+        -------
+        (q,) ndarray of int32
+        """
+        group = self._hierarchy.groups(n_labels or self.automatic)
+        brightness = self.statistics.means[:, self.ordered_by]
+        ranks = brightness_ranks(group, brightness, self.statistics.sizes)
+        numbers: NDArray[np.int32] = ranks[group].astype(np.int32)
+        return numbers
+
+    def table(self) -> NDArray[np.int32]:
+        """Return the classes from 0 for every number of classes, (finest, q)."""
+        return np.stack([self.numbers(k + 1) - 1 for k in range(self.finest)])
+
+    def state(self, prefix: str) -> dict[str, Tensor]:
+        """Return all numbers by name."""
+        fields = {
+            **asdict(self.statistics),
+            "ordered_by": self.ordered_by,
+            "automatic": self.automatic,
+        }
+        return {f"{prefix}.{name}": torch.as_tensor(v) for name, v in fields.items()}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Tensor], prefix: str) -> ChannelClasses:
+        """Restore what :meth:`state` returned."""
+
+        def value(name: str) -> Any:
+            return state[f"{prefix}.{name}"].numpy()
+
+        return cls(
+            ClusterStatistics(
+                sizes=value("sizes"),
+                means=value("means"),
+                lengths=value("lengths"),
+                contrasts=value("contrasts"),
+                spread=float(value("spread")),
+            ),
+            int(value("ordered_by")),
+            int(value("automatic")),
+        )
+
+    @cached_property
+    def _hierarchy(self) -> ClassHierarchy:
+        return ClassHierarchy(self.statistics)
 
 
 def _is_constant(images: Sequence[NDArray[np.float32]]) -> bool:

@@ -1,4 +1,4 @@
-"""A fitted pair of peers: predict, save, load."""
+"""A fitted pair of peers: labels for images, save, load."""
 
 from __future__ import annotations
 
@@ -13,23 +13,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_mmtseg.arrays import Normalization, as_channels_first
-from napari_mmtseg.engine.classes import choose_classes
+from napari_mmtseg.engine.classes import ChannelClasses
 from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.device import choose_device
-from napari_mmtseg.engine.examples import to_working_size
 from napari_mmtseg.engine.model_file import read_model_file, write_model_file
 from napari_mmtseg.engine.network import ResponseNetwork
+from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.engine.training import Trained
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.features import Texture
-from napari_mmtseg.region_labels import label_regions, region_means
-from napari_mmtseg.regions import absorb_small_regions, connected_regions, enlarge
+from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.region_classes import RegionClasses
+from napari_mmtseg.region_labels import region_means
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["MutualMeanTeachingModel", "load_model"]
-
-_REGIONS_SIZE = 1024
-"""Long side in pixels of the image on which regions are merged."""
 
 
 class MutualMeanTeachingModel:
@@ -40,52 +38,47 @@ class MutualMeanTeachingModel:
 
     Parameters
     ----------
-    consensus : Consensus
-        The networks whose mean response decides.
-    class_map : (q,) int ndarray
-        Class, from 1, of every aligned response channel.
-    normalization : Normalization
-        How raw pixel values become normalised ones.
-    texture : Texture
-        How those become network input.
+    sight : Sight
+        The networks whose mean response decides, and what they see of an image.
     settings : SegmentationSettings
         What the model was fitted with.
-    region_profiles : (k, q) ndarray, optional
-        Mean response of every class, where neighbouring regions merge before they are
-        given a class.
-    averages_regions : bool
-        Whether responses are averaged over small regions before classes are read off.
+    classes : ChannelClasses
+        The classes that the networks' response channels form.
+    averaged_classes : ChannelClasses, optional
+        The same where responses are averaged over small regions first.
+    region_classes : RegionClasses, optional
+        The regions of the image that the model was fitted on, where neighbouring
+        regions merge before they are given a class.
     """
 
     def __init__(
         self,
-        consensus: Consensus,
-        class_map: NDArray[np.int32],
-        normalization: Normalization,
-        texture: Texture,
+        sight: Sight,
         settings: SegmentationSettings,
-        region_profiles: NDArray[np.float64] | None = None,
-        averages_regions: bool = False,
+        classes: ChannelClasses,
+        averaged_classes: ChannelClasses | None = None,
+        region_classes: RegionClasses | None = None,
     ) -> None:
-        self._consensus = consensus
-        self._class_map = np.asarray(class_map, np.int32)
-        self._normalization = normalization
-        self._texture = texture
-        self._region_profiles = region_profiles
-        self._averages_regions = averages_regions
+        self._sight = sight
+        self._classes = classes
+        self._averaged_classes = averaged_classes
+        self._region_classes = region_classes
         self.settings = settings
 
     @property
     def n_labels(self) -> int:
         """Number of classes."""
-        if self._region_profiles is not None:
-            return len(self._region_profiles)
-        return int(self._class_map.max())
+        n_labels = self.settings.n_labels
+        if self._region_classes is not None:
+            regions = self._region_classes
+            return min(n_labels or regions.automatic, regions.n_regions)
+        classes = self._channel_classes(n_labels)
+        return min(n_labels or classes.automatic, classes.finest)
 
     @property
     def n_channels(self) -> int:
         """Number of channels that an image must have."""
-        return self._normalization.n_channels
+        return self._sight.normalization.n_channels
 
     def __repr__(self) -> str:
         return (
@@ -114,28 +107,97 @@ class MutualMeanTeachingModel:
         normalization, texture : Normalization, Texture
             How they were made.
         settings : SegmentationSettings
-            `n_labels` decides how many classes are kept.
+            `min_labels` and `merge_threshold` decide how many classes are kept.
         plain : sequence of (C, Y, X) ndarray
             The normalised images without texture.
         """
-        q = settings.max_labels
-        consensus = Consensus.freeze(trained.networks, images, q)
-        model = cls(consensus, np.ones(q, np.int32), normalization, texture, settings)
+        consensus = Consensus.freeze(trained.networks, images, settings.max_labels)
         seen = [image[0].cpu().numpy() for image in images]
         clusters = [consensus.cluster_map(image) for image in images]
+        averaged_classes = None
         if texture.weight:
             averaged = [
                 region_means(image, consensus.probabilities(view), view)
                 for image, view in zip(plain, seen, strict=True)
             ]
-            coarse = [response.argmax(0) for response, _ in averaged]
-            # Regions may be too few for the number of classes that is asked for.
-            used = np.unique(np.concatenate([c.ravel() for c in coarse]))
-            if len(used) >= (settings.n_labels or 1):
-                model._averages_regions = True
-                clusters, seen = coarse, [view for _, view in averaged]
-        model._class_map = choose_classes(clusters, seen, settings)
-        return model
+            averaged_classes = ChannelClasses.measure(
+                [response.argmax(0) for response, _ in averaged],
+                [view for _, view in averaged],
+                settings,
+            )
+        return cls(
+            Sight(consensus, normalization, texture),
+            settings,
+            ChannelClasses.measure(clusters, seen, settings),
+            averaged_classes,
+        )
+
+    def labels(
+        self,
+        image: Any,
+        n_labels: int | None = None,
+        *,
+        channel_axis: int | None = None,
+        output: str | None = None,
+        merging: str | None = None,
+    ) -> NDArray[np.int32]:
+        """Label an image with any number of classes, without training anew.
+
+        Parameters
+        ----------
+        image : array-like
+            Image with as many channels as the one that the model was fitted on.
+        n_labels : int, optional
+            Number of classes; as fitted without it. For the image that the model was
+            fitted on, ``labels(image, n)`` is ``segment(image, n_labels=n)``.
+        channel_axis : int, optional
+            Axis of the channels; see :func:`napari_mmtseg.segment`.
+        output : {"classes", "regions"}, optional
+            As in the settings, which decide without it.
+        merging : {"classes", "regions"}, optional
+            As in the settings, which decide without it.
+
+        Returns
+        -------
+        ndarray of int32
+            Labels 1..k in the shape of the image without its channels, from dark to
+            bright; `k` is less than `n_labels` where the model does not tell so many
+            apart.
+
+        Raises
+        ------
+        InputError
+            If the image does not fit the model, or a value is not accepted.
+        """
+        steps = self.iter_labels(
+            image,
+            n_labels,
+            channel_axis=channel_axis,
+            output=output,
+            merging=merging,
+        )
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                labels: NDArray[np.int32] = end.value
+                return labels
+
+    def iter_labels(
+        self,
+        image: Any,
+        n_labels: int | None = None,
+        *,
+        channel_axis: int | None = None,
+        output: str | None = None,
+        merging: str | None = None,
+    ) -> Generator[float, None, NDArray[np.int32]]:
+        """Do the same as :meth:`labels`, yielding the finished fraction by tiles."""
+        output = self.settings.replace(output=output or self.settings.output).output
+        hierarchy = yield from self.iter_hierarchy(
+            image, n_labels, channel_axis=channel_axis, merging=merging
+        )
+        return hierarchy.labels(output=output)
 
     def predict(
         self,
@@ -166,23 +228,38 @@ class MutualMeanTeachingModel:
         InputError
             If the image does not fit the model.
         """
-        steps = self.iter_predict(image, channel_axis=channel_axis, output=output)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                labels: NDArray[np.int32] = end.value
-                return labels
+        return self.labels(image, channel_axis=channel_axis, output=output)
 
-    def iter_predict(
+    def iter_hierarchy(
         self,
         image: Any,
+        n_labels: int | None = None,
         *,
         channel_axis: int | None = None,
-        output: str | None = None,
-    ) -> Generator[float, None, NDArray[np.int32]]:
-        """Do the same as :meth:`predict`, yielding the finished fraction by tiles."""
-        output = self.settings.replace(output=output or self.settings.output).output
+        merging: str | None = None,
+    ) -> Generator[float, None, LabelHierarchy]:
+        """Return the labels of an image for every number of classes.
+
+        Parameters
+        ----------
+        image, n_labels, channel_axis, merging
+            As for :meth:`labels`; the parameters are checked at once.
+
+        Yields
+        ------
+        float
+            Finished fraction.
+
+        Returns
+        -------
+        LabelHierarchy
+            Its result has `n_labels` classes.
+        """
+        settings = self.settings
+        if n_labels is not None:
+            settings = settings.replace(n_labels=n_labels)
+        if merging is not None:
+            settings = settings.replace(merging=merging)
         channels = as_channels_first(image, channel_axis)
         if len(channels) != self.n_channels:
             raise InputError(
@@ -190,22 +267,18 @@ class MutualMeanTeachingModel:
                 f"which was fitted on {self.n_channels}. Pass an image with "
                 f"{self.n_channels} channels, or name its channels with channel_axis."
             )
-        if self._region_profiles is not None or self._averages_regions:
-            return (yield from self._predict_regions(channels, output))
-        labels = np.empty(channels.shape[1:], np.int32)
-        pieces = self._consensus.tiles(labels.shape, self._texture.halo)
-        for i, tile in enumerate(pieces):
-            part = channels[:, tile.around[0], tile.around[1]]
-            seen = self._texture.apply(self._normalization.apply(part))
-            clusters = self._consensus.cluster_map(seen)
-            labels[tile.core] = self._class_map[clusters[tile.inner]]
-            yield (i + 1) / len(pieces)
-        labels = absorb_small_regions(labels, self.settings.min_region_size)
-        return connected_regions(labels) if output == "regions" else labels
+        if settings.merging == "auto":
+            # Who gives a number of classes thinks of classes, not of places.
+            by_regions = self._region_classes is not None and n_labels is None
+        else:
+            by_regions = settings.merging == "regions"
+        if by_regions:
+            return self._merge_regions(channels, settings)
+        return self._merge_classes(channels, settings)
 
     def iter_fit_regions(
         self, channels: NDArray[Any]
-    ) -> Generator[float, None, NDArray[np.int32]]:
+    ) -> Generator[float, None, LabelHierarchy]:
         """Let neighbouring regions of an image merge and keep the classes they form.
 
         From then on every image is labelled so: its regions merge in the same way, and
@@ -223,47 +296,70 @@ class MutualMeanTeachingModel:
 
         Returns
         -------
-        (Y, X) ndarray of int32
-            Its labels.
+        LabelHierarchy
+            Of the image.
         """
-        output = self.settings.output
-        return (yield from self._predict_regions(channels, output, find=True))
+        return (yield from self._merge_regions(channels, self.settings, keep=True))
 
-    def _predict_regions(
-        self, channels: NDArray[Any], output: str, find: bool = False
-    ) -> Generator[float, None, NDArray[np.int32]]:
-        normalized = self._normalization.apply(channels)
-        image = to_working_size(normalized, _REGIONS_SIZE)
-        seen = to_working_size(self._texture.apply(normalized), _REGIONS_SIZE)
-        del normalized
-        response = np.empty((self.settings.max_labels, *seen.shape[1:]), np.float32)
-        pieces = self._consensus.tiles(seen.shape[1:])
-        for i, tile in enumerate(pieces):
-            part = seen[:, tile.around[0], tile.around[1]]
-            answer = self._consensus.probabilities(part)
-            inner = answer[:, tile.inner[0], tile.inner[1]]
-            response[:, tile.core[0], tile.core[1]] = inner
-            yield (i + 1) / (len(pieces) + 1)
-        if find or self._region_profiles is not None:
-            found = label_regions(
-                image,
-                response,
-                self.settings.region_threshold,
-                self.settings.n_labels if find else None,
-                None if find else self._region_profiles,
-            )
-            self._region_profiles = found.profiles
-            labels = found.regions if output == "regions" else found.classes
+    def _channel_classes(self, n_labels: int | None) -> ChannelClasses:
+        averaged = self._averaged_classes
+        # Regions may be too few for the number of classes that is asked for.
+        if averaged is not None and averaged.finest >= (n_labels or 1):
+            return averaged
+        return self._classes
+
+    def _merge_classes(
+        self, channels: NDArray[Any], settings: SegmentationSettings
+    ) -> Generator[float, None, LabelHierarchy]:
+        classes = self._channel_classes(settings.n_labels)
+        fitted = min(settings.n_labels or classes.automatic, classes.finest)
+        table = classes.table()
+        if classes is self._averaged_classes:
+            coarse, fine = yield from self._sight.averaged_clusters(channels)
+            found = len(np.unique(table[fitted - 1][coarse]))
+            leaves = fine if found < (settings.n_labels or 1) else coarse
         else:
-            (averaged,) = region_means(image, response)
-            labels = self._class_map[averaged.argmax(0)]
-            if len(np.unique(labels)) < (self.settings.n_labels or 1):
-                # The regions are too coarse for so many classes.
-                labels = self._class_map[response.argmax(0)]
-            if output == "regions":
-                labels = connected_regions(labels)
-        labels = enlarge(labels, channels.shape[1:])
-        return absorb_small_regions(labels, self.settings.min_region_size)
+            leaves = yield from self._sight.clusters(channels)
+        return LabelHierarchy(
+            leaves,
+            table,
+            classes.statistics.sizes,
+            fitted,
+            min(classes.automatic, classes.finest),
+            min_region_size=settings.min_region_size,
+        )
+
+    def _merge_regions(
+        self,
+        channels: NDArray[Any],
+        settings: SegmentationSettings,
+        keep: bool = False,
+    ) -> Generator[float, None, LabelHierarchy]:
+        at_least = settings.n_labels or 1
+        regions, here = yield from self._sight.regions(
+            channels, settings.region_threshold, at_least
+        )
+        if keep:
+            self._region_classes = here
+        known = self._region_classes
+        if known is None or known is here or known.n_regions < at_least:
+            table = here.table(at_least)
+            known = here
+        else:
+            table = np.stack(
+                [known.nearest(here, k + 1) for k in range(known.n_levels(at_least))]
+            )
+        fitted = min(settings.n_labels or known.automatic, known.n_regions)
+        return LabelHierarchy(
+            regions,
+            table,
+            here.sizes,
+            fitted,
+            known.automatic,
+            regions=regions,
+            min_region_size=settings.min_region_size,
+            merging="regions",
+        )
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model to one safetensors file.
@@ -281,20 +377,22 @@ class MutualMeanTeachingModel:
             If the name does not end in ``.safetensors``, the file exists or cannot be
             written.
         """
+        sight = self._sight
         about = {
             "settings": self.settings.to_dict(),
-            "normalization": asdict(self._normalization),
-            "texture": asdict(self._texture),
-            "averages_regions": self._averages_regions,
-            "class_map": self._class_map.tolist(),
-            "region_profiles": (
-                None
-                if self._region_profiles is None
-                else self._region_profiles.tolist()
-            ),
-            "channel_orders": [o.tolist() for o in self._consensus.channel_orders],
+            "normalization": asdict(sight.normalization),
+            "texture": asdict(sight.texture),
+            "channel_orders": [o.tolist() for o in sight.consensus.channel_orders],
         }
-        write_model_file(path, about, self._consensus.state(), overwrite=overwrite)
+        tensors = sight.consensus.state() | self._classes.state("classes")
+        if self._averaged_classes is not None:
+            tensors |= self._averaged_classes.state("averaged_classes")
+        if self._region_classes is not None:
+            tensors |= {
+                f"region_classes.{name}": torch.as_tensor(value)
+                for name, value in asdict(self._region_classes).items()
+            }
+        write_model_file(path, about, tensors, overwrite=overwrite)
 
 
 def load_model(path: str | Path) -> MutualMeanTeachingModel:
@@ -322,7 +420,6 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
         settings = SegmentationSettings(**about["settings"])
         normalization = Normalization.from_dict(about["normalization"])
         texture = Texture(**about["texture"])
-        profiles = about["region_profiles"]
         empty = (
             ResponseNetwork(
                 normalization.n_channels + (texture.weight > 0),
@@ -332,19 +429,21 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
             for _ in about["channel_orders"]
         )
         consensus = Consensus.from_state(tensors, about["channel_orders"], empty)
-        averages_regions = bool(about["averages_regions"])
+        averaged = regions = None
+        if "averaged_classes.sizes" in tensors:
+            averaged = ChannelClasses.from_state(tensors, "averaged_classes")
+        if "region_classes.sizes" in tensors:
+            means, sizes, lightness, variance = (
+                tensors[f"region_classes.{name}"].numpy()
+                for name in ("means", "sizes", "lightness", "variance")
+            )
+            regions = RegionClasses(means, sizes, lightness, float(variance))
+        classes = ChannelClasses.from_state(tensors, "classes")
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} is a damaged model file: {error}") from error
     try:
         device = choose_device(settings.device)
     except InputError:
         device = torch.device("cpu")
-    return MutualMeanTeachingModel(
-        consensus.to(device),
-        about["class_map"],
-        normalization,
-        texture,
-        settings,
-        None if profiles is None else np.asarray(profiles),
-        averages_regions,
-    )
+    sight = Sight(consensus.to(device), normalization, texture)
+    return MutualMeanTeachingModel(sight, settings, classes, averaged, regions)

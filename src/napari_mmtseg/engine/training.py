@@ -244,7 +244,7 @@ def _train(
             continue
         if min(n_labels) >= fewest > 1:
             last_good = [copy.deepcopy(network.state_dict()) for network in networks]
-        if max(n_labels) <= fewest:
+        if max(n_labels) <= settings.min_labels or max(n_labels) < fewest:
             reason = f"{max(n_labels)} labels are left"
             break
         if watch.settled(index, progress.targets):

@@ -1,0 +1,148 @@
+"""The labels of one image for every number of classes, without computing anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.regions import absorb_small_regions, connected_regions
+
+__all__ = ["LabelHierarchy"]
+
+Labels = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class LabelHierarchy:
+    """Leaves of an image and the classes that they form.
+
+    Attributes
+    ----------
+    leaves : (..., Y, X) ndarray of int
+        What merges: the cluster of every pixel, or its region, 0..n-1.
+    groups : (finest, n) ndarray of int
+        In row k-1 the class, 0..k-1 from dark to bright, of every leaf.
+    sizes : (n,) ndarray
+        Weight of every leaf: a class is known by the heaviest of its own.
+    fitted : int
+        Number of classes of the result.
+    automatic : int
+        Number of classes where it is not given.
+    regions : (..., Y, X) ndarray of int, or None
+        Connected regions, from 0, of the result itself, where they are more than the
+        connected pieces of its classes.
+    min_region_size : int
+        Connected pieces smaller than this join what is around them.
+    merging : {"classes", "regions"}
+        Whether the leaves are clusters or regions.
+    """
+
+    leaves: NDArray[Any] = field(repr=False)
+    groups: NDArray[Any] = field(repr=False)
+    sizes: NDArray[Any] = field(repr=False)
+    fitted: int
+    automatic: int
+    regions: NDArray[Any] | None = field(default=None, repr=False)
+    min_region_size: int = 0
+    merging: str = "classes"
+
+    @property
+    def finest(self) -> int:
+        """Largest number of classes."""
+        return len(self.groups)
+
+    def labels(self, n_labels: int | None = None, output: str = "classes") -> Labels:
+        """Return labels 1..k, dark to bright, or the connected regions of the classes.
+
+        Parameters
+        ----------
+        n_labels : int, optional
+            Number of classes, at most `finest`; that of the result without it.
+        output : {"classes", "regions"}
+            As in the settings.
+        """
+        if output == "regions":
+            if n_labels is None and self.regions is not None:
+                return self._cleaned(self.regions.astype(np.int32) + 1)
+            return connected_regions(self.labels(n_labels))
+        numbers = self._row(n_labels).astype(np.int32) + 1
+        return self._cleaned(numbers[self.leaves])
+
+    def values(self, n_labels: int | None = None) -> NDArray[np.int32]:
+        """Return the label of every leaf, the same for a class at every number.
+
+        A class keeps the label of its heaviest leaf, whatever else merges; those of the
+        result are 1..k from dark to bright. When two classes merge, the heavier one's
+        label stays.
+
+        Parameters
+        ----------
+        n_labels : int, optional
+            Number of classes; that of the result without it.
+
+        Returns
+        -------
+        (n,) ndarray of int32
+            From 1, with gaps.
+        """
+        row = self._row(n_labels)
+        values: NDArray[np.int32] = self._identity[self._heaviest(row)][row]
+        return values
+
+    def shown(self, n_labels: int | None = None) -> Labels:
+        """Return the classes under the labels of :meth:`values`."""
+        return self._cleaned(self.values(n_labels)[self.leaves])
+
+    def numbered(self) -> LabelHierarchy:
+        """Return the hierarchy without numbers for classes that no pixel has."""
+        present = np.bincount(self.leaves.ravel(), minlength=self.groups.shape[1]) > 0
+        groups = self.groups.copy()
+        for row in groups:
+            used = np.zeros(len(row), bool)
+            used[row[present]] = True
+            row[:] = np.maximum(np.cumsum(used) - 1, 0)[row]
+        sizes = np.where(present, self.sizes, 0)
+        return replace(self, groups=groups, sizes=sizes)
+
+    def arranged(self, shape: Sequence[int]) -> LabelHierarchy:
+        """Return the hierarchy with its images in another shape of the same size."""
+        regions = None if self.regions is None else self.regions.reshape(shape)
+        return replace(self, leaves=self.leaves.reshape(shape), regions=regions)
+
+    def _row(self, n_labels: int | None) -> NDArray[Any]:
+        k = self.fitted if n_labels is None else n_labels
+        row: NDArray[Any] = self.groups[min(max(k, 1), self.finest) - 1]
+        return row
+
+    def _heaviest(self, row: NDArray[Any]) -> NDArray[np.intp]:
+        """Return the heaviest leaf of every class, the first of several."""
+        order = np.lexsort((-np.arange(len(row)), self.sizes))
+        heaviest = np.zeros(int(row.max()) + 1, np.intp)
+        heaviest[row[order]] = order
+        return heaviest
+
+    @cached_property
+    def _identity(self) -> NDArray[np.int32]:
+        """Label of every leaf when a class is known by it."""
+        row = self._row(None)
+        present = np.unique(row)
+        heaviest = self._heaviest(row)[present]
+        identity = np.zeros(len(row), np.int32)
+        identity[heaviest] = present + 1
+        others = np.argsort(self.groups[-1], kind="stable")
+        others = others[~np.isin(others, heaviest)]
+        first = max(self.fitted, int(present[-1]) + 1) + 1
+        identity[others] = np.arange(first, first + len(others))
+        return identity
+
+    def _cleaned(self, labels: Labels) -> Labels:
+        if self.min_region_size <= 1:
+            return labels
+        plane = labels.reshape(labels.shape[-2:])
+        cleaned = absorb_small_regions(plane, self.min_region_size)
+        return cleaned.reshape(labels.shape)
