@@ -42,6 +42,16 @@ class PackedLabels:
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
 
+    @classmethod
+    def pack(cls, labels: Labels) -> PackedLabels:
+        """Compress labels."""
+        lowest, highest = int(labels.min()), int(labels.max())
+        code_dtype = np.promote_types(
+            np.min_scalar_type(lowest), np.min_scalar_type(highest)
+        )
+        codes = zlib.compress(labels.astype(code_dtype).tobytes(), 1)
+        return cls(codes, code_dtype, None, labels.shape, labels.dtype)
+
     @property
     def nbytes(self) -> int:
         """Bytes of the compressed codes."""
@@ -121,7 +131,7 @@ def _pack(old: Labels, new: Labels) -> tuple[PackedLabels, PackedLabels]:
     lowest = int(min(old.min(), new.min()))
     n = int(max(old.max(), new.max())) - lowest + 1
     if n * n > _MAX_PAIRS:
-        return _pack_plainly(old), _pack_plainly(new)
+        return PackedLabels.pack(old), PackedLabels.pack(new)
     pair = (old.astype(np.int32) - lowest) * n + (new.astype(np.int32) - lowest)
     found = np.flatnonzero(np.bincount(pair.ravel(), minlength=n * n))
     code_dtype = np.min_scalar_type(len(found) - 1)
@@ -134,12 +144,3 @@ def _pack(old: Labels, new: Labels) -> tuple[PackedLabels, PackedLabels]:
         PackedLabels(codes, code_dtype, first.astype(old.dtype), old.shape, old.dtype),
         PackedLabels(codes, code_dtype, second.astype(old.dtype), old.shape, old.dtype),
     )
-
-
-def _pack_plainly(labels: Labels) -> PackedLabels:
-    lowest, highest = int(labels.min()), int(labels.max())
-    code_dtype = np.promote_types(
-        np.min_scalar_type(lowest), np.min_scalar_type(highest)
-    )
-    codes = zlib.compress(labels.astype(code_dtype).tobytes(), 1)
-    return PackedLabels(codes, code_dtype, None, labels.shape, labels.dtype)

@@ -1,0 +1,193 @@
+"""Another number of classes for labels that may have been edited since."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.label_edits import PackedLabels
+from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.regions import connected_regions
+
+__all__ = ["LabelShaper", "Shape"]
+
+_REMEMBERED = 16
+"""Images that are still recognised, after undo for instance."""
+
+_GLANCE = 2**18
+"""Pixels that are enough to tell candidates apart, ties aside."""
+
+Labels = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What labels show: how many classes, and those or their connected regions."""
+
+    n_labels: int
+    output: str
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Labels that were made, their classes and where those were edited by hand."""
+
+    shape: Shape
+    labels: PackedLabels
+    classes: PackedLabels
+    edited: PackedLabels
+    glance: Labels
+
+
+class LabelShaper:
+    """Gives labels any number of classes and keeps what was edited by hand.
+
+    What was edited is seen from the labels: they are compared with those that the
+    hierarchy gives for every number of classes and with those that were made last, and
+    pixels that differ from the nearest are edits. Undo, redo and edits by whatever tool
+    therefore need no notice.
+
+    Parameters
+    ----------
+    hierarchy : LabelHierarchy
+        Of the image that the labels belong to.
+    """
+
+    def __init__(self, hierarchy: LabelHierarchy) -> None:
+        self.hierarchy = hierarchy
+        self._made: deque[_Made] = deque(maxlen=_REMEMBERED)
+        self._step = max(1, round((hierarchy.leaves.size / _GLANCE) ** 0.5))
+        self._last = Shape(hierarchy.fitted, "classes")
+
+    def shape(self, labels: Labels) -> Shape:
+        """Return what labels show, by a glance at some of their pixels."""
+        made, number = self._candidates(labels)
+        if made and (number is None or made[0].shape == self._last):
+            return made[0].shape
+        assert number is not None
+        return Shape(number, "classes")
+
+    def reshape(self, labels: Labels, n_labels: int, output: str) -> Labels:
+        """Return labels with another number of classes.
+
+        Parameters
+        ----------
+        labels : ndarray of int
+            In the shape of the hierarchy's leaves. Pixels that were edited keep their
+            class; in an image of regions that is the class of the region that they
+            were given to.
+        n_labels : int
+            Number of classes.
+        output : {"classes", "regions"}
+            Classes, or their connected regions.
+        """
+        classes, edited = self._classes_and_edits(labels)
+        new = self.hierarchy.shown(n_labels)
+        new[edited] = classes[edited]
+        if output == "classes":
+            shown = new
+        elif n_labels == self.hierarchy.fitted and not edited.any():
+            shown = self.hierarchy.labels(output="regions")
+        else:
+            shown = connected_regions(new)
+        self._last = Shape(n_labels, output)
+        # Classes without edits are recognised anyway.
+        if output == "regions" or edited.any():
+            self._remember(shown, new, edited)
+        return shown
+
+    def note_result(self, labels: Labels, output: str) -> None:
+        """Remember the labels of the result itself, classes or regions."""
+        self._last = Shape(self.hierarchy.fitted, output)
+        if output == "regions":
+            no_edits = np.zeros(labels.shape, bool)
+            self._remember(labels, self.hierarchy.shown(), no_edits)
+
+    def _remember(
+        self, labels: Labels, classes: Labels, edited: NDArray[np.bool_]
+    ) -> None:
+        packed = PackedLabels.pack(labels)
+        self._made.append(
+            _Made(
+                self._last,
+                packed,
+                packed if labels is classes else PackedLabels.pack(classes),
+                PackedLabels.pack(edited.view(np.uint8)),
+                self._glance(labels).copy(),
+            )
+        )
+
+    def _classes_and_edits(self, labels: Labels) -> tuple[Labels, NDArray[np.bool_]]:
+        made, number = self._candidates(labels)
+        best: tuple[int, Labels, NDArray[np.bool_]] | None = None
+        for candidate in made:
+            before = np.asarray(candidate.labels)
+            differs = labels != before
+            n = int(np.count_nonzero(differs))
+            if best is None or n < best[0]:
+                classes, edited = np.asarray(candidate.classes), differs
+                if candidate.shape.output == "regions":
+                    classes[differs] = _classes_of(labels[differs], before, classes)
+                else:
+                    classes[differs] = labels[differs]
+                edited = differs | np.asarray(candidate.edited).astype(bool)
+                best = n, classes, edited
+        if number is not None:
+            differs = labels != self.hierarchy.shown(number)
+            n = int(np.count_nonzero(differs))
+            if best is None or n < best[0]:
+                best = n, labels, differs
+        assert best is not None
+        return best[1], best[2]
+
+    def _candidates(self, labels: Labels) -> tuple[list[_Made], int | None]:
+        """Return what agrees best with some of the pixels.
+
+        Images that were made, the latest first, and a number of classes; those of the
+        two that agree less are left out.
+        """
+        seen = self._glance(labels)
+        same = [int(np.count_nonzero(seen == made.glance)) for made in self._made]
+        number, agreement = self._nearest_number(
+            seen, self._glance(self.hierarchy.leaves)
+        )
+        best = max([agreement, *same])
+        made = [m for m, n in zip(self._made, same, strict=True) if n == best]
+        return made[::-1], number if agreement == best else None
+
+    def _glance(self, labels: Labels) -> Labels:
+        return labels[..., :: self._step, :: self._step]
+
+    def _nearest_number(self, labels: Labels, leaves: NDArray[Any]) -> tuple[int, int]:
+        """Return the number of classes that most pixels agree with, and how many do."""
+        hierarchy = self.hierarchy
+        n = hierarchy.groups.shape[1]
+        n_values = int(hierarchy.values(hierarchy.finest).max()) + n + 2
+        clipped = np.clip(labels, 0, n_values - 1).astype(np.int64)
+        counts = np.bincount(
+            (leaves.astype(np.int64) * n_values + clipped).ravel(),
+            minlength=n * n_values,
+        ).reshape(n, n_values)
+        numbers = np.arange(1, hierarchy.finest + 1)
+        agreement = np.array(
+            [counts[np.arange(n), hierarchy.values(int(k))].sum() for k in numbers]
+        )
+        # Of numbers that this image does not tell apart, the one that was chosen.
+        best = np.flatnonzero(agreement == agreement.max())
+        chosen = self._last.n_labels - 1
+        index = chosen if chosen in best else int(best[0])
+        return int(numbers[index]), int(agreement[index])
+
+
+def _classes_of(values: Labels, regions: Labels, classes: Labels) -> Labels:
+    """Return the class of regions; values that are no region stay as they are."""
+    class_of = np.zeros(int(regions.max()) + 1, classes.dtype)
+    class_of[regions.ravel()] = classes.ravel()
+    known = values < len(class_of)
+    found = values.copy()
+    found[known] = class_of[values[known]]
+    return found
