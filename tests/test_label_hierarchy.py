@@ -112,3 +112,12 @@ def test_the_images_can_be_arranged_for_a_layer():
 def test_the_result_has_consecutive_labels(fitted):
     shown = hierarchy(fitted=fitted)
     assert sorted(set(shown.values().tolist())) == list(range(1, fitted + 1))
+
+
+def test_classes_lost_to_clean_up_leave_no_gap():
+    cleaned = hierarchy(min_region_size=3, fitted=4)
+    labels = cleaned.labels()
+    assert set(labels.ravel()) == {1, 3, 4}
+    shown = cleaned.renumbered(labels)
+    np.testing.assert_array_equal(shown.shown(), np.maximum(labels - 1, 1))
+    assert len(set(shown.values(4).tolist())) == 4

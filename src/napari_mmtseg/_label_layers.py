@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from napari.layers import Labels
+from napari.utils.events import Event
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.label_edits import LabelEdit
@@ -53,17 +54,34 @@ def apply_edit(layer: Labels, edit: LabelEdit) -> bool:
     # Of another shape, too, if the layer has been given smaller data.
     if not np.array_equal(layer.data[edit.index], edit.old):
         return False
-    # napari has no public way to record an edit but data_setitem, which keeps the
-    # coordinates of every pixel: 24 and more bytes instead of a fraction of one.
-    record = getattr(layer, "_save_history", None)
-    if record is None:
-        changed = np.nonzero(edit.old != edit.new)
-        values = edit.new[changed]
-        starts = [s.start for s in edit.index]
-        indices = tuple(c + s for c, s in zip(changed, starts, strict=True))
-        layer.data_setitem(indices, values)
-        return True
+    first = np.unravel_index(int((edit.old != edit.new).argmax()), edit.old.shape)
+    place = tuple(
+        np.array([s.start + i]) for s, i in zip(edit.index, first, strict=True)
+    )
     layer.data[edit.index] = edit.new
-    record((edit.index, edit.before, edit.after))
+    layer.data[place] = edit.old[first]
+    # data_setitem, napari's one public way to record an edit, keeps the coordinates of
+    # every pixel: 24 and more bytes instead of a fraction of one. So it records one
+    # pixel, and the record, which napari hands to whoever listens, is completed.
+    completed = False
+
+    def complete(event: Event) -> None:
+        nonlocal completed
+        if isinstance(event.value, list):
+            event.value[:] = [(edit.index, edit.before, edit.after)]
+            layer.data[place] = edit.new[first]
+            completed = True
+
+    layer.events.paint.connect(complete, position="first")
+    try:
+        layer.data_setitem(place, edit.new[first], refresh=False)
+    finally:
+        layer.events.paint.disconnect(complete)
+    if not completed:
+        layer.undo()
+        layer.data[edit.index] = edit.old
+        changed = np.nonzero(edit.old != edit.new)
+        indices = tuple(s.start + i for s, i in zip(edit.index, changed, strict=True))
+        layer.data_setitem(indices, edit.new[changed])
     layer.refresh()
     return True

@@ -40,6 +40,8 @@ class LabelHierarchy:
         Connected pieces smaller than this join what is around them.
     merging : {"classes", "regions"}
         Whether the leaves are clusters or regions.
+    numbering : (fitted,) ndarray of int32, or None
+        Label of every class of the result, where those are not 1..k.
     """
 
     leaves: NDArray[Any] = field(repr=False)
@@ -50,6 +52,7 @@ class LabelHierarchy:
     regions: NDArray[Any] | None = field(default=None, repr=False)
     min_region_size: int = 0
     merging: str = "classes"
+    numbering: NDArray[np.int32] | None = field(default=None, repr=False)
 
     @property
     def finest(self) -> int:
@@ -109,6 +112,22 @@ class LabelHierarchy:
         sizes = np.where(present, self.sizes, 0)
         return replace(self, groups=groups, sizes=sizes)
 
+    def renumbered(self, labels: Labels) -> LabelHierarchy:
+        """Return the hierarchy with the labels that the result has after clean-up.
+
+        Parameters
+        ----------
+        labels : (..., Y, X) ndarray of int32
+            Those of :meth:`labels`, where clean-up may have taken whole classes.
+        """
+        left = np.bincount(labels.ravel(), minlength=self.fitted + 1)[1:] > 0
+        if left.all():
+            return self
+        numbering = np.cumsum(left, dtype=np.int32)
+        gone = np.flatnonzero(~left)
+        numbering[gone] = np.arange(1, len(gone) + 1) + numbering.max()
+        return replace(self, numbering=numbering)
+
     def arranged(self, shape: Sequence[int]) -> LabelHierarchy:
         """Return the hierarchy with its images in another shape of the same size."""
         regions = None if self.regions is None else self.regions.reshape(shape)
@@ -133,10 +152,14 @@ class LabelHierarchy:
         present = np.unique(row)
         heaviest = self._heaviest(row)[present]
         identity = np.zeros(len(row), np.int32)
-        identity[heaviest] = present + 1
+        n_classes = max(self.fitted, int(present[-1]) + 1)
+        numbering = np.arange(1, n_classes + 1, dtype=np.int32)
+        if self.numbering is not None:
+            numbering = self.numbering
+        identity[heaviest] = numbering[present]
         others = np.argsort(self.groups[-1], kind="stable")
         others = others[~np.isin(others, heaviest)]
-        first = max(self.fitted, int(present[-1]) + 1) + 1
+        first = int(numbering.max()) + 1
         identity[others] = np.arange(first, first + len(others))
         return identity
 

@@ -245,6 +245,8 @@ def _segment_steps(
             ),
         )
     hierarchy = hierarchy.numbered()
+    if settings.min_region_size > 1:
+        hierarchy = hierarchy.renumbered(hierarchy.labels())
     labels = consecutive(hierarchy.labels(output=settings.output))
     return SegmentationResult(
         labels=labels,

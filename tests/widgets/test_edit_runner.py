@@ -153,13 +153,33 @@ def test_what_cannot_be_edited_is_refused_with_advice(make, advice):
         check_editable(make())
 
 
-def test_without_napari_s_way_in_an_edit_is_still_one_undo(runner, qtbot, monkeypatch):
-    layer = Labels(numbers())
-    monkeypatch.setattr(
-        "napari_mmtseg._label_layers.getattr", lambda *_: None, raising=False
+def test_the_history_holds_the_packed_edit_alone(runner, qtbot):
+    layer = Labels(np.zeros((256, 256), np.int32))
+    seen = []
+    layer.events.paint.connect(
+        lambda event: seen.append((event.value, layer.data.copy()))
     )
+    runner.run(layer, lambda labels: labels + 1)
+    settle(runner, qtbot)
+    (((_, before, _),), data) = seen[0]
+    assert len(seen) == 1
+    assert before.nbytes < 1000
+    assert (data == 1).all()  # whoever listens finds the edit done
+
+
+def test_where_the_history_cannot_be_packed_an_edit_is_still_one_undo(
+    runner, qtbot, monkeypatch
+):
+    layer = Labels(numbers())
+    layer.brush_size = 1
+    layer.paint((2, 2), 7)
+    painted = layer.data.copy()
+    monkeypatch.setattr(layer.events.paint, "connect", lambda *_, **__: None)
+    monkeypatch.setattr(layer.events.paint, "disconnect", lambda _: None)
     runner.run(layer, lambda labels: np.where(labels == 3, 4, labels))
     settle(runner, qtbot)
-    assert np.array_equal(layer.data, np.where(numbers() == 3, 4, numbers()))
+    assert np.array_equal(layer.data, np.where(painted == 3, 4, painted))
+    layer.undo()
+    assert np.array_equal(layer.data, painted)
     layer.undo()
     assert np.array_equal(layer.data, numbers())

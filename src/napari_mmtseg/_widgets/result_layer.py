@@ -9,6 +9,7 @@ from napari.layers import Labels
 from numpy.typing import NDArray
 
 from napari_mmtseg._layers import Source
+from napari_mmtseg._widgets.layer_result import METADATA, LayerResult, keep_result
 from napari_mmtseg._widgets.worker import preview_stride
 
 if TYPE_CHECKING:
@@ -55,8 +56,10 @@ class ResultLayer:
         assert self._layer is not None
         self._layer.editable = False
 
-    def show_result(self, labels: NDArray[np.int32], metadata: dict[str, Any]) -> None:
-        """Turn the preview into the result."""
+    def show_result(
+        self, labels: NDArray[np.int32], metadata: dict[str, Any], kept: LayerResult
+    ) -> None:
+        """Turn the preview into the result, and keep what belongs to it."""
         if self._layer is None or not self._is_there:
             self._add(labels)
         else:
@@ -67,7 +70,8 @@ class ResultLayer:
             self._layer.data = labels
             self._layer.editable = True
         assert self._layer is not None
-        self._layer.metadata["napari_mmtseg"] = metadata
+        self._layer.metadata[METADATA] = metadata
+        keep_result(self._layer, kept)
 
     def remove(self) -> None:
         """Leave the viewer as it was before the first preview."""

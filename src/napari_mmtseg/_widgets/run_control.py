@@ -49,9 +49,12 @@ class RunControl(QObject):
     ----------
     state_changed : Signal
         Emitted when a run starts and when the panel is ready for the next one.
+    finished : Signal
+        Emitted once the labels of a run are in their layer.
     """
 
     state_changed = Signal()
+    finished = Signal()
 
     def __init__(
         self, viewer: ViewerModel, progress: ProgressView, parent: QObject
@@ -147,7 +150,8 @@ class RunControl(QObject):
             notification_manager.receive_error(type(error), error, error.__traceback__)
         else:
             self._forget_run(outcome.summary)
-            layer.show_result(outcome.labels, outcome.provenance)
+            layer.show_result(outcome.labels, outcome.provenance, outcome.kept)
+            self.finished.emit()
 
     def _forget_run(self, text: str) -> None:
         self._run = self._layer = None

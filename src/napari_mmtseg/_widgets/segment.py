@@ -25,6 +25,7 @@ from napari_mmtseg._widgets.settings_form import (
     make_form_layout,
     tooltip,
 )
+from napari_mmtseg._widgets.shape_section import ShapeSection
 from napari_mmtseg._widgets.source_choice import SourceChoice
 from napari_mmtseg.errors import InputError
 
@@ -50,6 +51,8 @@ class SegmentWidget(QScrollArea):
         The settings, one magicgui widget each, by name in ``form.widgets``.
     progress : ProgressView
         Bar, text and curve.
+    shape_section : ShapeSection
+        Number of classes of the result, and classes or regions.
     settings_actions : SettingsActions
         Copy as Python, Save settings, Load settings.
     run_button, stop_button, cancel_button : QPushButton
@@ -68,6 +71,7 @@ class SegmentWidget(QScrollArea):
         self.hint = _wrapped_label()
         self.reason = _wrapped_label()
         self.advanced = QCollapsible("Advanced", expandedIcon="▾", collapsedIcon="▸")
+        self.shape_section = ShapeSection(napari_viewer)
         self._control = RunControl(napari_viewer, self.progress, self)
         self._arrange()
         self.run_button.setToolTip("Segment the chosen image")
@@ -79,6 +83,7 @@ class SegmentWidget(QScrollArea):
         self.choice.changed.connect(self._refresh)
         self.form.changed.connect(self._refresh)
         self._control.state_changed.connect(self._refresh)
+        self._control.finished.connect(self.shape_section.follow)
         self._refresh()
 
     @property
@@ -181,6 +186,7 @@ class SegmentWidget(QScrollArea):
         layout.addWidget(self.reason)
         layout.addLayout(buttons)
         layout.addWidget(self.progress)
+        layout.addWidget(self.shape_section)
         layout.addWidget(self.advanced)
         layout.addWidget(self.settings_actions)
         layout.addStretch()

@@ -19,7 +19,9 @@ from numpy.typing import NDArray
 import napari_mmtseg
 from napari_mmtseg._layers import Source
 from napari_mmtseg._widgets.gentle_import import load_engine
+from napari_mmtseg._widgets.layer_result import LayerResult
 from napari_mmtseg.errors import Cancelled, InputError
+from napari_mmtseg.label_shaping import LabelShaper
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 from napari_mmtseg.segmentation import iter_segment
 from napari_mmtseg.settings import SegmentationSettings
@@ -50,6 +52,7 @@ class Segmented:
     labels: NDArray[np.int32] = field(repr=False)
     provenance: dict[str, Any]
     summary: str
+    kept: LayerResult = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -167,8 +170,14 @@ def preview_stride(shape: tuple[int, ...]) -> int:
 
 def _finish(result: SegmentationResult, source: Source) -> Segmented:
     packages = ("napari-mmtseg", "torch", "numpy", "napari")
+    labels = source.place.arrange(result.labels)
+    shaper = None
+    if result.hierarchy is not None:
+        shaper = LabelShaper(result.hierarchy.arranged(labels.shape))
+        shaper.note_result(labels, result.settings.output)
     return Segmented(
-        labels=source.place.arrange(result.labels),
+        labels=labels,
+        kept=LayerResult(source, result.model, shaper),
         provenance={
             "source": source.name,
             "axes": source.axes,

@@ -1,0 +1,72 @@
+"""What stays with a layer after the run that made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+from napari_mmtseg._layers import Source
+from napari_mmtseg.label_shaping import LabelShaper
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+
+__all__ = ["METADATA", "LayerResult", "keep_result", "result_of"]
+
+METADATA = "napari_mmtseg"
+
+
+@dataclass(eq=False)
+class LayerResult:
+    """The model of a Labels layer and its labels for every number of classes.
+
+    Attributes
+    ----------
+    source : Source
+        The image.
+    model : MutualMeanTeachingModel or None
+        What labelled it; None for another method than Mutual Mean-Teaching.
+    shaper : LabelShaper or None
+        Gives the layer another number of classes.
+    identity : str
+        Stands in the layer's metadata, by which a duplicate of it is known.
+    """
+
+    source: Source
+    model: MutualMeanTeachingModel | None
+    shaper: LabelShaper | None
+    identity: str = field(default_factory=lambda: uuid4().hex)
+
+
+_results: WeakKeyDictionary[Layer, LayerResult] = WeakKeyDictionary()
+
+
+def keep_result(layer: Layer, result: LayerResult) -> None:
+    """Keep a result as long as the layer, and the duplicates of it, live."""
+    layer.metadata.setdefault(METADATA, {})["result"] = result.identity
+    _results[_unwrapped(layer)] = result
+
+
+def result_of(layer: Layer | None) -> LayerResult | None:
+    """Return what was kept with a layer or with the one it is a duplicate of."""
+    if layer is None:
+        return None
+    result = _results.get(layer)
+    if result is not None:
+        return result
+    about = layer.metadata.get(METADATA)
+    identity = about.get("result") if isinstance(about, dict) else None
+    for other in list(_results.values()):
+        if other.identity == identity:
+            _results[_unwrapped(layer)] = other
+            return other
+    return None
+
+
+def _unwrapped(layer: Layer) -> Layer:
+    """Return the layer behind the short-lived proxy that napari hands to plugins."""
+    return getattr(layer, "__wrapped__", layer)
