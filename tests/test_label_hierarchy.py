@@ -121,3 +121,17 @@ def test_classes_lost_to_clean_up_leave_no_gap():
     shown = cleaned.renumbered(labels)
     np.testing.assert_array_equal(shown.shown(), np.maximum(labels - 1, 1))
     assert len(set(shown.values(4).tolist())) == 4
+
+
+@pytest.mark.parametrize("merging", ["classes", "regions"])
+def test_classes_of_another_image_have_the_labels_they_have_in_the_first(merging):
+    first = hierarchy(merging=merging)
+    # Heavier leaves of its own would give the second image other labels.
+    groups = GROUPS if merging == "classes" else GROUPS[:, [3, 0, 1, 2]]
+    second = hierarchy(merging=merging, groups=groups, sizes=np.array([1, 9, 1, 9.0]))
+    named = second.named_like(first)
+    for k in range(1, 5):
+        by_class = dict(zip(first.groups[k - 1], first.values(k), strict=True))
+        expected = [by_class[c] for c in second.groups[k - 1]]
+        assert named.values(k).tolist() == expected
+    assert named.labels(2).max() == 2

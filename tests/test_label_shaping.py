@@ -76,7 +76,7 @@ def test_an_edit_of_regions_gives_its_pixels_the_region_s_class(shaper, hierarch
 
 def test_a_result_of_regions_is_recognised(shaper, hierarchy):
     result = hierarchy.labels(output="regions")
-    shaper.note_result(result, "regions")
+    shaper.note_result(result, Shape(3, "regions"))
     assert shaper.shape(result) == Shape(3, "regions")
     np.testing.assert_array_equal(
         shaper.reshape(result, 3, "classes"), hierarchy.shown(3)

@@ -42,6 +42,8 @@ class LabelHierarchy:
         Whether the leaves are clusters or regions.
     numbering : (fitted,) ndarray of int32, or None
         Label of every class of the result, where those are not 1..k.
+    given : (finest, n) ndarray of int32, or None
+        Label of every leaf at every number of classes, where another image decides.
     """
 
     leaves: NDArray[Any] = field(repr=False)
@@ -53,6 +55,7 @@ class LabelHierarchy:
     min_region_size: int = 0
     merging: str = "classes"
     numbering: NDArray[np.int32] | None = field(default=None, repr=False)
+    given: NDArray[np.int32] | None = field(default=None, repr=False)
 
     @property
     def finest(self) -> int:
@@ -94,6 +97,10 @@ class LabelHierarchy:
             From 1, with gaps.
         """
         row = self._row(n_labels)
+        if self.given is not None:
+            k = self.fitted if n_labels is None else n_labels
+            named: NDArray[np.int32] = self.given[min(max(k, 1), self.finest) - 1]
+            return named
         values: NDArray[np.int32] = self._identity[self._heaviest(row)][row]
         return values
 
@@ -127,6 +134,27 @@ class LabelHierarchy:
         gone = np.flatnonzero(~left)
         numbering[gone] = np.arange(1, len(gone) + 1) + numbering.max()
         return replace(self, numbering=numbering)
+
+    def named_like(self, other: LabelHierarchy) -> LabelHierarchy:
+        """Return the hierarchy with the labels that its classes have in another image.
+
+        Parameters
+        ----------
+        other : LabelHierarchy
+            Of the same model.
+        """
+        levels = min(self.finest, other.finest)
+        given = []
+        for k in range(1, levels + 1):
+            values = other.values(k)
+            if self.merging == "regions":
+                # Not the regions are the same, but the classes that they form.
+                row, there = self.groups[k - 1], other.groups[k - 1]
+                named = np.zeros(max(int(row.max()), int(there.max())) + 1, np.int32)
+                named[there] = values
+                values = named[row]
+            given.append(values)
+        return replace(self, groups=self.groups[:levels], given=np.stack(given))
 
     def arranged(self, shape: Sequence[int]) -> LabelHierarchy:
         """Return the hierarchy with its images in another shape of the same size."""

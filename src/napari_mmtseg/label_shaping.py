@@ -100,12 +100,12 @@ class LabelShaper:
             self._remember(shown, new, edited)
         return shown
 
-    def note_result(self, labels: Labels, output: str) -> None:
-        """Remember the labels of the result itself, classes or regions."""
-        self._last = Shape(self.hierarchy.fitted, output)
-        if output == "regions":
+    def note_result(self, labels: Labels, shape: Shape) -> None:
+        """Remember the labels of the result itself."""
+        self._last = shape
+        if shape.output == "regions":
             no_edits = np.zeros(labels.shape, bool)
-            self._remember(labels, self.hierarchy.shown(), no_edits)
+            self._remember(labels, self.hierarchy.shown(shape.n_labels), no_edits)
 
     def _remember(
         self, labels: Labels, classes: Labels, edited: NDArray[np.bool_]

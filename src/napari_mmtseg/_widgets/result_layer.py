@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
 
 from napari_mmtseg._layers import Source
-from napari_mmtseg._widgets.layer_result import METADATA, LayerResult, keep_result
-from napari_mmtseg._widgets.worker import preview_stride
+from napari_mmtseg._widgets.jobs import preview_stride
+from napari_mmtseg._widgets.layer_result import METADATA, keep_result
+from napari_mmtseg._widgets.outcomes import Segmented
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -56,10 +57,9 @@ class ResultLayer:
         assert self._layer is not None
         self._layer.editable = False
 
-    def show_result(
-        self, labels: NDArray[np.int32], metadata: dict[str, Any], kept: LayerResult
-    ) -> None:
+    def show_result(self, result: Segmented) -> None:
         """Turn the preview into the result, and keep what belongs to it."""
+        labels = result.labels
         if self._layer is None or not self._is_there:
             self._add(labels)
         else:
@@ -70,8 +70,10 @@ class ResultLayer:
             self._layer.data = labels
             self._layer.editable = True
         assert self._layer is not None
-        self._layer.metadata[METADATA] = metadata
-        keep_result(self._layer, kept)
+        for name, value in result.appearance.items():
+            setattr(self._layer, name, value)
+        self._layer.metadata[METADATA] = result.provenance
+        keep_result(self._layer, result.kept)
 
     def remove(self) -> None:
         """Leave the viewer as it was before the first preview."""

@@ -1,4 +1,4 @@
-"""One run of the segmentation in napari's thread worker."""
+"""One job in napari's thread worker."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, Qt, Signal
 
-from napari_mmtseg._layers import Source
 from napari_mmtseg._widgets import worker
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg._widgets.jobs import Job
+from napari_mmtseg._widgets.outcomes import Message, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
     from napari.qt.threading import GeneratorWorker
 
-__all__ = ["SegmentationRun"]
+__all__ = ["Run"]
 
 
-class SegmentationRun(QObject):
+class Run(QObject):
     """One run, from start to its outcome; after :meth:`cancel` it says no more.
 
     A run is an object of its own so that a late signal of a cancelled one cannot be
@@ -27,10 +27,8 @@ class SegmentationRun(QObject):
 
     Parameters
     ----------
-    source : Source
-        The image.
-    settings : SegmentationSettings
-        How to segment it.
+    job : Job
+        What to do.
     parent : QObject
         Qt deletes the run, and silences it, with this object.
 
@@ -51,24 +49,19 @@ class SegmentationRun(QObject):
     ended = Signal(object)
     left = Signal()
 
-    def __init__(
-        self, source: Source, settings: SegmentationSettings, parent: QObject
-    ) -> None:
+    def __init__(self, job: Job, parent: QObject) -> None:
         super().__init__(parent)
-        self.source = source
-        self.settings = settings
+        self.job = job
         self._cancelled = False
         self.is_started = False
         self._has_ended = False
-        steps = worker.run(source, settings, lambda: self._worker.abort_requested)
+        steps = worker.run(job, lambda: self._worker.abort_requested)
 
-        def segment_current_image() -> Generator[
-            worker.Message, str | None, worker.Outcome | None
-        ]:
+        def do_job() -> Generator[Message, str | None, Outcome | None]:
             return (yield from steps)
 
-        self._worker: GeneratorWorker[worker.Message, str, worker.Outcome | None]
-        self._worker = create_worker(segment_current_image, _start_thread=False)
+        self._worker: GeneratorWorker[Message, str, Outcome | None]
+        self._worker = create_worker(do_job, _start_thread=False)
         # In the worker's thread: what the engine holds is freed there and at once.
         self._worker.aborted.connect(
             steps.close, type=Qt.ConnectionType.DirectConnection
@@ -99,11 +92,11 @@ class SegmentationRun(QObject):
     def _silent(self) -> bool:
         return self._cancelled or self._worker.abort_requested
 
-    def _on_yielded(self, message: worker.Message) -> None:
+    def _on_yielded(self, message: Message) -> None:
         if not self._silent:
             self.reported.emit(message)
 
-    def _on_returned(self, outcome: worker.Outcome | None) -> None:
+    def _on_returned(self, outcome: Outcome | None) -> None:
         if not self._silent:
             self._has_ended = True
             self.ended.emit(outcome)

@@ -8,21 +8,19 @@ from typing import TYPE_CHECKING
 from napari.utils.notifications import notification_manager, show_warning
 from qtpy.QtCore import QObject, Signal
 
-from napari_mmtseg._layers import Source
 from napari_mmtseg._widgets.activity_bar import ActivityBar
-from napari_mmtseg._widgets.progress_view import ProgressView
-from napari_mmtseg._widgets.result_layer import ResultLayer
-from napari_mmtseg._widgets.run import SegmentationRun
-from napari_mmtseg._widgets.worker import (
-    PREVIEW_INTERVAL,
+from napari_mmtseg._widgets.jobs import PREVIEW_INTERVAL, Job
+from napari_mmtseg._widgets.outcomes import (
     Failed,
     Message,
     Notice,
     Outcome,
     Refused,
 )
+from napari_mmtseg._widgets.progress_view import ProgressView
+from napari_mmtseg._widgets.result_layer import ResultLayer
+from napari_mmtseg._widgets.run import Run
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -62,8 +60,8 @@ class RunControl(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._progress = progress
-        self._run: SegmentationRun | None = None
-        self._leaving: list[SegmentationRun] = []
+        self._run: Run | None = None
+        self._leaving: list[Run] = []
         self._layer: ResultLayer | None = None
         self._activity = ActivityBar(self.cancel)
         self._next_preview = 0.0
@@ -73,21 +71,21 @@ class RunControl(QObject):
         """Whether a run is under way."""
         return self._run is not None
 
-    def start(self, source: Source, settings: SegmentationSettings) -> None:
+    def start(self, job: Job) -> None:
         """Start a run; without effect while one is under way."""
         if self._run is not None:
             return
-        run = SegmentationRun(source, settings, self)
+        run = Run(job, self)
         run.reported.connect(self._on_reported)
         run.ended.connect(self._on_ended)
         run.left.connect(self._on_left)
         self._run = run
-        self._layer = ResultLayer(self._viewer, source)
-        self._activity.start(settings.n_steps, f"Segment {source.name}")
+        self._layer = ResultLayer(self._viewer, job.source)
+        self._activity.start(job.n_steps, job.title)
         self._next_preview = 0.0
         waits = bool(self._leaving)
         self._progress.start(
-            settings.n_steps,
+            job.n_steps,
             "Waiting for the cancelled run to end…" if waits else "Starting…",
         )
         self.state_changed.emit()
@@ -150,7 +148,7 @@ class RunControl(QObject):
             notification_manager.receive_error(type(error), error, error.__traceback__)
         else:
             self._forget_run(outcome.summary)
-            layer.show_result(outcome.labels, outcome.provenance, outcome.kept)
+            layer.show_result(outcome)
             self.finished.emit()
 
     def _forget_run(self, text: str) -> None:

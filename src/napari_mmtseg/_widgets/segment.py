@@ -17,6 +17,8 @@ from qtpy.QtWidgets import (
 )
 from superqt import QCollapsible
 
+from napari_mmtseg._widgets.jobs import SegmentJob
+from napari_mmtseg._widgets.model_actions import ModelActions
 from napari_mmtseg._widgets.progress_view import ProgressView
 from napari_mmtseg._widgets.run_control import RunControl
 from napari_mmtseg._widgets.settings_actions import SettingsActions
@@ -53,6 +55,8 @@ class SegmentWidget(QScrollArea):
         Bar, text and curve.
     shape_section : ShapeSection
         Number of classes of the result, and classes or regions.
+    model_actions : ModelActions
+        Save model, Apply model.
     settings_actions : SettingsActions
         Copy as Python, Save settings, Load settings.
     run_button, stop_button, cancel_button : QPushButton
@@ -65,6 +69,10 @@ class SegmentWidget(QScrollArea):
         self.form = SettingsForm()
         self.progress = ProgressView()
         self.settings_actions = SettingsActions(self.form, self.choice.source)
+        self._control = RunControl(napari_viewer, self.progress, self)
+        self.model_actions = ModelActions(
+            napari_viewer, self.choice.source, self._control.start
+        )
         self.run_button = QPushButton("Run")
         self.stop_button = QPushButton("Stop and keep")
         self.cancel_button = QPushButton("Cancel")
@@ -72,7 +80,6 @@ class SegmentWidget(QScrollArea):
         self.reason = _wrapped_label()
         self.advanced = QCollapsible("Advanced", expandedIcon="▾", collapsedIcon="▸")
         self.shape_section = ShapeSection(napari_viewer)
-        self._control = RunControl(napari_viewer, self.progress, self)
         self._arrange()
         self.run_button.setToolTip("Segment the chosen image")
         self.stop_button.setToolTip("End the training now and keep its labels")
@@ -98,7 +105,7 @@ class SegmentWidget(QScrollArea):
         except InputError:
             self._refresh()
             return
-        self._control.start(source, settings)
+        self._control.start(SegmentJob(source, settings))
 
     def cancel(self) -> None:
         """End the run, if there is one, and leave everything as it was."""
@@ -144,6 +151,7 @@ class SegmentWidget(QScrollArea):
         self.run_button.setVisible(not running)
         self.stop_button.setVisible(running)
         self.cancel_button.setVisible(running)
+        self.model_actions.setEnabled(not running)
 
     def _arrange(self) -> None:
         tooltips = {
@@ -187,6 +195,7 @@ class SegmentWidget(QScrollArea):
         layout.addLayout(buttons)
         layout.addWidget(self.progress)
         layout.addWidget(self.shape_section)
+        layout.addWidget(self.model_actions)
         layout.addWidget(self.advanced)
         layout.addWidget(self.settings_actions)
         layout.addStretch()

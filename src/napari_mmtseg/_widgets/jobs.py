@@ -1,0 +1,267 @@
+"""What a run can do: segment an image, or label it with a model that is there."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from napari_mmtseg._layers import Source
+from napari_mmtseg._widgets.gentle_import import load_engine
+from napari_mmtseg._widgets.layer_result import LayerResult
+from napari_mmtseg._widgets.outcomes import Message, Notice, Outcome, Segmented
+from napari_mmtseg.errors import Cancelled
+from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.label_shaping import LabelShaper, Shape
+from napari_mmtseg.progress import SegmentationResult, SegmentationStep
+from napari_mmtseg.regions import connected_regions
+from napari_mmtseg.segmentation import iter_segment
+from napari_mmtseg.settings import SegmentationSettings
+
+if TYPE_CHECKING:
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+
+__all__ = ["ApplyJob", "Job", "SegmentJob", "preview_stride"]
+
+PREVIEW_INTERVAL = 0.35
+"""Seconds between previews."""
+PREVIEW_SIDE = 1024
+"""Longest side of a preview in pixels."""
+_REPORT_INTERVAL = 0.1
+"""Seconds between reports of progress, so that tiny images do not flood the window."""
+
+
+class Job(Protocol):
+    """Something to do with an image in a worker thread."""
+
+    @property
+    def source(self) -> Source:
+        """The image; read and copied in the thread."""
+
+    @property
+    def title(self) -> str:
+        """What the activity dock says."""
+
+    @property
+    def n_steps(self) -> int:
+        """Number of steps that the progress counts."""
+
+    def steps(
+        self, notices: list[str], should_cancel: Callable[[], bool]
+    ) -> Generator[Message, str | None, Outcome]:
+        """Do it; may raise whatever the work raises.
+
+        Parameters
+        ----------
+        notices : list of str
+            Where warnings arrive, to be passed on.
+        should_cancel : callable
+            Once it returns True, :class:`~napari_mmtseg.errors.Cancelled` is raised.
+        """
+
+
+@dataclass(frozen=True)
+class SegmentJob:
+    """Segment an image."""
+
+    source: Source
+    settings: SegmentationSettings
+
+    @property
+    def title(self) -> str:
+        """What the activity dock says."""
+        return f"Segment {self.source.name}"
+
+    @property
+    def n_steps(self) -> int:
+        """Number of training steps."""
+        return self.settings.n_steps
+
+    def steps(
+        self, notices: list[str], should_cancel: Callable[[], bool]
+    ) -> Generator[Message, str | None, Segmented]:
+        """Do it, with previews for a layer, at most `PREVIEW_SIDE` wide."""
+        source, settings = self.source, self.settings
+        preparing = SegmentationStep("preparing", 0, settings.n_steps)
+        stop = yield preparing
+        image = source.read()
+        stop = (yield preparing) or stop
+        load_engine()
+        steps = iter_segment(
+            image,
+            channel_axis=source.channel_axis,
+            settings=settings,
+            preview_interval=PREVIEW_INTERVAL,
+            should_cancel=should_cancel,
+        )
+        answer: str | None = None  # what a fresh generator takes
+        phase, due = "", 0.0
+        result = None
+        try:
+            while result is None:
+                try:
+                    step = steps.send(answer)
+                except StopIteration as end:
+                    result = end.value
+                while notices:
+                    stop = (yield Notice(notices.pop(0))) or stop
+                now = time.perf_counter()
+                if result is None and (
+                    step.labels is not None or step.phase != phase or now >= due
+                ):
+                    phase, due = step.phase, now + _REPORT_INTERVAL
+                    stop = (yield _for_layer(step, source)) or stop
+                answer = stop
+        finally:
+            steps.close()
+        return _finish(result, source)
+
+
+@dataclass(frozen=True)
+class ApplyJob:
+    """Label an image with the classes of a model.
+
+    Attributes
+    ----------
+    source : Source
+        The image.
+    model : MutualMeanTeachingModel or Path
+        The model, or its file, which is read in the thread.
+    origin : str
+        What the user calls the model.
+    like : LabelHierarchy, optional
+        Of a layer that the model has labelled: the same classes get the same labels.
+    shape : Shape, optional
+        Number of classes and output; as the model was fitted without it.
+    appearance : dict
+        Further attributes of the layer.
+    """
+
+    source: Source
+    model: MutualMeanTeachingModel | Path
+    origin: str
+    like: LabelHierarchy | None = None
+    shape: Shape | None = None
+    appearance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What the activity dock says."""
+        return f"Apply {self.origin} to {self.source.name}"
+
+    @property
+    def n_steps(self) -> int:
+        """Percent."""
+        return 100
+
+    def steps(
+        self, notices: list[str], should_cancel: Callable[[], bool]
+    ) -> Generator[Message, str | None, Segmented]:
+        """Do it."""
+        start = time.perf_counter()
+        yield SegmentationStep("preparing", 0, self.n_steps)
+        image = self.source.read()
+        yield SegmentationStep("preparing", 0, self.n_steps)
+        load_engine()
+        model = self.model
+        if isinstance(model, Path):
+            model = import_module("napari_mmtseg").load_model(model)
+        parts = model.iter_hierarchy(image, channel_axis=self.source.channel_axis)
+        while True:
+            if should_cancel():
+                raise Cancelled
+            try:
+                fraction = next(parts)
+            except StopIteration as end:
+                hierarchy: LabelHierarchy = end.value
+                break
+            while notices:
+                yield Notice(notices.pop(0))
+            yield SegmentationStep("prediction", round(100 * fraction), self.n_steps)
+        if self.like is not None:
+            hierarchy = hierarchy.named_like(self.like)
+        shape = self.shape or Shape(hierarchy.fitted, model.settings.output)
+        plane = hierarchy.shown(shape.n_labels)
+        if shape.output == "regions":
+            plane = connected_regions(plane)
+        labels = self.source.place.arrange(plane)
+        shaper = LabelShaper(hierarchy.arranged(labels.shape))
+        shaper.note_result(labels, shape)
+        seconds = time.perf_counter() - start
+        n_labels = len(np.unique(plane))
+        return Segmented(
+            labels=labels,
+            kept=LayerResult(self.source, model, shaper),
+            provenance=_origin(self.source)
+            | {
+                "model": self.origin,
+                "settings": model.settings.to_dict(),
+                "seed": model.settings.seed,
+                "n_labels": n_labels,
+                "seconds": round(seconds, 3),
+            },
+            summary=(
+                f"{n_labels} label{'s' * (n_labels != 1)} in {seconds:.1f} s with the "
+                f"classes of {self.origin}."
+            ),
+            appearance=self.appearance,
+        )
+
+
+def _for_layer(step: SegmentationStep, source: Source) -> SegmentationStep:
+    if step.labels is None:
+        return step
+    stride = preview_stride(step.labels.shape)
+    return replace(step, labels=source.place.arrange(step.labels[::stride, ::stride]))
+
+
+def preview_stride(shape: tuple[int, ...]) -> int:
+    """Return how many pixels of an image one pixel of its preview covers."""
+    return -(-max(shape) // PREVIEW_SIDE)
+
+
+def _finish(result: SegmentationResult, source: Source) -> Segmented:
+    labels = source.place.arrange(result.labels)
+    shaper = None
+    if result.hierarchy is not None:
+        shaper = LabelShaper(result.hierarchy.arranged(labels.shape))
+        shape = Shape(result.hierarchy.fitted, result.settings.output)
+        shaper.note_result(labels, shape)
+    return Segmented(
+        labels=labels,
+        kept=LayerResult(source, result.model, shaper),
+        provenance=_origin(source)
+        | {
+            "settings": result.settings.to_dict(),
+            "seed": result.settings.seed,
+            "n_labels": result.n_labels,
+            "n_steps": result.n_steps,
+            "stop_reason": result.stop_reason,
+            "seconds": round(result.seconds, 3),
+            "device": result.device,
+            "precision": result.precision,
+        },
+        summary=(
+            f"{result.n_labels} label{'s' * (result.n_labels != 1)} in "
+            f"{result.seconds:.1f} s, {result.n_steps} steps: {result.stop_reason}."
+        ),
+    )
+
+
+def _origin(source: Source) -> dict[str, Any]:
+    packages = ("napari-mmtseg", "torch", "numpy", "napari")
+    return {
+        "source": source.name,
+        "axes": source.axes,
+        "slice": dict(source.slices),
+        "shape": [int(n) for n in source.array.shape],
+        "versions": {name: version(name) for name in packages},
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
