@@ -135,3 +135,11 @@ def test_classes_of_another_image_have_the_labels_they_have_in_the_first(merging
         expected = [by_class[c] for c in second.groups[k - 1]]
         assert named.values(k).tolist() == expected
     assert named.labels(2).max() == 2
+
+
+def test_classes_take_the_labels_that_are_there():
+    labels = np.array([[9, 9, 9, 9], [5, 5, 0, 0], [5, 5, 0, 9]])
+    named = hierarchy().named_after(labels)
+    assert named.values().tolist() == [9, 9, 5, 10]
+    assert set(named.values(4).tolist()) == {9, 11, 5, 10}
+    assert named.labels().max() == 3

@@ -120,3 +120,19 @@ def test_an_edit_that_was_undone_is_forgotten(shaper, hierarchy):
     np.testing.assert_array_equal(
         shaper.reshape(first, 2, "classes"), hierarchy.shown(2)
     )
+
+
+def test_another_hierarchy_takes_over_with_the_edits(shaper, hierarchy):
+    rows = np.arange(32).repeat(64).reshape(32, 64) // 8
+    other = LabelShaper(LabelHierarchy(rows, GROUPS, np.array([9, 5, 6, 7]), 4, 4))
+    labels = shaper.reshape(hierarchy.shown(), 4, "classes")
+    labels[3:5, 3:9] = 50
+    assert shaper.agreement(labels) > 0.98 > 0.6 > other.agreement(labels)
+    labels = other.reshape(labels, 2, "classes", made_by=shaper)
+    expected = other.hierarchy.shown(2)
+    expected[3:5, 3:9] = 50
+    np.testing.assert_array_equal(labels, expected)
+    back = shaper.reshape(labels, 3, "classes", made_by=other)
+    expected = hierarchy.shown()
+    expected[3:5, 3:9] = 50
+    np.testing.assert_array_equal(back, expected)

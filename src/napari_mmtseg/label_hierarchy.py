@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
 
 from napari_mmtseg.regions import absorb_small_regions, connected_regions
 
@@ -155,6 +156,32 @@ class LabelHierarchy:
                 values = named[row]
             given.append(values)
         return replace(self, groups=self.groups[:levels], given=np.stack(given))
+
+    def named_after(self, labels: NDArray[Any]) -> LabelHierarchy:
+        """Return the hierarchy with the labels that an image has already.
+
+        Every class of the result takes the label that it shares most pixels with, each
+        label once; what is left gets new ones.
+
+        Parameters
+        ----------
+        labels : (..., Y, X) ndarray of int
+            In the shape of the leaves.
+        """
+        row = self._row(None)
+        n, most = max(self.fitted, int(row.max()) + 1), int(labels.max())
+        classes = row[self.leaves].astype(np.int64)
+        pairs = (classes * (most + 1) + labels).ravel()
+        table = np.bincount(pairs, minlength=n * (most + 1)).reshape(n, most + 1)
+        table[:, 0] = 0  # nothing is named background
+        numbering = np.zeros(n, np.int32)
+        matched = linear_sum_assignment(table, maximize=True)
+        for group, label in zip(*matched, strict=True):
+            if table[group, label]:
+                numbering[group] = label
+        without = np.flatnonzero(numbering == 0)
+        numbering[without] = np.arange(1, len(without) + 1) + max(most, 0)
+        return replace(self, numbering=numbering)
 
     def arranged(self, shape: Sequence[int]) -> LabelHierarchy:
         """Return the hierarchy with its images in another shape of the same size."""

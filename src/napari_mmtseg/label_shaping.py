@@ -65,13 +65,28 @@ class LabelShaper:
 
     def shape(self, labels: Labels) -> Shape:
         """Return what labels show, by a glance at some of their pixels."""
-        made, number = self._candidates(labels)
+        made, number, _ = self._candidates(labels)
         if made and (number is None or made[0].shape == self._last):
             return made[0].shape
         assert number is not None
         return Shape(number, "classes")
 
-    def reshape(self, labels: Labels, n_labels: int, output: str) -> Labels:
+    def agreement(self, labels: Labels) -> float:
+        """Return the share of pixels that show what this hierarchy gives, 0 to 1."""
+        seen = self._glance(labels)
+        return self._candidates(labels)[2] / seen.size
+
+    def unedited(self, labels: Labels) -> Labels:
+        """Return the classes that labels would show without edits."""
+        return self.hierarchy.shown(self.shape(labels).n_labels)
+
+    def reshape(
+        self,
+        labels: Labels,
+        n_labels: int,
+        output: str,
+        made_by: LabelShaper | None = None,
+    ) -> Labels:
         """Return labels with another number of classes.
 
         Parameters
@@ -84,8 +99,10 @@ class LabelShaper:
             Number of classes.
         output : {"classes", "regions"}
             Classes, or their connected regions.
+        made_by : LabelShaper, optional
+            That of another hierarchy of the same image, which the labels show.
         """
-        classes, edited = self._classes_and_edits(labels)
+        classes, edited = (made_by or self)._classes_and_edits(labels)
         new = self.hierarchy.shown(n_labels)
         new[edited] = classes[edited]
         if output == "classes":
@@ -122,7 +139,7 @@ class LabelShaper:
         )
 
     def _classes_and_edits(self, labels: Labels) -> tuple[Labels, NDArray[np.bool_]]:
-        made, number = self._candidates(labels)
+        made, number, _ = self._candidates(labels)
         best: tuple[int, Labels, NDArray[np.bool_]] | None = None
         for candidate in made:
             before = np.asarray(candidate.labels)
@@ -144,11 +161,11 @@ class LabelShaper:
         assert best is not None
         return best[1], best[2]
 
-    def _candidates(self, labels: Labels) -> tuple[list[_Made], int | None]:
+    def _candidates(self, labels: Labels) -> tuple[list[_Made], int | None, int]:
         """Return what agrees best with some of the pixels.
 
         Images that were made, the latest first, and a number of classes; those of the
-        two that agree less are left out.
+        two that agree less are left out. Third, how many pixels agree.
         """
         seen = self._glance(labels)
         same = [int(np.count_nonzero(seen == made.glance)) for made in self._made]
@@ -157,7 +174,7 @@ class LabelShaper:
         )
         best = max([agreement, *same])
         made = [m for m, n in zip(self._made, same, strict=True) if n == best]
-        return made[::-1], number if agreement == best else None
+        return made[::-1], number if agreement == best else None, best
 
     def _glance(self, labels: Labels) -> Labels:
         return labels[..., :: self._step, :: self._step]

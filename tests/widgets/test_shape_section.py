@@ -27,6 +27,11 @@ def shaped(viewer, panel, qtbot):
     return panel.shape_section, layer
 
 
+def hierarchy_of(layer):
+    (shaper,) = result_of(layer).shapers.values()
+    return shaper.hierarchy
+
+
 def settle(section, qtbot):
     qtbot.waitUntil(lambda: not section.runner.is_busy, timeout=10_000)
     qtbot.waitUntil(lambda: not section._timer.isActive(), timeout=5_000)
@@ -46,7 +51,7 @@ def test_the_section_is_there_once_there_is_a_result(viewer, panel, qtbot):
 
 def test_the_slider_shows_what_was_found(shaped):
     section, layer = shaped
-    hierarchy = result_of(layer).shaper.hierarchy
+    hierarchy = hierarchy_of(layer)
     assert section.isVisibleTo(section.parent())
     assert section.slider.slider.value() == layer.data.max() == hierarchy.fitted
     assert section.slider.slider.maximum() == hierarchy.finest >= 5
@@ -55,7 +60,7 @@ def test_the_slider_shows_what_was_found(shaped):
 
 def test_every_stop_of_the_slider_is_undone_pixel_for_pixel(shaped, qtbot):
     section, layer = shaped
-    hierarchy = result_of(layer).shaper.hierarchy
+    hierarchy = hierarchy_of(layer)
     seen = [layer.data.copy()]
     for k in (3, 1, hierarchy.finest, 2):
         slide(section, qtbot, k)
@@ -174,3 +179,37 @@ def test_slices_of_a_stack_can_be_shaped(viewer, panel, qtbot):
     slide(panel.shape_section, qtbot, 2)
     assert layer.data.shape == (1, 48, 80)
     assert len(np.unique(layer.data)) == 2
+
+
+def choose_merging(section, qtbot, index):
+    section.merging.setCurrentIndex(index)
+    section.merging.activated.emit(index)
+    qtbot.waitUntil(lambda: not section._other.is_busy, timeout=20_000)
+    settle(section, qtbot)
+
+
+def test_classes_of_regions_and_back(shaped, qtbot):
+    section, layer = shaped
+    pixels = layer.data.copy()
+    assert section.merging.currentText() == "of pixels"
+    layer.brush_size = 5
+    layer.paint((20, 20), 40)
+    painted = layer.data == 40
+    edited = layer.data.copy()
+    choose_merging(section, qtbot, 1)
+    regions = layer.data.copy()
+    assert (regions == 40).sum() == painted.sum()
+    assert (regions == edited).mean() > 0.5  # colours follow what was there
+    assert section.merging.currentText() == "of regions"
+    slide(section, qtbot, 2)
+    assert len(np.unique(layer.data[~painted])) == 2
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, regions)
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, edited)
+    qtbot.waitUntil(lambda: section.merging.currentText() == "of pixels")
+    layer.redo()
+    np.testing.assert_array_equal(layer.data, regions)
+    choose_merging(section, qtbot, 0)
+    np.testing.assert_array_equal(layer.data[~painted], pixels[~painted])
+    assert (layer.data[painted] == 40).all()

@@ -173,7 +173,11 @@ class ApplyJob:
         model = self.model
         if isinstance(model, Path):
             model = import_module("napari_mmtseg").load_model(model)
-        parts = model.iter_hierarchy(image, channel_axis=self.source.channel_axis)
+        parts = model.iter_hierarchy(
+            image,
+            channel_axis=self.source.channel_axis,
+            merging=None if self.like is None else self.like.merging,
+        )
         while True:
             if should_cancel():
                 raise Cancelled
@@ -198,7 +202,7 @@ class ApplyJob:
         n_labels = len(np.unique(plane))
         return Segmented(
             labels=labels,
-            kept=LayerResult(self.source, model, shaper),
+            kept=LayerResult(self.source, model, {hierarchy.merging: shaper}),
             provenance=_origin(self.source)
             | {
                 "model": self.origin,
@@ -229,14 +233,15 @@ def preview_stride(shape: tuple[int, ...]) -> int:
 
 def _finish(result: SegmentationResult, source: Source) -> Segmented:
     labels = source.place.arrange(result.labels)
-    shaper = None
+    shapers = {}
     if result.hierarchy is not None:
         shaper = LabelShaper(result.hierarchy.arranged(labels.shape))
+        shapers[result.hierarchy.merging] = shaper
         shape = Shape(result.hierarchy.fitted, result.settings.output)
         shaper.note_result(labels, shape)
     return Segmented(
         labels=labels,
-        kept=LayerResult(source, result.model, shaper),
+        kept=LayerResult(source, result.model, shapers),
         provenance=_origin(source)
         | {
             "settings": result.settings.to_dict(),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from weakref import WeakKeyDictionary
+
+from numpy.typing import NDArray
 
 from napari_mmtseg._layers import Source
 from napari_mmtseg.label_shaping import LabelShaper
@@ -30,16 +32,26 @@ class LayerResult:
         The image.
     model : MutualMeanTeachingModel or None
         What labelled it; None for another method than Mutual Mean-Teaching.
-    shaper : LabelShaper or None
-        Gives the layer another number of classes.
+    shapers : dict
+        What gives the layer another number of classes, by "classes" and "regions": of
+        pixels that look alike, or of regions. Empty for another method.
     identity : str
         Stands in the layer's metadata, by which a duplicate of it is known.
     """
 
     source: Source
     model: MutualMeanTeachingModel | None
-    shaper: LabelShaper | None
+    shapers: dict[str, LabelShaper]
     identity: str = field(default_factory=lambda: uuid4().hex)
+
+    def shaper(self, labels: NDArray[Any]) -> LabelShaper:
+        """Return the one whose labels these are."""
+        return max(self.shapers.values(), key=lambda shaper: shaper.agreement(labels))
+
+    def can_show(self, labels: NDArray[Any]) -> bool:
+        """Return whether labels have the shape of the image."""
+        shapes = [s.hierarchy.leaves.shape for s in self.shapers.values()]
+        return labels.shape in shapes
 
 
 _results: WeakKeyDictionary[Layer, LayerResult] = WeakKeyDictionary()

@@ -75,9 +75,9 @@ class ModelActions(QWidget):
             show_warning(f"“{layer.name}” has no model.")
             return
         like = shape = None
-        if result.shaper is not None:
-            like = result.shaper.hierarchy
-            shape = result.shaper.shape(layer.data)
+        if result.can_show(layer.data):
+            shaper = result.shaper(layer.data)
+            like, shape = shaper.hierarchy, shaper.shape(layer.data)
         appearance = {"colormap": layer.colormap, "features": layer.features.copy()}
         self._apply(result.model, f"“{layer.name}”", like, shape, appearance)
 

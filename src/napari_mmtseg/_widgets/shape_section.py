@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
+from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_mmtseg._widgets.class_slider import ClassSlider
 from napari_mmtseg._widgets.edit_runner import EditRunner
 from napari_mmtseg._widgets.layer_result import result_of
+from napari_mmtseg._widgets.other_merging import OtherMerging
 from napari_mmtseg._widgets.settings_form import make_form_layout
 from napari_mmtseg.label_shaping import LabelShaper, Shape
 
@@ -24,6 +25,7 @@ _LOOK_AGAIN = 150
 """Milliseconds after a change of the labels until the slider follows."""
 
 _OUTPUTS = {"classes": "Classes", "regions": "Connected regions"}
+_MERGINGS = {"classes": "of pixels", "regions": "of regions"}
 
 
 class ShapeSection(QWidget):
@@ -40,6 +42,8 @@ class ShapeSection(QWidget):
         Number of classes.
     auto_button : QPushButton
         Back to the automatic number.
+    merging : QComboBox
+        Whether pixels or regions form the classes.
     output : QComboBox
         Classes or connected regions.
     runner : EditRunner
@@ -55,9 +59,12 @@ class ShapeSection(QWidget):
         self.auto_button.setToolTip("Back to the number of classes found automatically")
         self.output = QComboBox()
         self.output.addItems(list(_OUTPUTS.values()))
+        self.merging = QComboBox()
+        self.merging.addItems(list(_MERGINGS.values()))
         self.about = QLabel()
         self.about.setWordWrap(True)
         self.runner = EditRunner(self)
+        self._other = OtherMerging(self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_LOOK_AGAIN)
@@ -65,6 +72,9 @@ class ShapeSection(QWidget):
         self._arrange()
         self.slider.changed.connect(self._reshape)
         self.output.activated.connect(self._reshape)
+        self.merging.activated.connect(self._on_merging)
+        self._other.found.connect(self._on_found)
+        self._other.failed.connect(self._timer.start)
         self.auto_button.clicked.connect(self._to_automatic)
         self.runner.busy_changed.connect(self._timer.start)
         viewer.layers.selection.events.active.connect(self.follow)
@@ -82,7 +92,7 @@ class ShapeSection(QWidget):
         layers = self._viewer.layers
         layer = self._layer if self._layer in layers else None
         active = layers.selection.active
-        if isinstance(active, Labels) and _shaper(active) is not None:
+        if isinstance(active, Labels) and _can_be_shaped(active):
             layer = active
         if layer != self._layer:
             if self._layer is not None:
@@ -94,21 +104,22 @@ class ShapeSection(QWidget):
 
     def _arrange(self) -> None:
         row = QWidget()
-        buttons = QHBoxLayout(row)
-        buttons.setContentsMargins(0, 0, 0, 0)
-        buttons.addWidget(self.output, 1)
-        buttons.addWidget(self.auto_button)
+        boxes = QHBoxLayout(row)
+        boxes.setContentsMargins(0, 0, 0, 0)
+        boxes.addWidget(self.merging, 2)
+        boxes.addWidget(self.output, 3)
+        boxes.addWidget(self.auto_button)
         form = make_form_layout(
-            [
-                (
-                    "Classes",
-                    "How many classes the layer shows; no training",
-                    self.slider,
-                ),
-                ("Show", "Classes, or a label for every connected region", row),
-            ]
+            [("Classes", "How many classes are shown", self.slider)]
         )
+        self.merging.setToolTip(
+            "Classes of pixels that look alike, or of neighbouring pixels that first "
+            "merge to regions; no training"
+        )
+        self.output.setToolTip("Classes, or a label for every connected region")
         form.insertRow(0, self.about)
+        form.addRow(row)
+        form.setContentsMargins(0, 6, 0, 6)
         self.setLayout(form)
 
     def _adopt(self, event: Any) -> None:
@@ -121,43 +132,69 @@ class ShapeSection(QWidget):
     def _look_again(self) -> None:
         """Show what the layer shows: it may have been undone or edited."""
         layer = self._layer
-        shaper = None if layer is None else _shaper(layer)
-        self.setVisible(shaper is not None)
-        if layer is None or shaper is None or self.runner.is_busy:
+        result = result_of(layer)
+        self.setVisible(result is not None and bool(result.shapers))
+        if layer is None or result is None or self.runner.is_busy:
             return
-        hierarchy = shaper.hierarchy
-        fits = layer.data.shape == hierarchy.leaves.shape
+        fits = result.can_show(layer.data)
         self.about.setText(
             f"Shape “{layer.name}”"
             if fits
             else f"“{layer.name}” has been given data of another shape."
         )
-        for widget in (self.slider, self.output, self.auto_button):
+        for widget in (self.slider, self.merging, self.output, self.auto_button):
             widget.setEnabled(fits)
         if fits:
+            shaper = result.shaper(layer.data)
             self._show(shaper.shape(layer.data), shaper)
 
     def _show(self, shape: Shape, shaper: LabelShaper) -> None:
         hierarchy = shaper.hierarchy
         self.slider.set_numbers(shape.n_labels, hierarchy.finest, hierarchy.automatic)
+        self.merging.setCurrentIndex(list(_MERGINGS).index(hierarchy.merging))
         self.output.setCurrentIndex(list(_OUTPUTS).index(shape.output))
         self.auto_button.setEnabled(shape.n_labels != hierarchy.automatic)
 
     def _to_automatic(self) -> None:
         self.slider.slider.setValue(self.slider.automatic)
 
-    def _reshape(self, _: Any = None) -> None:
-        layer = self._layer
-        shaper = None if layer is None else _shaper(layer)
-        if layer is None or shaper is None:
+    def _on_merging(self, _: Any = None) -> None:
+        layer, result = self._layer, result_of(self._layer)
+        if layer is None or result is None:
             return
+        merging = list(_MERGINGS)[self.merging.currentIndex()]
+        if merging in result.shapers:
+            self._on_found(layer, merging)
+        else:
+            self.about.setText("Looking at the image once more…")
+            self._other.find(layer, result, merging)
+
+    def _on_found(self, layer: Labels, merging: str) -> None:
+        result = result_of(layer)
+        if layer != self._layer or result is None:
+            return
+        hierarchy = result.shapers[merging].hierarchy
+        n_labels = hierarchy.fitted
+        self.slider.set_numbers(n_labels, hierarchy.finest, hierarchy.automatic)
+        self.merging.setCurrentIndex(list(_MERGINGS).index(merging))
+        self._reshape()
+
+    def _reshape(self, _: Any = None) -> None:
+        layer, result = self._layer, result_of(self._layer)
+        if layer is None or result is None:
+            return
+        shaper = result.shapers[list(_MERGINGS)[self.merging.currentIndex()]]
         output = list(_OUTPUTS)[self.output.currentIndex()]
         n_labels = self.slider.slider.value()
         self.auto_button.setEnabled(n_labels != self.slider.automatic)
-        operation = partial(shaper.reshape, n_labels=n_labels, output=output)
+
+        def operation(labels: NDArray[Any]) -> NDArray[Any]:
+            made_by = result.shaper(labels)
+            return shaper.reshape(labels, n_labels, output, made_by)
+
         self.runner.run(layer, operation, replaces="shape")
 
 
-def _shaper(layer: Labels) -> LabelShaper | None:
+def _can_be_shaped(layer: Labels) -> bool:
     result = result_of(layer)
-    return None if result is None else result.shaper
+    return result is not None and bool(result.shapers)
