@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,53 +20,84 @@ Labels = NDArray[Any]
 Index = tuple[slice, ...]
 
 
-@dataclass(frozen=True)
-class PackedLabels:
-    """Compressed labels that NumPy unpacks wherever it takes an array.
+class _Codes:
+    """Integers that a thread of their own compresses soon."""
 
-    Attributes
-    ----------
-    codes : bytes
-        Index of every pixel into `values`, compressed.
-    code_dtype : dtype
-        Of the codes.
-    values : ndarray or None
-        Label of every code; without it the codes are the labels.
-    shape : tuple of int
-        Of the labels.
-    dtype : dtype
-        Of the labels.
-    """
+    def __init__(self, codes: Labels) -> None:
+        self._raw: Labels | None = codes
+        self._packed = b""
+        self._dtype = codes.dtype
+        self._done = _compressor().submit(self._compress)
 
-    codes: bytes = field(repr=False)
-    code_dtype: np.dtype[Any]
-    values: Labels | None = field(repr=False)
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-
-    @classmethod
-    def pack(cls, labels: Labels) -> PackedLabels:
-        """Compress labels."""
-        lowest, highest = int(labels.min()), int(labels.max())
-        code_dtype = np.promote_types(
-            np.min_scalar_type(lowest), np.min_scalar_type(highest)
-        )
-        codes = zlib.compress(labels.astype(code_dtype).tobytes(), 1)
-        return cls(codes, code_dtype, None, labels.shape, labels.dtype)
+    def unpacked(self) -> Labels:
+        raw = self._raw
+        if raw is None:
+            raw = np.frombuffer(zlib.decompress(self._packed), self._dtype)
+        return raw.ravel()
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the compressed codes."""
-        return len(self.codes)
+        self._done.result()
+        return len(self._packed)
+
+    def _compress(self) -> None:
+        assert self._raw is not None
+        lowest, highest = self._raw.min(), self._raw.max()
+        self._dtype = np.promote_types(*map(np.min_scalar_type, (lowest, highest)))
+        self._packed = zlib.compress(self._raw.astype(self._dtype).data, 1)
+        self._raw = None  # in this order: whoever reads finds one of them
+
+
+@cache
+def _compressor() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(1, thread_name_prefix="pack labels")
+
+
+class PackedLabels:
+    """Compressed labels that NumPy unpacks wherever it takes an array.
+
+    Parameters
+    ----------
+    codes : _Codes
+        Index of every pixel into `values`.
+    values : ndarray or None
+        Label of every code; without it the codes are the labels.
+    shape, dtype : tuple of int, dtype
+        Of the labels.
+    """
+
+    def __init__(
+        self,
+        codes: _Codes,
+        values: Labels | None,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+    ) -> None:
+        self._codes = codes
+        self._values = values
+        self.shape = shape
+        self.dtype = dtype
+
+    @classmethod
+    def pack(cls, labels: Labels) -> PackedLabels:
+        """Compress labels, soon, in another thread; until then they must not change."""
+        return cls(_Codes(labels), None, labels.shape, labels.dtype)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the compressed codes, once they are."""
+        return self._codes.nbytes
 
     def __array__(
         self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> Labels:
         """Return the labels as a new array."""
-        codes = np.frombuffer(zlib.decompress(self.codes), self.code_dtype)
-        labels = codes if self.values is None else self.values[codes]
-        unpacked: Labels = labels.reshape(self.shape).astype(dtype or self.dtype)
-        return unpacked
+        codes = self._codes.unpacked()
+        if self._values is None:
+            labels = codes.astype(dtype or self.dtype)
+        else:
+            labels = self._values.astype(dtype or self.dtype)[codes]
+        return labels.reshape(self.shape)
 
 
 @dataclass(frozen=True)
@@ -132,15 +165,19 @@ def _pack(old: Labels, new: Labels) -> tuple[PackedLabels, PackedLabels]:
     n = int(max(old.max(), new.max())) - lowest + 1
     if n * n > _MAX_PAIRS:
         return PackedLabels.pack(old), PackedLabels.pack(new)
-    pair = (old.astype(np.int32) - lowest) * n + (new.astype(np.int32) - lowest)
-    found = np.flatnonzero(np.bincount(pair.ravel(), minlength=n * n))
-    code_dtype = np.min_scalar_type(len(found) - 1)
-    lookup = np.zeros(n * n, code_dtype)
+    narrow = np.min_scalar_type(n * n - 1)
+    pair = (old - lowest).astype(narrow)
+    pair *= narrow.type(n)
+    pair += (new - lowest).astype(narrow)
+    used = np.zeros(n * n, bool)
+    used[pair] = True
+    found = np.flatnonzero(used)
+    lookup = np.zeros(n * n, np.min_scalar_type(len(found) - 1))
     lookup[found] = np.arange(len(found))
     # One array of codes serves both directions.
-    codes = zlib.compress(lookup[pair].tobytes(), 1)
-    first, second = (found // n + lowest, found % n + lowest)
+    codes = _Codes(lookup[pair])
+    first, second = ((v + lowest).astype(old.dtype) for v in np.divmod(found, n))
     return (
-        PackedLabels(codes, code_dtype, first.astype(old.dtype), old.shape, old.dtype),
-        PackedLabels(codes, code_dtype, second.astype(old.dtype), old.shape, old.dtype),
+        PackedLabels(codes, first, old.shape, old.dtype),
+        PackedLabels(codes, second, old.shape, old.dtype),
     )

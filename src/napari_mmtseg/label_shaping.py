@@ -32,15 +32,24 @@ class Shape:
     output: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Made:
-    """Labels that were made, their classes and where those were edited by hand."""
+    """Labels that were made, their classes and where those were edited by hand.
+
+    The latest are kept as they are, for they are asked for most; then they are packed.
+    """
 
     shape: Shape
-    labels: PackedLabels
-    classes: PackedLabels
-    edited: PackedLabels
+    labels: Labels | PackedLabels
+    classes: Labels | PackedLabels
+    edited: Labels | PackedLabels
     glance: Labels
+
+    def pack(self) -> None:
+        if not isinstance(self.labels, PackedLabels):
+            self.labels = PackedLabels.pack(self.labels)
+            self.classes = PackedLabels.pack(np.asarray(self.classes))
+            self.edited = PackedLabels.pack(np.asarray(self.edited).view(np.uint8))
 
 
 class LabelShaper:
@@ -127,16 +136,11 @@ class LabelShaper:
     def _remember(
         self, labels: Labels, classes: Labels, edited: NDArray[np.bool_]
     ) -> None:
-        packed = PackedLabels.pack(labels)
-        self._made.append(
-            _Made(
-                self._last,
-                packed,
-                packed if labels is classes else PackedLabels.pack(classes),
-                PackedLabels.pack(edited.view(np.uint8)),
-                self._glance(labels).copy(),
-            )
-        )
+        if self._made:
+            self._made[-1].pack()
+        glance = self._glance(labels).copy()
+        # Whoever gets the labels may change them.
+        self._made.append(_Made(self._last, labels.copy(), classes, edited, glance))
 
     def _classes_and_edits(self, labels: Labels) -> tuple[Labels, NDArray[np.bool_]]:
         made, number, _ = self._candidates(labels)
@@ -145,14 +149,17 @@ class LabelShaper:
             before = np.asarray(candidate.labels)
             differs = labels != before
             n = int(np.count_nonzero(differs))
-            if best is None or n < best[0]:
-                classes, edited = np.asarray(candidate.classes), differs
+            if best is not None and n >= best[0]:
+                continue
+            classes = np.asarray(candidate.classes)
+            edited = np.asarray(candidate.edited).astype(bool)
+            if n:
+                classes, edited = classes.copy(), edited | differs
+                here = labels[differs]
                 if candidate.shape.output == "regions":
-                    classes[differs] = _classes_of(labels[differs], before, classes)
-                else:
-                    classes[differs] = labels[differs]
-                edited = differs | np.asarray(candidate.edited).astype(bool)
-                best = n, classes, edited
+                    here = _classes_of(here, before, classes)
+                classes[differs] = here
+            best = n, classes, edited
         if number is not None:
             differs = labels != self.hierarchy.shown(number)
             n = int(np.count_nonzero(differs))
