@@ -85,6 +85,11 @@ class LabelShaper:
         seen = self._glance(labels)
         return self._candidates(labels)[2] / seen.size
 
+    def edits(self, labels: Labels) -> Labels:
+        """Return the class of every pixel that was edited, and 0 elsewhere."""
+        classes, edited = self._classes_and_edits(labels)
+        return np.where(edited, classes, 0)
+
     def unedited(self, labels: Labels) -> Labels:
         """Return the classes that labels would show without edits."""
         return self.hierarchy.shown(self.shape(labels).n_labels)

@@ -1,0 +1,126 @@
+"""From painted labels to hints for one image: the slice that they lie on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg._layers import Source
+from napari_mmtseg.errors import InputError
+
+__all__ = ["Hints", "choose_hints"]
+
+_MAX_OTHERS = 15
+"""Other slices that are learned from, at most: those with the most paint."""
+
+
+@dataclass(frozen=True)
+class Hints:
+    """Painted pixels of an image, and of other slices of the same stack.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer that they were painted in.
+    painted : (Y, X) ndarray of int32
+        Classes; 0 where nothing is painted.
+    others : tuple of (Source, ndarray)
+        Other slices with paint of their own.
+    """
+
+    name: str
+    painted: NDArray[np.int32] = field(repr=False)
+    others: tuple[tuple[Source, NDArray[np.int32]], ...] = ()
+
+    @property
+    def n_classes(self) -> int:
+        """Number of painted classes."""
+        values = [np.unique(p) for p in (self.painted, *(p for _, p in self.others))]
+        return len(np.setdiff1d(np.concatenate(values), [0]))
+
+
+def choose_hints(
+    name: str, labels: Any, source: Source, *, all_slices: bool = False
+) -> Hints:
+    """Take what is painted on the image that is to be segmented.
+
+    Parameters
+    ----------
+    name : str
+        Name of the layer, for messages.
+    labels : array-like of int
+        Painted labels: one entry for every pixel of the layer of the image, without
+        its channels, or for the pixels of the chosen slice alone. Copied.
+    source : Source
+        The image.
+    all_slices : bool
+        Learn from the other slices of a stack as well.
+
+    Raises
+    ------
+    InputError
+        If the labels do not lie on the image or nothing is painted.
+    """
+    names = source.axes.split()
+    axes = [i for i, axis in enumerate(names) if axis not in ("C", "RGB")]
+    stack = tuple(int(source.array.shape[i]) for i in axes)
+    here = tuple(source.index[i] for i in axes)
+    plane = tuple(n for n, i in zip(stack, here, strict=True) if isinstance(i, slice))
+    shape = tuple(labels.shape)
+    is_stack = shape == stack
+    if not is_stack and shape not in (plane, source.place.shape):
+        raise InputError(
+            f"“{name}” has the shape {shape}, which does not lie on “{source.name}”: "
+            f"hints need {_accepted(stack, plane)}. Add a Labels layer while the image "
+            "is selected."
+        )
+    painted = _plane(labels[here] if is_stack else labels, plane)
+    others = []
+    if is_stack and all_slices:
+        cut = [i for i, index in enumerate(here) if not isinstance(index, slice)]
+        for place in _painted_places(labels, cut):
+            index: list[int | slice] = list(here)
+            for axis, position in zip(cut, place, strict=True):
+                index[axis] = position
+            if tuple(index) != here:
+                whole = list(source.index)
+                for axis, position in zip(axes, index, strict=True):
+                    whole[axis] = position
+                there = replace(source, index=tuple(whole))
+                others.append((there, _plane(labels[tuple(index)], plane)))
+    hints = Hints(name, painted, tuple(others))
+    if not hints.n_classes:
+        one_slice = is_stack and not all_slices and stack != plane
+        where = " on this slice" if one_slice else ""
+        raise InputError(
+            f"Nothing is painted in “{name}”{where}. Paint a few strokes of every class "
+            "with the brush, or choose no hints."
+        )
+    return hints
+
+
+def _accepted(stack: tuple[int, ...], plane: tuple[int, ...]) -> str:
+    return f"{stack}" if stack == plane else f"{stack} or, for one slice, {plane}"
+
+
+def _plane(labels: Any, shape: tuple[int, ...]) -> NDArray[np.int32]:
+    values = np.array(labels).reshape(shape)
+    if values.dtype != np.int32 and values.size and values.max() > 2**31 - 1:
+        raise InputError("Label values of hints go up to 2147483647.")
+    return values.astype(np.int32)
+
+
+def _painted_places(labels: Any, cut: list[int]) -> list[tuple[int, ...]]:
+    """Return the positions along the cut axes with the most paint."""
+    kept = [axis for axis in range(len(labels.shape)) if axis not in cut]
+    amount = np.asarray((labels != 0).sum(axis=tuple(kept)))
+    places = np.argsort(-amount, axis=None, kind="stable")[: _MAX_OTHERS + 1]
+    flat = amount.ravel()
+    return [
+        tuple(int(i) for i in np.unravel_index(place, amount.shape))
+        for place in places
+        if flat[place]
+    ]
