@@ -96,8 +96,8 @@ def choose_hints(
         one_slice = is_stack and not all_slices and stack != plane
         where = " on this slice" if one_slice else ""
         raise InputError(
-            f"Nothing is painted in “{name}”{where}. Paint a few strokes of every class "
-            "with the brush, or choose no hints."
+            f"Nothing is painted in “{name}”{where}. Paint a few strokes of every "
+            "class with the brush, or choose no hints."
         )
     return hints
 
