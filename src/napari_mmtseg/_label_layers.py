@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from weakref import ref
+
 import numpy as np
 from napari.layers import Labels
+from numpy.typing import DTypeLike, NDArray
 
+from napari_mmtseg._class_names import (
+    all_numbers,
+    class_names,
+    renumbered,
+    with_name,
+)
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.label_edits import LabelEdit
 
-__all__ = ["apply_edit", "check_editable"]
+__all__ = ["apply_edit", "check_editable", "rename_class"]
 
 
 def check_editable(layer: Labels) -> None:
@@ -41,8 +52,20 @@ def check_editable(layer: Labels) -> None:
         )
 
 
-def apply_edit(layer: Labels, edit: LabelEdit) -> bool:
+def apply_edit(
+    layer: Labels, edit: LabelEdit, numbers: Mapping[int, int] | None = None
+) -> bool:
     """Change the layer's data in place, as one step of its undo history.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        What is changed.
+    edit : LabelEdit
+        The change.
+    numbers : mapping of int to int, optional
+        New label of every old one, where classes have got other labels: names and other
+        features follow, and come back with undo.
 
     Returns
     -------
@@ -53,6 +76,14 @@ def apply_edit(layer: Labels, edit: LabelEdit) -> bool:
     # Of another shape, too, if the layer has been given smaller data.
     if not np.array_equal(layer.data[edit.index], edit.old):
         return False
+    before: Any = edit.before
+    after: Any = edit.after
+    if numbers and len(layer.features):
+        there = all_numbers(layer.features, numbers)
+        back = {new: old for old, new in there.items()}
+        before = _WithFeatures(before, layer, lambda f: renumbered(f, back))
+        after = _WithFeatures(after, layer, lambda f: renumbered(f, there))
+        layer.features = renumbered(layer.features, there)
     # napari has no public way to record an edit but data_setitem, which keeps the
     # coordinates of every pixel: 24 and more bytes instead of a fraction of one.
     record = getattr(layer, "_save_history", None)
@@ -64,6 +95,65 @@ def apply_edit(layer: Labels, edit: LabelEdit) -> bool:
         layer.data_setitem(indices, values)
         return True
     layer.data[edit.index] = edit.new
-    record((edit.index, edit.before, edit.after))
+    record((edit.index, before, after))
     layer.refresh()
     return True
+
+
+def rename_class(
+    layer: Labels, value: int, name: str, others: Iterable[int] = ()
+) -> None:
+    """Name a class in the layer's features, as one step of its undo history.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        Whose class it is.
+    value : int
+        The class.
+    name : str
+        Its name; none if empty.
+    others : iterable of int
+        All classes of the layer.
+    """
+    before = class_names(layer.features).get(value, "")
+    if name == before:
+        return
+    layer.features = with_name(layer.features, value, name, others)
+    record = getattr(layer, "_save_history", None)
+    if record is not None:
+        # A step that changes no pixel, but brings the name along.
+        nothing = np.zeros((0,) * layer.data.ndim, layer.data.dtype)
+        sides = (
+            _WithFeatures(nothing, layer, _naming(value, n)) for n in (before, name)
+        )
+        record(((slice(0, 0),) * layer.data.ndim, *sides))
+
+
+def _naming(value: int, name: str) -> Callable[[Any], Any]:
+    return lambda features: with_name(features, value, name)
+
+
+class _WithFeatures:
+    """Labels in an undo history that change features when they are put back."""
+
+    def __init__(
+        self, labels: Any, layer: Labels, change: Callable[[Any], Any]
+    ) -> None:
+        self.labels = labels
+        self._layer = ref(layer)
+        self._change = change
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the labels."""
+        return int(self.labels.nbytes)
+
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> NDArray[Any]:
+        """Return the labels, on their way back into the layer."""
+        layer = self._layer()
+        if layer is not None:
+            layer.features = self._change(layer.features)
+        return np.asarray(self.labels, dtype)

@@ -146,7 +146,8 @@ def in_small_regions(
     small: NDArray[np.bool_] = sizes < min_size
     if candidates is not None:
         small &= np.bincount(regions[candidates], minlength=len(sizes)) == sizes
-    return small[regions]
+    in_small: NDArray[np.bool_] = small[regions]
+    return in_small
 
 
 def absorb(labels: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
