@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
 
+from napari_mmtseg._tiff import PixelSize
 from napari_mmtseg.errors import InputError
 
 if TYPE_CHECKING:
     from napari.components import Dims
 
-__all__ = ["PixelMeasure", "pixel_measure", "shown_axes", "shown_part"]
+__all__ = [
+    "PixelMeasure",
+    "pixel_measure",
+    "pixel_sizes",
+    "shown_axes",
+    "shown_part",
+]
 
+_USUAL_AXES = {1: "X", 2: "YX", 3: "ZYX", 4: "TZYX", 5: "TCZYX"}
 _KINDS = {1: "Length", 2: "Area", 3: "Volume"}
 
 
@@ -114,7 +123,7 @@ def pixel_measure(layer: Labels, axes: Sequence[int]) -> PixelMeasure | None:
     """
     units = list(layer.units)
     scale = [abs(float(s)) for s in layer.scale]
-    lengths = [a for a in axes if dict(units[a].dimensionality) == {"[length]": 1}]
+    lengths = [a for a in axes if _is_length(units[a])]
     name = ""
     if lengths:
         target = units[lengths[-1]]
@@ -139,3 +148,33 @@ def pixel_measure(layer: Labels, axes: Sequence[int]) -> PixelMeasure | None:
         length_unit=name,
         edges=tuple(edges),
     )
+
+
+def pixel_sizes(layer: Labels) -> tuple[str, tuple[PixelSize | None, ...]]:
+    """Return what a file says of the axes of a layer.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        The layer.
+
+    Returns
+    -------
+    axes : str
+        A letter for every axis: those of the layer where they are such, else those that
+        are usual for so many.
+    sizes : tuple of PixelSize or None
+        None for axes that are not lengths.
+    """
+    axes = "".join(layer.axis_labels).upper()
+    if len(axes) != layer.ndim or not re.fullmatch("T?C?Z?YX", axes):
+        axes = _USUAL_AXES.get(layer.ndim, "?" * layer.ndim)
+    sizes = tuple(
+        PixelSize(abs(float(size)), f"{unit:~P}") if _is_length(unit) else None
+        for size, unit in zip(layer.scale, layer.units, strict=True)
+    )
+    return axes, sizes
+
+
+def _is_length(unit: Any) -> bool:
+    return dict(unit.dimensionality) == {"[length]": 1}

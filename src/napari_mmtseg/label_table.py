@@ -34,6 +34,16 @@ class ClassTable:
     n_pixels: NDArray[np.int64]
     n_regions: NDArray[np.int64] | None = None
 
+    def __eq__(self, other: object) -> bool:
+        """Compare labels and pixels."""
+        return (
+            isinstance(other, ClassTable)
+            and np.array_equal(self.values, other.values)
+            and np.array_equal(self.n_pixels, other.n_pixels)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
     def __len__(self) -> int:
         return len(self.values)
 

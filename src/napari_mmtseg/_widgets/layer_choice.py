@@ -73,7 +73,7 @@ class LayerChoice:
         return [
             (layer.name, layer)
             for layer in self._viewer.layers
-            if isinstance(layer, self._kind) and layer is not self._hidden
+            if isinstance(layer, self._kind) and layer != self._hidden
         ]
 
     def _on_layers(self, _: Any = None) -> None:
@@ -82,7 +82,7 @@ class LayerChoice:
 
     def _on_active(self, _: Any = None) -> None:
         active = self._viewer.layers.selection.active
-        if isinstance(active, self._kind) and active is not self._hidden:
+        if isinstance(active, self._kind) and active != self._hidden:
             self.box.value = active
         self._on_change()
 
