@@ -83,8 +83,8 @@ def choose_hints(
         cut = [i for i, index in enumerate(here) if not isinstance(index, slice)]
         for place in _painted_places(labels, cut):
             index: list[int | slice] = list(here)
-            for axis, position in zip(cut, place, strict=True):
-                index[axis] = position
+            for axis, at in zip(cut, place, strict=True):
+                index[axis] = at
             if tuple(index) != here:
                 whole = list(source.index)
                 for axis, position in zip(axes, index, strict=True):

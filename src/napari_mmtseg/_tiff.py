@@ -7,6 +7,7 @@ import math
 import re
 import threading
 import warnings
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -123,29 +124,35 @@ def read_tiff(path: Path) -> tuple[NDArray[Any], str, dict[str, PixelSize]]:
 
 def encode_tiff(
     labels: NDArray[Any],
-    pixel_sizes: tuple[PixelSize | None, PixelSize | None],
+    pixel_sizes: Sequence[PixelSize | None],
     *,
     name: str,
     ome: bool,
+    axes: str = "YX",
 ) -> bytes:
     """Return the content of a compressed TIFF file.
 
     Parameters
     ----------
-    labels : (Y, X) ndarray of uint8, uint16 or uint32
+    labels : ndarray of uint8, uint16 or uint32
         The labels.
-    pixel_sizes : tuple
-        Pixel size along Y and X.
+    pixel_sizes : sequence of PixelSize or None
+        Pixel size along every axis.
     name : str
         Name of the image, kept in OME-TIFF.
     ome : bool
         Write OME-TIFF instead of a TIFF file that ImageJ reads with its pixel size.
+    axes : str
+        A letter for every axis: T, C, Z, Y and X in this order, the last two of them
+        always.
     """
     details: dict[str, Any]
     if ome:
-        details = {"ome": True, "metadata": _ome_metadata(pixel_sizes, name)}
+        details = {"ome": True, "metadata": _ome_metadata(axes, pixel_sizes, name)}
     else:
-        details = _imagej_details(labels.dtype, pixel_sizes)
+        if "CZ" in axes:  # ImageJ has them the other way round
+            labels = np.moveaxis(labels, axes.index("Z"), axes.index("C"))
+        details = _imagej_details(labels.dtype, axes, pixel_sizes)
     content = BytesIO()
     tifffile.imwrite(
         content, labels, photometric="minisblack", compression="zlib", **details
@@ -224,24 +231,26 @@ def _pixel_size(size: Any, unit: Any) -> PixelSize | None:
 
 
 def _ome_metadata(
-    pixel_sizes: tuple[PixelSize | None, PixelSize | None], name: str
+    axes: str, pixel_sizes: Sequence[PixelSize | None], name: str
 ) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"axes": "YX", "Name": name}
-    for axis, pixel in zip("YX", pixel_sizes, strict=True):
-        if pixel is not None and pixel.unit in _OME_UNITS:
+    metadata: dict[str, Any] = {"axes": axes, "Name": name}
+    for axis, pixel in zip(axes, pixel_sizes, strict=True):
+        if axis in "ZYX" and pixel is not None and pixel.unit in _OME_UNITS:
             metadata[f"PhysicalSize{axis}"] = pixel.size
             metadata[f"PhysicalSize{axis}Unit"] = pixel.unit
     return metadata
 
 
 def _imagej_details(
-    dtype: np.dtype[Any], pixel_sizes: tuple[PixelSize | None, PixelSize | None]
+    dtype: np.dtype[Any], axes: str, pixel_sizes: Sequence[PixelSize | None]
 ) -> dict[str, Any]:
     """Arguments of ``imwrite``; ImageJ has no 32-bit labels and one unit for all."""
     imagej = dtype.itemsize <= 2
-    sizes = _in_one_unit(pixel_sizes)
+    order = axes.replace("CZ", "ZC")
+    plain: dict[str, Any] = {"imagej": imagej, "metadata": {"axes": order}}
+    sizes = _in_one_unit(pixel_sizes[-2], pixel_sizes[-1])
     if sizes is None:
-        return {"imagej": imagej}
+        return plain
     y, x = sizes
     per_cm = 1.0
     if not imagej:
@@ -250,18 +259,21 @@ def _imagej_details(
         per_cm = 1e4 / _MICROMETRES[x.unit]
     resolution = (per_cm / x.size, per_cm / y.size)
     if not all(r * _LARGEST_PART > 1 and r < _LARGEST_PART for r in resolution):
-        return {"imagej": imagej}
+        return plain
     if not imagej:
         return {"resolution": resolution, "resolutionunit": "CENTIMETER"}
     unit = "".join(c if c.isascii() else f"\\u{ord(c):04X}" for c in x.unit)
-    metadata = {"axes": "YX", "unit": unit}
+    metadata: dict[str, Any] = {"axes": order, "unit": unit}
+    z = pixel_sizes[axes.index("Z")] if "Z" in axes else None
+    spacing = _in_one_unit(z, x)
+    if spacing is not None:
+        metadata["spacing"] = spacing[0].size
     return {"imagej": True, "resolution": resolution, "metadata": metadata}
 
 
 def _in_one_unit(
-    pixel_sizes: tuple[PixelSize | None, PixelSize | None],
+    y: PixelSize | None, x: PixelSize | None
 ) -> tuple[PixelSize, PixelSize] | None:
-    y, x = pixel_sizes
     if x is None or y is None:
         return None
     if x.unit == y.unit:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,6 +123,8 @@ def write_labels(
     labels: NDArray[Any],
     *,
     source: ImageFile | None = None,
+    axes: str = "YX",
+    pixel_sizes: Sequence[PixelSize | None] = (),
     overwrite: bool = False,
 ) -> None:
     """Write labels in the smallest unsigned data type that holds them.
@@ -130,10 +134,15 @@ def write_labels(
     path : path-like
         Ending in .ome.tif or .ome.tiff for OME-TIFF, .tif or .tiff for a TIFF file
         that ImageJ understands, or .png.
-    labels : (Y, X) ndarray of int
-        Labels from 0.
+    labels : ndarray of int
+        Labels from 0: (Y, X), or a stack as a TIFF file.
     source : ImageFile, optional
         Where the pixel size comes from; PNG has none.
+    axes : str
+        A letter for every axis of `labels`: T, C, Z, Y and X in this order, the last
+        two of them always.
+    pixel_sizes : sequence of PixelSize or None
+        Along every axis, without a source.
     overwrite : bool
         Replace a file that is there.
 
@@ -144,13 +153,23 @@ def write_labels(
     """
     path = check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
     largest = int(labels.max(initial=0))
-    if labels.ndim != 2 or labels.min(initial=0) < 0 or largest >= 2**32:
+    if len(axes) != labels.ndim or not re.fullmatch("T?C?Z?YX", axes):
         raise InputError(
-            f"Labels of shape {labels.shape} from {labels.min(initial=0)} to {largest} "
-            f"cannot be written. Accepted: two axes and values from 0 to {2**32 - 1}."
+            f"Labels of shape {labels.shape} cannot be written with the axes {axes}. "
+            "Accepted: Y and X, for two axes, and before them T, C and Z in this order."
+        )
+    if labels.min(initial=0) < 0 or largest >= 2**32:
+        raise InputError(
+            f"Labels from {labels.min(initial=0)} to {largest} cannot be written. "
+            f"Accepted: values from 0 to {2**32 - 1}."
         )
     compact = labels.astype(np.min_scalar_type(largest))
     if path.suffix.lower() == ".png":
+        if labels.ndim > 2:
+            raise InputError(
+                f"{path} cannot hold labels of shape {labels.shape}: PNG has two axes. "
+                "Write a .tif file."
+            )
         if compact.dtype.itemsize > 2:
             raise InputError(
                 f"{path} cannot hold {largest} labels: PNG ends at 65535. Write a .tif "
@@ -158,7 +177,7 @@ def write_labels(
             )
         content = _encode_png(compact)
     else:
-        sizes: tuple[PixelSize | None, PixelSize | None] = (None, None)
+        sizes = tuple(pixel_sizes) or (None,) * labels.ndim
         if source is not None:
             sizes = source.pixel_size("Y"), source.pixel_size("X")
         content = encode_tiff(
@@ -166,6 +185,7 @@ def write_labels(
             sizes,
             name=source.name if source else path.name,
             ome=path.name.lower().endswith(OME_SUFFIXES),
+            axes=axes,
         )
     write_atomically(path, content, overwrite=overwrite)
 

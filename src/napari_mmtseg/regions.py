@@ -11,11 +11,13 @@ from scipy.ndimage import distance_transform_edt
 from skimage.measure import label
 
 __all__ = [
+    "absorb",
     "absorb_small_regions",
     "brightness_ranks",
     "connected_regions",
     "consecutive",
     "enlarge",
+    "in_small_regions",
     "merge_classes",
     "sum_by_label",
 ]
@@ -120,12 +122,53 @@ def absorb_small_regions(labels: Labels, min_size: int) -> Labels:
     """
     if min_size <= 1:
         return labels
+    return absorb(labels, in_small_regions(labels, min_size))
+
+
+def in_small_regions(
+    labels: NDArray[Any],
+    min_size: float,
+    candidates: NDArray[np.bool_] | None = None,
+) -> NDArray[np.bool_]:
+    """Return which pixels lie in a region of fewer than `min_size` pixels.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        Labels in one to three dimensions; pixels of 0 count as one region.
+    min_size : float
+        Number of pixels, connected by faces, from which a region is not small.
+    candidates : ndarray of bool, optional
+        Regions with a pixel outside are not small.
+    """
     regions = label(labels, background=0, connectivity=1)
-    small = np.bincount(regions.ravel())[regions] < min_size
-    if not small.any() or small.all():
+    sizes = np.bincount(regions.ravel())
+    small: NDArray[np.bool_] = sizes < min_size
+    if candidates is not None:
+        small &= np.bincount(regions[candidates], minlength=len(sizes)) == sizes
+    in_small: NDArray[np.bool_] = small[regions]
+    return in_small
+
+
+def absorb(labels: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
+    """Give masked pixels the label of the nearest pixel that is not masked.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        Labels.
+    mask : ndarray of bool
+        What is absorbed.
+
+    Returns
+    -------
+    ndarray of int
+        The labels; unchanged if all or nothing is masked.
+    """
+    if not mask.any() or mask.all():
         return labels
-    nearest = distance_transform_edt(small, return_distances=False, return_indices=True)
-    absorbed: Labels = labels[tuple(nearest)]
+    nearest = distance_transform_edt(mask, return_distances=False, return_indices=True)
+    absorbed: NDArray[Any] = labels[tuple(nearest)]
     return absorbed
 
 

@@ -17,7 +17,7 @@ from napari_mmtseg._label_layers import apply_edit, check_editable
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.label_edits import LabelEdit
 
-__all__ = ["EditRunner", "Operation"]
+__all__ = ["EditRunner", "Operation", "PreparedEdit", "prepare_edit"]
 
 Operation: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 """From labels to labels of the same shape; called in a thread with a copy."""
@@ -26,11 +26,59 @@ _ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
+class PreparedEdit:
+    """What an operation changes, ready to be applied.
+
+    Attributes
+    ----------
+    edit : LabelEdit or None
+        None if nothing changes.
+    numbers : dict of int to int or None
+        New label of every old one that changes, if it was asked for.
+    """
+
+    edit: LabelEdit | None
+    numbers: dict[int, int] | None = None
+
+
+def prepare_edit(
+    data: NDArray[Any],
+    operation: Operation,
+    index: tuple[slice, ...],
+    *,
+    renumbers: bool = False,
+) -> PreparedEdit:
+    """Run an operation on a copy of labels; for a thread.
+
+    Parameters
+    ----------
+    data : ndarray of int
+        The labels; left as they are.
+    operation : callable
+        What to do.
+    index : tuple of slice
+        The part of the labels that the operation sees.
+    renumbers : bool
+        Whether the operation gives whole classes other labels, so that names have to
+        follow.
+    """
+    old = np.array(data[index])
+    edit = LabelEdit.between(old, operation(old.copy()), index)
+    if edit is None or not renumbers:
+        return PreparedEdit(edit)
+    values, first = np.unique(edit.old, return_index=True)
+    new = edit.new.ravel()[first]
+    numbers = {int(v): int(n) for v, n in zip(values, new, strict=True)}
+    return PreparedEdit(edit, numbers)
+
+
+@dataclass(frozen=True)
 class _Task:
     layer: Labels
     operation: Operation
     index: tuple[slice, ...]
     replaces: str | None
+    renumbers: bool
     attempts: int = _ATTEMPTS
 
 
@@ -72,6 +120,9 @@ class EditRunner(QObject):
         operation: Operation,
         index: tuple[slice, ...] | None = None,
         replaces: str | None = None,
+        *,
+        renumbers: bool = False,
+        prepared: PreparedEdit | None = None,
     ) -> None:
         """Change a layer.
 
@@ -87,6 +138,12 @@ class EditRunner(QObject):
         replaces : str, optional
             Name of a kind of operation of which only the latest matters: one of the
             same name that still waits is dropped.
+        renumbers : bool
+            Whether the operation gives whole classes other labels, so that names and
+            other features have to follow.
+        prepared : PreparedEdit, optional
+            What the operation came to before, as in a preview; taken if nothing else is
+            under way and the labels are still the same.
         """
         try:
             check_editable(layer)
@@ -94,9 +151,10 @@ class EditRunner(QObject):
             self._refuse(layer, error)
             return
         whole = tuple(slice(0, n) for n in layer.data.shape)
-        task = _Task(layer, operation, index or whole, replaces)
+        task = _Task(layer, operation, index or whole, replaces, renumbers)
         if self._running is None:
-            self._start(task)
+            if prepared is None or not self._finish(task, prepared):
+                self._start(task)
             return
         if replaces is not None:
             self._waiting = [t for t in self._waiting if t.replaces != replaces]
@@ -106,11 +164,13 @@ class EditRunner(QObject):
         was_busy, self._running = self.is_busy, task
         data = task.layer.data
 
-        def prepare() -> tuple[LabelEdit | Exception | None]:
+        def prepare() -> tuple[PreparedEdit | Exception]:
             try:
-                old = np.array(data[task.index])
-                new = task.operation(old.copy())
-                return (LabelEdit.between(old, new, task.index),)
+                return (
+                    prepare_edit(
+                        data, task.operation, task.index, renumbers=task.renumbers
+                    ),
+                )
             except Exception as error:  # a worker raises some and loses others
                 return (error,)
 
@@ -120,18 +180,18 @@ class EditRunner(QObject):
             self.busy_changed.emit(True)
         worker.start()
 
-    def _on_prepared(self, prepared: tuple[LabelEdit | Exception | None]) -> None:
-        (edit,), task = prepared, self._running
+    def _on_prepared(self, prepared: tuple[PreparedEdit | Exception]) -> None:
+        (result,), task = prepared, self._running
         assert task is not None
         try:
-            if isinstance(edit, InputError):
-                self._refuse(task.layer, edit)
-            elif isinstance(edit, Exception):
-                notification_manager.receive_error(type(edit), edit, edit.__traceback__)
-                self.refused.emit(task.layer, str(edit))
-            elif edit is None or self._apply(task.layer, edit):
-                self.applied.emit(task.layer, edit)
-            elif task.attempts > 1:
+            if isinstance(result, InputError):
+                self._refuse(task.layer, result)
+            elif isinstance(result, Exception):
+                notification_manager.receive_error(
+                    type(result), result, result.__traceback__
+                )
+                self.refused.emit(task.layer, str(result))
+            elif not self._finish(task, result) and task.attempts > 1:
                 # The user has painted meanwhile: once more, with what is there now.
                 again = replace(task, attempts=task.attempts - 1)
                 self._waiting.insert(0, again)
@@ -142,13 +202,19 @@ class EditRunner(QObject):
                 self._running = None
                 self.busy_changed.emit(False)
 
-    def _apply(self, layer: Labels, edit: LabelEdit) -> bool:
+    def _finish(self, task: _Task, prepared: PreparedEdit) -> bool:
+        """Apply an edit; False if the labels have changed since it was made."""
+        edit = prepared.edit
         try:
-            check_editable(layer)
+            if edit is not None:
+                check_editable(task.layer)
+                if not apply_edit(task.layer, edit, prepared.numbers):
+                    return False
         except InputError as error:
-            self._refuse(layer, error)
+            self._refuse(task.layer, error)
             return True
-        return apply_edit(layer, edit)
+        self.applied.emit(task.layer, edit)
+        return True
 
     def _refuse(self, layer: Labels, error: InputError) -> None:
         show_warning(str(error))

@@ -26,7 +26,7 @@ from napari_mmtseg.segmentation import iter_segment
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg import MutualMeanTeachingModel
 
 __all__ = ["ApplyJob", "Job", "SegmentJob", "preview_stride"]
 

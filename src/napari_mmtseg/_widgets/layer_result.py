@@ -9,13 +9,14 @@ from weakref import WeakKeyDictionary
 
 from numpy.typing import NDArray
 
+from napari_mmtseg._label_layers import unwrapped
 from napari_mmtseg._layers import Source
 from napari_mmtseg.label_shaping import LabelShaper
 
 if TYPE_CHECKING:
     from napari.layers import Layer
 
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg import MutualMeanTeachingModel
 
 __all__ = ["METADATA", "LayerResult", "keep_result", "result_of"]
 
@@ -60,7 +61,7 @@ _results: WeakKeyDictionary[Layer, LayerResult] = WeakKeyDictionary()
 def keep_result(layer: Layer, result: LayerResult) -> None:
     """Keep a result as long as the layer, and the duplicates of it, live."""
     layer.metadata.setdefault(METADATA, {})["result"] = result.identity
-    _results[_unwrapped(layer)] = result
+    _results[unwrapped(layer)] = result
 
 
 def result_of(layer: Layer | None) -> LayerResult | None:
@@ -74,11 +75,6 @@ def result_of(layer: Layer | None) -> LayerResult | None:
     identity = about.get("result") if isinstance(about, dict) else None
     for other in list(_results.values()):
         if other.identity == identity:
-            _results[_unwrapped(layer)] = other
+            _results[unwrapped(layer)] = other
             return other
     return None
-
-
-def _unwrapped(layer: Layer) -> Layer:
-    """Return the layer behind the short-lived proxy that napari hands to plugins."""
-    return getattr(layer, "__wrapped__", layer)

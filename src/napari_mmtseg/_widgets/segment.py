@@ -4,21 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import QEvent, QSize, Qt
-from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_mmtseg._widgets.jobs import SegmentJob
 from napari_mmtseg._widgets.model_actions import ModelActions
+from napari_mmtseg._widgets.narrow_panel import NarrowPanel, wrapped_label
 from napari_mmtseg._widgets.progress_view import ProgressView
 from napari_mmtseg._widgets.run_control import RunControl
 from napari_mmtseg._widgets.settings_actions import SettingsActions
@@ -37,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["SegmentWidget"]
 
 
-class SegmentWidget(QScrollArea):
+class SegmentWidget(NarrowPanel):
     """Segment the chosen image without annotation.
 
     Parameters
@@ -76,8 +67,8 @@ class SegmentWidget(QScrollArea):
         self.run_button = QPushButton("Run")
         self.stop_button = QPushButton("Stop and keep")
         self.cancel_button = QPushButton("Cancel")
-        self.hint = _wrapped_label()
-        self.reason = _wrapped_label()
+        self.hint = wrapped_label()
+        self.reason = wrapped_label()
         self.advanced = QCollapsible("Advanced", expandedIcon="▾", collapsedIcon="▸")
         self.shape_section = ShapeSection(napari_viewer)
         self._arrange()
@@ -91,6 +82,7 @@ class SegmentWidget(QScrollArea):
         self.form.changed.connect(self._refresh)
         self._control.state_changed.connect(self._refresh)
         self._control.finished.connect(self.shape_section.follow)
+        self.closed.connect(self._control.cancel)
         self._refresh()
 
     @property
@@ -110,30 +102,6 @@ class SegmentWidget(QScrollArea):
     def cancel(self) -> None:
         """End the run, if there is one, and leave everything as it was."""
         self._control.cancel()
-
-    def minimumSizeHint(self) -> QSize:
-        """Return the width that shows everything, and room to scroll."""
-        content, scroll_bar = self.widget(), self.verticalScrollBar()
-        assert content is not None
-        assert scroll_bar is not None
-        width = content.minimumSizeHint().width() + scroll_bar.sizeHint().width()
-        return QSize(width, super().minimumSizeHint().height())
-
-    def sizeHint(self) -> QSize:
-        """Return a narrow panel: the canvas needs the room."""
-        return QSize(self.minimumSizeHint().width(), super().sizeHint().height())
-
-    def showEvent(self, event: QShowEvent | None) -> None:
-        """Ask for the width again: only now napari's style is known."""
-        super().showEvent(event)
-        self.updateGeometry()
-
-    def event(self, event: QEvent | None) -> bool:
-        """End the run when the panel is taken out of the window for good."""
-        assert event is not None
-        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
-            self._control.cancel()
-        return bool(super().event(event))
 
     def _refresh(self) -> None:
         running = self._control.is_running
@@ -199,13 +167,4 @@ class SegmentWidget(QScrollArea):
         layout.addWidget(self.advanced)
         layout.addWidget(self.settings_actions)
         layout.addStretch()
-        self.setWidget(content)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-
-
-def _wrapped_label() -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
-    return label
+        self.show_content(content)

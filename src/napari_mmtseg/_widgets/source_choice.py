@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox
 from napari.layers import Image
 from psygnal import Signal
 from qtpy.QtWidgets import QComboBox
 
 from napari_mmtseg._layers import Source, choose_source, possible_axes
+from napari_mmtseg._widgets.layer_choice import LayerChoice, keep_narrow
 from napari_mmtseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,37 +36,23 @@ class SourceChoice:
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
-        self.layer = ComboBox(
-            name="layer",
+        self._layers = LayerChoice(
+            viewer,
+            Image,
             label="Image",
-            choices=self._choices,
             tooltip="The Image layer to segment; follows the active layer.",
         )
+        self.layer = self._layers.box
         self.axes = QComboBox()
         self.axes.setEditable(True)
         self.axes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        for box in (self.layer.native, self.axes):
-            # A long layer name must not widen the panel.
-            box.setSizeAdjustPolicy(
-                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-            )
-            box.setMinimumContentsLength(8)
+        keep_narrow(self.axes)
         self._known_layer: Image | None = None
-        self.layer.changed.connect(self._on_layer)
+        self._layers.changed.connect(self._on_layer)
         self.axes.editTextChanged.connect(self._on_change)
-        layers = viewer.layers
-        for event in (
-            layers.events.inserted,
-            layers.events.removed,
-            layers.events.reordered,
-            layers.events.renamed,
-        ):
-            event.connect(self._on_layers)
-        layers.selection.events.active.connect(self._on_active)
         viewer.dims.events.point.connect(self._on_change)
         viewer.dims.events.ndim.connect(self._on_change)
-        self._on_layers()
-        self._on_active()
+        self._on_layer()
 
     def source(self) -> Source:
         """Return the chosen image.
@@ -110,23 +96,6 @@ class SourceChoice:
             f"“{active.name}” is a {active.__class__.__name__} layer; only Image "
             "layers can be segmented. Open an image."
         )
-
-    def _choices(self, _: Any = None) -> list[tuple[str, Image]]:
-        return [
-            (layer.name, layer)
-            for layer in self._viewer.layers
-            if isinstance(layer, Image)
-        ]
-
-    def _on_layers(self, _: Any = None) -> None:
-        self.layer.reset_choices()
-        self._on_layer()
-
-    def _on_active(self, _: Any = None) -> None:
-        active = self._viewer.layers.selection.active
-        if isinstance(active, Image):
-            self.layer.value = active
-        self._on_change()
 
     def _on_layer(self, _: Any = None) -> None:
         layer = self.layer.value

@@ -1,0 +1,180 @@
+"""Where in a Labels layer the viewer is, and what a pixel measures there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+
+from napari_mmtseg._tiff import PixelSize
+from napari_mmtseg.errors import InputError
+
+if TYPE_CHECKING:
+    from napari.components import Dims
+
+__all__ = [
+    "PixelMeasure",
+    "pixel_measure",
+    "pixel_sizes",
+    "shown_axes",
+    "shown_part",
+]
+
+_USUAL_AXES = {1: "X", 2: "YX", 3: "ZYX", 4: "TZYX", 5: "TCZYX"}
+_KINDS = {1: "Length", 2: "Area", 3: "Volume"}
+
+
+@dataclass(frozen=True)
+class PixelMeasure:
+    """Length, area or volume of a pixel.
+
+    Attributes
+    ----------
+    size : float
+        In `unit`.
+    unit : str
+        Such as "µm²"; empty where the layer has a scale, but no unit of length.
+    kind : str
+        "Length", "Area" or "Volume".
+    edge : float
+        Length of the shortest edge.
+    length_unit : str
+        Unit of `edge`.
+    edges : tuple of float
+        Length of the edges, for every axis of the layer; `edge` for axes that are not
+        lengths.
+    """
+
+    size: float
+    unit: str
+    kind: str
+    edge: float
+    length_unit: str
+    edges: tuple[float, ...]
+
+    @property
+    def title(self) -> str:
+        """Kind and unit."""
+        return f"{self.kind} ({self.unit})" if self.unit else self.kind
+
+
+def shown_axes(layer: Labels, dims: Dims) -> tuple[int, ...]:
+    """Return the axes of a layer that the viewer displays, in ascending order."""
+    offset = dims.ndim - layer.ndim
+    return tuple(sorted(d - offset for d in dims.displayed if d >= offset))
+
+
+def shown_part(layer: Labels, dims: Dims) -> tuple[slice, ...]:
+    """Return the part of the layer's data that the viewer displays.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        The layer.
+    dims : napari.components.Dims
+        Of the viewer.
+
+    Returns
+    -------
+    tuple of slice
+        All along the displayed axes, one entry along the others.
+
+    Raises
+    ------
+    InputError
+        If the viewer is at a slice where the layer has none.
+    """
+    shape = layer.data.shape
+    shown = shown_axes(layer, dims)
+    position = np.round(layer.world_to_data(dims.point)).astype(int)
+    part = []
+    for axis, n in enumerate(shape):
+        at = int(position[axis])
+        if axis in shown:
+            part.append(slice(0, n))
+        elif 0 <= at < n:
+            part.append(slice(at, at + 1))
+        else:
+            raise InputError(
+                f"The viewer is at slice {at} along axis {axis}, outside "
+                f"“{layer.name}” (0 to {n - 1}). Move the slider."
+            )
+    return tuple(part)
+
+
+def pixel_measure(layer: Labels, axes: Sequence[int]) -> PixelMeasure | None:
+    """Return what a pixel measures along some axes of a layer.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        The layer.
+    axes : sequence of int
+        Where any of them is a length, the others are left out.
+
+    Returns
+    -------
+    PixelMeasure or None
+        None if pixels are all that is known.
+    """
+    units = list(layer.units)
+    scale = [abs(float(s)) for s in layer.scale]
+    lengths = [a for a in axes if _is_length(units[a])]
+    name = ""
+    if lengths:
+        target = units[lengths[-1]]
+        name = f"{target:~P}"
+        scale = [
+            float((s * u).to(target).magnitude) if a in lengths else s
+            for a, (s, u) in enumerate(zip(scale, units, strict=True))
+        ]
+    elif all(scale[a] == 1 for a in axes):
+        return None
+    known = lengths or list(axes)
+    if len(known) not in _KINDS:
+        return None
+    edge = min(scale[a] for a in known)
+    edges = [scale[a] if a in known else edge for a in range(len(scale))]
+    power = {1: "", 2: "²", 3: "³"}[len(known)]
+    return PixelMeasure(
+        size=float(np.prod([scale[a] for a in known])),
+        unit=f"{name}{power}" if name else "",
+        kind=_KINDS[len(known)],
+        edge=edge,
+        length_unit=name,
+        edges=tuple(edges),
+    )
+
+
+def pixel_sizes(layer: Labels) -> tuple[str, tuple[PixelSize | None, ...]]:
+    """Return what a file says of the axes of a layer.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        The layer.
+
+    Returns
+    -------
+    axes : str
+        A letter for every axis: those of the layer where they are such, else those that
+        are usual for so many.
+    sizes : tuple of PixelSize or None
+        None for axes that are not lengths.
+    """
+    axes = "".join(layer.axis_labels).upper()
+    if len(axes) != layer.ndim or not re.fullmatch("T?C?Z?YX", axes):
+        axes = _USUAL_AXES.get(layer.ndim, "?" * layer.ndim)
+    sizes = tuple(
+        PixelSize(abs(float(size)), f"{unit:~P}") if _is_length(unit) else None
+        for size, unit in zip(layer.scale, layer.units, strict=True)
+    )
+    return axes, sizes
+
+
+def _is_length(unit: Any) -> bool:
+    return dict(unit.dimensionality) == {"[length]": 1}

@@ -1,0 +1,59 @@
+"""A panel that leaves the room to the canvas."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QWidget
+
+__all__ = ["NarrowPanel", "wrapped_label"]
+
+
+class NarrowPanel(QScrollArea):
+    """As narrow as its content allows; scrolls up and down.
+
+    Attributes
+    ----------
+    closed : Signal
+        Emitted when the panel is taken out of the window for good.
+    """
+
+    closed = Signal()
+
+    def show_content(self, content: QWidget) -> None:
+        """Fill the panel."""
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width that shows everything, and room to scroll."""
+        content, scroll_bar = self.widget(), self.verticalScrollBar()
+        assert content is not None
+        assert scroll_bar is not None
+        width = content.minimumSizeHint().width() + scroll_bar.sizeHint().width()
+        return QSize(width, super().minimumSizeHint().height())
+
+    def sizeHint(self) -> QSize:
+        """Return a narrow panel: the canvas needs the room."""
+        return QSize(self.minimumSizeHint().width(), super().sizeHint().height())
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Ask for the width again: only now napari's style is known."""
+        super().showEvent(event)
+        self.updateGeometry()
+
+    def event(self, event: QEvent | None) -> bool:
+        """Tell when the panel is taken out of the window for good."""
+        assert event is not None
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.closed.emit()
+        return bool(super().event(event))
+
+
+def wrapped_label() -> QLabel:
+    """Return a label for text of several lines."""
+    label = QLabel()
+    label.setWordWrap(True)
+    return label

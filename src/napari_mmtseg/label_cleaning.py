@@ -1,0 +1,234 @@
+"""Islands, holes and rough boundaries of labels.
+
+As in :mod:`~napari_mmtseg.label_operations`, no function changes its argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+from skimage.measure import label
+
+from napari_mmtseg.label_parts import connecting_axes, for_each_part, pixels_of
+from napari_mmtseg.regions import absorb, in_small_regions
+
+__all__ = ["fill_holes", "remove_islands", "smooth"]
+
+Labels = NDArray[Any]
+Mask = NDArray[np.bool_]
+
+
+def remove_islands(
+    labels: Labels,
+    min_size: float,
+    values: Collection[int] | None = None,
+    *,
+    background_too: bool = False,
+    n_axes: int | None = None,
+) -> Labels:
+    """Give connected regions below a size the label of what is nearest to them.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        The labels.
+    min_size : float
+        Regions with fewer pixels go. Those that background surrounds become background.
+    values : collection of int, optional
+        The classes whose regions may go; all but the background without.
+    background_too : bool
+        Whether small regions of background are islands as well; also where 0 is among
+        `values`.
+    n_axes : int, optional
+        Number of last axes along which pixels connect.
+
+    Returns
+    -------
+    ndarray of int
+        The labels; where every region is too small, they stay.
+    """
+    may_go = (
+        np.ones(labels.shape, bool) if values is None else pixels_of(labels, values)
+    )
+    if values is None and not background_too:
+        may_go &= labels != 0
+    elif background_too:
+        may_go |= labels == 0
+    out = labels.copy()
+
+    def remove(part: Labels, candidates: Mask) -> None:
+        # Nearest pixels may leave pieces of an island behind, each smaller than it.
+        while True:
+            regions = _not_zero(part) if candidates[part == 0].any() else part
+            small = in_small_regions(regions, min_size, candidates)
+            if not small.any() or small.all():
+                return
+            part[...] = absorb(part, small)
+            candidates &= small
+
+    for_each_part(remove, n_axes, out, may_go)
+    return out
+
+
+def fill_holes(
+    labels: Labels,
+    values: Collection[int] | None = None,
+    *,
+    max_size: float = np.inf,
+    n_axes: int | None = None,
+) -> Labels:
+    """Fill what one class encloses.
+
+    A hole does not touch the border of the image.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        The labels.
+    values : collection of int, optional
+        Classes whose holes are filled, whatever class is in them. Without, the holes of
+        all classes, as far as they are background: nothing else is lost.
+    max_size : float
+        Holes with more pixels stay.
+    n_axes : int, optional
+        Number of last axes along which pixels connect.
+
+    Returns
+    -------
+    ndarray of int
+        The labels.
+    """
+    out = labels.copy()
+
+    def fill(part: Labels) -> None:
+        if values is None:
+            _fill_background(part, max_size)
+            return
+        for value in values:
+            holes = _holes(part == value, max_size)
+            part[holes] = value
+
+    for_each_part(fill, n_axes, out)
+    return out
+
+
+def smooth(
+    labels: Labels,
+    radius: float | Sequence[float],
+    values: Collection[int] | None = None,
+    *,
+    n_axes: int | None = None,
+) -> Labels:
+    """Even out boundaries: every pixel goes to the class that prevails around it.
+
+    Classes are weighed by a Gaussian of the given radius at which it is cut off. A
+    class that would vanish stays as it is.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        The labels.
+    radius : float or sequence of float
+        In pixels, for all axes or for each.
+    values : collection of int, optional
+        Only boundaries of these classes move.
+    n_axes : int, optional
+        Number of last axes along which pixels are weighed.
+
+    Returns
+    -------
+    ndarray of int
+        The labels.
+    """
+    radii = np.broadcast_to(np.asarray(radius, float), labels.ndim)
+    axes, n_leading = connecting_axes(labels.shape, n_axes)
+    of_part = [float(radii[axis]) for axis in axes[n_leading:]]
+    out = labels.copy()
+
+    def smooth_part(part: Labels) -> None:
+        winner = _prevailing(part, of_part)
+        if values is not None:
+            winner = np.where(
+                pixels_of(part, values) | pixels_of(winner, values), winner, part
+            )
+        part[...] = winner
+
+    for_each_part(smooth_part, n_axes, out)
+    lost = np.setdiff1d(np.unique(labels), np.unique(out))
+    return np.where(pixels_of(labels, lost), labels, out) if len(lost) else out
+
+
+def _not_zero(labels: Labels) -> Labels:
+    """Return labels with another value in the place of 0."""
+    free = int(labels.max()) + 1
+    wide = labels.astype(np.int64)
+    wide[labels == 0] = free
+    return wide
+
+
+def _holes(mask: Mask, max_size: float) -> Mask:
+    holes = np.zeros(mask.shape, bool)
+    box = ndimage.find_objects(mask.astype(np.uint8))
+    if not box:
+        return holes
+    # What lies outside the box of a class cannot be enclosed by it.
+    inside = mask[box[0]]
+    filled = ndimage.binary_fill_holes(inside) & ~inside
+    if np.isfinite(max_size):
+        filled &= in_small_regions(filled, int(max_size) + 1)
+    holes[box[0]] = filled
+    return holes
+
+
+def _fill_background(labels: Labels, max_size: float) -> None:
+    regions, n = label(labels == 0, connectivity=1, return_num=True)
+    lowest = np.full(n + 1, np.iinfo(np.int64).max)
+    highest = np.full(n + 1, np.iinfo(np.int64).min)
+    is_hole = np.bincount(regions.ravel(), minlength=n + 1) <= max_size
+    is_hole[0] = False
+    for axis in range(labels.ndim):
+        for end in (0, -1):
+            is_hole[regions.take(end, axis)] = False
+        for behind, ahead in (
+            (slice(None, -1), slice(1, None)),
+            (slice(1, None), slice(None, -1)),
+        ):
+            here = (slice(None),) * axis + (behind,)
+            there = (slice(None),) * axis + (ahead,)
+            touches = (regions[here] > 0) & (labels[there] != 0)
+            around = labels[there][touches].astype(np.int64)
+            np.minimum.at(lowest, regions[here][touches], around)
+            np.maximum.at(highest, regions[here][touches], around)
+    is_hole &= lowest == highest
+    mask = is_hole[regions]
+    labels[mask] = lowest[regions[mask]].astype(labels.dtype)
+
+
+def _prevailing(labels: Labels, radii: Sequence[float]) -> Labels:
+    values, codes = np.unique(labels, return_inverse=True)
+    numbers = codes.reshape(labels.shape).astype(np.int32) + 1
+    best = np.zeros(labels.shape, np.float32)
+    winner = labels.copy()
+    reach = [int(np.ceil(r)) for r in radii]
+    for value, box in zip(values, ndimage.find_objects(numbers), strict=True):
+        assert box is not None
+        around = tuple(
+            slice(max(s.start - r, 0), s.stop + r)
+            for s, r in zip(box, reach, strict=True)
+        )
+        mask = labels[around] == value
+        weight = ndimage.gaussian_filter(
+            mask.astype(np.float32),
+            sigma=[r / 2 for r in radii],
+            radius=reach,
+            mode="nearest",
+        )
+        weight[mask] += 1e-4  # at a tie a pixel stays what it is
+        wins = weight > best[around]
+        best[around][wins] = weight[wins]
+        winner[around][wins] = value
+    return winner

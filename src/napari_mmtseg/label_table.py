@@ -1,0 +1,156 @@
+"""What a table says of every class: pixels, connected regions, where the largest is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.label_parts import connected
+
+__all__ = ["ClassTable", "LargestRegion", "count_pixels", "count_regions", "largest"]
+
+_MAX_COUNTED = 2**22
+"""Largest range of labels that are counted by a table of that length."""
+
+
+@dataclass(frozen=True, eq=False)
+class ClassTable:
+    """The classes of labels.
+
+    Attributes
+    ----------
+    values : (k,) ndarray of int
+        Labels in ascending order.
+    n_pixels : (k,) ndarray of int
+        Number of pixels of each.
+    n_regions : (k,) ndarray of int or None
+        Number of connected regions of each; None where they have not been counted.
+    """
+
+    values: NDArray[Any]
+    n_pixels: NDArray[np.int64]
+    n_regions: NDArray[np.int64] | None = None
+
+    def __eq__(self, other: object) -> bool:
+        """Compare labels and pixels."""
+        return (
+            isinstance(other, ClassTable)
+            and np.array_equal(self.values, other.values)
+            and np.array_equal(self.n_pixels, other.n_pixels)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def pixels_of(self, value: int) -> int:
+        """Return the number of pixels of a class; 0 where it is not there."""
+        row = int(np.searchsorted(self.values, value))
+        there = row < len(self) and self.values[row] == value
+        return int(self.n_pixels[row]) if there else 0
+
+
+@dataclass(frozen=True)
+class LargestRegion:
+    """The largest connected region of a class.
+
+    Attributes
+    ----------
+    center : tuple of float
+        Its middle, in the plane of the last two axes where it is largest.
+    start, stop : tuple of int
+        Its bounding box.
+    """
+
+    center: tuple[float, ...]
+    start: tuple[int, ...]
+    stop: tuple[int, ...]
+
+
+def count_pixels(labels: NDArray[Any]) -> ClassTable:
+    """List the classes, background included where there is some.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        The labels, of any number of axes.
+    """
+    flat = labels.ravel()
+    if not flat.size:
+        return ClassTable(flat.copy(), np.zeros(0, np.int64))
+    lowest, highest = int(flat.min()), int(flat.max())
+    if highest - lowest >= _MAX_COUNTED:
+        return ClassTable(*np.unique(flat, return_counts=True))
+    counts = np.zeros(highest - lowest + 1, np.int64)
+    # In pieces: bincount makes an array of 8 bytes per pixel.
+    for start in range(0, flat.size, 2**20):
+        piece = flat[start : start + 2**20].astype(np.int64) - lowest
+        counts += np.bincount(piece, minlength=len(counts))
+    present = np.flatnonzero(counts)
+    return ClassTable((present + lowest).astype(labels.dtype), counts[present])
+
+
+def count_regions(
+    labels: NDArray[Any], values: NDArray[Any], n_axes: int | None = None
+) -> NDArray[np.int64]:
+    """Count the connected regions of classes.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        The labels.
+    values : (k,) ndarray of int
+        All labels that are there, in ascending order.
+    n_axes : int, optional
+        Number of last axes along which pixels connect.
+
+    Returns
+    -------
+    (k,) ndarray of int
+        The number of each; of background 0.
+    """
+    regions, n = connected(labels, n_axes)
+    class_of = np.zeros(n + 1, labels.dtype)
+    class_of[regions.ravel()] = labels.ravel()
+    rows = np.searchsorted(values, class_of[1:])
+    return np.bincount(rows, minlength=len(values)).astype(np.int64)
+
+
+def largest(
+    labels: NDArray[Any], value: int, n_axes: int | None = None
+) -> LargestRegion | None:
+    """Find the largest connected region of a class.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        The labels.
+    value : int
+        The class.
+    n_axes : int, optional
+        Number of last axes along which pixels connect.
+
+    Returns
+    -------
+    LargestRegion or None
+        None if there is no such class.
+    """
+    regions, n = connected((labels == value).astype(np.uint8), n_axes)
+    if not n:
+        return None
+    number = int(np.argmax(np.bincount(regions.ravel())[1:])) + 1
+    positions = np.array(np.nonzero(regions == number))
+    start, stop = positions.min(axis=1), positions.max(axis=1) + 1
+    planes, sizes = np.unique(positions[:-2], axis=1, return_counts=True)
+    plane = planes[:, np.argmax(sizes)]
+    in_plane = (positions[:-2] == plane[:, None]).all(axis=0)
+    middle = positions[-2:, in_plane].mean(axis=1)
+    return LargestRegion(
+        tuple(float(c) for c in (*plane, *middle)),
+        tuple(int(i) for i in start),
+        tuple(int(i) for i in stop),
+    )
