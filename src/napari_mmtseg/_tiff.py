@@ -122,7 +122,7 @@ def read_tiff(path: Path) -> tuple[NDArray[Any], str, dict[str, PixelSize]]:
 
 
 def encode_tiff(
-    labels: NDArray[Any],
+    plane: NDArray[Any],
     pixel_sizes: tuple[PixelSize | None, PixelSize | None],
     *,
     name: str,
@@ -132,8 +132,8 @@ def encode_tiff(
 
     Parameters
     ----------
-    labels : (Y, X) ndarray of uint8, uint16 or uint32
-        The labels.
+    plane : (Y, X) ndarray of uint8, uint16, uint32 or float32
+        Labels, or values.
     pixel_sizes : tuple
         Pixel size along Y and X.
     name : str
@@ -145,10 +145,10 @@ def encode_tiff(
     if ome:
         details = {"ome": True, "metadata": _ome_metadata(pixel_sizes, name)}
     else:
-        details = _imagej_details(labels.dtype, pixel_sizes)
+        details = _imagej_details(plane.dtype, pixel_sizes)
     content = BytesIO()
     tifffile.imwrite(
-        content, labels, photometric="minisblack", compression="zlib", **details
+        content, plane, photometric="minisblack", compression="zlib", **details
     )
     return content.getvalue()
 
@@ -237,8 +237,8 @@ def _ome_metadata(
 def _imagej_details(
     dtype: np.dtype[Any], pixel_sizes: tuple[PixelSize | None, PixelSize | None]
 ) -> dict[str, Any]:
-    """Arguments of ``imwrite``; ImageJ has no 32-bit labels and one unit for all."""
-    imagej = dtype.itemsize <= 2
+    """Arguments of ``imwrite``; ImageJ has no 32-bit integers and one unit for all."""
+    imagej = dtype.itemsize <= 2 or dtype == np.float32
     sizes = _in_one_unit(pixel_sizes)
     if sizes is None:
         return {"imagej": imagej}

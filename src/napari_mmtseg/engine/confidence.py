@@ -130,7 +130,7 @@ def class_confidence(
         classes = groups[each.sum(0).argmax(0)]
         return agreement(_merged(each, groups), classes)[np.newaxis]
 
-    (whole,) = yield from sight.by_tiles(channels, confidence, _HALO)
+    whole: Confidence = (yield from sight.by_tiles(channels, confidence, _HALO))[0]
     return whole
 
 

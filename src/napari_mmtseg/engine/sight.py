@@ -72,7 +72,7 @@ class Sight:
         def clusters(seen: NDArray[np.float32]) -> NDArray[Any]:
             return self.consensus.cluster_map(seen)[np.newaxis].astype(dtype)
 
-        (whole,) = yield from self.by_tiles(channels, clusters)
+        whole: NDArray[Any] = (yield from self.by_tiles(channels, clusters))[0]
         return whole
 
     def by_tiles(self, channels: NDArray[Any], answer: Answer, halo: int = 0) -> Steps:
@@ -167,7 +167,7 @@ class Sight:
 def _assembled(
     image: NDArray[Any], pieces: Sequence[Tile], answer: Answer, n_more: int = 0
 ) -> Steps:
-    """Put the answers to the tiles of an image together, before `n_more` other steps."""
+    """Put the answers to tiles together, as the first steps before `n_more` others."""
     whole: NDArray[Any] | None = None
     for i, tile in enumerate(pieces):
         answers = answer(image[:, tile.around[0], tile.around[1]])
