@@ -123,7 +123,7 @@ def read_tiff(path: Path) -> tuple[NDArray[Any], str, dict[str, PixelSize]]:
 
 
 def encode_tiff(
-    labels: NDArray[Any],
+    values: NDArray[Any],
     pixel_sizes: Sequence[PixelSize | None],
     *,
     name: str,
@@ -134,8 +134,8 @@ def encode_tiff(
 
     Parameters
     ----------
-    labels : ndarray of uint8, uint16 or uint32
-        The labels.
+    values : ndarray of uint8, uint16, uint32 or float32
+        Labels, or other values.
     pixel_sizes : sequence of PixelSize or None
         Pixel size along every axis.
     name : str
@@ -151,11 +151,11 @@ def encode_tiff(
         details = {"ome": True, "metadata": _ome_metadata(axes, pixel_sizes, name)}
     else:
         if "CZ" in axes:  # ImageJ has them the other way round
-            labels = np.moveaxis(labels, axes.index("Z"), axes.index("C"))
-        details = _imagej_details(labels.dtype, axes, pixel_sizes)
+            values = np.moveaxis(values, axes.index("Z"), axes.index("C"))
+        details = _imagej_details(values.dtype, axes, pixel_sizes)
     content = BytesIO()
     tifffile.imwrite(
-        content, labels, photometric="minisblack", compression="zlib", **details
+        content, values, photometric="minisblack", compression="zlib", **details
     )
     return content.getvalue()
 
@@ -244,8 +244,8 @@ def _ome_metadata(
 def _imagej_details(
     dtype: np.dtype[Any], axes: str, pixel_sizes: Sequence[PixelSize | None]
 ) -> dict[str, Any]:
-    """Arguments of ``imwrite``; ImageJ has no 32-bit labels and one unit for all."""
-    imagej = dtype.itemsize <= 2
+    """Arguments of ``imwrite``; ImageJ has no 32-bit integers and one unit for all."""
+    imagej = dtype.itemsize <= 2 or dtype == np.float32
     order = axes.replace("CZ", "ZC")
     plain: dict[str, Any] = {"imagej": imagej, "metadata": {"axes": order}}
     sizes = _in_one_unit(pixel_sizes[-2], pixel_sizes[-1])

@@ -18,11 +18,13 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.files import check_output, write_atomically
 
 __all__ = [
+    "CONFIDENCE_SUFFIXES",
     "LABEL_SUFFIXES",
     "ImageFile",
     "PixelSize",
     "check_output",
     "read_image",
+    "write_confidence",
     "write_labels",
     "write_picture",
 ]
@@ -30,6 +32,8 @@ __all__ = [
 OME_SUFFIXES = (".ome.tif", ".ome.tiff")
 LABEL_SUFFIXES = (".tif", ".tiff", ".png")
 """Endings of the label files that :func:`write_labels` makes; lower case."""
+CONFIDENCE_SUFFIXES = (".tif", ".tiff")
+"""Endings of the files that :func:`write_confidence` makes; lower case."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,16 +181,43 @@ def write_labels(
             )
         content = _encode_png(compact)
     else:
-        sizes = tuple(pixel_sizes) or (None,) * labels.ndim
-        if source is not None:
-            sizes = source.pixel_size("Y"), source.pixel_size("X")
-        content = encode_tiff(
-            compact,
-            sizes,
-            name=source.name if source else path.name,
-            ome=path.name.lower().endswith(OME_SUFFIXES),
-            axes=axes,
+        content = _encode_tiff(path, compact, source, axes, pixel_sizes)
+    write_atomically(path, content, overwrite=overwrite)
+
+
+def write_confidence(
+    path: str | Path,
+    confidence: NDArray[np.float32],
+    *,
+    source: ImageFile | None = None,
+    overwrite: bool = False,
+) -> None:
+    """Write a confidence image as a TIFF file of float32.
+
+    Parameters
+    ----------
+    path : path-like
+        Ending in .ome.tif or .ome.tiff for OME-TIFF, .tif or .tiff for a TIFF file
+        that ImageJ understands.
+    confidence : (Y, X) ndarray of float32
+        The values.
+    source : ImageFile, optional
+        Where the pixel size comes from.
+    overwrite : bool
+        Replace a file that is there.
+
+    Raises
+    ------
+    InputError
+        If the file exists or cannot be written, or there are not two axes.
+    """
+    path = check_output(path, suffixes=CONFIDENCE_SUFFIXES, overwrite=overwrite)
+    if confidence.ndim != 2:
+        raise InputError(
+            f"A confidence image of shape {confidence.shape} cannot be written. "
+            "Accepted: two axes."
         )
+    content = _encode_tiff(path, confidence.astype(np.float32, copy=False), source)
     write_atomically(path, content, overwrite=overwrite)
 
 
@@ -211,6 +242,25 @@ def write_picture(
     """
     content = _encode_png(picture)
     write_atomically(path, content, suffixes=(".png",), overwrite=overwrite)
+
+
+def _encode_tiff(
+    path: Path,
+    values: NDArray[Any],
+    source: ImageFile | None,
+    axes: str = "YX",
+    pixel_sizes: Sequence[PixelSize | None] = (),
+) -> bytes:
+    sizes = tuple(pixel_sizes) or (None,) * values.ndim
+    if source is not None:
+        sizes = source.pixel_size("Y"), source.pixel_size("X")
+    return encode_tiff(
+        values,
+        sizes,
+        name=source.name if source else path.name,
+        ome=path.name.lower().endswith(OME_SUFFIXES),
+        axes=axes,
+    )
 
 
 def _encode_png(picture: NDArray[Any]) -> bytes:

@@ -72,6 +72,22 @@ class RegionClasses:
         """Return the class of every region of another image, by the nearest profile."""
         return _nearest(other.means, self.profiles(n_labels))
 
+    def assign(
+        self, other: RegionClasses, n_labels: int | None
+    ) -> tuple[Group, NDArray[np.float64]]:
+        """Return the classes of the regions of an image, and the classes' profiles.
+
+        Parameters
+        ----------
+        other : RegionClasses
+            The regions; may be these.
+        n_labels : int, optional
+            Number of classes; the automatic one without it.
+        """
+        k = min(n_labels or self.automatic, self.n_regions)
+        classes = self.groups(k) if other is self else self.nearest(other, k)
+        return classes, self.profiles(k)
+
     def n_levels(self, at_least: int = 1) -> int:
         """Return up to how many classes a table goes: 64, or `at_least` if more."""
         return min(max(_LEVELS, at_least, self.automatic), self.n_regions)

@@ -14,6 +14,7 @@ from napari_mmtseg.regions import sum_by_label
 __all__ = [
     "averaged_hierarchy",
     "find_regions",
+    "mean_responses",
     "region_hierarchy",
     "region_means",
 ]
@@ -162,12 +163,34 @@ def find_regions(
     classes : RegionClasses
         The classes that they form.
     """
-    response = smooth(response, _RESPONSE_SIGMA)
     small, merges = hierarchy or averaged_hierarchy(image)
     regions = merges.cut(max(merges.n_above(threshold), at_least))[small]
     n_regions = int(regions.max()) + 1
-    sizes, sums = sum_by_label(regions, response, n_regions)
-    lightness = sum_by_label(regions, image[:1], n_regions)[1][:, 0]
+    sizes, lightness = sum_by_label(regions, image[:1], n_regions)
+    means, variance = mean_responses(regions, response)
+    return regions, RegionClasses(means, sizes, lightness[:, 0], variance)
+
+
+def mean_responses(
+    regions: NDArray[np.intp], response: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], float]:
+    """Return the mean response of every region.
+
+    Parameters
+    ----------
+    regions : (Y, X) ndarray of int
+        Regions, 0..r-1.
+    response : (q, Y, X) ndarray of float32
+        Responses as probabilities; blurred a little first.
+
+    Returns
+    -------
+    means : (r, q) ndarray
+        The means.
+    variance : float
+        Of the responses of all pixels, summed over the channels.
+    """
+    response = smooth(response, _RESPONSE_SIGMA)
+    sizes, sums = sum_by_label(regions, response, int(regions.max()) + 1)
     variance = float(response.var(axis=(1, 2)).sum())
-    means = sums / sizes[:, np.newaxis]
-    return regions, RegionClasses(means, sizes, lightness, variance)
+    return sums / sizes[:, np.newaxis], variance

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ __all__ = [
 ]
 
 Labels = NDArray[np.int32]
+_T = TypeVar("_T", bound=np.generic)
 
 
 def merge_classes(
@@ -243,10 +244,10 @@ def consecutive(labels: Labels) -> Labels:
     return np.cumsum(present, dtype=np.int32)[labels]
 
 
-def enlarge(labels: Labels, shape: Sequence[int]) -> Labels:
-    """Bring labels to a larger (Y, X) shape by the nearest neighbour."""
+def enlarge(labels: NDArray[_T], shape: Sequence[int]) -> NDArray[_T]:
+    """Bring labels, or values, to a larger (Y, X) shape by the nearest neighbour."""
     rows, columns = (
         np.arange(n) * small // n for n, small in zip(shape, labels.shape, strict=True)
     )
-    enlarged: Labels = labels[np.ix_(rows, columns)]
+    enlarged: NDArray[_T] = labels[np.ix_(rows, columns)]
     return enlarged

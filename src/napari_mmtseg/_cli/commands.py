@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
     from napari_mmtseg.io import ImageFile
 
 __all__ = ["mmtseg", "run"]
@@ -108,6 +109,13 @@ _labels = click.option(
     required=True,
     help="Label file to write: .tif, .tiff, .ome.tif or .png.",
 )
+_confidence = click.option(
+    "--confidence",
+    "confidence_path",
+    type=_path,
+    metavar="FILE",
+    help="Also write how sure the model is of every pixel, 0 to 1 (.tif, .tiff).",
+)
 _channel_axis = click.option(
     "--channel-axis",
     type=int,
@@ -131,6 +139,7 @@ _quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
     metavar="FILE",
     help="Also save the fitted model (.safetensors), for `mmtseg apply`.",
 )
+@_confidence
 @_channel_axis
 @_overwrite
 @_quiet
@@ -139,6 +148,7 @@ def segment(
     image: Path,
     labels_path: Path,
     model_path: Path | None,
+    confidence_path: Path | None,
     channel_axis: int | None,
     overwrite: bool,
     quiet: bool,
@@ -148,6 +158,8 @@ def segment(
     _check_labels_path(labels_path, image, overwrite)
     if model_path is not None:
         check_output(model_path, suffixes=MODEL_SUFFIXES, overwrite=overwrite)
+    _check_confidence_path(confidence_path, [image, labels_path], overwrite)
+    if model_path is not None or confidence_path is not None:
         _check_makes_model(settings)
     source = _read(image, channel_axis)
     result = runs.segment(source, settings, quiet=quiet)
@@ -157,6 +169,8 @@ def segment(
     if model_path is not None and result.model is not None:
         result.model.save(model_path, overwrite=overwrite)
         click.echo(f"{model_path}: the model")
+    if confidence_path is not None and result.model is not None:
+        _write_confidence(confidence_path, result.model, source, overwrite, quiet)
 
 
 @mmtseg.command()
@@ -201,6 +215,7 @@ def fit(
     metavar="NAME",
     help=f"{parameters()['output'].description} [default: as the model was fitted]",
 )
+@_confidence
 @_channel_axis
 @_overwrite
 @_quiet
@@ -209,16 +224,20 @@ def apply(
     image: Path,
     labels_path: Path,
     output: str | None,
+    confidence_path: Path | None,
     channel_axis: int | None,
     overwrite: bool,
     quiet: bool,
 ) -> None:
     """Label IMAGE with the classes of a saved MODEL."""
     _check_labels_path(labels_path, image, overwrite)
+    _check_confidence_path(confidence_path, [image, labels_path], overwrite)
     source = _read(image, channel_axis)
-    labels, kind = runs.apply(model, source, output, quiet=quiet)
+    fitted, labels = runs.apply(model, source, output, quiet=quiet)
     written = _write(labels_path, labels, source, overwrite)
-    click.echo(labels_line(written, labels, kind))
+    click.echo(labels_line(written, labels, output or fitted.settings.output))
+    if confidence_path is not None:
+        _write_confidence(confidence_path, fitted, source, overwrite, quiet)
 
 
 @mmtseg.command()
@@ -275,6 +294,22 @@ def _check_labels_path(path: Path, image: Path, overwrite: bool) -> None:
         raise InputError(f"{path} is the image itself. Give the labels another name.")
 
 
+def _check_confidence_path(
+    path: Path | None, others: Sequence[Path], overwrite: bool
+) -> None:
+    from napari_mmtseg.io import CONFIDENCE_SUFFIXES
+
+    if path is None:
+        return
+    check_output(path, suffixes=CONFIDENCE_SUFFIXES, overwrite=overwrite)
+    for other in others:
+        if path.resolve() == other.resolve():
+            raise InputError(
+                f"{path} is the name of the image or of the labels. Give the "
+                "confidence another one."
+            )
+
+
 def _read(path: Path, channel_axis: int | None) -> ImageFile:
     from napari_mmtseg.arrays import check_shape
     from napari_mmtseg.io import read_image
@@ -298,3 +333,17 @@ def _write(
         click.echo(f"Warning: too many labels for PNG, they go to {path}.", err=True)
     write_labels(path, labels, source=source, overwrite=overwrite)
     return path
+
+
+def _write_confidence(
+    path: Path,
+    model: MutualMeanTeachingModel,
+    source: ImageFile,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    from napari_mmtseg.io import write_confidence
+
+    confidence = runs.confidence(model, source, quiet=quiet)
+    write_confidence(path, confidence, source=source, overwrite=overwrite)
+    click.echo(f"{path}: confidence, {confidence.mean():.2f} on average")

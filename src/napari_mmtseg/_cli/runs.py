@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from napari_mmtseg._cli.progress import Report, follow
 from napari_mmtseg._cli.results import count
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from napari_mmtseg.io import ImageFile
     from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 
-__all__ = ["apply", "fit", "segment"]
+__all__ = ["apply", "confidence", "fit", "segment"]
+
+_R = TypeVar("_R")
 
 
 def segment(
@@ -49,27 +51,42 @@ def fit(
 
 def apply(
     model_path: Path, source: ImageFile, output: str | None, *, quiet: bool
-) -> tuple[NDArray[np.int32], str]:
-    """Label an image by a saved model and return with what its labels stand for."""
+) -> tuple[MutualMeanTeachingModel, NDArray[np.int32]]:
+    """Label an image by a saved model and return both."""
     steps = _predict(model_path, source, output)
     return follow(steps, lambda report: report, quiet=quiet)
 
 
+def confidence(
+    model: MutualMeanTeachingModel, source: ImageFile, *, quiet: bool
+) -> NDArray[np.float32]:
+    """Return how sure a model is of the classes of an image."""
+    steps = model.iter_confidence(source.array, channel_axis=source.channel_axis)
+    return follow(_reported(steps, "confidence (%)"), lambda r: r, quiet=quiet)
+
+
 def _predict(
     model_path: Path, source: ImageFile, output: str | None
-) -> Generator[Report, None, tuple[NDArray[np.int32], str]]:
+) -> Generator[Report, None, tuple[MutualMeanTeachingModel, NDArray[np.int32]]]:
     from napari_mmtseg import load_model
 
     model = load_model(model_path)
-    prediction = model.iter_labels(
+    steps = model.iter_labels(
         source.array, channel_axis=source.channel_axis, output=output
     )
+    return model, (yield from _reported(steps, "prediction (%)"))
+
+
+def _reported(
+    steps: Generator[float, None, _R], phase: str
+) -> Generator[Report, None, _R]:
     while True:
         try:
-            fraction = next(prediction)
+            fraction = next(steps)
         except StopIteration as end:
-            return end.value, output or model.settings.output
-        yield Report("prediction (%)", round(100 * fraction), 100)
+            result: _R = end.value
+            return result
+        yield Report(phase, round(100 * fraction), 100)
 
 
 def _report(step: SegmentationStep) -> Report:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_mmtseg import MutualMeanTeachingModel
+    from napari_mmtseg._widgets.outcomes import Measured
 
 __all__ = ["METADATA", "LayerResult", "keep_result", "result_of"]
 
@@ -36,6 +37,8 @@ class LayerResult:
     shapers : dict
         What gives the layer another number of classes, by "classes" and "regions": of
         pixels that look alike, or of regions. Empty for another method.
+    measured : Measured or None
+        The confidence, once it has been asked for.
     identity : str
         Stands in the layer's metadata, by which a duplicate of it is known.
     """
@@ -43,6 +46,7 @@ class LayerResult:
     source: Source
     model: MutualMeanTeachingModel | None
     shapers: dict[str, LabelShaper]
+    measured: Measured | None = None
     identity: str = field(default_factory=lambda: uuid4().hex)
 
     def shaper(self, labels: NDArray[Any]) -> LabelShaper:

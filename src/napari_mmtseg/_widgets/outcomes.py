@@ -9,9 +9,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg._widgets.layer_result import LayerResult
+from napari_mmtseg.label_shaping import Shape
 from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.uncertain_regions import UncertainRegion
 
-__all__ = ["Failed", "Message", "Notice", "Outcome", "Refused", "Segmented"]
+__all__ = [
+    "Failed",
+    "Measured",
+    "Message",
+    "Notice",
+    "Outcome",
+    "Refused",
+    "Segmented",
+]
 
 
 @dataclass(frozen=True)
@@ -47,6 +57,28 @@ class Segmented:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """The confidence in the classes of a layer.
+
+    Attributes
+    ----------
+    confidence : ndarray of float32
+        From 0 to 1, in the dimensions of the layer.
+    regions : list of UncertainRegion
+        Where it is least, the worst first.
+    shape : Shape
+        What the layer showed.
+    summary : str
+        One sentence for the panel.
+    """
+
+    confidence: NDArray[np.float32] = field(repr=False)
+    regions: list[UncertainRegion] = field(repr=False)
+    shape: Shape
+    summary: str
+
+
+@dataclass(frozen=True)
 class Refused:
     """The input cannot be used; the text says what can."""
 
@@ -65,4 +97,4 @@ class Failed:
 
 
 Message: TypeAlias = SegmentationStep | Notice
-Outcome: TypeAlias = Segmented | Refused | Failed
+Outcome: TypeAlias = Segmented | Measured | Refused | Failed

@@ -12,6 +12,7 @@ from napari_mmtseg._widgets.activity_bar import ActivityBar
 from napari_mmtseg._widgets.jobs import PREVIEW_INTERVAL, Job
 from napari_mmtseg._widgets.outcomes import (
     Failed,
+    Measured,
     Message,
     Notice,
     Outcome,
@@ -49,10 +50,13 @@ class RunControl(QObject):
         Emitted when a run starts and when the panel is ready for the next one.
     finished : Signal
         Emitted once the labels of a run are in their layer.
+    measured : Signal
+        Emits the job and the :class:`Measured` that it ended with.
     """
 
     state_changed = Signal()
     finished = Signal()
+    measured = Signal(object, object)
 
     def __init__(
         self, viewer: ViewerModel, progress: ProgressView, parent: QObject
@@ -146,6 +150,11 @@ class RunControl(QObject):
             layer.remove()
             error = outcome.error
             notification_manager.receive_error(type(error), error, error.__traceback__)
+        elif isinstance(outcome, Measured):
+            assert self._run is not None
+            job = self._run.job
+            self._forget_run(outcome.summary)
+            self.measured.emit(job, outcome)
         else:
             self._forget_run(outcome.summary)
             layer.show_result(outcome)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
+from napari_mmtseg._widgets.confidence_section import ConfidenceSection
 from napari_mmtseg._widgets.jobs import SegmentJob
 from napari_mmtseg._widgets.model_actions import ModelActions
 from napari_mmtseg._widgets.narrow_panel import NarrowPanel, wrapped_label
@@ -46,6 +47,8 @@ class SegmentWidget(NarrowPanel):
         Bar, text and curve.
     shape_section : ShapeSection
         Number of classes of the result, and classes or regions.
+    confidence_section : ConfidenceSection
+        Show confidence, Go to least certain.
     model_actions : ModelActions
         Save model, Apply model.
     settings_actions : SettingsActions
@@ -64,13 +67,16 @@ class SegmentWidget(NarrowPanel):
         self.model_actions = ModelActions(
             napari_viewer, self.choice.source, self._control.start
         )
+        self.shape_section = ShapeSection(napari_viewer)
+        self.confidence_section = ConfidenceSection(
+            napari_viewer, lambda: self.shape_section.layer, self._control.start
+        )
         self.run_button = QPushButton("Run")
         self.stop_button = QPushButton("Stop and keep")
         self.cancel_button = QPushButton("Cancel")
         self.hint = wrapped_label()
         self.reason = wrapped_label()
         self.advanced = QCollapsible("Advanced", expandedIcon="▾", collapsedIcon="▸")
-        self.shape_section = ShapeSection(napari_viewer)
         self._arrange()
         self.run_button.setToolTip("Segment the chosen image")
         self.stop_button.setToolTip("End the training now and keep its labels")
@@ -82,6 +88,8 @@ class SegmentWidget(NarrowPanel):
         self.form.changed.connect(self._refresh)
         self._control.state_changed.connect(self._refresh)
         self._control.finished.connect(self.shape_section.follow)
+        self._control.measured.connect(self.confidence_section.show_measured)
+        self.shape_section.looked.connect(self.confidence_section.refresh)
         self.closed.connect(self._control.cancel)
         self._refresh()
 
@@ -120,6 +128,8 @@ class SegmentWidget(NarrowPanel):
         self.stop_button.setVisible(running)
         self.cancel_button.setVisible(running)
         self.model_actions.setEnabled(not running)
+        self.confidence_section.setEnabled(not running)
+        self.confidence_section.refresh()
 
     def _arrange(self) -> None:
         tooltips = {
@@ -163,6 +173,7 @@ class SegmentWidget(NarrowPanel):
         layout.addLayout(buttons)
         layout.addWidget(self.progress)
         layout.addWidget(self.shape_section)
+        layout.addWidget(self.confidence_section)
         layout.addWidget(self.model_actions)
         layout.addWidget(self.advanced)
         layout.addWidget(self.settings_actions)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
 from numpy.typing import NDArray
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari_mmtseg._widgets.class_slider import ClassSlider
@@ -48,7 +48,11 @@ class ShapeSection(QWidget):
         Classes or connected regions.
     runner : EditRunner
         Changes the layer.
+    looked : Signal
+        Emitted after every look at the layer.
     """
+
+    looked = Signal()
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
@@ -134,6 +138,7 @@ class ShapeSection(QWidget):
         layer = self._layer
         result = result_of(layer)
         self.setVisible(result is not None and bool(result.shapers))
+        self.looked.emit()
         if layer is None or result is None or self.runner.is_busy:
             return
         fits = result.can_show(layer.data)

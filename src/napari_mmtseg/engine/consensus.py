@@ -81,6 +81,12 @@ class Consensus:
         probabilities: NDArray[np.float32] = mean[0].cpu().numpy()
         return probabilities
 
+    def each(self, image: Tensor | NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probabilities of every network, (n_networks, q, Y, X)."""
+        responses = torch.cat([r.softmax(1) for r in self._responses(image)])
+        probabilities: NDArray[np.float32] = responses.cpu().numpy()
+        return probabilities
+
     def tiles(self, shape: tuple[int, ...], halo: int = 0) -> list[Tile]:
         """Return tiles of an image (Y, X) small enough for a response map.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +14,11 @@ from torch import Tensor
 
 from napari_mmtseg.arrays import Normalization, as_channels_first
 from napari_mmtseg.engine.classes import ChannelClasses
+from napari_mmtseg.engine.confidence import (
+    averaged_confidence,
+    class_confidence,
+    region_confidence,
+)
 from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.device import choose_device
 from napari_mmtseg.engine.model_file import read_model_file, write_model_file
@@ -26,6 +31,8 @@ from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.region_labels import region_means
 from napari_mmtseg.settings import SegmentationSettings
+
+_T = TypeVar("_T", bound=np.generic)
 
 __all__ = ["MutualMeanTeachingModel", "load_model"]
 
@@ -176,12 +183,7 @@ class MutualMeanTeachingModel:
             output=output,
             merging=merging,
         )
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                labels: NDArray[np.int32] = end.value
-                return labels
+        return _drain(steps)
 
     def iter_labels(
         self,
@@ -255,26 +257,74 @@ class MutualMeanTeachingModel:
         LabelHierarchy
             Its result has `n_labels` classes.
         """
-        settings = self.settings
-        if n_labels is not None:
-            settings = settings.replace(n_labels=n_labels)
-        if merging is not None:
-            settings = settings.replace(merging=merging)
-        channels = as_channels_first(image, channel_axis)
-        if len(channels) != self.n_channels:
-            raise InputError(
-                f"An image with {len(channels)} channels does not fit this model, "
-                f"which was fitted on {self.n_channels}. Pass an image with "
-                f"{self.n_channels} channels, or name its channels with channel_axis."
-            )
-        if settings.merging == "auto":
-            # Who gives a number of classes thinks of classes, not of places.
-            by_regions = self._region_classes is not None and n_labels is None
-        else:
-            by_regions = settings.merging == "regions"
-        if by_regions:
+        channels, settings = self._asked(image, n_labels, channel_axis, merging)
+        if settings.merging == "regions":
             return self._merge_regions(channels, settings)
         return self._merge_classes(channels, settings)
+
+    def confidence(
+        self,
+        image: Any,
+        n_labels: int | None = None,
+        *,
+        channel_axis: int | None = None,
+        merging: str | None = None,
+    ) -> NDArray[np.float32]:
+        """Return how sure the less sure of the two teachers is of every pixel's class.
+
+        Of the classes that :meth:`labels` returns for the same arguments, before small
+        regions are absorbed. How it is computed is in
+        :func:`~napari_mmtseg.engine.confidence.agreement` and, where regions merge, in
+        :func:`~napari_mmtseg.engine.confidence.region_agreement`.
+
+        Parameters
+        ----------
+        image, n_labels, channel_axis, merging
+            As for :meth:`labels`.
+
+        Returns
+        -------
+        ndarray of float32
+            From 0, a teacher rules the class out, to 1, both are sure of it; in the
+            shape of the image without its channels.
+
+        Raises
+        ------
+        InputError
+            If the image does not fit the model, or a value is not accepted.
+        """
+        steps = self.iter_confidence(
+            image, n_labels, channel_axis=channel_axis, merging=merging
+        )
+        return _drain(steps)
+
+    def iter_confidence(
+        self,
+        image: Any,
+        n_labels: int | None = None,
+        *,
+        channel_axis: int | None = None,
+        merging: str | None = None,
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        """Do the same as :meth:`confidence`, yielding the finished fraction."""
+        channels, settings = self._asked(image, n_labels, channel_axis, merging)
+        at_least = settings.n_labels or 1
+        if settings.merging == "regions":
+            return region_confidence(
+                self._sight,
+                channels,
+                settings.region_threshold,
+                at_least,
+                lambda here: self._known_regions(here, at_least).assign(
+                    here, settings.n_labels
+                ),
+            )
+        classes = self._channel_classes(settings.n_labels)
+        fitted = min(settings.n_labels or classes.automatic, classes.finest)
+        groups = classes.numbers(fitted) - 1
+        if classes is self._averaged_classes:
+            return averaged_confidence(self._sight, channels, groups, at_least)
+        return class_confidence(self._sight, channels, groups)
 
     def iter_fit_regions(
         self, channels: NDArray[Any]
@@ -301,12 +351,42 @@ class MutualMeanTeachingModel:
         """
         return (yield from self._merge_regions(channels, self.settings, keep=True))
 
+    def _asked(
+        self,
+        image: Any,
+        n_labels: int | None,
+        channel_axis: int | None,
+        merging: str | None,
+    ) -> tuple[NDArray[Any], SegmentationSettings]:
+        """Return the channels of an image, and settings that say what merges."""
+        settings = self.settings
+        if n_labels is not None:
+            settings = settings.replace(n_labels=n_labels)
+        if merging is not None:
+            settings = settings.replace(merging=merging)
+        channels = as_channels_first(image, channel_axis)
+        if len(channels) != self.n_channels:
+            raise InputError(
+                f"An image with {len(channels)} channels does not fit this model, "
+                f"which was fitted on {self.n_channels}. Pass an image with "
+                f"{self.n_channels} channels, or name its channels with channel_axis."
+            )
+        if settings.merging == "auto":
+            # Who gives a number of classes thinks of classes, not of places.
+            by_regions = self._region_classes is not None and n_labels is None
+            settings = settings.replace(merging="regions" if by_regions else "classes")
+        return channels, settings
+
     def _channel_classes(self, n_labels: int | None) -> ChannelClasses:
         averaged = self._averaged_classes
         # Regions may be too few for the number of classes that is asked for.
         if averaged is not None and averaged.finest >= (n_labels or 1):
             return averaged
         return self._classes
+
+    def _known_regions(self, here: RegionClasses, at_least: int) -> RegionClasses:
+        known = self._region_classes
+        return here if known is None or known.n_regions < at_least else known
 
     def _merge_classes(
         self, channels: NDArray[Any], settings: SegmentationSettings
@@ -341,10 +421,9 @@ class MutualMeanTeachingModel:
         )
         if keep:
             self._region_classes = here
-        known = self._region_classes
-        if known is None or known is here or known.n_regions < at_least:
+        known = self._known_regions(here, at_least)
+        if known is here:
             table = here.table(at_least)
-            known = here
         else:
             table = np.stack(
                 [known.nearest(here, k + 1) for k in range(known.n_levels(at_least))]
@@ -393,6 +472,15 @@ class MutualMeanTeachingModel:
                 for name, value in asdict(self._region_classes).items()
             }
         write_model_file(path, about, tensors, overwrite=overwrite)
+
+
+def _drain(steps: Generator[float, None, NDArray[_T]]) -> NDArray[_T]:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: NDArray[_T] = end.value
+            return result
 
 
 def load_model(path: str | Path) -> MutualMeanTeachingModel:

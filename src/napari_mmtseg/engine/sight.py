@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.examples import to_working_size
+from napari_mmtseg.engine.tiles import Tile
 from napari_mmtseg.features import Texture
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.region_labels import find_regions, region_means
@@ -23,6 +24,7 @@ _REGIONS_SIZE = 1024
 """Long side in pixels of the image on which regions are merged."""
 
 Steps = Generator[float, None, NDArray[Any]]
+Answer = Callable[[NDArray[np.float32]], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -66,14 +68,40 @@ class Sight:
         (Y, X) ndarray of int, 0..q-1
         """
         dtype = np.min_scalar_type(self.n_responses - 1)
-        clusters = np.empty(channels.shape[1:], dtype)
-        pieces = self.consensus.tiles(clusters.shape, self.texture.halo)
-        for i, tile in enumerate(pieces):
-            part = channels[:, tile.around[0], tile.around[1]]
-            seen = self.texture.apply(self.normalization.apply(part))
-            clusters[tile.core] = self.consensus.cluster_map(seen)[tile.inner]
-            yield (i + 1) / len(pieces)
-        return clusters
+
+        def clusters(seen: NDArray[np.float32]) -> NDArray[Any]:
+            return self.consensus.cluster_map(seen)[np.newaxis].astype(dtype)
+
+        whole: NDArray[Any] = (yield from self.by_tiles(channels, clusters))[0]
+        return whole
+
+    def by_tiles(self, channels: NDArray[Any], answer: Answer, halo: int = 0) -> Steps:
+        """Return what a function makes of the networks' input, tile by tile.
+
+        Parameters
+        ----------
+        channels : (C, Y, X) ndarray
+            Raw image.
+        answer : callable
+            Takes what the networks see of a tile, (C, y, x), and returns (n, y, x).
+        halo : int
+            Pixels around a tile that `answer` depends on, beside the networks' own.
+
+        Yields
+        ------
+        float
+            Finished fraction.
+
+        Returns
+        -------
+        (n, Y, X) ndarray
+        """
+
+        def look(part: NDArray[Any]) -> NDArray[Any]:
+            return answer(self.texture.apply(self.normalization.apply(part)))
+
+        pieces = self.consensus.tiles(channels.shape[1:], self.texture.halo + halo)
+        return _assembled(channels, pieces, look)
 
     def averaged_clusters(
         self, channels: NDArray[Any]
@@ -83,7 +111,9 @@ class Sight:
         And those of the single pixels, for where regions are too coarse. For parameters
         and the rest, see :meth:`clusters`.
         """
-        image, response = yield from self._responses(channels)
+        image, response = yield from self.responses(
+            channels, self.consensus.probabilities
+        )
         (averaged,) = region_means(image, response)
         dtype = np.min_scalar_type(self.n_responses - 1)
         coarse, fine = (
@@ -104,23 +134,47 @@ class Sight:
         threshold, at_least : float, int
             As for :func:`napari_mmtseg.region_labels.find_regions`.
         """
-        image, response = yield from self._responses(channels)
+        image, response = yield from self.responses(
+            channels, self.consensus.probabilities
+        )
         regions, classes = find_regions(image, response, threshold, at_least)
         return enlarge(regions.astype(np.int32), channels.shape[1:]), classes
 
-    def _responses(
-        self, channels: NDArray[Any]
+    def responses(
+        self, channels: NDArray[Any], answer: Answer
     ) -> Generator[float, None, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """Return the image and what a function makes of it, both at most 1024 wide.
+
+        Parameters
+        ----------
+        channels, answer
+            As for :meth:`by_tiles`.
+
+        Returns
+        -------
+        image : (C, y, x) ndarray of float32
+            Normalised.
+        answers : (n, y, x) ndarray of float32
+        """
         normalized = self.normalization.apply(channels)
         image = to_working_size(normalized, _REGIONS_SIZE)
         seen = to_working_size(self.texture.apply(normalized), _REGIONS_SIZE)
         del normalized
-        response = np.empty((self.n_responses, *seen.shape[1:]), np.float32)
         pieces = self.consensus.tiles(seen.shape[1:])
-        for i, tile in enumerate(pieces):
-            part = seen[:, tile.around[0], tile.around[1]]
-            answer = self.consensus.probabilities(part)
-            inner = answer[:, tile.inner[0], tile.inner[1]]
-            response[:, tile.core[0], tile.core[1]] = inner
-            yield (i + 1) / (len(pieces) + 1)
-        return image, response
+        return image, (yield from _assembled(seen, pieces, answer, n_more=1))
+
+
+def _assembled(
+    image: NDArray[Any], pieces: Sequence[Tile], answer: Answer, n_more: int = 0
+) -> Steps:
+    """Put the answers to tiles together, as the first steps before `n_more` others."""
+    whole: NDArray[Any] | None = None
+    for i, tile in enumerate(pieces):
+        answers = answer(image[:, tile.around[0], tile.around[1]])
+        if whole is None:
+            whole = np.empty((len(answers), *image.shape[1:]), answers.dtype)
+        inner = answers[:, tile.inner[0], tile.inner[1]]
+        whole[:, tile.core[0], tile.core[1]] = inner
+        yield (i + 1) / (len(pieces) + n_more)
+    assert whole is not None
+    return whole

@@ -1,0 +1,95 @@
+"""The job that measures how certain the labels of a result are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg._layers import Source
+from napari_mmtseg._widgets.gentle_import import load_engine
+from napari_mmtseg._widgets.layer_result import LayerResult
+from napari_mmtseg._widgets.outcomes import Measured, Message
+from napari_mmtseg.errors import Cancelled, InputError
+from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.uncertain_regions import uncertain_regions
+
+__all__ = ["ConfidenceJob"]
+
+
+@dataclass(frozen=True)
+class ConfidenceJob:
+    """Measure the confidence in the classes that a layer shows.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer.
+    result : LayerResult
+        What is kept with it.
+    labels : ndarray of int
+        What it shows; edits are looked at with the classes.
+    """
+
+    name: str
+    result: LayerResult
+    labels: NDArray[Any]
+
+    @property
+    def source(self) -> Source:
+        """The image."""
+        return self.result.source
+
+    @property
+    def title(self) -> str:
+        """What the activity dock says."""
+        return f"Confidence of {self.name}"
+
+    @property
+    def n_steps(self) -> int:
+        """Percent."""
+        return 100
+
+    def steps(
+        self, notices: list[str], should_cancel: Callable[[], bool]
+    ) -> Generator[Message, str | None, Measured]:
+        """Do it."""
+        start = time.perf_counter()
+        model = self.result.model
+        if model is None:
+            raise InputError(f"“{self.name}” has no teachers to ask.")
+        yield SegmentationStep("preparing", 0, self.n_steps)
+        image = self.source.read()
+        load_engine()
+        shaper = self.result.shaper(self.labels)
+        shape = shaper.shape(self.labels)
+        parts = model.iter_confidence(
+            image,
+            shape.n_labels,
+            channel_axis=self.source.channel_axis,
+            merging=shaper.hierarchy.merging,
+        )
+        while True:
+            if should_cancel():
+                raise Cancelled
+            try:
+                fraction = next(parts)
+            except StopIteration as end:
+                confidence = end.value
+                break
+            yield SegmentationStep("prediction", round(100 * fraction), self.n_steps)
+        confidence = confidence.reshape(self.labels.shape)
+        worst = uncertain_regions(confidence, self.labels)
+        seconds = time.perf_counter() - start
+        return Measured(
+            confidence=np.ascontiguousarray(confidence),
+            regions=worst,
+            shape=shape,
+            summary=(
+                f"Mean confidence {confidence.mean():.2f}, measured in {seconds:.1f} s."
+            ),
+        )

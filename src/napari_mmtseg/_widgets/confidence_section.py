@@ -1,0 +1,186 @@
+"""Buttons that show how certain a result is, and lead to where it is least so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image, Labels
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
+
+from napari_mmtseg._widgets.confidence_job import ConfidenceJob
+from napari_mmtseg._widgets.edit_navigation import go_to
+from napari_mmtseg._widgets.jobs import Job
+from napari_mmtseg._widgets.layer_result import LayerResult, result_of
+from napari_mmtseg._widgets.narrow_panel import wrapped_label
+from napari_mmtseg._widgets.outcomes import Measured
+from napari_mmtseg.uncertain_regions import UncertainRegion
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+__all__ = ["ConfidenceSection"]
+
+_SURROUNDINGS = 5
+"""How much wider than a region the view on it is."""
+
+_CLOSEST = 20
+"""Largest magnification against the whole image."""
+
+
+class ConfidenceSection(QWidget):
+    """Show confidence, Go to least certain.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the confidence is shown.
+    choose_layer : callable
+        Returns the layer whose labels are looked at, or None.
+    start : callable
+        Starts a job, which comes back through :meth:`show_measured`.
+
+    Attributes
+    ----------
+    show_button, worst_button : QPushButton
+        Show confidence, Go to least certain.
+    about : QLabel
+        Where the view is.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        choose_layer: Callable[[], Labels | None],
+        start: Callable[[Job], None],
+    ) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._choose_layer = choose_layer
+        self._start = start
+        self._goes_on = False
+        self._next = 0
+        self._listed: Measured | None = None
+        self.show_button = QPushButton("Show confidence")
+        self.show_button.setToolTip(
+            "How sure both teachers are of every pixel's class, as an Image layer: "
+            "0 not at all, 1 sure"
+        )
+        self.worst_button = QPushButton("Go to least certain")
+        self.worst_button.setToolTip(
+            "Step through the regions that are worth a look, the worst first"
+        )
+        self.about = wrapped_label()
+        self.about.hide()
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.show_button, 0, 0)
+        layout.addWidget(self.worst_button, 0, 1)
+        layout.addWidget(self.about, 1, 0, 1, 2)
+        self.show_button.clicked.connect(self.show_confidence)
+        self.worst_button.clicked.connect(self.go_to_worst)
+
+    def refresh(self) -> None:
+        """Show the buttons where there is something to measure."""
+        result = result_of(self._choose_layer())
+        there = result is not None and result.model is not None
+        self.setVisible(there and bool(result and result.shapers))
+
+    def show_confidence(self) -> None:
+        """Measure the confidence of the layer and show it."""
+        self._measure(goes_on=False)
+
+    def go_to_worst(self) -> None:
+        """Go to the next of the least certain regions; measures them first."""
+        layer = self._choose_layer()
+        measured = self._measured(layer)
+        if layer is None or measured is None:
+            self._measure(goes_on=True)
+            return
+        if measured is not self._listed:
+            self._listed, self._next = measured, 0
+        if not measured.regions:
+            self._say("Nothing is uncertain here.")
+            return
+        n = len(measured.regions)
+        place = self._next % n
+        self._next = place + 1
+        region = measured.regions[place]
+        self._look_at(layer, region)
+        self._say(
+            f"Least certain, {place + 1} of {n}: {region.size:,} pixels of "
+            f"label {layer.data[region.place]}, confidence {region.confidence:.2f}."
+        )
+
+    def show_measured(self, job: ConfidenceJob, measured: Measured) -> None:
+        """Show what a job has measured."""
+        job.result.measured = measured
+        layer = self._choose_layer()
+        if layer is None or result_of(layer) is not job.result:
+            return
+        if self._goes_on:
+            self._goes_on = False
+            self.go_to_worst()
+            return
+        shown = self._confidence_layer(job.result)
+        if shown is not None and shown.data.shape == measured.confidence.shape:
+            shown.data = measured.confidence
+        else:
+            # Below the labels, so that both are seen together.
+            at = self._viewer.layers.index(layer)
+            shown = Image(
+                measured.confidence,
+                name=f"{layer.name} confidence",
+                colormap="magma",
+                contrast_limits=(0, 1),
+                metadata={"napari_mmtseg": {"confidence_of": job.result.identity}},
+                scale=layer.scale,
+                translate=layer.translate,
+                rotate=layer.rotate,
+                shear=layer.shear if layer.shear.any() else None,
+                affine=layer.affine.affine_matrix,
+                units=layer.units,
+                axis_labels=layer.axis_labels,
+            )
+            self._viewer.layers.insert(at + 1, shown)
+
+    def _measure(self, *, goes_on: bool) -> None:
+        layer = self._choose_layer()
+        result = result_of(layer)
+        if layer is None or result is None:
+            return
+        self._goes_on = goes_on
+        self._start(ConfidenceJob(layer.name, result, layer.data.copy()))
+
+    def _measured(self, layer: Labels | None) -> Measured | None:
+        """Return what is known of the classes that the layer shows now."""
+        result = result_of(layer)
+        if layer is None or result is None or result.measured is None:
+            return None
+        if not result.can_show(layer.data):
+            return None
+        same = result.shaper(layer.data).shape(layer.data) == result.measured.shape
+        return result.measured if same else None
+
+    def _confidence_layer(self, result: LayerResult) -> Any:
+        for layer in self._viewer.layers:
+            about = layer.metadata.get("napari_mmtseg", {})
+            if isinstance(layer, Image) and about.get("confidence_of") == (
+                result.identity
+            ):
+                return layer
+        return None
+
+    def _look_at(self, layer: Labels, region: UncertainRegion) -> None:
+        viewer = self._viewer
+        viewer.reset_view()  # whose zoom shows the whole image
+        widest = max(layer.data.shape[-2:])
+        side = max(s.stop - s.start for s in region.box[-2:])
+        closer = widest / (side * _SURROUNDINGS)
+        viewer.camera.zoom *= min(max(closer, 1), _CLOSEST)
+        center = [(s.start + s.stop - 1) / 2 for s in region.box]
+        go_to(viewer, layer, center)
+
+    def _say(self, text: str) -> None:
+        self.about.setText(text)
+        self.about.setVisible(bool(text))

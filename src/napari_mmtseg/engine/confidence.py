@@ -1,0 +1,197 @@
+"""How sure the less sure of two teachers is of the class that both gave together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from napari_mmtseg.engine.sight import Sight
+from napari_mmtseg.region_classes import RegionClasses
+from napari_mmtseg.region_labels import find_regions, mean_responses, region_means
+from napari_mmtseg.regions import enlarge
+
+__all__ = [
+    "agreement",
+    "averaged_confidence",
+    "class_confidence",
+    "region_agreement",
+    "region_confidence",
+]
+
+_SIGMA = 2.0
+"""Standard deviation in pixels of the blur over which the teachers are asked."""
+
+_HALO = int(4 * _SIGMA + 0.5)  # where scipy truncates the Gaussian
+
+Confidence = NDArray[np.float32]
+Steps = Generator[float, None, Confidence]
+
+
+def agreement(
+    probabilities: NDArray[np.float32], classes: NDArray[Any], sigma: float = _SIGMA
+) -> Confidence:
+    """Return the least probability that a teacher gives to the class of a pixel.
+
+    ``min_t (G * p_t)[c]``: `p_t` are the probabilities of teacher t, `c` is the class
+    of the pixel and `G` a Gaussian, so that a pixel unlike all around it is doubted.
+    1: all teachers are sure of the class; 0: at least one of them rules it out.
+
+    Parameters
+    ----------
+    probabilities : (n_teachers, k, Y, X) ndarray of float32
+        What every teacher gives to every class.
+    classes : (Y, X) ndarray of int
+        The classes of the pixels, 0..k-1.
+    sigma : float
+        Standard deviation of the Gaussian in pixels.
+
+    Returns
+    -------
+    (Y, X) ndarray of float32
+        From 0 to 1.
+    """
+    least = np.full(classes.shape, 1, np.float32)
+    for of_teacher in probabilities:
+        for number, probability in enumerate(of_teacher):
+            here = classes == number
+            if here.any():
+                blurred = gaussian_filter(probability, sigma)
+                np.minimum(least, blurred, out=least, where=here)
+    return least.clip(0, 1)
+
+
+def region_agreement(
+    means: NDArray[np.float64], profiles: NDArray[np.float64], classes: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Return how much nearer regions are to their class than to the next one.
+
+    ``min_t max(0, 1 - d_t(own) / d_t(next))``: the silhouette of every region by the
+    distances of its mean response, as teacher t has it, to the profiles of the
+    classes. 1: all teachers see the profile of the class itself; 0: at least one sees
+    another class as near as this one or nearer.
+
+    Parameters
+    ----------
+    means : (n_teachers, r, q) ndarray
+        Mean response of every region.
+    profiles : (k, q) ndarray
+        Mean response of every class.
+    classes : (r,) ndarray of int
+        The classes of the regions, 0..k-1.
+
+    Returns
+    -------
+    (r,) ndarray
+        From 0 to 1; 1 where there is one class only.
+    """
+    if len(profiles) == 1:
+        return np.ones(len(classes))
+    distance = np.linalg.norm(means[:, :, np.newaxis] - profiles, axis=-1)
+    places = np.arange(len(classes))
+    own = distance[:, places, classes]
+    distance[:, places, classes] = np.inf
+    following = distance.min(-1)
+    # Two classes with one profile cannot be told apart.
+    ratio = np.divide(own, following, out=np.ones_like(own), where=following > 0)
+    least: NDArray[np.float64] = (1 - ratio).min(0).clip(0, 1)
+    return least
+
+
+def class_confidence(
+    sight: Sight, channels: NDArray[Any], groups: NDArray[Any]
+) -> Steps:
+    """Return the confidence in classes of pixels, tile by tile.
+
+    Parameters
+    ----------
+    sight : Sight
+        The teachers and what they see.
+    channels : (C, Y, X) ndarray
+        Raw image.
+    groups : (q,) ndarray of int
+        Class, from 0, of every response channel.
+
+    Yields
+    ------
+    float
+        Finished fraction.
+
+    Returns
+    -------
+    (Y, X) ndarray of float32
+    """
+
+    def confidence(part: NDArray[np.float32]) -> NDArray[np.float32]:
+        each = sight.consensus.each(part)
+        classes = groups[each.sum(0).argmax(0)]
+        return agreement(_merged(each, groups), classes)[np.newaxis]
+
+    whole: Confidence = (yield from sight.by_tiles(channels, confidence, _HALO))[0]
+    return whole
+
+
+def averaged_confidence(
+    sight: Sight, channels: NDArray[Any], groups: NDArray[Any], at_least: int
+) -> Steps:
+    """Return the confidence in classes of small regions, by their mean responses.
+
+    In those of the single pixels where there would be fewer than `at_least` classes.
+    For the rest, see :func:`class_confidence`.
+    """
+    q, k = len(groups), int(groups.max()) + 1
+
+    def answer(part: NDArray[np.float32]) -> NDArray[np.float32]:
+        each = sight.consensus.each(part)
+        merged = _merged(each, groups).reshape(-1, *part.shape[1:])
+        return np.concatenate([each.mean(0), merged])
+
+    image, answers = yield from sight.responses(channels, answer)
+    (averaged,) = region_means(image, answers)
+    classes = groups[averaged[:q].argmax(0)]
+    if len(np.unique(classes)) < at_least:
+        averaged = answers
+        classes = groups[answers[:q].argmax(0)]
+    merged = averaged[q:].reshape(-1, k, *classes.shape)
+    return enlarge(agreement(merged, classes), channels.shape[1:])
+
+
+def region_confidence(
+    sight: Sight,
+    channels: NDArray[Any],
+    threshold: float,
+    at_least: int,
+    classes_of: Callable[[RegionClasses], tuple[NDArray[Any], NDArray[np.float64]]],
+) -> Steps:
+    """Return the confidence in classes of merged regions.
+
+    Parameters
+    ----------
+    sight, channels
+        As for :func:`class_confidence`.
+    threshold, at_least : float, int
+        As for :func:`napari_mmtseg.region_labels.find_regions`.
+    classes_of : callable
+        Returns the class of every region and the profiles of the classes.
+    """
+
+    def answer(part: NDArray[np.float32]) -> NDArray[np.float32]:
+        each = sight.consensus.each(part)
+        return each.reshape(-1, *each.shape[2:])
+
+    image, answers = yield from sight.responses(channels, answer)
+    each = answers.reshape(-1, sight.n_responses, *answers.shape[1:])
+    regions, here = find_regions(image, each.mean(0), threshold, at_least)
+    means = np.stack([mean_responses(regions, response)[0] for response in each])
+    classes, profiles = classes_of(here)
+    confidence = region_agreement(means, profiles, classes).astype(np.float32)
+    return enlarge(confidence[regions], channels.shape[1:])
+
+
+def _merged(each: NDArray[np.float32], groups: NDArray[Any]) -> NDArray[np.float32]:
+    """Add up the probabilities (n_teachers, q, Y, X) of the channels of a class."""
+    n_classes = int(groups.max()) + 1
+    return np.stack([each[:, groups == c].sum(1) for c in range(n_classes)], axis=1)
