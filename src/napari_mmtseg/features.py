@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -93,8 +93,25 @@ class Texture:
             return 0
         return int(4 * self.scale + 0.5)  # where scipy truncates the Gaussian
 
-    def apply(self, image: Image) -> Image:
-        """Return (C, Y, X) with the texture as one more channel, (C + 1, Y, X)."""
+    def n_features(self, n_channels: int) -> int:
+        """Return the number of channels that the networks see of `n_channels`."""
+        return n_channels + (self.weight > 0)
+
+    def apply(
+        self, image: Image, reduce: Callable[[Image], Image] = lambda image: image
+    ) -> Image:
+        """Return (C, Y, X) with the texture as one more channel, (C + 1, Y, X).
+
+        Parameters
+        ----------
+        image : (C, Y, X) ndarray of float32
+            Normalised image.
+        reduce : callable
+            Makes the result smaller.
+        """
+        return reduce(self._apply(image))
+
+    def _apply(self, image: Image) -> Image:
         if self.weight == 0:
             return image
         deviation = local_deviation(image[0], self.scale) - self.center

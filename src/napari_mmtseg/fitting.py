@@ -24,9 +24,9 @@ from napari_mmtseg.structure import Structure, find_structure
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
-    from napari_mmtseg.engine.training import Example, TrainingStep
+    from napari_mmtseg.engine.training import Example, Trained, TrainingStep
 
-__all__ = ["Fitted", "fit_steps", "predicting"]
+__all__ = ["Fitted", "fit_steps", "follow_training", "predicting"]
 
 Labels = NDArray[np.int32]
 _R = TypeVar("_R")
@@ -80,35 +80,14 @@ def fit_steps(
     texture = Texture.fit(normalized, structure.texture, settings.texture_scale)
     seen = [texture.apply(image) for image in normalized]
     examples = make_examples(seen, settings, device)
-    training = train(examples, settings, precision, should_cancel)
     previews = _Previews(examples[0], structure, settings)
-    last_preview = -float("inf")
-    message: str | None = None  # what a fresh generator takes
-    while True:
-        try:
-            progress = training.send(message)
-        except StopIteration as end:
-            trained = end.value
-            break
-        preview = None
-        now = time.perf_counter()
-        due = preview_interval is not None and now - last_preview >= preview_interval
-        if due and progress.example == 0:
-            last_preview = now
-            preview = enlarge(previews(progress), images[0].shape[1:])
-        warm = progress.step <= settings.warm_start_steps
-        stop = (
-            yield SegmentationStep(
-                "warm start" if warm else "mutual teaching",
-                progress.step,
-                n_steps,
-                float(progress.losses.similarity),
-                float(progress.losses.continuity),
-                progress.n_labels,
-                preview,
-            )
-        ) == "stop" or stop
-        message = "stop" if stop else None
+    trained = yield from follow_training(
+        train(examples, settings, precision, should_cancel),
+        settings,
+        lambda progress: enlarge(previews(progress), images[0].shape[1:]),
+        preview_interval,
+        stop,
+    )
     with cancellable(trained.networks, should_cancel):
         model = MutualMeanTeachingModel.from_training(
             trained,
@@ -135,6 +114,57 @@ def fit_steps(
     return Fitted(
         model, hierarchy, trained.stop_reason, trained.n_steps, device.type, precision
     )
+
+
+def follow_training(
+    training: Generator[TrainingStep, str | None, Trained],
+    settings: SegmentationSettings,
+    preview: Callable[[TrainingStep], Labels],
+    preview_interval: float | None,
+    stop: bool,
+) -> Generator[SegmentationStep, str | None, Trained]:
+    """Run a training to its end and tell how it goes.
+
+    Parameters
+    ----------
+    training : generator of TrainingStep
+        As from :func:`napari_mmtseg.engine.training.train`.
+    settings : SegmentationSettings
+        What it was given.
+    preview : callable
+        Makes labels of the progress on the first image.
+    preview_interval : float or None
+        Seconds between previews.
+    stop : bool
+        Stop at once.
+    """
+    last_preview = -float("inf")
+    message: str | None = None  # what a fresh generator takes
+    while True:
+        try:
+            progress = training.send(message)
+        except StopIteration as end:
+            trained: Trained = end.value
+            return trained
+        labels = None
+        now = time.perf_counter()
+        due = preview_interval is not None and now - last_preview >= preview_interval
+        if due and progress.example == 0:
+            last_preview = now
+            labels = preview(progress)
+        warm = progress.step <= settings.warm_start_steps
+        stop = (
+            yield SegmentationStep(
+                "warm start" if warm else "mutual teaching",
+                progress.step,
+                settings.n_steps,
+                float(progress.losses.similarity),
+                float(progress.losses.continuity),
+                progress.n_labels,
+                labels,
+            )
+        ) == "stop" or stop
+        message = "stop" if stop else None
 
 
 def predicting(

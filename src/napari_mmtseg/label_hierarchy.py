@@ -45,6 +45,8 @@ class LabelHierarchy:
         Label of every class of the result, where those are not 1..k.
     given : (finest, n) ndarray of int32, or None
         Label of every leaf at every number of classes, where another image decides.
+    kept : (..., Y, X) ndarray of bool, or None
+        Pixels that are painted: clean-up leaves their class alone.
     """
 
     leaves: NDArray[Any] = field(repr=False)
@@ -57,6 +59,7 @@ class LabelHierarchy:
     merging: str = "classes"
     numbering: NDArray[np.int32] | None = field(default=None, repr=False)
     given: NDArray[np.int32] | None = field(default=None, repr=False)
+    kept: NDArray[np.bool_] | None = field(default=None, repr=False)
 
     @property
     def finest(self) -> int:
@@ -186,7 +189,26 @@ class LabelHierarchy:
     def arranged(self, shape: Sequence[int]) -> LabelHierarchy:
         """Return the hierarchy with its images in another shape of the same size."""
         regions = None if self.regions is None else self.regions.reshape(shape)
-        return replace(self, leaves=self.leaves.reshape(shape), regions=regions)
+        kept = None if self.kept is None else self.kept.reshape(shape)
+        leaves = self.leaves.reshape(shape)
+        return replace(self, leaves=leaves, regions=regions, kept=kept)
+
+    def with_values(self, values: NDArray[np.int32]) -> LabelHierarchy:
+        """Return the hierarchy with a label for every class of a fitted model.
+
+        Parameters
+        ----------
+        values : (k,) ndarray of int32
+            Label of every class, dark to bright, at `k` classes: those of the model,
+            which need not be as many as the result has.
+        """
+        if len(values) > self.finest:
+            return self
+        named = replace(self, fitted=len(values), numbering=values, given=None)
+        if self.fitted == named.fitted:
+            return named
+        given = [named.values(k + 1) for k in range(self.finest)]
+        return replace(self, given=np.stack(given))
 
     def _row(self, n_labels: int | None) -> NDArray[Any]:
         k = self.fitted if n_labels is None else n_labels
@@ -223,4 +245,5 @@ class LabelHierarchy:
             return labels
         plane = labels.reshape(labels.shape[-2:])
         cleaned = absorb_small_regions(plane, self.min_region_size)
-        return cleaned.reshape(labels.shape)
+        cleaned = cleaned.reshape(labels.shape)
+        return cleaned if self.kept is None else np.where(self.kept, labels, cleaned)

@@ -56,7 +56,8 @@ class SegmentationResult:
     Attributes
     ----------
     labels : (Y, X) ndarray of int32
-        Labels 1..k in the shape of the image without its channels.
+        Labels 1..k in the shape of the image without its channels; those of classes
+        that were painted are as painted.
     model : MutualMeanTeachingModel or None
         The fitted networks, to label other images with the same classes; None for
         another `method` than "mmt".
@@ -65,7 +66,7 @@ class SegmentationResult:
     stop_reason : str
         Why training ended.
     n_labels : int
-        Number of labels, k.
+        Number of different labels, k.
     n_steps : int
         Training steps that were done.
     seconds : float

@@ -14,7 +14,9 @@ from napari_mmtseg.regions import sum_by_label
 __all__ = [
     "averaged_hierarchy",
     "find_regions",
+    "mean_over_cuts",
     "mean_responses",
+    "region_cuts",
     "region_hierarchy",
     "region_means",
 ]
@@ -30,6 +32,9 @@ _ALWAYS = 0.005
 
 _FINE = 0.2
 """Height of the cut whose regions texture is averaged over."""
+
+_CUTS = (0.05, 0.1, 0.2)
+"""Heights of the cuts, fine to coarse, whose regions guided classes are averaged over."""
 
 
 def region_hierarchy(
@@ -132,6 +137,62 @@ def region_means(
         means = (sums / sizes[:, np.newaxis]).T.astype(np.float32)
         averaged.append(means[:, regions])
     return tuple(averaged)
+
+
+def region_cuts(
+    image: NDArray[np.float32],
+) -> tuple[NDArray[np.intp], list[NDArray[np.intp]]]:
+    """Return the small regions of an image, and how they form ever larger ones.
+
+    Parameters
+    ----------
+    image : (C, Y, X) ndarray of float32
+        Normalised image.
+
+    Returns
+    -------
+    regions : (Y, X) ndarray of int
+        The finest regions, 0..n-1.
+    cuts : list of (n,) ndarray of int
+        The region of each of them in every coarser cut, the finest itself first.
+    """
+    small, hierarchy = region_hierarchy(image)
+    groups = [hierarchy.cut(hierarchy.n_above(height)) for height in _CUTS]
+    first = np.zeros(int(groups[0].max()) + 1, np.intp)
+    first[groups[0]] = np.arange(len(groups[0]))
+    return groups[0][small], [group[first] for group in groups]
+
+
+def mean_over_cuts(
+    regions: NDArray[np.intp],
+    cuts: list[NDArray[np.intp]],
+    array: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Average an array over the regions of every cut, and those averages over the cuts.
+
+    Borders come from the fine regions, and where these are too small to tell what they
+    are, the coarse ones do.
+
+    Parameters
+    ----------
+    regions, cuts
+        As from :func:`region_cuts`.
+    array : (C, Y, X) ndarray of float32
+        What to average.
+
+    Returns
+    -------
+    (C, n) ndarray of float32
+        For every one of the finest regions.
+    """
+    sizes, sums = sum_by_label(regions, array, len(cuts[0]))
+    total = np.zeros(sums.shape)
+    for cut in cuts:
+        n = int(cut.max()) + 1
+        size = np.bincount(cut, sizes, n)
+        mean = np.stack([np.bincount(cut, s, n) / size for s in sums.T], axis=1)
+        total += mean[cut]
+    return (total.T / len(cuts)).astype(np.float32)
 
 
 def find_regions(

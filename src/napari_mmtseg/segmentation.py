@@ -15,9 +15,11 @@ from numpy.typing import ArrayLike, NDArray
 from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.baselines.driving import check_makes_model, iter_baseline
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.fitting import fit_steps, predicting
+from napari_mmtseg.fitting import Fitted, fit_steps, predicting
+from napari_mmtseg.guided_fitting import check_classes, guided_steps
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
 from napari_mmtseg.regions import consecutive
+from napari_mmtseg.scribbles import read_scribbles
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -25,15 +27,19 @@ if TYPE_CHECKING:
 
 __all__ = ["fit", "iter_fit", "iter_segment", "segment"]
 
+Labels = NDArray[np.int32]
+
 
 def segment(
     image: ArrayLike,
     *,
     channel_axis: int | None = None,
+    scribbles: ArrayLike | None = None,
+    model: MutualMeanTeachingModel | None = None,
     settings: SegmentationSettings | None = None,
     **overrides: Any,
 ) -> NDArray[np.int32]:
-    """Segment an image without annotation, by Mutual Mean-Teaching [1]_.
+    """Segment an image by Mutual Mean-Teaching [1]_, with or without painted hints.
 
     With ``method="kim"`` or another of :mod:`napari_mmtseg.baselines` the image goes to
     that method instead, for comparison. It heeds `n_labels`, `seed`, `output` and
@@ -48,8 +54,21 @@ def segment(
         pixels. NaN and infinite values count as the lowest finite value.
     channel_axis : int, optional
         Axis of the channels.
+    scribbles : array-like of int, optional
+        Painted pixels in the shape of the image without its channels, 0 where nothing
+        is painted. Painted pixels keep their value in the result, and unpainted ones
+        that look like them take it, too. Without `n_labels` the classes are those that
+        are painted; with only one, others are found beside it. Where `n_labels` is
+        more than what is painted, the rest is found and takes the smallest free
+        values.
+    model : MutualMeanTeachingModel, optional
+        What training starts from, instead of from random weights: a few steps are
+        enough then. The classes are those of the model and the painted ones, each
+        under its value; with painted pixels that have another value than the model
+        gives them, pixels like them change, and all others stay.
     settings : SegmentationSettings, optional
-        All settings; those of the ``default`` preset without it.
+        All settings; without it those of the ``default`` preset, or those of `model`
+        with an automatic number of classes.
     **overrides
         Single settings by name, over `settings`.
 
@@ -57,12 +76,14 @@ def segment(
     -------
     ndarray of int32
         Labels 1..k, in the shape of the image without its channels, numbered from dark
-        to bright (classes) or in raster order (regions).
+        to bright (classes) or in raster order (regions); classes that are painted or
+        known to `model` have their own values.
 
     Raises
     ------
     InputError
-        If the image or a setting cannot be used. It is a :class:`ValueError`.
+        If the image, the scribbles, the model or a setting cannot be used. It is a
+        :class:`ValueError`.
 
     References
     ----------
@@ -78,9 +99,24 @@ def segment(
     >>> labels = mm.segment(image, n_labels=2)
     >>> int(labels[0, 0]), int(labels[16, 16])
     (1, 2)
+
+    Painted pixels name the classes:
+
+    >>> scribbles = np.zeros((32, 32), int)
+    >>> scribbles[2, 2:9], scribbles[16, 12:20] = 7, 5
+    >>> labels = mm.segment(image, scribbles=scribbles)
+    >>> int(labels[0, 0]), int(labels[20, 20])
+    (7, 5)
     """
     return drain(
-        iter_segment(image, channel_axis=channel_axis, settings=settings, **overrides)
+        iter_segment(
+            image,
+            channel_axis=channel_axis,
+            scribbles=scribbles,
+            model=model,
+            settings=settings,
+            **overrides,
+        )
     ).labels
 
 
@@ -88,6 +124,8 @@ def iter_segment(
     image: ArrayLike,
     *,
     channel_axis: int | None = None,
+    scribbles: ArrayLike | None = None,
+    model: MutualMeanTeachingModel | None = None,
     settings: SegmentationSettings | None = None,
     preview_interval: float | None = None,
     should_cancel: Callable[[], bool] | None = None,
@@ -100,7 +138,7 @@ def iter_segment(
 
     Parameters
     ----------
-    image, channel_axis, settings, **overrides
+    image, channel_axis, scribbles, model, settings, **overrides
         As for :func:`segment`.
     preview_interval : float, optional
         Seconds between steps that carry a preview in ``labels``; none without it.
@@ -133,17 +171,23 @@ def iter_segment(
     >>> {step.phase for step in steps} >= {"warm start", "mutual teaching"}
     True
     """
-    chosen = _resolve(settings, overrides)
+    chosen = _resolve(settings, overrides, model)
     channels = as_channels_first(image, channel_axis)
+    painted = _read_guidance([channels], [scribbles], chosen, model)
     if chosen.method != "mmt":
         return iter_baseline(channels, chosen, preview_interval, should_cancel)
-    return _segment_steps(channels, chosen, preview_interval, should_cancel)
+    steps = _fitting(
+        [channels], painted, chosen, model, preview_interval, should_cancel
+    )
+    return _segment_steps(channels, steps, chosen)
 
 
 def fit(
     image_or_images: ArrayLike | Sequence[ArrayLike],
     *,
     channel_axis: int | None = None,
+    scribbles: ArrayLike | Sequence[ArrayLike | None] | None = None,
+    model: MutualMeanTeachingModel | None = None,
     settings: SegmentationSettings | None = None,
     **overrides: Any,
 ) -> MutualMeanTeachingModel:
@@ -153,8 +197,11 @@ def fit(
     ----------
     image_or_images : array-like, or list or tuple of array-like
         One image, or several with the same number of channels.
-    channel_axis, settings, **overrides
+    channel_axis, model, settings, **overrides
         As for :func:`segment`.
+    scribbles : array-like of int, or list or tuple, optional
+        As for :func:`segment`; for several images a list with an array, or None where
+        nothing is painted, for each.
 
     Returns
     -------
@@ -178,7 +225,12 @@ def fit(
     """
     return drain(
         iter_fit(
-            image_or_images, channel_axis=channel_axis, settings=settings, **overrides
+            image_or_images,
+            channel_axis=channel_axis,
+            scribbles=scribbles,
+            model=model,
+            settings=settings,
+            **overrides,
         )
     )
 
@@ -187,8 +239,11 @@ def iter_fit(
     image_or_images: ArrayLike | Sequence[ArrayLike],
     *,
     channel_axis: int | None = None,
+    scribbles: ArrayLike | Sequence[ArrayLike | None] | None = None,
+    model: MutualMeanTeachingModel | None = None,
     settings: SegmentationSettings | None = None,
     preview_interval: float | None = None,
+    should_cancel: Callable[[], bool] | None = None,
     **overrides: Any,
 ) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
     """Do the same as :func:`fit`, as a generator of progress.
@@ -196,7 +251,7 @@ def iter_fit(
     Parameters and errors are those of :func:`fit` and :func:`iter_segment`; previews
     show the first image.
     """
-    chosen = _resolve(settings, overrides)
+    chosen = _resolve(settings, overrides, model)
     check_makes_model(chosen)
     images: Sequence[Any] = (
         image_or_images
@@ -212,14 +267,24 @@ def iter_fit(
             "All images of one model need the same number of channels; these have "
             f"{sorted(counts)}."
         )
-    return _fit_model(channels, chosen, preview_interval)
+    hints = scribbles if isinstance(scribbles, (list, tuple)) else [scribbles]
+    if not isinstance(image_or_images, (list, tuple)):
+        hints = [scribbles]
+    painted = _read_guidance(channels, hints, chosen, model)
+    return _fit_model(
+        _fitting(channels, painted, chosen, model, preview_interval, should_cancel)
+    )
 
 
 def _resolve(
-    settings: SegmentationSettings | None, overrides: dict[str, Any]
+    settings: SegmentationSettings | None,
+    overrides: dict[str, Any],
+    model: MutualMeanTeachingModel | None,
 ) -> SegmentationSettings:
-    if settings is None:
+    if settings is None and model is None:
         return SegmentationSettings(**overrides)
+    if settings is None:
+        settings = model.settings.replace(n_labels=None)
     if not isinstance(settings, SegmentationSettings):
         raise InputError(
             f"settings is a {type(settings).__name__}; give SegmentationSettings."
@@ -227,14 +292,58 @@ def _resolve(
     return settings.replace(**overrides) if overrides else settings
 
 
-def _segment_steps(
-    channels: NDArray[Any],
+def _read_guidance(
+    images: Sequence[NDArray[Any]],
+    scribbles: Sequence[Any],
     settings: SegmentationSettings,
+    model: MutualMeanTeachingModel | None,
+) -> list[Labels | None] | None:
+    """Return the scribbles of every image, or None where nothing guides the run."""
+    if model is None and all(painted is None for painted in scribbles):
+        return None
+    if settings.method != "mmt":
+        given = "scribbles" if model is None else "a model"
+        raise InputError(
+            f"method={settings.method} cannot use {given}. Leave {given} out, or use "
+            "method=mmt."
+        )
+    if len(scribbles) != len(images):
+        raise InputError(
+            f"Scribbles for {len(scribbles)} images are given for {len(images)} "
+            "images. Give a list with an array, or None, for each."
+        )
+    painted = [
+        None if hints is None else read_scribbles(hints, image.shape[1:])
+        for hints, image in zip(scribbles, images, strict=True)
+    ]
+    if model is not None:
+        model.check_channels(images[0])
+    check_classes(painted, settings, model)
+    return painted
+
+
+def _fitting(
+    images: Sequence[NDArray[Any]],
+    painted: list[Labels | None] | None,
+    settings: SegmentationSettings,
+    model: MutualMeanTeachingModel | None,
     preview_interval: float | None,
     should_cancel: Callable[[], bool] | None,
+) -> Generator[SegmentationStep, str | None, Fitted]:
+    if painted is None:
+        return fit_steps(images, settings, preview_interval, should_cancel)
+    return guided_steps(
+        images, painted, settings, model, preview_interval, should_cancel
+    )
+
+
+def _segment_steps(
+    channels: NDArray[Any],
+    fitting: Generator[SegmentationStep, str | None, Fitted],
+    settings: SegmentationSettings,
 ) -> Generator[SegmentationStep, str | None, SegmentationResult]:
     start = time.perf_counter()
-    fitted = yield from fit_steps([channels], settings, preview_interval, should_cancel)
+    fitted = yield from fitting
     n_steps = fitted.n_steps
     hierarchy = fitted.hierarchy
     if hierarchy is None:
@@ -244,16 +353,21 @@ def _segment_steps(
                 "prediction", n_steps, settings.n_steps, n_labels=fitted.model.n_labels
             ),
         )
-    hierarchy = hierarchy.numbered()
-    if settings.min_region_size > 1:
-        hierarchy = hierarchy.renumbered(hierarchy.labels())
-    labels = consecutive(hierarchy.labels(output=settings.output))
+    if fitted.model.label_values is None:
+        hierarchy = hierarchy.numbered()
+        if settings.min_region_size > 1:
+            hierarchy = hierarchy.renumbered(hierarchy.labels())
+        labels = consecutive(hierarchy.labels(output=settings.output))
+    elif settings.output == "classes":
+        labels = hierarchy.shown()
+    else:
+        labels = consecutive(hierarchy.labels(output=settings.output))
     return SegmentationResult(
         labels=labels,
         model=fitted.model,
         hierarchy=hierarchy,
         stop_reason=fitted.stop_reason,
-        n_labels=int(labels.max()),
+        n_labels=len(np.unique(labels)),
         n_steps=n_steps,
         seconds=time.perf_counter() - start,
         device=fitted.device,
@@ -263,9 +377,7 @@ def _segment_steps(
 
 
 def _fit_model(
-    images: Sequence[NDArray[Any]],
-    settings: SegmentationSettings,
-    preview_interval: float | None,
+    fitting: Generator[SegmentationStep, str | None, Fitted],
 ) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
-    fitted = yield from fit_steps(images, settings, preview_interval)
+    fitted = yield from fitting
     return fitted.model

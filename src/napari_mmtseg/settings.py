@@ -217,6 +217,14 @@ class SegmentationSettings:
         maximum=100_000,
         none_means="never stop early",
     )
+    scribble_weight: float = _setting(
+        1.0,
+        "Scribble weight",
+        "Weight of the cross-entropy on painted pixels against the similarity loss; "
+        "without scribbles it does nothing.",
+        minimum=0.0,
+        maximum=1000.0,
+    )
     learning_rate: float = _setting(
         0.1,
         "Learning rate",

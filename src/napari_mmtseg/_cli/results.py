@@ -28,7 +28,7 @@ def labels_line(path: Path, labels: NDArray[np.int32], output: str) -> str:
     """
     import numpy as np  # not before there is a result: --help has to be quick
 
-    n_labels = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
+    n_labels = len(np.unique(labels[labels > 0]))
     height, width = labels.shape
     noun = "region" if output == "regions" else "class"
     return f"{path}: {count(n_labels, noun)}, {width} x {height} pixels"

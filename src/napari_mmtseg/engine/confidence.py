@@ -9,15 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from napari_mmtseg.engine.sight import Sight
+from napari_mmtseg.engine.sight import Sight, View
 from napari_mmtseg.region_classes import RegionClasses
-from napari_mmtseg.region_labels import find_regions, mean_responses, region_means
+from napari_mmtseg.region_labels import (
+    find_regions,
+    mean_over_cuts,
+    mean_responses,
+    region_means,
+)
 from napari_mmtseg.regions import enlarge
 
 __all__ = [
     "agreement",
     "averaged_confidence",
     "class_confidence",
+    "given_confidence",
     "region_agreement",
     "region_confidence",
 ]
@@ -157,6 +163,28 @@ def averaged_confidence(
         classes = groups[answers[:q].argmax(0)]
     merged = averaged[q:].reshape(-1, k, *classes.shape)
     return enlarge(agreement(merged, classes), channels.shape[1:])
+
+
+def given_confidence(sight: Sight, view: View, groups: NDArray[np.bool_]) -> Steps:
+    """Return the confidence in classes that were painted, in the size of the view.
+
+    Parameters
+    ----------
+    sight, view : Sight, View
+        The teachers and what they see.
+    groups : (k, q) ndarray of bool
+        The response channels of every class.
+    """
+    summed = groups.astype(np.float32)
+
+    def answer(part: NDArray[np.float32]) -> NDArray[np.float32]:
+        each = sight.consensus.each(part)
+        return np.concatenate([np.tensordot(summed, e, 1) for e in each])
+
+    answers = yield from sight.of_view(view, answer)
+    merged = mean_over_cuts(view.regions, view.cuts, answers)[:, view.regions]
+    merged = merged.reshape(-1, len(groups), *view.regions.shape).astype(np.float32)
+    return agreement(merged, merged.sum(0).argmax(0))
 
 
 def region_confidence(

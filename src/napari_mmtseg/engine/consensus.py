@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
@@ -41,12 +42,26 @@ class Consensus:
 
     @classmethod
     def freeze(
-        cls, networks: Sequence[ResponseNetwork], images: Sequence[Tensor], q: int
+        cls,
+        networks: Sequence[ResponseNetwork],
+        images: Sequence[Tensor],
+        q: int,
+        aligned: bool = False,
     ) -> Consensus:
-        """Freeze networks to the statistics of images and align their q channels."""
+        """Freeze networks to the statistics of images and align their q channels.
+
+        Parameters
+        ----------
+        networks, images, q
+            The networks, the images and the number of channels.
+        aligned : bool
+            The channels are aligned already.
+        """
         for network in networks:
             network.freeze_statistics(images)
         orders = [np.arange(q)]
+        if aligned:
+            return cls(networks, orders * len(networks))
         for network in networks[1:]:
             table = torch.zeros((q, q), dtype=torch.int64)
             for image in images:
@@ -100,6 +115,22 @@ class Consensus:
         q = len(self.channel_orders[0])
         side = max(int((_TILE_VALUES / q) ** 0.5), 64)
         return list(tiles(shape, side, self._networks[0].halo + halo))
+
+    @torch.inference_mode(False)
+    def copies(self) -> list[ResponseNetwork]:
+        """Return networks to train on, with their channels in the order of the first's.
+
+        A normal tensor in any case: what inference mode made cannot be trained.
+        """
+        networks = []
+        for network, order in zip(self._networks, self.channel_orders, strict=True):
+            new = copy.deepcopy(network).train().requires_grad_(True)
+            index = torch.from_numpy(order)
+            for layer in list(new.layers)[-2:]:
+                for parameter in layer.parameters():
+                    parameter.data = parameter.data[index.to(parameter.device)].clone()
+            networks.append(new)
+        return networks
 
     def state(self) -> dict[str, Tensor]:
         """Return all weights by name."""

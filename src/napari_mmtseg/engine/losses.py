@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["EdgeWeights", "Losses", "mutual_loss", "pseudo_labels"]
+__all__ = ["EdgeWeights", "Losses", "PaintedPixels", "mutual_loss", "pseudo_labels"]
 
 
 class EdgeWeights(NamedTuple):
@@ -26,6 +26,24 @@ class EdgeWeights(NamedTuple):
     horizontal: Tensor
 
 
+class PaintedPixels(NamedTuple):
+    """Painted pixels and the response channels that their classes are made of.
+
+    Attributes
+    ----------
+    index : Tensor of int64, (n,)
+        Their places in the image, row by row.
+    channels : Tensor of bool, (n, q)
+        The channels of a pixel's class.
+    weights : Tensor, (n,)
+        Weight of every pixel in the loss.
+    """
+
+    index: Tensor
+    channels: Tensor
+    weights: Tensor
+
+
 class Losses(NamedTuple):
     """A loss to differentiate and its two parts, all scalar tensors."""
 
@@ -35,13 +53,19 @@ class Losses(NamedTuple):
 
 
 def mutual_loss(
-    response: Tensor, labels: Tensor, beta: float, weights: EdgeWeights | None = None
+    response: Tensor,
+    labels: Tensor,
+    beta: float,
+    weights: EdgeWeights | None = None,
+    painted: PaintedPixels | None = None,
 ) -> Losses:
-    """L_sim + beta * L_tv of a response map (Algorithm 1, L1 and L2).
+    """L_sim + beta * L_tv of a response map (Algorithm 1, L1 and L2), + L_painted.
 
     L_sim is the mean cross-entropy of the response against the labels over pixels; L_tv
     the mean absolute vertical plus the mean absolute horizontal difference of
-    neighbouring responses, optionally weighted.
+    neighbouring responses, optionally weighted. L_painted is the weighted sum over
+    painted pixels of the cross-entropy of the probability of their class, summed over
+    its channels.
 
     Parameters
     ----------
@@ -53,6 +77,8 @@ def mutual_loss(
         Weight of the continuity loss.
     weights : EdgeWeights, optional
         Weights of the neighbour differences; all 1 without it.
+    painted : PaintedPixels, optional
+        What is known of single pixels.
 
     Returns
     -------
@@ -60,7 +86,7 @@ def mutual_loss(
         Only `total` carries a gradient.
     """
     vertical, horizontal = weights if weights is not None else (None, None)
-    parts = _MutualLoss.apply(response, labels, beta, vertical, horizontal)  # type: ignore[no-untyped-call]
+    parts = _MutualLoss.apply(response, labels, beta, vertical, horizontal, painted)  # type: ignore[no-untyped-call]
     return Losses(*parts)
 
 
@@ -90,12 +116,16 @@ class _MutualLoss(torch.autograd.Function):
         beta: float,
         vertical: Tensor | None,
         horizontal: Tensor | None,
+        painted: PaintedPixels | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         y = _channels_last(response)
         wide = torch.promote_types(y.dtype, torch.float32)
         n_pixels = labels.numel()
         target = labels[None, :, :, None]
         gradient = torch.softmax(y, -1)
+        known = None
+        if painted is not None:
+            known = _painted_loss(gradient.view(-1, y.shape[-1]), painted, wide)
         probability = gradient.gather(-1, target).to(wide)
         similarity = -probability.clamp_min(torch.finfo(wide).tiny).log().mean()
         minus_one = gradient.new_full((1, 1, 1, 1), -1).expand_as(target)
@@ -123,8 +153,11 @@ class _MutualLoss(torch.autograd.Function):
             gradient.narrow(axis, 1, n).add_(difference, alpha=beta * scale)
             gradient.narrow(axis, 0, n).sub_(difference, alpha=beta * scale)
 
-        ctx.save_for_backward(gradient)
         total = similarity + beta * continuity
+        if known is not None and painted is not None:
+            total = total + known[0]
+            gradient.view(-1, y.shape[-1]).index_add_(0, painted.index, known[1])
+        ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(similarity, continuity)
         return total, similarity, continuity
 
@@ -135,4 +168,16 @@ class _MutualLoss(torch.autograd.Function):
         if total.device.type != "cpu" or total.item() != 1:
             gradient = gradient * total.to(gradient.dtype)
         # Permuted as 4D: the strides of an axis added later would hide the layout.
-        return gradient.permute(0, 3, 1, 2), None, None, None, None
+        return gradient.permute(0, 3, 1, 2), None, None, None, None, None
+
+
+def _painted_loss(
+    probability: Tensor, painted: PaintedPixels, wide: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Return L_painted and its gradient, (n, q), with respect to their responses."""
+    every = probability[painted.index].to(wide)
+    own = every * painted.channels
+    of_class = own.sum(1, keepdim=True).clamp_min(torch.finfo(wide).tiny)
+    loss = -(of_class[:, 0].log() * painted.weights).sum()
+    gradient = (every - own / of_class) * painted.weights[:, None]
+    return loss, gradient.to(probability.dtype)

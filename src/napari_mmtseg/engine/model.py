@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,19 +18,23 @@ from napari_mmtseg.engine.classes import ChannelClasses
 from napari_mmtseg.engine.confidence import (
     averaged_confidence,
     class_confidence,
+    given_confidence,
     region_confidence,
 )
 from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.device import choose_device
+from napari_mmtseg.engine.given_classes import GivenClasses
 from napari_mmtseg.engine.model_file import read_model_file, write_model_file
 from napari_mmtseg.engine.network import ResponseNetwork
-from napari_mmtseg.engine.sight import Sight
+from napari_mmtseg.engine.sight import Sight, View
 from napari_mmtseg.engine.training import Trained
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.feature_bank import FeatureBank
 from napari_mmtseg.features import Texture
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.region_labels import region_means
+from napari_mmtseg.regions import enlarge
 from napari_mmtseg.settings import SegmentationSettings
 
 _T = TypeVar("_T", bound=np.generic)
@@ -56,6 +61,11 @@ class MutualMeanTeachingModel:
     region_classes : RegionClasses, optional
         The regions of the image that the model was fitted on, where neighbouring
         regions merge before they are given a class.
+    given : GivenClasses, optional
+        The classes where those were painted.
+    label_values : (n_labels,) ndarray of int32, optional
+        Label of every class, from dark to bright, where those are not 1, 2, ... It can
+        be set at any time.
     """
 
     def __init__(
@@ -65,16 +75,25 @@ class MutualMeanTeachingModel:
         classes: ChannelClasses,
         averaged_classes: ChannelClasses | None = None,
         region_classes: RegionClasses | None = None,
+        given: GivenClasses | None = None,
+        label_values: NDArray[np.int32] | None = None,
     ) -> None:
         self._sight = sight
         self._classes = classes
         self._averaged_classes = averaged_classes
         self._region_classes = region_classes
+        self._given = given
+        self._recent: tuple[bytes, View] | None = None
         self.settings = settings
+        self.label_values = label_values
+        if given is not None and label_values is None:
+            self.label_values = given.label_values()
 
     @property
     def n_labels(self) -> int:
         """Number of classes."""
+        if self._given is not None:
+            return len(self._given.values)
         n_labels = self.settings.n_labels
         if self._region_classes is not None:
             regions = self._region_classes
@@ -199,6 +218,8 @@ class MutualMeanTeachingModel:
         hierarchy = yield from self.iter_hierarchy(
             image, n_labels, channel_axis=channel_axis, merging=merging
         )
+        if self.label_values is not None and output == "classes":
+            return hierarchy.shown()
         return hierarchy.labels(output=output)
 
     def predict(
@@ -259,8 +280,82 @@ class MutualMeanTeachingModel:
         """
         channels, settings = self._asked(image, n_labels, channel_axis, merging)
         if settings.merging == "regions":
-            return self._merge_regions(channels, settings)
-        return self._merge_classes(channels, settings)
+            return self._named(self._merge_regions(channels, settings))
+        if self._given is not None:
+            return self._named(self._read_given(channels, n_labels))
+        return self._named(self._merge_classes(channels, settings))
+
+    def _given_confidence(
+        self, channels: NDArray[Any], n_labels: int | None
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        given = self._given
+        assert given is not None
+        view = self.known_view(channels) or self._sight.view(channels)
+        k = len(given.values)
+        row = given.table()[min(n_labels or k, k) - 1]
+        groups = np.stack([given.channels[row == c].any(0) for c in np.unique(row)])
+        confidence = yield from given_confidence(self._sight, view, groups)
+        return enlarge(confidence, channels.shape[1:])
+
+    def check_channels(self, channels: NDArray[Any]) -> None:
+        """Refuse an image (C, Y, X) with another number of channels.
+
+        Raises
+        ------
+        InputError
+            If the image does not fit the model.
+        """
+        if len(channels) != self.n_channels:
+            raise InputError(
+                f"An image with {len(channels)} channels does not fit this model, "
+                f"which was fitted on {self.n_channels}. Pass an image with "
+                f"{self.n_channels} channels, or name its channels with channel_axis."
+            )
+
+    def _named(
+        self, found: Generator[float, None, LabelHierarchy]
+    ) -> Generator[float, None, LabelHierarchy]:
+        hierarchy = yield from found
+        if self.label_values is None:
+            return hierarchy
+        return hierarchy.with_values(self.label_values)
+
+    def _read_given(
+        self, channels: NDArray[Any], n_labels: int | None
+    ) -> Generator[float, None, LabelHierarchy]:
+        given = self._given
+        assert given is not None
+        view = self.known_view(channels) or self._sight.view(channels)
+        classes = yield from self._sight.given_classes(view, given.channels)
+        k = len(given.values)
+        return LabelHierarchy(
+            enlarge(classes.astype(np.uint8), channels.shape[1:]),
+            given.table(),
+            given.sizes,
+            min(n_labels or k, k),
+            k,
+            min_region_size=self.settings.min_region_size,
+        )
+
+    @property
+    def sight(self) -> Sight:
+        """The networks and what they see of an image."""
+        return self._sight
+
+    @property
+    def given(self) -> GivenClasses | None:
+        """The classes where those were painted."""
+        return self._given
+
+    def remember(self, channels: NDArray[Any], view: View) -> None:
+        """Keep what was made of a raw image (C, Y, X), for the next run on it."""
+        self._recent = (_digest(channels), view)
+
+    def known_view(self, channels: NDArray[Any]) -> View | None:
+        """Return what was made of a raw image, if it is the one remembered."""
+        if self._recent is None or self._recent[0] != _digest(channels):
+            return None
+        return self._recent[1]
 
     def confidence(
         self,
@@ -319,6 +414,8 @@ class MutualMeanTeachingModel:
                     here, settings.n_labels
                 ),
             )
+        if self._given is not None:
+            return self._given_confidence(channels, n_labels)
         classes = self._channel_classes(settings.n_labels)
         fitted = min(settings.n_labels or classes.automatic, classes.finest)
         groups = classes.numbers(fitted) - 1
@@ -365,12 +462,7 @@ class MutualMeanTeachingModel:
         if merging is not None:
             settings = settings.replace(merging=merging)
         channels = as_channels_first(image, channel_axis)
-        if len(channels) != self.n_channels:
-            raise InputError(
-                f"An image with {len(channels)} channels does not fit this model, "
-                f"which was fitted on {self.n_channels}. Pass an image with "
-                f"{self.n_channels} channels, or name its channels with channel_axis."
-            )
+        self.check_channels(channels)
         if settings.merging == "auto":
             # Who gives a number of classes thinks of classes, not of places.
             by_regions = self._region_classes is not None and n_labels is None
@@ -463,7 +555,13 @@ class MutualMeanTeachingModel:
             "texture": asdict(sight.texture),
             "channel_orders": [o.tolist() for o in sight.consensus.channel_orders],
         }
+        if isinstance(sight.texture, FeatureBank):
+            about["feature_bank"] = about.pop("texture")
+        if self.label_values is not None:
+            about["label_values"] = self.label_values.tolist()
         tensors = sight.consensus.state() | self._classes.state("classes")
+        if self._given is not None:
+            tensors |= self._given.state()
         if self._averaged_classes is not None:
             tensors |= self._averaged_classes.state("averaged_classes")
         if self._region_classes is not None:
@@ -507,10 +605,14 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
     try:
         settings = SegmentationSettings(**about["settings"])
         normalization = Normalization.from_dict(about["normalization"])
-        texture = Texture(**about["texture"])
+        texture: Texture | FeatureBank
+        if "feature_bank" in about:
+            texture = FeatureBank.from_dict(about["feature_bank"])
+        else:
+            texture = Texture(**about["texture"])
         empty = (
             ResponseNetwork(
-                normalization.n_channels + (texture.weight > 0),
+                texture.n_features(normalization.n_channels),
                 settings.max_labels,
                 settings.n_conv_layers,
             )
@@ -527,6 +629,10 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
             )
             regions = RegionClasses(means, sizes, lightness, float(variance))
         classes = ChannelClasses.from_state(tensors, "classes")
+        given = GivenClasses.from_state(tensors) if "given.values" in tensors else None
+        label_values = about.get("label_values")
+        if label_values is not None:
+            label_values = np.asarray(label_values, np.int32)
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} is a damaged model file: {error}") from error
     try:
@@ -534,4 +640,12 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
     except InputError:
         device = torch.device("cpu")
     sight = Sight(consensus.to(device), normalization, texture)
-    return MutualMeanTeachingModel(sight, settings, classes, averaged, regions)
+    return MutualMeanTeachingModel(
+        sight, settings, classes, averaged, regions, given, label_values
+    )
+
+
+def _digest(channels: NDArray[Any]) -> bytes:
+    about = f"{channels.shape} {channels.dtype}".encode()
+    pixels = np.ascontiguousarray(channels).view(np.uint8).data
+    return blake2b(pixels, key=about[:64]).digest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,18 +14,59 @@ from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.examples import to_working_size
 from napari_mmtseg.engine.tiles import Tile
+from napari_mmtseg.feature_bank import FeatureBank
 from napari_mmtseg.features import Texture
 from napari_mmtseg.region_classes import RegionClasses
-from napari_mmtseg.region_labels import find_regions, region_means
+from napari_mmtseg.region_labels import (
+    find_regions,
+    mean_over_cuts,
+    region_cuts,
+    region_means,
+)
 from napari_mmtseg.regions import enlarge
 
-__all__ = ["Sight"]
+__all__ = ["Sight", "View", "shrink"]
 
 _REGIONS_SIZE = 1024
 """Long side in pixels of the image on which regions are merged."""
 
 Steps = Generator[float, None, NDArray[Any]]
 Answer = Callable[[NDArray[np.float32]], NDArray[Any]]
+
+shrink = partial(to_working_size, working_size=_REGIONS_SIZE)
+"""Make an image (C, Y, X) as small as regions need it."""
+
+
+@dataclass(frozen=True)
+class View:
+    """An image as small as regions need it, and its regions.
+
+    Attributes
+    ----------
+    image : (C, Y, X) ndarray of float32
+        Normalised.
+    seen : (F, Y, X) ndarray of float32
+        What the networks see of it.
+    regions : (Y, X) ndarray of int
+        As from :func:`napari_mmtseg.region_labels.region_cuts`.
+    cuts : list of (n,) ndarray of int
+        Likewise.
+    """
+
+    image: NDArray[np.float32]
+    seen: NDArray[np.float32]
+    regions: NDArray[np.intp]
+    cuts: list[NDArray[np.intp]]
+
+    @classmethod
+    def of(cls, image: NDArray[np.float32], seen: NDArray[np.float32]) -> View:
+        """Find the regions of an image."""
+        return cls(image, seen, *region_cuts(image))
+
+    def averaged(self, array: NDArray[np.float32]) -> NDArray[np.intp]:
+        """Return the largest channel of (C, Y, X) on the average over regions."""
+        best = mean_over_cuts(self.regions, self.cuts, array).argmax(0)
+        return best[self.regions]
 
 
 @dataclass(frozen=True)
@@ -37,13 +79,13 @@ class Sight:
         The networks whose mean response decides.
     normalization : Normalization
         How raw pixel values become normalised ones.
-    texture : Texture
+    texture : Texture or FeatureBank
         How those become network input.
     """
 
     consensus: Consensus
     normalization: Normalization
-    texture: Texture
+    texture: Texture | FeatureBank
 
     @property
     def n_responses(self) -> int:
@@ -122,6 +164,45 @@ class Sight:
         )
         return coarse, fine
 
+    def view(self, channels: NDArray[Any]) -> View:
+        """Look at a raw image (C, Y, X)."""
+        normalized = self.normalization.apply(channels)
+        return View.of(shrink(normalized), self.texture.apply(normalized, shrink))
+
+    def given_classes(
+        self, view: View, groups: NDArray[np.bool_]
+    ) -> Generator[float, None, NDArray[np.intp]]:
+        """Return the class of every pixel, where borders are edges of the image.
+
+        Parameters
+        ----------
+        view : View
+            Of the image.
+        groups : (k, q) ndarray of bool
+            The response channels of every class.
+
+        Yields
+        ------
+        float
+            Finished fraction.
+
+        Returns
+        -------
+        (Y, X) ndarray of int, 0..k-1
+            In the size of the view.
+        """
+        summed = groups.astype(np.float32)
+
+        def answer(part: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.tensordot(summed, self.consensus.probabilities(part), 1)
+
+        return view.averaged((yield from self.of_view(view, answer)))
+
+    def of_view(self, view: View, answer: Answer) -> Steps:
+        """Return what a function makes of a view, (n, y, x); see :meth:`by_tiles`."""
+        pieces = self.consensus.tiles(view.seen.shape[1:])
+        return _assembled(view.seen, pieces, answer, n_more=1)
+
     def regions(
         self, channels: NDArray[Any], threshold: float, at_least: int
     ) -> Generator[float, None, tuple[NDArray[np.int32], RegionClasses]]:
@@ -157,8 +238,8 @@ class Sight:
         answers : (n, y, x) ndarray of float32
         """
         normalized = self.normalization.apply(channels)
-        image = to_working_size(normalized, _REGIONS_SIZE)
-        seen = to_working_size(self.texture.apply(normalized), _REGIONS_SIZE)
+        image = shrink(normalized)
+        seen = self.texture.apply(normalized, shrink)
         del normalized
         pieces = self.consensus.tiles(seen.shape[1:])
         return image, (yield from _assembled(seen, pieces, answer, n_more=1))

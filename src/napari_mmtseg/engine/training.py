@@ -14,12 +14,20 @@ from torch import Tensor
 
 from napari_mmtseg.engine.alignment import best_assignment, contingency_table
 from napari_mmtseg.engine.cancellation import cancellable
-from napari_mmtseg.engine.losses import EdgeWeights, Losses, mutual_loss, pseudo_labels
+from napari_mmtseg.engine.losses import (
+    EdgeWeights,
+    Losses,
+    PaintedPixels,
+    mutual_loss,
+    pseudo_labels,
+)
 from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.engine.peer import Peer
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["Example", "Trained", "TrainingStep", "make_peers", "mutual_step", "train"]
+
+INFINITY = float("inf")
 
 SETTLED_FRACTION = 1 / 500
 """Labels count as settled while fewer than this fraction of the pixels change."""
@@ -37,11 +45,32 @@ class Example:
         Weights of the continuity loss.
     start : Tensor of int64, (Y, X), or None
         Labels of the warm start.
+    used : Tensor of bool, (q,), or None
+        The channels that stand for a class, where classes are given: the two peers
+        number them alike then.
+    painted : PaintedPixels or None
+        What is known of single pixels.
     """
 
     image: Tensor
     weights: EdgeWeights | None = None
     start: Tensor | None = None
+    used: Tensor | None = None
+    painted: PaintedPixels | None = None
+
+    def labels(self, response: Tensor) -> Tensor:
+        """Return the largest channel (Y, X) of a response, of those that may be."""
+        if self.used is None:
+            return pseudo_labels(response)
+        labels = pseudo_labels(
+            response.masked_fill(~self.used[:, None, None], -INFINITY)
+        )
+        if self.painted is not None:
+            pixels = response[0].permute(1, 2, 0).reshape(-1, len(self.used))
+            own = pixels[self.painted.index]
+            best = own.masked_fill(~self.painted.channels, -INFINITY).argmax(1)
+            labels.view(-1)[self.painted.index] = best
+        return labels
 
 
 @dataclass(frozen=True)
@@ -171,18 +200,21 @@ def _teach(
             taught = seen
         elif not warm:
             with torch.no_grad():
-                taught = pseudo_labels(other.teacher(example.image))
+                taught = example.labels(other.teacher(example.image))
     if warm:
         assert example.start is not None
         targets = example.start
         n_labels = int(torch.bincount(seen.reshape(-1)).count_nonzero())
+    elif example.used is not None:
+        targets = taught
+        n_labels = int(torch.bincount(taught.reshape(-1)).count_nonzero())
     else:
         contingency = contingency_table(taught, seen, settings.max_labels)
         targets = best_assignment(contingency).to(device)[taught]
         n_labels = int(contingency.sum(0).count_nonzero())
     # Smoothing a clustering that is not learned yet would only lose labels.
     beta = 0.0 if warm else settings.continuity_weight
-    losses = mutual_loss(response, targets, beta, example.weights)
+    losses = mutual_loss(response, targets, beta, example.weights, example.painted)
     return TrainingStep(losses, seen, targets, n_labels)
 
 
@@ -191,16 +223,18 @@ def train(
     settings: SegmentationSettings,
     precision: str,
     should_cancel: Callable[[], bool] | None = None,
+    peers: Sequence[Peer] | None = None,
 ) -> Generator[TrainingStep, str | None, Trained]:
     """Train two peers on one or several images, one image a step.
 
     Yields progress after every half step; ``send("stop")`` ends the training with what
     it has. Once `should_cancel` returns True, :class:`Cancelled` is raised in the
     middle of a step. See the paper's Algorithm 1; the warm start and the early stop are
-    ours.
+    ours. Without `peers` they start from random weights.
     """
-    device = examples[0].image.device
-    peers = make_peers(examples[0].image.shape[1], settings, device)
+    if peers is None:
+        device = examples[0].image.device
+        peers = make_peers(examples[0].image.shape[1], settings, device)
     everyone = [network for peer in peers for network in (peer.student, peer.teacher)]
     with cancellable(everyone, should_cancel):
         return (yield from _train(peers, examples, settings, precision))
@@ -219,6 +253,8 @@ def _train(
         networks = tuple(peer.teacher for peer in taught)
     last_good: list[dict[str, Tensor]] = []
     fewest = max(settings.min_labels, settings.n_labels or 0)
+    if examples[0].used is not None:
+        fewest = 0  # classes that are given are not to be merged
     watch = _SettledWatch(settings.patience)
     reason, step, n_labels = "all steps are done", 0, [settings.max_labels]
     while step < settings.n_steps:
@@ -244,7 +280,7 @@ def _train(
             continue
         if min(n_labels) >= fewest > 1:
             last_good = [copy.deepcopy(network.state_dict()) for network in networks]
-        if max(n_labels) <= settings.min_labels or max(n_labels) < fewest:
+        if fewest and max(n_labels) <= max(settings.min_labels, fewest - 1):
             reason = f"{max(n_labels)} labels are left"
             break
         if watch.settled(index, progress.targets):

@@ -1,0 +1,191 @@
+"""Training with given classes: examples, peers to go on from, and the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_mmtseg.arrays import Normalization
+from napari_mmtseg.engine.classes import ChannelClasses
+from napari_mmtseg.engine.consensus import Consensus
+from napari_mmtseg.engine.examples import edge_weights, to_working_size
+from napari_mmtseg.engine.given_classes import GivenClasses, channels_of_classes
+from napari_mmtseg.engine.losses import PaintedPixels
+from napari_mmtseg.engine.model import MutualMeanTeachingModel
+from napari_mmtseg.engine.peer import Peer
+from napari_mmtseg.engine.sight import Sight, View
+from napari_mmtseg.engine.training import Example, Trained
+from napari_mmtseg.regions import enlarge
+from napari_mmtseg.scribbles import painted_places
+from napari_mmtseg.settings import SegmentationSettings
+
+if TYPE_CHECKING:
+    from napari_mmtseg.feature_bank import FeatureBank
+    from napari_mmtseg.features import Texture
+
+__all__ = ["freeze", "make_guided", "resumed_peers"]
+
+Labels = NDArray[np.int32]
+
+
+@torch.inference_mode(False)
+def make_guided(
+    views: Sequence[View],
+    targets: Sequence[Labels],
+    painted: Sequence[Labels],
+    k: int,
+    settings: SegmentationSettings,
+    device: torch.device,
+    model: MutualMeanTeachingModel | None,
+) -> tuple[list[Example], NDArray[np.bool_]]:
+    """Return training examples, and the response channels of every class.
+
+    Parameters
+    ----------
+    views : sequence of View
+        The images.
+    targets : sequence of (Y, X) ndarray of int32
+        First guess of the class of every pixel of a view, 0..k-1.
+    painted : sequence of (Y, X) ndarray of int32
+        Painted classes, 1..k, at any size; 0 where nothing is painted.
+    k : int
+        Number of classes.
+    settings : SegmentationSettings
+        Working size and weights.
+    device : torch.device
+        Where training runs.
+    model : MutualMeanTeachingModel or None
+        Whose networks training starts from.
+
+    Returns
+    -------
+    examples : list of Example
+        One for every view.
+    groups : (k, q) ndarray of bool
+        The response channels of every class.
+    """
+    size, q = settings.working_size, settings.max_labels
+    seen = [to_working_size(view.seen, size) for view in views]
+    classes = [
+        enlarge(target, small.shape[1:])
+        for target, small in zip(targets, seen, strict=True)
+    ]
+    starts = [c.astype(np.int64) for c in classes]
+    groups = np.eye(k, q, dtype=bool)
+    if model is not None:
+        responses = [model.sight.consensus.probabilities(small) for small in seen]
+        groups = channels_of_classes([r.argmax(0) for r in responses], classes, q, k)
+        starts = [
+            np.where(np.moveaxis(groups[c], -1, 0), response, -1).argmax(0)
+            for response, c in zip(responses, classes, strict=True)
+        ]
+    used = torch.from_numpy(groups.any(0)).to(device)
+    examples = []
+    for view, small, start, paint in zip(views, seen, starts, painted, strict=True):
+        plain = to_working_size(view.image, size)
+        examples.append(
+            Example(
+                image=torch.from_numpy(small)[None]
+                .to(device)
+                .contiguous(memory_format=torch.channels_last),
+                weights=edge_weights(plain, settings.edge_scale, device),
+                start=torch.from_numpy(start).to(device),
+                used=used,
+                painted=_painted_pixels(
+                    paint, small.shape[1:], groups, settings.scribble_weight, device
+                ),
+            )
+        )
+    return examples, groups
+
+
+def _painted_pixels(
+    painted: Labels,
+    shape: tuple[int, ...],
+    groups: NDArray[np.bool_],
+    weight: float,
+    device: torch.device,
+) -> PaintedPixels | None:
+    index, values, _ = painted_places(painted, shape)
+    if not len(index):
+        return None
+    # Every painted class counts the same, however long its strokes are.
+    counts = np.bincount(values)
+    weights = weight / (np.count_nonzero(counts) * counts[values])
+    return PaintedPixels(
+        torch.from_numpy(index).to(device),
+        torch.from_numpy(groups[values - 1]).to(device),
+        torch.from_numpy(weights.astype(np.float32)).to(device),
+    )
+
+
+@torch.inference_mode(False)
+def resumed_peers(
+    model: MutualMeanTeachingModel,
+    settings: SegmentationSettings,
+    device: torch.device,
+) -> tuple[Peer, Peer]:
+    """Return two peers that begin as the networks of a model."""
+    networks = model.sight.consensus.copies()
+    students = [networks[0], networks[-1]]
+    if len(networks) == 1:
+        students[1] = model.sight.consensus.copies()[0]
+    first, second = (
+        Peer(student.to(device), settings.learning_rate, settings.momentum)
+        for student in students
+    )
+    return first, second
+
+
+def freeze(
+    trained: Trained,
+    examples: Sequence[Example],
+    normalization: Normalization,
+    texture: Texture | FeatureBank,
+    settings: SegmentationSettings,
+    plain: Sequence[NDArray[np.float32]],
+    values: Labels,
+    groups: NDArray[np.bool_],
+) -> MutualMeanTeachingModel:
+    """Freeze trained peers into a model of given classes.
+
+    Parameters
+    ----------
+    trained : Trained
+        What training ended with.
+    examples : sequence of Example
+        What it was trained on.
+    normalization, texture : Normalization, Texture or FeatureBank
+        How images become network input.
+    settings : SegmentationSettings
+        Those of the run.
+    plain : sequence of (C, Y, X) ndarray
+        The normalised images.
+    values : (k,) ndarray of int32
+        Label of every class.
+    groups : (k, q) ndarray of bool
+        The response channels of every class.
+    """
+    images = [example.image for example in examples]
+    consensus = Consensus.freeze(
+        trained.networks, images, settings.max_labels, aligned=True
+    )
+    responses = [consensus.probabilities(image) for image in images]
+    classes = [
+        np.tensordot(groups.astype(np.float32), r, 1).argmax(0) for r in responses
+    ]
+    seen = [image[0].cpu().numpy() for image in images]
+    small = [
+        to_working_size(image, max(c.shape))
+        for image, c in zip(plain, classes, strict=True)
+    ]
+    return MutualMeanTeachingModel(
+        Sight(consensus, normalization, texture),
+        settings,
+        ChannelClasses.measure([r.argmax(0) for r in responses], seen, settings),
+        given=GivenClasses.measure(values, groups, classes, small),
+    )

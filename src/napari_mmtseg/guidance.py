@@ -1,0 +1,236 @@
+"""First guess from painted pixels: what networks learn before they teach each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.class_hierarchy import ClassHierarchy, ClusterStatistics
+
+__all__ = ["Discriminant", "mended", "other_classes", "sample"]
+
+_SHRINKAGE = 0.1
+"""Share of the identity in the covariance: painted pixels are few and alike."""
+
+_SAMPLES = 2000
+"""Pixels of a class that are enough to know it by."""
+
+_LIKE = 1.0
+"""Log odds from which a pixel counts as one of those that were mended."""
+
+_BELONGS = 0.1
+"""Share of a painted class from which a cluster is a part of it."""
+
+
+@dataclass(frozen=True)
+class Discriminant:
+    """Linear discriminant analysis with equal priors (Fisher 1936).
+
+    Every class counts the same, however many pixels of it there are.
+
+    Attributes
+    ----------
+    slopes : (F, k) ndarray
+        Of the log probability of every class.
+    offsets : (k,) ndarray
+        Of the same.
+    """
+
+    slopes: NDArray[np.float64]
+    offsets: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, samples: Sequence[NDArray[np.float32]]) -> Discriminant:
+        """Learn from the pixels (n, F) of every class."""
+        means = np.stack([pixels.mean(0, dtype=np.float64) for pixels in samples])
+        n_features = means.shape[1]
+        covariance = np.zeros((n_features, n_features))
+        for pixels, mean in zip(samples, means, strict=True):
+            centred = pixels - mean
+            covariance += centred.T @ centred / (len(pixels) * len(samples))
+        # The floor keeps a covariance of nothing, in flat colours, invertible.
+        average = max(float(np.trace(covariance)) / n_features, 1e-4)
+        covariance *= 1 - _SHRINKAGE
+        covariance += _SHRINKAGE * average * np.eye(n_features)
+        slopes = np.linalg.solve(covariance, means.T)
+        return cls(slopes, -(means.T * slopes).sum(0) / 2)
+
+    def log_odds(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return log probabilities but for a constant, (k, Y, X), of (F, Y, X)."""
+        flat = features.reshape(len(features), -1)
+        odds = self.slopes.T.astype(np.float32) @ flat
+        odds += self.offsets.astype(np.float32)[:, np.newaxis]
+        return odds.reshape(-1, *features.shape[1:])
+
+    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the probability of every class, (k, Y, X), of features (F, Y, X)."""
+        odds = self.log_odds(features)
+        odds -= odds.max(0)
+        np.exp(odds, out=odds)
+        odds /= odds.sum(0)
+        return odds
+
+
+def other_classes(
+    clusters: Sequence[NDArray[np.int64]],
+    images: Sequence[NDArray[np.float32]],
+    painted: Sequence[NDArray[np.int32]],
+    n_painted: int,
+    n_others: int | None,
+    merge_threshold: float,
+) -> list[NDArray[np.int32]]:
+    """Divide what is not painted into classes that nothing was painted of.
+
+    Clusters in which a class is painted belong to it; all others merge by Ward's
+    criterion with each other or with a painted class, never two painted classes, until
+    the number is reached.
+
+    Parameters
+    ----------
+    clusters : sequence of (Y, X) ndarray of int64
+        Cluster map of every image, from 0.
+    images : sequence of (C, Y, X) ndarray of float32
+        What was clustered.
+    painted : sequence of (Y, X) ndarray of int32
+        1..n_painted where a class is painted, else 0.
+    n_painted : int
+        Number of painted classes.
+    n_others : int or None
+        Number of other classes; as many as are seen without it, but at least one.
+    merge_threshold : float
+        As in the settings.
+
+    Returns
+    -------
+    list of (Y, X) ndarray of int32
+        1..n_others from dark to bright where another class is, else 0. There may be
+        fewer of them than asked for.
+    """
+    n = max(int(c.max()) for c in clusters) + 1
+    statistics = ClusterStatistics.measure(clusters, images, n)
+    if n_others is None:
+        automatic = ClassHierarchy(statistics).automatic_number(merge_threshold, 2)
+        n_others = max(automatic - n_painted, 1)
+    group = _named_clusters(clusters, painted, n, n_painted, n_others)
+    means, sizes = statistics.means.copy(), statistics.sizes.copy()
+    _merge_towards(group, means, sizes, n_painted, n_others)
+    left = np.unique(group[(group >= n_painted) & (sizes > 0)])
+    brightness = [
+        np.average(means[group == g, 0], weights=sizes[group == g]) for g in left
+    ]
+    number = np.zeros(n_painted + n, np.int32)
+    number[left[np.argsort(brightness, kind="stable")]] = np.arange(1, len(left) + 1)
+    others = []
+    for cluster_map, paint in zip(clusters, painted, strict=True):
+        other = number[group][cluster_map]
+        other[paint > 0] = 0
+        others.append(other)
+    return others
+
+
+def _named_clusters(
+    clusters: Sequence[NDArray[np.int64]],
+    painted: Sequence[NDArray[np.int32]],
+    n: int,
+    n_painted: int,
+    n_others: int,
+) -> NDArray[np.intp]:
+    """Return the painted class of every cluster, or a number of its own above them.
+
+    At least `n_others` get one of their own, if painted classes can do without them.
+    """
+    shares = np.zeros((n, n_painted))
+    for cluster_map, paint in zip(clusters, painted, strict=True):
+        at = paint > 0
+        pairs = cluster_map[at] * n_painted + paint[at] - 1
+        shares += np.bincount(pairs, minlength=n * n_painted).reshape(n, n_painted)
+    shares /= np.maximum(shares.sum(0), 1)
+    share = shares.max(1)
+    present = sum(np.bincount(c.ravel(), minlength=n) for c in clusters) > 0
+    spare = np.setdiff1d(np.flatnonzero(present), shares.argmax(0))
+    free = spare[np.argsort(share[spare], kind="stable")[:n_others]]
+    owned = share >= _BELONGS
+    owned[free] = False
+    return np.where(owned, shares.argmax(1), n_painted + np.arange(n))
+
+
+def _merge_towards(
+    group: NDArray[np.intp],
+    means: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+    n_painted: int,
+    n_others: int,
+) -> None:
+    """Merge the cheapest pair of groups until `n_others` are not painted."""
+    group[sizes == 0] = 0
+    while True:
+        left = np.unique(group)
+        if (left >= n_painted).sum() <= n_others:
+            return
+        size = np.array([sizes[group == g].sum() for g in left])
+        mean = np.stack(
+            [
+                np.average(means[group == g], axis=0, weights=sizes[group == g])
+                for g in left
+            ]
+        )
+        squared = ((mean[:, np.newaxis] - mean) ** 2).sum(-1)
+        cost = squared * size * size[:, np.newaxis] / (size + size[:, np.newaxis])
+        known = left < n_painted
+        cost[known[:, np.newaxis] & known] = np.inf
+        np.fill_diagonal(cost, np.inf)
+        first, second = sorted(np.unravel_index(int(cost.argmin()), cost.shape))
+        group[group == left[second]] = left[first]
+
+
+def mended(
+    labels: NDArray[np.int32],
+    painted: NDArray[np.int32],
+    features: NDArray[np.float32],
+) -> NDArray[np.int32]:
+    """Let pixels follow those that were painted with another class than they had.
+
+    Of the pixels of a class those change that are more like the ones that were painted
+    with another than like the rest of it. All others stay.
+
+    Parameters
+    ----------
+    labels : (Y, X) ndarray of int32
+        Classes as they were, from 1.
+    painted : (Y, X) ndarray of int32
+        Classes as painted, from 1; 0 where nothing is painted.
+    features : (F, Y, X) ndarray of float32
+        What makes pixels alike.
+
+    Returns
+    -------
+    (Y, X) ndarray of int32
+        Classes as they should be.
+    """
+    result = labels.copy()
+    for before in np.unique(labels[(painted > 0) & (painted != labels)]):
+        inside = labels == before
+        named = np.unique(painted[inside & (painted > 0) & (painted != before)])
+        samples = [features[:, inside & (painted == v)].T for v in named]
+        confirmed = features[:, inside & (painted == before)].T
+        rest = inside & (painted == 0)
+        numbers = np.array([before, *named], np.int32)
+        # Those that follow are left out of what they are told from.
+        for _ in range(2):
+            own = [sample(features[:, rest & (result == before)].T), confirmed]
+            of_class = np.concatenate([s for s in own if len(s)] or samples)
+            model = Discriminant.fit([of_class, *samples])
+            odds = model.log_odds(features[:, np.newaxis, rest])[:, 0]
+            best = odds[1:].argmax(0) + 1
+            follows = odds.max(0) - odds[0] > _LIKE
+            result[rest] = np.where(follows, numbers[best], before)
+    result[painted > 0] = painted[painted > 0]
+    return result
+
+
+def sample(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return some of the pixels (n, F) of a class, evenly spread."""
+    return pixels[:: -(-len(pixels) // _SAMPLES) or 1]
