@@ -143,3 +143,10 @@ def test_classes_take_the_labels_that_are_there():
     assert named.values().tolist() == [9, 9, 5, 10]
     assert set(named.values(4).tolist()) == {9, 11, 5, 10}
     assert named.labels().max() == 3
+
+
+def test_every_class_has_its_label():
+    assert hierarchy().class_values(4).tolist() == [1, 4, 2, 3]
+    assert hierarchy().class_values(2).tolist() == [1, 2]
+    gap = hierarchy(groups=np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 2, 2]]))
+    assert gap.class_values(3).tolist() == [1, 4, 3]

@@ -108,6 +108,18 @@ class LabelHierarchy:
         values: NDArray[np.int32] = self._identity[self._heaviest(row)][row]
         return values
 
+    def class_values(self, n_labels: int | None = None) -> NDArray[np.int32]:
+        """Return the label of every class from dark to bright, as in :meth:`values`.
+
+        A class that has no leaf in this image gets a label that no other class has.
+        """
+        row = self._row(n_labels)
+        values = np.zeros(int(row.max()) + 1, np.int32)
+        values[row] = self.values(n_labels)
+        missing = np.flatnonzero(values == 0)
+        values[missing] = np.arange(1, len(missing) + 1) + values.max()
+        return values
+
     def shown(self, n_labels: int | None = None) -> Labels:
         """Return the classes under the labels of :meth:`values`."""
         return self._cleaned(self.values(n_labels)[self.leaves])

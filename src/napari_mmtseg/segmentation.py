@@ -35,6 +35,7 @@ def segment(
     *,
     channel_axis: int | None = None,
     scribbles: ArrayLike | None = None,
+    examples: Sequence[tuple[ArrayLike, ArrayLike]] = (),
     model: MutualMeanTeachingModel | None = None,
     settings: SegmentationSettings | None = None,
     **overrides: Any,
@@ -61,6 +62,8 @@ def segment(
         are painted; with only one, others are found beside it. Where `n_labels` is
         more than what is painted, the rest is found and takes the smallest free
         values.
+    examples : sequence of (image, scribbles)
+        Further images, with the same channels, that are learned from as well.
     model : MutualMeanTeachingModel, optional
         What training starts from, instead of from random weights: a few steps are
         enough then. The classes are those of the model and the painted ones, each
@@ -113,6 +116,7 @@ def segment(
             image,
             channel_axis=channel_axis,
             scribbles=scribbles,
+            examples=examples,
             model=model,
             settings=settings,
             **overrides,
@@ -125,6 +129,7 @@ def iter_segment(
     *,
     channel_axis: int | None = None,
     scribbles: ArrayLike | None = None,
+    examples: Sequence[tuple[ArrayLike, ArrayLike]] = (),
     model: MutualMeanTeachingModel | None = None,
     settings: SegmentationSettings | None = None,
     preview_interval: float | None = None,
@@ -138,7 +143,7 @@ def iter_segment(
 
     Parameters
     ----------
-    image, channel_axis, scribbles, model, settings, **overrides
+    image, channel_axis, scribbles, examples, model, settings, **overrides
         As for :func:`segment`.
     preview_interval : float, optional
         Seconds between steps that carry a preview in ``labels``; none without it.
@@ -173,7 +178,11 @@ def iter_segment(
     """
     chosen = _resolve(settings, overrides, model)
     channels = as_channels_first(image, channel_axis)
-    painted = _read_guidance([channels], [scribbles], chosen, model)
+    images, hints = [channels], [scribbles]
+    for example, painted_there in examples:
+        images.append(as_channels_first(example, channel_axis))
+        hints.append(painted_there)
+    painted = _read_guidance(images, hints, chosen, model)
     if chosen.method != "mmt":
         return iter_baseline(channels, chosen, preview_interval, should_cancel)
     steps = _fitting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from hashlib import blake2b
@@ -422,6 +423,25 @@ class MutualMeanTeachingModel:
         if classes is self._averaged_classes:
             return averaged_confidence(self._sight, channels, groups, at_least)
         return class_confidence(self._sight, channels, groups)
+
+    def shaped(
+        self, hierarchy: LabelHierarchy, n_labels: int
+    ) -> MutualMeanTeachingModel:
+        """Return the same model with another number of classes and their labels.
+
+        Parameters
+        ----------
+        hierarchy : LabelHierarchy
+            Of an image that this model has labelled.
+        n_labels : int
+            Number of classes; they keep the labels that they have in the hierarchy.
+        """
+        model = copy.copy(self)
+        model.label_values = hierarchy.class_values(n_labels)
+        model.settings = self.settings.replace(
+            n_labels=n_labels, merging=hierarchy.merging
+        )
+        return model
 
     def iter_fit_regions(
         self, channels: NDArray[Any]
