@@ -172,7 +172,10 @@ def _merge_towards(
             return
         size = np.array([sizes[group == g].sum() for g in left])
         mean = np.stack(
-            [np.average(means[group == g], axis=0, weights=sizes[group == g]) for g in left]
+            [
+                np.average(means[group == g], axis=0, weights=sizes[group == g])
+                for g in left
+            ]
         )
         squared = ((mean[:, np.newaxis] - mean) ** 2).sum(-1)
         cost = squared * size * size[:, np.newaxis] / (size + size[:, np.newaxis])
@@ -231,4 +234,3 @@ def mended(
 def sample(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return some of the pixels (n, F) of a class, evenly spread."""
     return pixels[:: -(-len(pixels) // _SAMPLES) or 1]
-

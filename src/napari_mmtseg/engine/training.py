@@ -62,12 +62,14 @@ class Example:
         """Return the largest channel (Y, X) of a response, of those that may be."""
         if self.used is None:
             return pseudo_labels(response)
-        labels = pseudo_labels(response.masked_fill(~self.used[:, None, None], -INFINITY))
+        labels = pseudo_labels(
+            response.masked_fill(~self.used[:, None, None], -INFINITY)
+        )
         if self.painted is not None:
             pixels = response[0].permute(1, 2, 0).reshape(-1, len(self.used))
-            own = pixels[self.painted.index]
+            own = pixels[self.painted.places]
             best = own.masked_fill(~self.painted.channels, -INFINITY).argmax(1)
-            labels.view(-1)[self.painted.index] = best
+            labels.view(-1)[self.painted.places] = best
         return labels
 
 
