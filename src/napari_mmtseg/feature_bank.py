@@ -1,4 +1,4 @@
-"""Many features of every pixel at several scales, for networks that see few examples."""
+"""Features of pixels at several scales, for networks that learn from few of them."""
 
 from __future__ import annotations
 

@@ -4,100 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.arrays import Normalization
-from napari_mmtseg.errors import Cancelled, InputError
+from napari_mmtseg.errors import Cancelled
 from napari_mmtseg.feature_bank import FeatureBank
 from napari_mmtseg.fitting import Fitted, follow_training, predicting
-from napari_mmtseg.guidance import Discriminant, mended, other_classes, sample
 from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.progress import SegmentationStep, drain
+from napari_mmtseg.lessons import first_lesson, next_lesson
+from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.regions import enlarge
-from napari_mmtseg.scribbles import (
-    free_values,
-    painted_places,
-    painted_values,
-    shrink_painted,
-)
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
-    from napari_mmtseg.engine.sight import View
     from napari_mmtseg.engine.training import TrainingStep
+    from napari_mmtseg.engine.view import View
+    from napari_mmtseg.features import Texture
 
-__all__ = ["check_classes", "guided_steps"]
+__all__ = ["guided_steps"]
 
 Labels = NDArray[np.int32]
 
 _RESUMED = 5
 """How many times fewer steps a model takes that is fitted already."""
-
-
-@dataclass(frozen=True)
-class _Lesson:
-    """What is to be learned, as far as it is known before training.
-
-    Attributes
-    ----------
-    values : (k,) ndarray of int32
-        Label of every class.
-    targets : list of (Y, X) ndarray of int32
-        Class of every pixel of every view, 0..k-1.
-    painted : list of (Y, X) ndarray of int32
-        Class of painted pixels at full size, 1..k, else 0.
-    """
-
-    values: Labels
-    targets: list[Labels]
-    painted: list[Labels]
-
-
-def check_classes(
-    scribbles: Sequence[Labels | None],
-    settings: SegmentationSettings,
-    model: MutualMeanTeachingModel | None,
-) -> None:
-    """Refuse numbers of classes that do not go together.
-
-    Raises
-    ------
-    InputError
-        If nothing is painted and there is no model, or there are more classes than
-        settings or networks allow.
-    """
-    values = painted_values(list(scribbles))
-    if model is None:
-        if not len(values):
-            raise InputError(
-                "The scribbles are empty: every pixel is 0. Paint at least one class "
-                "with a number from 1."
-            )
-        if settings.n_labels is not None and len(values) > settings.n_labels:
-            raise InputError(
-                f"{len(values)} classes are painted, more than "
-                f"n_labels={settings.n_labels}. Raise n_labels, or leave it automatic."
-            )
-    else:
-        values = np.union1d(_model_values(model), values)
-        if settings.n_labels not in (None, len(values)):
-            raise InputError(
-                f"n_labels={settings.n_labels} does not fit: the classes of the model "
-                f"and the painted ones together are {len(values)}. Give n_labels="
-                f"{len(values)}, or leave it automatic."
-            )
-        settings = model.settings
-    if len(values) > settings.max_labels:
-        raise InputError(
-            f"{len(values)} classes are more than max_labels={settings.max_labels}, "
-            "the response channels of the networks. "
-            + ("Raise max_labels." if model is None else "Fit a new model.")
-        )
 
 
 def guided_steps(
@@ -129,8 +62,8 @@ def guided_steps(
     from napari_mmtseg.engine.cancellation import cancellable
     from napari_mmtseg.engine.device import choose_device, choose_precision
     from napari_mmtseg.engine.guided_training import freeze, make_guided, resumed_peers
-    from napari_mmtseg.engine.sight import View
     from napari_mmtseg.engine.training import train
+    from napari_mmtseg.engine.view import View
 
     def pause() -> Generator[SegmentationStep, str | None, bool]:
         answer = yield preparing
@@ -141,13 +74,14 @@ def guided_steps(
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
     views: list[View] = []
+    bank: Texture | FeatureBank
     if model is None:
         normalization, bank, prepared = _first_look(images, settings)
         stop = (yield from pause()) or stop
         for image, seen in prepared:
             views.append(View.of(image, seen))
             stop = (yield from pause()) or stop
-        lesson = _first_lesson(views, scribbles, settings)
+        lesson = first_lesson(views, scribbles, settings)
     else:
         normalization, bank = model.sight.normalization, model.sight.texture
         settings = settings.replace(
@@ -157,7 +91,7 @@ def guided_steps(
         for raw in images:
             views.append(model.known_view(raw) or model.sight.view(raw))
             stop = (yield from pause()) or stop
-        lesson = _next_lesson(views, images, scribbles, model)
+        lesson = next_lesson(views, images, scribbles, model)
     stop = (yield from pause()) or stop
     fast = settings if model is None else _resumed(settings)
     examples, groups = make_guided(
@@ -207,114 +141,13 @@ def _first_look(
     images: Sequence[NDArray[Any]], settings: SegmentationSettings
 ) -> tuple[Normalization, FeatureBank, list[tuple[NDArray[Any], NDArray[Any]]]]:
     """Return how images are seen, and them as they are and as they are seen."""
-    from napari_mmtseg.engine.sight import shrink
+    from napari_mmtseg.engine.view import shrink
 
     normalization = Normalization.fit(images, settings.color_space)
     normalized = [normalization.apply(image) for image in images]
     bank, seen = FeatureBank.fit(normalized, shrink)
     plain = [shrink(image) for image in normalized]
     return normalization, bank, list(zip(plain, seen, strict=True))
-
-
-def _first_lesson(
-    views: Sequence[View],
-    scribbles: Sequence[Labels | None],
-    settings: SegmentationSettings,
-) -> _Lesson:
-    values = painted_values(list(scribbles))
-    painted = _numbered(scribbles, values, [view.image.shape[1:] for view in views])
-    n_painted = len(values)
-    n_others: int | None = 0
-    if settings.n_labels is not None:
-        n_others = settings.n_labels - n_painted
-    elif n_painted == 1:
-        n_others = None
-    samples: list[list[NDArray[np.float32]]] = [[] for _ in values]
-    for view, paint in zip(views, painted, strict=True):
-        places, classes, _ = painted_places(paint, view.seen.shape[1:])
-        pixels = view.seen.reshape(len(view.seen), -1)
-        for c in np.unique(classes):
-            samples[c - 1].append(pixels[:, places[classes == c]].T)
-    if n_others != 0:
-        others = _others(views, painted, n_painted, n_others, settings)
-        n_found = max(int(other.max()) for other in others)
-        values = np.append(values, free_values(values, n_found))
-        samples += [
-            [sample(v.seen[:, o == c].T) for v, o in zip(views, others, strict=True)]
-            for c in range(1, n_found + 1)
-        ]
-    guess = Discriminant.fit([np.concatenate(pixels) for pixels in samples])
-    targets = []
-    for view, paint in zip(views, painted, strict=True):
-        target = view.averaged(guess.probabilities(view.seen)).astype(np.int32)
-        known = shrink_painted(paint, target.shape)
-        targets.append(np.where(known > 0, known - 1, target))
-    return _Lesson(values, targets, painted)
-
-
-def _others(
-    views: Sequence[View],
-    painted: Sequence[Labels],
-    n_painted: int,
-    n_others: int | None,
-    settings: SegmentationSettings,
-) -> list[Labels]:
-    from napari_mmtseg.engine.examples import N_CLUSTERS, warm_start
-
-    images = [view.image for view in views]
-    return other_classes(
-        warm_start(images, max(N_CLUSTERS, 2 * (n_painted + (n_others or 1)))),
-        images,
-        [
-            shrink_painted(paint, image.shape[1:])
-            for paint, image in zip(painted, images, strict=True)
-        ],
-        n_painted,
-        n_others,
-        settings.merge_threshold,
-    )
-
-
-def _next_lesson(
-    views: Sequence[View],
-    images: Sequence[NDArray[Any]],
-    scribbles: Sequence[Labels | None],
-    model: MutualMeanTeachingModel,
-) -> _Lesson:
-    values = np.union1d(_model_values(model), painted_values(list(scribbles)))
-    values = values.astype(np.int32)
-    painted = _numbered(scribbles, values, [image.shape[1:] for image in images])
-    targets = []
-    for view, raw, paint in zip(views, images, painted, strict=True):
-        shown = drain(model.iter_hierarchy(raw, channel_axis=0)).shown()
-        before = enlarge(shown, view.image.shape[1:])
-        known = shrink_painted(paint, before.shape)
-        features = view.seen
-        if model.given is None:
-            _, (features,) = FeatureBank.fit([view.image])
-        classes = np.searchsorted(values, before).astype(np.int32) + 1
-        targets.append(mended(classes, known, features) - 1)
-    return _Lesson(values, targets, painted)
-
-
-def _numbered(
-    scribbles: Sequence[Labels | None],
-    values: Labels,
-    shapes: Sequence[tuple[int, ...]],
-) -> list[Labels]:
-    """Return the scribbles with the number of a class, from 1, in place of its value."""
-    return [
-        np.zeros(shape, np.int32)
-        if painted is None
-        else np.where(painted > 0, np.searchsorted(values, painted) + 1, 0)
-        for painted, shape in zip(scribbles, shapes, strict=True)
-    ]
-
-
-def _model_values(model: MutualMeanTeachingModel) -> Labels:
-    if model.label_values is not None:
-        return model.label_values
-    return np.arange(1, model.n_labels + 1, dtype=np.int32)
 
 
 def _resumed(settings: SegmentationSettings) -> SegmentationSettings:

@@ -34,7 +34,7 @@ _FINE = 0.2
 """Height of the cut whose regions texture is averaged over."""
 
 _CUTS = (0.05, 0.1, 0.2)
-"""Heights of the cuts, fine to coarse, whose regions guided classes are averaged over."""
+"""Heights of the cuts over whose regions given classes are averaged."""
 
 
 def region_hierarchy(

@@ -16,10 +16,10 @@ from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.baselines.driving import check_makes_model, iter_baseline
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.fitting import Fitted, fit_steps, predicting
-from napari_mmtseg.guided_fitting import check_classes, guided_steps
+from napari_mmtseg.guided_fitting import guided_steps
+from napari_mmtseg.guided_input import read_guidance
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
 from napari_mmtseg.regions import consecutive
-from napari_mmtseg.scribbles import read_scribbles
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -182,12 +182,10 @@ def iter_segment(
     for example, painted_there in examples:
         images.append(as_channels_first(example, channel_axis))
         hints.append(painted_there)
-    painted = _read_guidance(images, hints, chosen, model)
+    painted = read_guidance(images, hints, chosen, model)
     if chosen.method != "mmt":
         return iter_baseline(channels, chosen, preview_interval, should_cancel)
-    steps = _fitting(
-        [channels], painted, chosen, model, preview_interval, should_cancel
-    )
+    steps = _fitting(images, painted, chosen, model, preview_interval, should_cancel)
     return _segment_steps(channels, steps, chosen)
 
 
@@ -279,7 +277,7 @@ def iter_fit(
     hints = scribbles if isinstance(scribbles, (list, tuple)) else [scribbles]
     if not isinstance(image_or_images, (list, tuple)):
         hints = [scribbles]
-    painted = _read_guidance(channels, hints, chosen, model)
+    painted = read_guidance(channels, hints, chosen, model)
     return _fit_model(
         _fitting(channels, painted, chosen, model, preview_interval, should_cancel)
     )
@@ -290,45 +288,15 @@ def _resolve(
     overrides: dict[str, Any],
     model: MutualMeanTeachingModel | None,
 ) -> SegmentationSettings:
-    if settings is None and model is None:
-        return SegmentationSettings(**overrides)
     if settings is None:
+        if model is None:
+            return SegmentationSettings(**overrides)
         settings = model.settings.replace(n_labels=None)
     if not isinstance(settings, SegmentationSettings):
         raise InputError(
             f"settings is a {type(settings).__name__}; give SegmentationSettings."
         )
     return settings.replace(**overrides) if overrides else settings
-
-
-def _read_guidance(
-    images: Sequence[NDArray[Any]],
-    scribbles: Sequence[Any],
-    settings: SegmentationSettings,
-    model: MutualMeanTeachingModel | None,
-) -> list[Labels | None] | None:
-    """Return the scribbles of every image, or None where nothing guides the run."""
-    if model is None and all(painted is None for painted in scribbles):
-        return None
-    if settings.method != "mmt":
-        given = "scribbles" if model is None else "a model"
-        raise InputError(
-            f"method={settings.method} cannot use {given}. Leave {given} out, or use "
-            "method=mmt."
-        )
-    if len(scribbles) != len(images):
-        raise InputError(
-            f"Scribbles for {len(scribbles)} images are given for {len(images)} "
-            "images. Give a list with an array, or None, for each."
-        )
-    painted = [
-        None if hints is None else read_scribbles(hints, image.shape[1:])
-        for hints, image in zip(scribbles, images, strict=True)
-    ]
-    if model is not None:
-        model.check_channels(images[0])
-    check_classes(painted, settings, model)
-    return painted
 
 
 def _fitting(

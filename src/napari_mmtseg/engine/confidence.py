@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from napari_mmtseg.engine.sight import Sight, View
+from napari_mmtseg.engine.sight import Sight
+from napari_mmtseg.engine.view import View
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.region_labels import (
     find_regions,

@@ -17,8 +17,9 @@ from napari_mmtseg.engine.given_classes import GivenClasses, channels_of_classes
 from napari_mmtseg.engine.losses import PaintedPixels
 from napari_mmtseg.engine.model import MutualMeanTeachingModel
 from napari_mmtseg.engine.peer import Peer
-from napari_mmtseg.engine.sight import Sight, View
+from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.engine.training import Example, Trained
+from napari_mmtseg.engine.view import View
 from napari_mmtseg.regions import enlarge
 from napari_mmtseg.scribbles import painted_places
 from napari_mmtseg.settings import SegmentationSettings
@@ -110,14 +111,14 @@ def _painted_pixels(
     weight: float,
     device: torch.device,
 ) -> PaintedPixels | None:
-    index, values, _ = painted_places(painted, shape)
-    if not len(index):
+    places, values, _ = painted_places(painted, shape)
+    if not len(places):
         return None
     # Every painted class counts the same, however long its strokes are.
     counts = np.bincount(values)
     weights = weight / (np.count_nonzero(counts) * counts[values])
     return PaintedPixels(
-        torch.from_numpy(index).to(device),
+        torch.from_numpy(places).to(device),
         torch.from_numpy(groups[values - 1]).to(device),
         torch.from_numpy(weights.astype(np.float32)).to(device),
     )

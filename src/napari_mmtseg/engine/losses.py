@@ -31,15 +31,15 @@ class PaintedPixels(NamedTuple):
 
     Attributes
     ----------
-    index : Tensor of int64, (n,)
-        Their places in the image, row by row.
+    places : Tensor of int64, (n,)
+        Where they are in the image, counted row by row.
     channels : Tensor of bool, (n, q)
         The channels of a pixel's class.
     weights : Tensor, (n,)
         Weight of every pixel in the loss.
     """
 
-    index: Tensor
+    places: Tensor
     channels: Tensor
     weights: Tensor
 
@@ -156,7 +156,7 @@ class _MutualLoss(torch.autograd.Function):
         total = similarity + beta * continuity
         if known is not None and painted is not None:
             total = total + known[0]
-            gradient.view(-1, y.shape[-1]).index_add_(0, painted.index, known[1])
+            gradient.view(-1, y.shape[-1]).index_add_(0, painted.places, known[1])
         ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(similarity, continuity)
         return total, similarity, continuity
@@ -175,7 +175,7 @@ def _painted_loss(
     probability: Tensor, painted: PaintedPixels, wide: torch.dtype
 ) -> tuple[Tensor, Tensor]:
     """Return L_painted and its gradient, (n, q), with respect to their responses."""
-    every = probability[painted.index].to(wide)
+    every = probability[painted.places].to(wide)
     own = every * painted.channels
     of_class = own.sum(1, keepdim=True).clamp_min(torch.finfo(wide).tiny)
     loss = -(of_class[:, 0].log() * painted.weights).sum()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Generator, Sequence
 from dataclasses import asdict
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,8 +26,9 @@ from napari_mmtseg.engine.device import choose_device
 from napari_mmtseg.engine.given_classes import GivenClasses
 from napari_mmtseg.engine.model_file import read_model_file, write_model_file
 from napari_mmtseg.engine.network import ResponseNetwork
-from napari_mmtseg.engine.sight import Sight, View
+from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.engine.training import Trained
+from napari_mmtseg.engine.view import View, digest
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.feature_bank import FeatureBank
 from napari_mmtseg.features import Texture
@@ -350,11 +350,11 @@ class MutualMeanTeachingModel:
 
     def remember(self, channels: NDArray[Any], view: View) -> None:
         """Keep what was made of a raw image (C, Y, X), for the next run on it."""
-        self._recent = (_digest(channels), view)
+        self._recent = (digest(channels), view)
 
     def known_view(self, channels: NDArray[Any]) -> View | None:
         """Return what was made of a raw image, if it is the one remembered."""
-        if self._recent is None or self._recent[0] != _digest(channels):
+        if self._recent is None or self._recent[0] != digest(channels):
             return None
         return self._recent[1]
 
@@ -663,9 +663,3 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
     return MutualMeanTeachingModel(
         sight, settings, classes, averaged, regions, given, label_values
     )
-
-
-def _digest(channels: NDArray[Any]) -> bytes:
-    about = f"{channels.shape} {channels.dtype}".encode()
-    pixels = np.ascontiguousarray(channels).view(np.uint8).data
-    return blake2b(pixels, key=about[:64]).digest()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,61 +11,18 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.engine.consensus import Consensus
-from napari_mmtseg.engine.examples import to_working_size
 from napari_mmtseg.engine.tiles import Tile
+from napari_mmtseg.engine.view import View, shrink
 from napari_mmtseg.feature_bank import FeatureBank
 from napari_mmtseg.features import Texture
 from napari_mmtseg.region_classes import RegionClasses
-from napari_mmtseg.region_labels import (
-    find_regions,
-    mean_over_cuts,
-    region_cuts,
-    region_means,
-)
+from napari_mmtseg.region_labels import find_regions, region_means
 from napari_mmtseg.regions import enlarge
 
-__all__ = ["Sight", "View", "shrink"]
-
-_REGIONS_SIZE = 1024
-"""Long side in pixels of the image on which regions are merged."""
+__all__ = ["Sight"]
 
 Steps = Generator[float, None, NDArray[Any]]
 Answer = Callable[[NDArray[np.float32]], NDArray[Any]]
-
-shrink = partial(to_working_size, working_size=_REGIONS_SIZE)
-"""Make an image (C, Y, X) as small as regions need it."""
-
-
-@dataclass(frozen=True)
-class View:
-    """An image as small as regions need it, and its regions.
-
-    Attributes
-    ----------
-    image : (C, Y, X) ndarray of float32
-        Normalised.
-    seen : (F, Y, X) ndarray of float32
-        What the networks see of it.
-    regions : (Y, X) ndarray of int
-        As from :func:`napari_mmtseg.region_labels.region_cuts`.
-    cuts : list of (n,) ndarray of int
-        Likewise.
-    """
-
-    image: NDArray[np.float32]
-    seen: NDArray[np.float32]
-    regions: NDArray[np.intp]
-    cuts: list[NDArray[np.intp]]
-
-    @classmethod
-    def of(cls, image: NDArray[np.float32], seen: NDArray[np.float32]) -> View:
-        """Find the regions of an image."""
-        return cls(image, seen, *region_cuts(image))
-
-    def averaged(self, array: NDArray[np.float32]) -> NDArray[np.intp]:
-        """Return the largest channel of (C, Y, X) on the average over regions."""
-        best = mean_over_cuts(self.regions, self.cuts, array).argmax(0)
-        return best[self.regions]
 
 
 @dataclass(frozen=True)

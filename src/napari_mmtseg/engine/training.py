@@ -67,9 +67,9 @@ class Example:
         )
         if self.painted is not None:
             pixels = response[0].permute(1, 2, 0).reshape(-1, len(self.used))
-            own = pixels[self.painted.index]
+            own = pixels[self.painted.places]
             best = own.masked_fill(~self.painted.channels, -INFINITY).argmax(1)
-            labels.view(-1)[self.painted.index] = best
+            labels.view(-1)[self.painted.places] = best
         return labels
 
 

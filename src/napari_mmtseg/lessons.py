@@ -1,0 +1,169 @@
+"""What is to be learned from painted pixels, as far as it is known before training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.feature_bank import FeatureBank
+from napari_mmtseg.guidance import Discriminant, mended, other_classes, sample
+from napari_mmtseg.guided_input import model_values
+from napari_mmtseg.progress import drain
+from napari_mmtseg.regions import enlarge
+from napari_mmtseg.scribbles import (
+    free_values,
+    painted_places,
+    painted_values,
+    shrink_painted,
+)
+from napari_mmtseg.settings import SegmentationSettings
+
+if TYPE_CHECKING:
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.view import View
+
+__all__ = ["Lesson", "first_lesson", "next_lesson"]
+
+Labels = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What is to be learned, as far as it is known before training.
+
+    Attributes
+    ----------
+    values : (k,) ndarray of int32
+        Label of every class.
+    targets : list of (Y, X) ndarray of int32
+        Class of every pixel of every view, 0..k-1.
+    painted : list of (Y, X) ndarray of int32
+        Class of painted pixels at full size, 1..k, else 0.
+    """
+
+    values: Labels
+    targets: list[Labels]
+    painted: list[Labels]
+
+
+def first_lesson(
+    views: Sequence[View],
+    scribbles: Sequence[Labels | None],
+    settings: SegmentationSettings,
+) -> Lesson:
+    """Guess all classes from what is painted.
+
+    Parameters
+    ----------
+    views : sequence of View
+        The images.
+    scribbles : sequence of (Y, X) ndarray of int32 or None
+        What is painted in each, at full size.
+    settings : SegmentationSettings
+        How many classes, and what counts as another one.
+    """
+    values = painted_values(list(scribbles))
+    painted = _numbered(scribbles, values, [view.image.shape[1:] for view in views])
+    n_painted = len(values)
+    n_others: int | None = 0
+    if settings.n_labels is not None:
+        n_others = settings.n_labels - n_painted
+    elif n_painted == 1:
+        n_others = None
+    samples: list[list[NDArray[np.float32]]] = [[] for _ in values]
+    for view, paint in zip(views, painted, strict=True):
+        places, classes, _ = painted_places(paint, view.seen.shape[1:])
+        pixels = view.seen.reshape(len(view.seen), -1)
+        for c in np.unique(classes):
+            samples[c - 1].append(pixels[:, places[classes == c]].T)
+    if n_others != 0:
+        others = _others(views, painted, n_painted, n_others, settings)
+        n_found = max(int(other.max()) for other in others)
+        values = np.append(values, free_values(values, n_found))
+        samples += [
+            [sample(v.seen[:, o == c].T) for v, o in zip(views, others, strict=True)]
+            for c in range(1, n_found + 1)
+        ]
+    guess = Discriminant.fit([np.concatenate(pixels) for pixels in samples])
+    targets = []
+    for view, paint in zip(views, painted, strict=True):
+        target = view.averaged(guess.probabilities(view.seen)).astype(np.int32)
+        known = shrink_painted(paint, target.shape)
+        targets.append(np.where(known > 0, known - 1, target))
+    return Lesson(values, targets, painted)
+
+
+def _others(
+    views: Sequence[View],
+    painted: Sequence[Labels],
+    n_painted: int,
+    n_others: int | None,
+    settings: SegmentationSettings,
+) -> list[Labels]:
+    from napari_mmtseg.engine.examples import N_CLUSTERS, warm_start
+
+    images = [view.image for view in views]
+    return other_classes(
+        warm_start(images, max(N_CLUSTERS, 2 * (n_painted + (n_others or 1)))),
+        images,
+        [
+            shrink_painted(paint, image.shape[1:])
+            for paint, image in zip(painted, images, strict=True)
+        ],
+        n_painted,
+        n_others,
+        settings.merge_threshold,
+    )
+
+
+def next_lesson(
+    views: Sequence[View],
+    images: Sequence[NDArray[Any]],
+    scribbles: Sequence[Labels | None],
+    model: MutualMeanTeachingModel,
+) -> Lesson:
+    """Let the classes of a model follow what is painted.
+
+    Parameters
+    ----------
+    views : sequence of View
+        The images.
+    images : sequence of (C, Y, X) ndarray
+        The same, raw.
+    scribbles : sequence of (Y, X) ndarray of int32 or None
+        What is painted in each, at full size.
+    model : MutualMeanTeachingModel
+        Whose classes they are.
+    """
+    values = np.union1d(model_values(model), painted_values(list(scribbles)))
+    values = values.astype(np.int32)
+    painted = _numbered(scribbles, values, [image.shape[1:] for image in images])
+    targets = []
+    for view, raw, paint in zip(views, images, painted, strict=True):
+        shown = drain(model.iter_hierarchy(raw, channel_axis=0)).shown()
+        before = enlarge(shown, view.image.shape[1:])
+        known = shrink_painted(paint, before.shape)
+        features = view.seen
+        if model.given is None:
+            _, (features,) = FeatureBank.fit([view.image])
+        classes = np.searchsorted(values, before).astype(np.int32) + 1
+        targets.append(mended(classes, known, features) - 1)
+    return Lesson(values, targets, painted)
+
+
+def _numbered(
+    scribbles: Sequence[Labels | None],
+    values: Labels,
+    shapes: Sequence[tuple[int, ...]],
+) -> list[Labels]:
+    """Return scribbles with the number of a class, from 1, in place of its value."""
+    return [
+        np.zeros(shape, np.int32)
+        if painted is None
+        else np.where(painted > 0, np.searchsorted(values, painted) + 1, 0)
+        for painted, shape in zip(scribbles, shapes, strict=True)
+    ]
