@@ -137,9 +137,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     print()
     print(decile_table(records))
     if arguments.figure is not None:
+        one = len({record["method"] for record in records}) == 1
         by_set = {
-            " ".join(key): mean_errors(own)
-            for key, own in grouped(records, "collection", "method").items()
+            collection if one else f"{collection} {method}": mean_errors(own)
+            for (collection, method), own in grouped(
+                records, "collection", "method"
+            ).items()
         }
         draw_error_rates(by_set).savefig(arguments.figure, dpi=100)
     if arguments.example is not None:

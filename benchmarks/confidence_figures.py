@@ -13,7 +13,7 @@ from skimage import data
 import napari_mmtseg as mm
 from napari_mmtseg.uncertain_regions import uncertain_regions
 
-_N_NUMBERED = 8
+_N_NUMBERED = 5
 _SETTINGS = {"n_labels": 2}
 
 
