@@ -45,6 +45,42 @@ def pixel_accuracy(labels: Labels, truth: Labels) -> float:
     return float(table[rows, columns].sum() / truth.size)
 
 
+def wrong_pixels(labels: Labels, truth: Labels) -> NDArray[np.bool_]:
+    """Return where labels are not the match of the true segment, one to one."""
+    table, rows, columns = one_to_one(labels, truth)
+    matched = np.zeros(table.shape, bool)
+    matched[rows, columns] = True
+    return ~matched[truth, labels]
+
+
+def error_rates(
+    confidence: NDArray[Any], wrong: NDArray[np.bool_], n_groups: int = 10
+) -> NDArray[np.float64]:
+    """Return the share of wrong pixels in groups of equal size by confidence.
+
+    Where pixels of one confidence belong to several groups, each group gets its share
+    of them with the error rate of them all: what is expected in random order.
+
+    Parameters
+    ----------
+    confidence, wrong : (Y, X) ndarray
+        Confidence and error of every pixel.
+    n_groups : int
+        Number of groups.
+
+    Returns
+    -------
+    (n_groups,) ndarray
+        The least confident first.
+    """
+    _, ties = np.unique(confidence.ravel(), return_inverse=True)
+    pixels = np.concatenate([[0], np.cumsum(np.bincount(ties.ravel()))])
+    errors = np.bincount(ties.ravel(), wrong.ravel().astype(float))
+    errors = np.concatenate([[0], np.cumsum(errors)])
+    ends = np.linspace(0, wrong.size, n_groups + 1)
+    return np.diff(np.interp(ends, pixels, errors)) * n_groups / wrong.size
+
+
 def mean_iou(labels: Labels, truth: Labels) -> float:
     """Mean over the true classes of the intersection over union with their match.
 

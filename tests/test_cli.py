@@ -137,6 +137,25 @@ class TestSegment:
         np.testing.assert_array_equal(first.array, second.array)
         assert second.pixel_sizes == first.pixel_sizes
 
+    def test_confidence(self) -> None:
+        words = ("--confidence", "c.tif", "--save-model", "m.safetensors")
+        result = run("segment", "image.ome.tif", "-o", "a.tif", *words)
+        assert "c.tif: confidence, " in result.stdout
+        words = ("apply", "m.safetensors", "image.ome.tif", "-o", "b.tif")
+        run(*words, "--confidence", "c.ome.tif", quick=False)
+        for name in ("c.tif", "c.ome.tif"):
+            written = read_image(name)
+            assert written.array.dtype == np.float32
+            assert written.array.shape == (32, 40)
+            assert 0 <= written.array.min() < written.array.max() <= 1
+        np.testing.assert_array_equal(
+            read_image("c.tif").array, read_image("c.ome.tif").array
+        )
+        # One unit for both axes, as ImageJ has it.
+        sizes = (PixelSize(0.25, "µm"), PixelSize(0.5, "µm"))
+        assert read_image("c.ome.tif").pixel_sizes == sizes
+        assert read_image("c.tif").pixel_sizes == sizes
+
     def test_alpha_is_said_to_be_ignored(self) -> None:
         iio.imwrite("rgba.png", np.full((32, 40, 4), 90, np.uint8))
         result = run("segment", "rgba.png", "-o", "a.png")
@@ -221,6 +240,24 @@ class TestBadInput:
     def test_labels(self, path: str, match: str) -> None:
         refused("segment", "image.ome.tif", "-o", path, match=match)
         refused("apply", "m.safetensors", "image.ome.tif", "-o", path, match=match)
+
+    @pytest.mark.parametrize(
+        ("path", "match"),
+        [
+            ("image.ome.tif", "exists"),
+            ("c.png", "has to end in"),
+            ("no/c.tif", "folder"),
+            ("a.tif", "name of the image or of the labels"),
+        ],
+    )
+    def test_confidence_file(self, path: str, match: str) -> None:
+        words = ("image.ome.tif", "-o", "a.tif", "--confidence", path)
+        refused("segment", *words, match=match)
+        refused("apply", "m.safetensors", *words, match=match, quick=False)
+
+    def test_confidence_of_a_method_without_teachers(self) -> None:
+        words = ("image.ome.tif", "-o", "a.tif", "--confidence", "c.tif")
+        refused("segment", *words, "--method", "kmeans", match="leaves no model")
 
     def test_folder_that_may_not_be_written_to(
         self, monkeypatch: pytest.MonkeyPatch

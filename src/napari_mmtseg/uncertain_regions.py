@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.ndimage import find_objects, maximum_filter, minimum_filter
+from scipy.ndimage import binary_dilation, binary_erosion, find_objects
 from skimage.measure import label
 
 from napari_mmtseg.errors import InputError
@@ -71,8 +71,8 @@ def uncertain_regions(
     confidence : array-like
         From 0 to 1, (Y, X) or with more axes before.
     labels : array-like of int, optional
-        Labels in the same shape; 0 is not looked at. Without them all pixels count and
-        regions go across classes.
+        Labels from 0 in the same shape; 0 is not looked at. Without them all pixels
+        count and regions go across classes.
     n_regions : int
         At most so many.
     min_size : int
@@ -100,17 +100,13 @@ def uncertain_regions(
     """
     values, numbers = _checked(confidence, labels)
     low = _least_certain(values, numbers)
-    codes = np.where(low, numbers, 0)
-    window = (1,) * (values.ndim - 2) + (_WIDTH, _WIDTH)
-    fits = minimum_filter(codes, window, mode="nearest")
-    fits[fits != maximum_filter(codes, window, mode="nearest")] = 0
-    opened = np.where(low, maximum_filter(fits, window, mode="constant"), 0)
-    regions = label(opened, background=0, connectivity=1)
-    sizes = np.bincount(regions.ravel())
-    doubt = np.bincount(regions.ravel(), 1 - values.ravel().astype(np.float64))
-    doubt[0] = 0
+    wide = _opened(low, numbers)
+    regions = label(np.where(wide, numbers, 0), background=0, connectivity=1)
+    inside = regions[wide]
+    sizes = np.bincount(inside)
+    doubt = np.bincount(inside, 1 - values[wide].astype(np.float64))
     order = np.argsort(-doubt, kind="stable")
-    chosen = [i for i in order if i and sizes[i] >= min_size][:n_regions]
+    chosen = [i for i in order if sizes[i] >= max(min_size, 1)][:n_regions]
     boxes = find_objects(regions)
     return [_region(i, boxes[i - 1], regions, values, int(sizes[i])) for i in chosen]
 
@@ -174,6 +170,10 @@ def _checked(
             f"The labels are {numbers.dtype} of shape {numbers.shape}. Accepted: "
             f"integers in the shape of the confidence, {values.shape}."
         )
+    if numbers.min() < 0:
+        raise InputError(
+            f"The lowest label is {numbers.min()}. Accepted: labels from 0."
+        )
     return values, numbers
 
 
@@ -181,14 +181,28 @@ def _least_certain(
     values: NDArray[np.float32], numbers: NDArray[Any]
 ) -> NDArray[np.bool_]:
     """Return where the least certain of the labelled pixels are."""
-    labelled = numbers != 0
+    labelled: NDArray[np.bool_] = numbers != 0
     looked_at = values[labelled]
     if not looked_at.size:
         return labelled
     last = max(int(_SHARE * looked_at.size) - 1, 0)
     threshold = np.partition(looked_at, last)[last]
-    low: NDArray[np.bool_] = labelled & (values <= threshold) & (values < _CERTAIN)
-    return low
+    labelled &= values <= min(threshold, _CERTAIN)
+    return labelled
+
+
+def _opened(low: NDArray[np.bool_], numbers: NDArray[Any]) -> NDArray[np.bool_]:
+    """Keep what a square of one label fits in, also beyond the image's edges."""
+    # Squares of 2 x 2 first: all of them together say whether a large one is alike.
+    alike = low.copy()
+    alike[..., :-1] &= low[..., 1:] & (numbers[..., 1:] == numbers[..., :-1])
+    upper, lower = alike[..., :-1, :], alike[..., 1:, :]
+    upper &= lower & (numbers[..., 1:, :] == numbers[..., :-1, :])
+    around = (1,) * (low.ndim - 2)
+    squares = np.ones((*around, _WIDTH - 1, _WIDTH - 1), bool)
+    fits = binary_erosion(alike, squares, border_value=True)
+    wide = binary_dilation(fits, np.ones((*around, _WIDTH, _WIDTH), bool))
+    return np.logical_and(low, wide, out=alike)
 
 
 def _region(

@@ -146,7 +146,8 @@ def averaged_confidence(
 ) -> Steps:
     """Return the confidence in classes of small regions, by their mean responses.
 
-    In those of the single pixels where there would be fewer than `at_least` classes.
+    In the classes of the single pixels, by the same means, where those of the regions
+    would be fewer than `at_least`.
     For the rest, see :func:`class_confidence`.
     """
     q, k = len(groups), int(groups.max()) + 1
@@ -160,7 +161,7 @@ def averaged_confidence(
     (averaged,) = region_means(image, answers)
     classes = groups[averaged[:q].argmax(0)]
     if len(np.unique(classes)) < at_least:
-        averaged = answers
+        # Still by the means: a pixel unlike its region is doubted.
         classes = groups[answers[:q].argmax(0)]
     merged = averaged[q:].reshape(-1, k, *classes.shape)
     return enlarge(agreement(merged, classes), channels.shape[1:])
