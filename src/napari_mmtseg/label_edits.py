@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["LabelEdit", "PackedLabels"]
 
+_LEVEL = 1
 _MAX_PAIRS = 2**22
 """Largest table of (old, new) values; edits with larger values are packed plainly."""
 
@@ -50,11 +51,20 @@ class PackedLabels:
     def __array__(
         self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> Labels:
-        """Return the labels as a new array."""
-        codes = np.frombuffer(zlib.decompress(self.codes), self.code_dtype)
-        labels = codes if self.values is None else self.values[codes]
-        unpacked: Labels = labels.reshape(self.shape).astype(dtype or self.dtype)
-        return unpacked
+        """Return the labels as a new array, without `dtype` in a type that is small.
+
+        The window stands still meanwhile: an undo unpacks.
+        """
+        codes = bytes(imagecodecs.zstd_decode(self.codes))
+        if self.values is None:
+            labels = np.frombuffer(codes, self.code_dtype)
+        elif self.code_dtype == np.uint8 and self.values.dtype == np.uint8:
+            table = self.values.tobytes().ljust(256, b"\0")
+            labels = np.frombuffer(codes.translate(table), np.uint8)  # fastest
+        else:
+            labels = self.values[np.frombuffer(codes, self.code_dtype)]
+        labels = labels.reshape(self.shape)
+        return labels if dtype is None else labels.astype(dtype)
 
 
 @dataclass(frozen=True)
@@ -128,11 +138,12 @@ def _pack(old: Labels, new: Labels) -> tuple[PackedLabels, PackedLabels]:
     lookup = np.zeros(n * n, code_dtype)
     lookup[found] = np.arange(len(found))
     # One array of codes serves both directions.
-    codes = zlib.compress(lookup[pair].tobytes(), 1)
+    codes = _compress(lookup[pair])
+    small = np.uint8 if lowest >= 0 and lowest + n <= 256 else old.dtype
     first, second = (found // n + lowest, found % n + lowest)
     return (
-        PackedLabels(codes, code_dtype, first.astype(old.dtype), old.shape, old.dtype),
-        PackedLabels(codes, code_dtype, second.astype(old.dtype), old.shape, old.dtype),
+        PackedLabels(codes, code_dtype, first.astype(small), old.shape, old.dtype),
+        PackedLabels(codes, code_dtype, second.astype(small), old.shape, old.dtype),
     )
 
 
@@ -141,5 +152,9 @@ def _pack_plainly(labels: Labels) -> PackedLabels:
     code_dtype = np.promote_types(
         np.min_scalar_type(lowest), np.min_scalar_type(highest)
     )
-    codes = zlib.compress(labels.astype(code_dtype).tobytes(), 1)
+    codes = _compress(labels.astype(code_dtype))
     return PackedLabels(codes, code_dtype, None, labels.shape, labels.dtype)
+
+
+def _compress(codes: Labels) -> bytes:
+    return bytes(imagecodecs.zstd_encode(codes.tobytes(), level=_LEVEL))

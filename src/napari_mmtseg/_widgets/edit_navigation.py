@@ -85,8 +85,9 @@ def go_to(viewer: ViewerModel, layer: Labels, place: list[float]) -> None:
     for axis in dims.not_displayed:
         if axis >= offset:
             dims.set_point(axis, world[axis - offset])
-    center = list(viewer.camera.center)
+    scene = getattr(viewer, "scene", viewer)  # where it is since napari 0.9
+    center = list(scene.camera.center)
     for i, axis in enumerate(reversed(dims.displayed)):
         if axis >= offset:
             center[len(center) - 1 - i] = world[axis - offset]
-    viewer.camera.center = tuple(center)
+    scene.camera.center = tuple(center)
