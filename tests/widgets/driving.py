@@ -31,6 +31,18 @@ def click(qtbot, button):
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
+def settle(panel, qtbot):
+    """Wait until the Edit labels panel has nothing left to do."""
+    qtbot.waitUntil(lambda: not panel.is_busy, timeout=20_000)
+
+
+def press(panel, qtbot, name):
+    """Press a button of the Edit labels panel and wait for what comes of it."""
+    settle(panel, qtbot)
+    click(qtbot, panel.buttons[name])
+    settle(panel, qtbot)
+
+
 def wait_for_threads(qtbot):
     pool = QThreadPool.globalInstance()
     qtbot.waitUntil(lambda: pool.activeThreadCount() == 0, timeout=30_000)

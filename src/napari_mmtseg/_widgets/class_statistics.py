@@ -16,7 +16,7 @@ from napari_mmtseg.label_table import ClassTable, count_pixels, count_regions
 
 __all__ = ["ClassStatistics"]
 
-_PAUSE_MS = 120
+_PAUSE_MS = 60
 _MAX_REGION_PIXELS = 2**27
 """Regions of more pixels are not counted: napari could not close meanwhile."""
 

@@ -313,11 +313,11 @@ class EditWidget(NarrowPanel):
 
     def _on_closed(self) -> None:
         self._shortcuts.release()
-        self.statistics.stop()
         self.picker.stop()
         self.highlight.stop()
         self.preview.disconnect()
         self.target.disconnect_all()
+        self.statistics.stop()
 
 
 def _make_buttons() -> dict[str, QPushButton]:
