@@ -29,17 +29,20 @@ class Hints:
         Classes; 0 where nothing is painted.
     others : tuple of (Source, ndarray)
         Other slices with paint of their own.
+    erased : (Y, X) ndarray of bool, or None
+        Pixels of an edited result that stay background.
     """
 
     name: str
     painted: NDArray[np.int32] = field(repr=False)
     others: tuple[tuple[Source, NDArray[np.int32]], ...] = ()
+    erased: NDArray[np.bool_] | None = field(default=None, repr=False)
 
     @property
-    def n_classes(self) -> int:
-        """Number of painted classes."""
+    def values(self) -> set[int]:
+        """Painted classes."""
         values = [np.unique(p) for p in (self.painted, *(p for _, p in self.others))]
-        return len(np.setdiff1d(np.concatenate(values), [0]))
+        return set(np.concatenate(values).tolist()) - {0}
 
 
 def choose_hints(
@@ -92,7 +95,7 @@ def choose_hints(
                 there = replace(source, index=tuple(whole))
                 others.append((there, _plane(labels[tuple(index)], plane)))
     hints = Hints(name, painted, tuple(others))
-    if not hints.n_classes:
+    if not hints.values:
         one_slice = is_stack and not all_slices and stack != plane
         where = " on this slice" if one_slice else ""
         raise InputError(

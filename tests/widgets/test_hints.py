@@ -18,7 +18,7 @@ def test_one_image():
     labels[3, 4] = 7
     hints = choose_hints("paint", labels, source((20, 30), "Y X"))
     np.testing.assert_array_equal(hints.painted, labels)
-    assert (hints.painted.dtype, hints.n_classes, hints.others) == (np.int32, 1, ())
+    assert (hints.painted.dtype, hints.values, hints.others) == (np.int32, {7}, ())
     labels[:] = 1
     assert hints.painted[0, 0] == 0  # frozen
 
@@ -46,7 +46,7 @@ def test_other_slices_with_paint():
     array = np.arange(9)[:, np.newaxis, np.newaxis] * np.ones((9, 20, 30))
     image = choose_source(Image(array), "Z Y X", (2, 0, 0))
     hints = choose_hints("paint", labels, image, all_slices=True)
-    assert hints.n_classes == 3
+    assert hints.values == {1, 2, 3}
     read = [(there.read()[0, 0], painted.sum()) for there, painted in hints.others]
     assert read == [(7, 120), (4, 1)]
     assert choose_hints("paint", labels, image).others == ()

@@ -38,6 +38,7 @@ class ConfidenceJob:
     name: str
     result: LayerResult
     labels: NDArray[Any]
+    hints_layer: None = None
 
     @property
     def source(self) -> Source:

@@ -24,7 +24,7 @@ __all__ = ["ConfidenceSection"]
 _SURROUNDINGS = 5
 """How much wider than a region the view on it is."""
 
-_CLOSEST = 20
+_CLOSEST = 10
 """Largest magnification against the whole image."""
 
 
@@ -126,7 +126,6 @@ class ConfidenceSection(QWidget):
         if shown is not None and shown.data.shape == measured.confidence.shape:
             shown.data = measured.confidence
         else:
-            # Below the labels, so that both are seen together.
             at = self._viewer.layers.index(layer)
             shown = Image(
                 measured.confidence,
@@ -142,7 +141,11 @@ class ConfidenceSection(QWidget):
                 units=layer.units,
                 axis_labels=layer.axis_labels,
             )
-            self._viewer.layers.insert(at + 1, shown)
+            layers = self._viewer.layers
+            active = layers.selection.active
+            layers.insert(at + 1, shown)
+            # What is chosen stays chosen; this is nothing to segment.
+            layers.selection.active = active
 
     def _measure(self, *, goes_on: bool) -> None:
         layer = self._choose_layer()

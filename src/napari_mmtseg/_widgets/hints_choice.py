@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Labels
 from psygnal import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
@@ -112,9 +113,13 @@ class HintsChoice:
                     f"“{name}” has not been edited. Paint what is wrong with the label "
                     "that it should have, or choose no hints."
                 )
-        return choose_hints(
+        hints = choose_hints(
             name, labels, source, all_slices=self.all_slices.isChecked()
         )
+        if choice.edits:
+            erased = np.reshape(choice.layer.data == 0, hints.painted.shape)
+            hints = replace(hints, erased=erased)
+        return hints
 
     def show_slices(self, source: Source | None) -> None:
         """Offer other slices where there are some."""

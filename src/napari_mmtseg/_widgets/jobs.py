@@ -10,9 +10,11 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import ref
 
 import numpy as np
 
+from napari_mmtseg._hints import Hints
 from napari_mmtseg._layers import Source
 from napari_mmtseg._widgets.gentle_import import load_engine
 from napari_mmtseg._widgets.layer_result import LayerResult
@@ -26,6 +28,8 @@ from napari_mmtseg.segmentation import iter_segment
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
+    from napari.layers import Labels
+
     from napari_mmtseg import MutualMeanTeachingModel
 
 __all__ = ["ApplyJob", "Job", "SegmentJob", "preview_stride"]
@@ -53,6 +57,10 @@ class Job(Protocol):
     def n_steps(self) -> int:
         """Number of steps that the progress counts."""
 
+    @property
+    def hints_layer(self) -> Labels | None:
+        """The layer below which the result goes."""
+
     def steps(
         self, notices: list[str], should_cancel: Callable[[], bool]
     ) -> Generator[Message, str | None, Outcome]:
@@ -69,10 +77,33 @@ class Job(Protocol):
 
 @dataclass(frozen=True)
 class SegmentJob:
-    """Segment an image."""
+    """Segment an image.
+
+    Attributes
+    ----------
+    source : Source
+        The image.
+    settings : SegmentationSettings
+        How to segment it.
+    hints : Hints, optional
+        What is painted on it.
+    hints_layer : napari.layers.Labels, optional
+        Where it is painted; the result goes below it.
+    model : MutualMeanTeachingModel, optional
+        What to start from.
+    appearance : dict
+        Further attributes of the result's layer.
+    out_of_date : tuple of napari.layers.Labels
+        Layers that are hidden once the result is there.
+    """
 
     source: Source
     settings: SegmentationSettings
+    hints: Hints | None = None
+    hints_layer: Labels | None = None
+    model: MutualMeanTeachingModel | None = None
+    appearance: dict[str, Any] = field(default_factory=dict)
+    out_of_date: tuple[Labels, ...] = ()
 
     @property
     def title(self) -> str:
@@ -92,11 +123,19 @@ class SegmentJob:
         preparing = SegmentationStep("preparing", 0, settings.n_steps)
         stop = yield preparing
         image = source.read()
+        hints = self.hints
+        examples = []
+        for there, painted in hints.others if hints else ():
+            examples.append((there.read(), painted))
+            stop = (yield preparing) or stop
         stop = (yield preparing) or stop
         load_engine()
         steps = iter_segment(
             image,
             channel_axis=source.channel_axis,
+            scribbles=hints.painted if hints else None,
+            examples=examples,
+            model=self.model,
             settings=settings,
             preview_interval=PREVIEW_INTERVAL,
             should_cancel=should_cancel,
@@ -121,7 +160,47 @@ class SegmentJob:
                 answer = stop
         finally:
             steps.close()
-        return _finish(result, source)
+        return self._finish(result)
+
+    def _finish(self, result: SegmentationResult) -> Segmented:
+        source, hints = self.source, self.hints
+        if hints is not None and hints.erased is not None:
+            result.labels[hints.erased] = 0
+        labels = source.place.arrange(result.labels)
+        shapers = {}
+        if result.hierarchy is not None:
+            shaper = LabelShaper(result.hierarchy.arranged(labels.shape))
+            shapers[result.hierarchy.merging] = shaper
+            shape = Shape(result.hierarchy.fitted, result.settings.output)
+            shaper.note_result(labels, shape)
+        kept = LayerResult(source, result.model, shapers, self.settings)
+        learned: dict[str, Any] = {}
+        if self.hints_layer is not None:
+            kept.hints_layer = ref(self.hints_layer)
+        if hints is not None:
+            learned = {"hints": hints.name, "hinted_labels": sorted(hints.values)}
+        return Segmented(
+            labels=labels,
+            kept=kept,
+            provenance=_origin(source)
+            | learned
+            | {
+                "settings": result.settings.to_dict(),
+                "seed": result.settings.seed,
+                "n_labels": result.n_labels,
+                "n_steps": result.n_steps,
+                "stop_reason": result.stop_reason,
+                "seconds": round(result.seconds, 3),
+                "device": result.device,
+                "precision": result.precision,
+            },
+            summary=(
+                f"{result.n_labels} label{'s' * (result.n_labels != 1)} in "
+                f"{result.seconds:.1f} s, {result.n_steps} steps: {result.stop_reason}."
+            ),
+            appearance=self.appearance,
+            out_of_date=self.out_of_date,
+        )
 
 
 @dataclass(frozen=True)
@@ -150,6 +229,7 @@ class ApplyJob:
     like: LabelHierarchy | None = None
     shape: Shape | None = None
     appearance: dict[str, Any] = field(default_factory=dict)
+    hints_layer: None = None
 
     @property
     def title(self) -> str:
@@ -202,7 +282,9 @@ class ApplyJob:
         n_labels = len(np.unique(plane))
         return Segmented(
             labels=labels,
-            kept=LayerResult(self.source, model, {hierarchy.merging: shaper}),
+            kept=LayerResult(
+                self.source, model, {hierarchy.merging: shaper}, model.settings
+            ),
             provenance=_origin(self.source)
             | {
                 "model": self.origin,
@@ -229,35 +311,6 @@ def _for_layer(step: SegmentationStep, source: Source) -> SegmentationStep:
 def preview_stride(shape: tuple[int, ...]) -> int:
     """Return how many pixels of an image one pixel of its preview covers."""
     return -(-max(shape) // PREVIEW_SIDE)
-
-
-def _finish(result: SegmentationResult, source: Source) -> Segmented:
-    labels = source.place.arrange(result.labels)
-    shapers = {}
-    if result.hierarchy is not None:
-        shaper = LabelShaper(result.hierarchy.arranged(labels.shape))
-        shapers[result.hierarchy.merging] = shaper
-        shape = Shape(result.hierarchy.fitted, result.settings.output)
-        shaper.note_result(labels, shape)
-    return Segmented(
-        labels=labels,
-        kept=LayerResult(source, result.model, shapers),
-        provenance=_origin(source)
-        | {
-            "settings": result.settings.to_dict(),
-            "seed": result.settings.seed,
-            "n_labels": result.n_labels,
-            "n_steps": result.n_steps,
-            "stop_reason": result.stop_reason,
-            "seconds": round(result.seconds, 3),
-            "device": result.device,
-            "precision": result.precision,
-        },
-        summary=(
-            f"{result.n_labels} label{'s' * (result.n_labels != 1)} in "
-            f"{result.seconds:.1f} s, {result.n_steps} steps: {result.stop_reason}."
-        ),
-    )
 
 
 def _origin(source: Source) -> dict[str, Any]:

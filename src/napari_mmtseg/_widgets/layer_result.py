@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary
 
 from numpy.typing import NDArray
 
 from napari_mmtseg._label_layers import unwrapped
 from napari_mmtseg._layers import Source
 from napari_mmtseg.label_shaping import LabelShaper
+from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
-    from napari.layers import Layer
+    from napari.layers import Labels, Layer
 
     from napari_mmtseg import MutualMeanTeachingModel
     from napari_mmtseg._widgets.outcomes import Measured
@@ -37,6 +38,10 @@ class LayerResult:
     shapers : dict
         What gives the layer another number of classes, by "classes" and "regions": of
         pixels that look alike, or of regions. Empty for another method.
+    settings : SegmentationSettings
+        What it was made with.
+    hints_layer : weak reference to a Labels layer, or None
+        Where its hints were painted.
     measured : Measured or None
         The confidence, once it has been asked for.
     identity : str
@@ -46,6 +51,8 @@ class LayerResult:
     source: Source
     model: MutualMeanTeachingModel | None
     shapers: dict[str, LabelShaper]
+    settings: SegmentationSettings
+    hints_layer: ReferenceType[Labels] | None = None
     measured: Measured | None = None
     identity: str = field(default_factory=lambda: uuid4().hex)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from napari_mmtseg._widgets.layer_result import LayerResult
 from napari_mmtseg.label_shaping import Shape
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.uncertain_regions import UncertainRegion
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
 
 __all__ = [
     "Failed",
@@ -47,6 +50,8 @@ class Segmented:
         Stays with the layer.
     appearance : dict
         Further attributes of the layer, such as the colormap.
+    out_of_date : tuple of napari.layers.Labels
+        Layers to hide.
     """
 
     labels: NDArray[np.int32] = field(repr=False)
@@ -54,6 +59,7 @@ class Segmented:
     summary: str
     kept: LayerResult = field(repr=False)
     appearance: dict[str, Any] = field(default_factory=dict, repr=False)
+    out_of_date: tuple[Labels, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -32,11 +32,16 @@ class ResultLayer:
         Where the layer goes.
     source : Source
         The image that the labels belong to.
+    below : napari.layers.Labels, optional
+        A layer that is to stay on top, and selected: the user is painting there.
     """
 
-    def __init__(self, viewer: ViewerModel, source: Source) -> None:
+    def __init__(
+        self, viewer: ViewerModel, source: Source, below: Labels | None = None
+    ) -> None:
         self._viewer = viewer
         self._source = source
+        self._below = below
         self._layer: Labels | None = None
         self._active_before: Layer | None = None
 
@@ -74,6 +79,8 @@ class ResultLayer:
             setattr(self._layer, name, value)
         self._layer.metadata[METADATA] = result.provenance
         keep_result(self._layer, result.kept)
+        for layer in result.out_of_date:
+            layer.visible = False
 
     def remove(self) -> None:
         """Leave the viewer as it was before the first preview."""
@@ -95,4 +102,11 @@ class ResultLayer:
             name=f"{self._source.name} labels",
             **self._source.place.attributes(pixel_step),
         )
-        self._viewer.add_layer(self._layer)
+        layers = self._viewer.layers
+        if self._below is None or self._below not in layers:
+            self._viewer.add_layer(self._layer)
+            return
+        active = layers.selection.active
+        layers.insert(layers.index(self._below), self._layer)
+        if active is not None:
+            layers.selection.active = active

@@ -84,7 +84,7 @@ class RunControl(QObject):
         run.ended.connect(self._on_ended)
         run.left.connect(self._on_left)
         self._run = run
-        self._layer = ResultLayer(self._viewer, job.source)
+        self._layer = ResultLayer(self._viewer, job.source, job.hints_layer)
         self._activity.start(job.n_steps, job.title)
         self._next_preview = 0.0
         waits = bool(self._leaving)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from napari.utils.notifications import show_warning
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_mmtseg._widgets.confidence_section import ConfidenceSection
-from napari_mmtseg._widgets.jobs import SegmentJob
+from napari_mmtseg._widgets.hinted_job import make_job
+from napari_mmtseg._widgets.hints_choice import HintsChoice
 from napari_mmtseg._widgets.model_actions import ModelActions
 from napari_mmtseg._widgets.narrow_panel import NarrowPanel, wrapped_label
 from napari_mmtseg._widgets.progress_view import ProgressView
@@ -41,6 +43,8 @@ class SegmentWidget(NarrowPanel):
     ----------
     choice : SourceChoice
         Layer and axes.
+    hints : HintsChoice
+        Painted labels that teach the run.
     form : SettingsForm
         The settings, one magicgui widget each, by name in ``form.widgets``.
     progress : ProgressView
@@ -59,7 +63,9 @@ class SegmentWidget(NarrowPanel):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
+        self._viewer = napari_viewer
         self.choice = SourceChoice(napari_viewer)
+        self.hints = HintsChoice(napari_viewer)
         self.form = SettingsForm()
         self.progress = ProgressView()
         self.settings_actions = SettingsActions(self.form, self.choice.source)
@@ -88,6 +94,7 @@ class SegmentWidget(NarrowPanel):
         self.form.changed.connect(self._refresh)
         self._control.state_changed.connect(self._refresh)
         self._control.finished.connect(self.shape_section.follow)
+        self._control.finished.connect(self.hints.refresh)
         self._control.measured.connect(self.confidence_section.show_measured)
         self.shape_section.looked.connect(self.confidence_section.refresh)
         self.closed.connect(self._control.cancel)
@@ -105,7 +112,12 @@ class SegmentWidget(NarrowPanel):
         except InputError:
             self._refresh()
             return
-        self._control.start(SegmentJob(source, settings))
+        try:
+            job = make_job(source, settings, self.hints, self._viewer)
+        except InputError as error:
+            show_warning(str(error))
+            return
+        self._control.start(job)
 
     def cancel(self) -> None:
         """End the run, if there is one, and leave everything as it was."""
@@ -117,6 +129,7 @@ class SegmentWidget(NarrowPanel):
         try:
             self.form.settings()
             hint = self.choice.describe()
+            self.hints.show_slices(self.choice.source())
         except InputError as error:
             reason = str(error)
         self.hint.setText(hint)
@@ -136,12 +149,14 @@ class SegmentWidget(NarrowPanel):
             "Image": "The Image layer to segment; follows the active layer.",
             "Axes": "What the axes of the image are. Y and X are segmented, C or RGB "
             "are channels; along all others the current slice is taken.",
+            "Hints": "Painted labels that teach the run: a few strokes of every class "
+            "in a Labels layer, or what you have edited in a result.",
         }
         image_rows = [
             (title, text, widget)
             for (title, text), widget in zip(
                 tooltips.items(),
-                (self.choice.layer.native, self.choice.axes),
+                (self.choice.layer.native, self.choice.axes, self.hints.row),
                 strict=True,
             )
         ]

@@ -1,0 +1,106 @@
+"""A run that learns from hints, and from the model of the run before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Labels
+
+from napari_mmtseg._hints import Hints
+from napari_mmtseg._label_layers import unwrapped
+from napari_mmtseg._layers import Source
+from napari_mmtseg._widgets.jobs import SegmentJob
+from napari_mmtseg._widgets.layer_result import LayerResult, result_of
+from napari_mmtseg.settings import SegmentationSettings
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_mmtseg._widgets.hints_choice import HintsChoice
+
+__all__ = ["make_job"]
+
+
+def make_job(
+    source: Source,
+    settings: SegmentationSettings,
+    choice: HintsChoice,
+    viewer: ViewerModel,
+) -> SegmentJob:
+    """Return the job for what a panel shows.
+
+    A run with edits of a result goes on from its model, and one with the same hints
+    as an earlier one from that one's: a few steps are enough then.
+
+    Raises
+    ------
+    InputError
+        If the hints cannot be used.
+    """
+    layer, hints = choice.layer, choice.hints(source)
+    if layer is None or hints is None:
+        return SegmentJob(source, settings)
+    if choice.is_edits:
+        result = result_of(layer)
+        model = None
+        if result is not None and result.model is not None:
+            shaper = result.shaper(layer.data)
+            n_labels = shaper.shape(layer.data).n_labels
+            model = result.model.shaped(shaper.hierarchy, n_labels)
+    else:
+        model = _earlier_model(source, settings, layer, hints, viewer)
+    if model is not None:
+        settings = settings.replace(n_labels=None)  # those of the model
+    return SegmentJob(
+        source,
+        settings,
+        hints,
+        None if choice.is_edits else unwrapped(layer),
+        model,
+        {"colormap": layer.colormap, "features": layer.features.copy()},
+        tuple(_out_of_date(layer, choice.is_edits, viewer)),
+    )
+
+
+def _out_of_date(layer: Labels, is_edits: bool, viewer: ViewerModel) -> list[Labels]:
+    """Return the results that the new one is better than."""
+    if is_edits:
+        return [unwrapped(layer)]
+    results = ((other, result_of(other)) for other in viewer.layers)
+    return [
+        unwrapped(other)
+        for other, result in results
+        if result is not None
+        and result.hints_layer is not None
+        and result.hints_layer() == layer
+    ]
+
+
+def _earlier_model(
+    source: Source,
+    settings: SegmentationSettings,
+    layer: Labels,
+    hints: Hints,
+    viewer: ViewerModel,
+) -> Any:
+    """Return the latest model of the same hints, image and settings."""
+    for other in reversed(viewer.layers):
+        result = result_of(other)
+        if result is None or result.model is None or result.hints_layer is None:
+            continue
+        values = result.model.label_values
+        if (
+            result.hints_layer() == layer
+            and _is_same(source, result)
+            and result.settings == settings
+            # A class that is painted no more is none.
+            and values is not None
+            and set(values.tolist()) <= hints.values
+        ):
+            return result.model
+    return None
+
+
+def _is_same(source: Source, result: LayerResult) -> bool:
+    there = result.source
+    return there.array is source.array and there.index == source.index
