@@ -150,7 +150,7 @@ def encode_tiff(
     if ome:
         details = {"ome": True, "metadata": _ome_metadata(axes, pixel_sizes, name)}
     else:
-        if "CZ" in axes:  # ImageJ has them the other way round
+        if "CZ" in axes and labels.dtype.itemsize <= 2:  # the other way in ImageJ
             labels = np.moveaxis(labels, axes.index("Z"), axes.index("C"))
         details = _imagej_details(labels.dtype, axes, pixel_sizes)
     content = BytesIO()
@@ -246,7 +246,7 @@ def _imagej_details(
 ) -> dict[str, Any]:
     """Arguments of ``imwrite``; ImageJ has no 32-bit labels and one unit for all."""
     imagej = dtype.itemsize <= 2
-    order = axes.replace("CZ", "ZC")
+    order = axes.replace("CZ", "ZC") if imagej else axes
     plain: dict[str, Any] = {"imagej": imagej, "metadata": {"axes": order}}
     sizes = _in_one_unit(pixel_sizes[-2], pixel_sizes[-1])
     if sizes is None:
@@ -255,13 +255,13 @@ def _imagej_details(
     per_cm = 1.0
     if not imagej:
         if x.unit not in _MICROMETRES:
-            return {}
+            return plain
         per_cm = 1e4 / _MICROMETRES[x.unit]
     resolution = (per_cm / x.size, per_cm / y.size)
     if not all(r * _LARGEST_PART > 1 and r < _LARGEST_PART for r in resolution):
         return plain
     if not imagej:
-        return {"resolution": resolution, "resolutionunit": "CENTIMETER"}
+        return {**plain, "resolution": resolution, "resolutionunit": "CENTIMETER"}
     unit = "".join(c if c.isascii() else f"\\u{ord(c):04X}" for c in x.unit)
     metadata: dict[str, Any] = {"axes": order, "unit": unit}
     z = pixel_sizes[axes.index("Z")] if "Z" in axes else None
