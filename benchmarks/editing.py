@@ -52,7 +52,7 @@ def history_bytes(layer: Any) -> int:
             packed = getattr(side, "labels", side)
             codes = getattr(packed, "codes", None)
             if codes is None:
-                parts[id(packed)] = packed.nbytes
+                parts[id(packed)] = np.asarray(packed).nbytes
             else:  # both sides of a step may share them
                 parts[id(codes)] = len(codes)
     return sum(parts.values())
@@ -74,6 +74,15 @@ def measured(
     return max(heartbeat.gaps), took
 
 
+def pixel_row(layer: Any, panel: Any, heartbeat: Heartbeat, name: str) -> list[str]:
+    """Measure one pixel painted and undone: what napari itself takes."""
+    pixel = tuple(np.array([n // 2]) for n in layer.data.shape)
+    gap, took = measured(heartbeat, panel, lambda: layer.data_setitem(pixel, 9))
+    undo_gap, _ = measured(heartbeat, panel, layer.undo)
+    gaps = [f"{1000 * gap:.0f} ms", f"{1000 * undo_gap:.0f} ms", ""]
+    return [name, "one pixel, by napari", "", *gaps, f"{took:.2f} s", ""]
+
+
 def rows(viewer: Any, panel: Any, heartbeat: Heartbeat, name: str) -> list[list[str]]:
     """Measure every operation, its undo and its preview."""
     labels = example_labels(CASES[name])
@@ -82,7 +91,7 @@ def rows(viewer: Any, panel: Any, heartbeat: Heartbeat, name: str) -> list[list[
         panel.target.all_button.click()
         viewer.dims.set_current_step(0, labels.shape[0] // 2)
     wait_seconds(1)
-    table = []
+    table = [pixel_row(layer, panel, heartbeat, name)]
     for operation, values in SELECTED.items():
         wait(lambda: not panel.is_busy)
         if operation == "relabel":

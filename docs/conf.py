@@ -3,6 +3,7 @@
 from importlib.metadata import version as installed_version
 from typing import Any
 
+from napari_mmtseg._widgets.edit_actions import ACTIONS
 from napari_mmtseg.settings import PRESETS, SegmentationSettings, parameters
 
 project = "napari-mmtseg"
@@ -23,6 +24,7 @@ numpydoc_class_members_toctree = False
 numpydoc_xref_param_type = False
 
 SETTINGS_TABLE = "<!-- settings table -->"
+SHORTCUTS_TABLE = "<!-- shortcuts table -->"
 
 
 def settings_table() -> str:
@@ -38,6 +40,16 @@ def settings_table() -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
+def shortcuts_table() -> str:
+    """Return one row per action of the Edit labels panel."""
+    rows = [["keys", "button", "what it does"], ["---"] * 3]
+    rows += [
+        [f"`{action.shortcut}`", action.title, action.description]
+        for action in ACTIONS.values()
+    ]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
 def _word(value: object) -> str:
     if value is None:
         return "none"
@@ -45,9 +57,10 @@ def _word(value: object) -> str:
 
 
 def setup(app: Any) -> None:
-    """Write the table of settings from the settings themselves."""
+    """Write tables from what the program itself goes by."""
 
     def fill_in(app: Any, name: str, source: list[str]) -> None:
         source[0] = source[0].replace(SETTINGS_TABLE, settings_table())
+        source[0] = source[0].replace(SHORTCUTS_TABLE, shortcuts_table())
 
     app.connect("source-read", fill_in)

@@ -34,7 +34,7 @@ def wait_seconds(seconds: float) -> None:
 
 
 def main() -> None:
-    """Write ``running.png`` and ``segment.png``."""
+    """Write ``running.png``, ``segment.png`` and ``editing.png``."""
     folder = (
         Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images"
     )
@@ -67,6 +67,19 @@ def main() -> None:
     labels.opacity = 0.5
     wait_seconds(1)
     shoot("segment")
+    viewer.window.remove_dock_widget(panel)
+    _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
+    wait_seconds(1)
+    wait(lambda: not panel.is_busy)
+    classes = panel.table.classes
+    for row, name in enumerate(("DAB", "nuclei", "stroma")):
+        classes.setData(classes.index(row, classes.NAME), name)
+    panel.table.select_values([2], last=2)
+    panel.buttons["preview"].click()
+    panel.buttons["remove_islands"].click()
+    wait(lambda: not panel.is_busy)
+    wait_seconds(1)
+    shoot("editing")
     viewer.close()
 
 

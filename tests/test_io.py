@@ -499,6 +499,31 @@ class TestWriteLabels:
         write_labels(path, np.ones((24, 32), int), source=image)
         assert read_image(path).pixel_sizes == sizes[1:]
 
+    @pytest.mark.parametrize("largest", [5, 70000])
+    @pytest.mark.parametrize("name", ["a.tif", "a.ome.tif"])
+    @pytest.mark.parametrize("axes", ["ZYX", "TYX", "TZYX", "TCZYX"])
+    def test_stacks_keep_axes_and_pixel_size(
+        self, tmp_path: Path, axes: str, name: str, largest: int
+    ) -> None:
+        labels = np.zeros((2, 3, 4, 9, 11)[5 - len(axes) :], int)
+        labels[..., 3:, 2:5] = largest
+        labels[0, ..., 0, 0] = 1
+        sizes = {"Z": PixelSize(2.0, "µm"), "T": None, "C": None}
+        of_axes = [sizes.get(a, PixelSize(0.5, "µm")) for a in axes]
+        path = tmp_path / name
+        write_labels(path, labels, axes=axes, pixel_sizes=of_axes)
+        with tifffile.TiffFile(path) as file:
+            series = file.series[0]
+            array, found = series.asarray(), series.axes
+            if file.is_imagej:
+                expected = 2.0 if "Z" in axes else None
+                assert file.imagej_metadata.get("spacing") == expected
+            if file.is_ome:
+                assert ("PhysicalSizeZ=" in file.ome_metadata) == ("Z" in axes)
+        if set(found) == set(axes):
+            array = array.transpose([found.index(a) for a in axes])
+        np.testing.assert_array_equal(array, labels)
+
     @pytest.mark.parametrize(
         "labels",
         [np.ones((2, 3, 4), int), np.full((3, 4), -1), np.full((3, 4), 2**32)],

@@ -150,7 +150,7 @@ def encode_tiff(
     if ome:
         details = {"ome": True, "metadata": _ome_metadata(axes, pixel_sizes, name)}
     else:
-        if "CZ" in axes:  # ImageJ has them the other way round
+        if "CZ" in axes and _for_imagej(values.dtype):  # the other way in ImageJ
             values = np.moveaxis(values, axes.index("Z"), axes.index("C"))
         details = _imagej_details(values.dtype, axes, pixel_sizes)
     content = BytesIO()
@@ -241,12 +241,17 @@ def _ome_metadata(
     return metadata
 
 
+def _for_imagej(dtype: np.dtype[Any]) -> bool:
+    """Return whether ImageJ knows the type: it has no 32-bit integers."""
+    return dtype.itemsize <= 2 or dtype == np.float32
+
+
 def _imagej_details(
     dtype: np.dtype[Any], axes: str, pixel_sizes: Sequence[PixelSize | None]
 ) -> dict[str, Any]:
-    """Arguments of ``imwrite``; ImageJ has no 32-bit integers and one unit for all."""
-    imagej = dtype.itemsize <= 2 or dtype == np.float32
-    order = axes.replace("CZ", "ZC")
+    """Arguments of ``imwrite``; ImageJ has one unit for all axes."""
+    imagej = _for_imagej(dtype)
+    order = axes.replace("CZ", "ZC") if imagej else axes
     plain: dict[str, Any] = {"imagej": imagej, "metadata": {"axes": order}}
     sizes = _in_one_unit(pixel_sizes[-2], pixel_sizes[-1])
     if sizes is None:
@@ -255,13 +260,13 @@ def _imagej_details(
     per_cm = 1.0
     if not imagej:
         if x.unit not in _MICROMETRES:
-            return {}
+            return plain
         per_cm = 1e4 / _MICROMETRES[x.unit]
     resolution = (per_cm / x.size, per_cm / y.size)
     if not all(r * _LARGEST_PART > 1 and r < _LARGEST_PART for r in resolution):
         return plain
     if not imagej:
-        return {"resolution": resolution, "resolutionunit": "CENTIMETER"}
+        return {**plain, "resolution": resolution, "resolutionunit": "CENTIMETER"}
     unit = "".join(c if c.isascii() else f"\\u{ord(c):04X}" for c in x.unit)
     metadata: dict[str, Any] = {"axes": order, "unit": unit}
     z = pixel_sizes[axes.index("Z")] if "Z" in axes else None

@@ -106,7 +106,7 @@ def test_a_click_in_3d_meets_the_first_class():
     layer = Labels(data, scale=(2, 1, 1))
     shown = np.array([1.0, 0, 0]), [0, 1, 2]
     assert pixel_under(layer, (0, 5, 5), *shown) == (4, 5, 5)
-    assert data[pixel_under(layer, (0, 0, 0), *shown)] == 0
+    assert data[pixel_under(layer, (0, 1, 1), *shown)] == 0
     assert pixel_under(layer, (0, 90, 5), *shown) is None
 
 

@@ -46,8 +46,19 @@ def test_layers_segment_opens_the_panel(real_viewer):
     assert panel.run_button.isEnabled()
 
 
-def test_plugins_lists_the_panel(real_viewer):
-    assert "Segment (MMT Segmentation)" in entries(real_viewer, "Plugins")
+def test_layers_segment_opens_the_edit_panel(real_viewer):
+    real_viewer.add_labels(np.eye(4, dtype=np.int32))
+    actions = entries(real_viewer, "Layers", "Segment")
+    actions["Edit labels (MMT Segmentation)"].trigger()
+    (panel,) = real_viewer.window.dock_widgets.values()
+    assert type(panel).__name__ == "EditWidget"
+    assert panel.target.layer in real_viewer.layers
+
+
+def test_plugins_lists_the_panels(real_viewer):
+    actions = entries(real_viewer, "Plugins", "MMT Segmentation")
+    titles = ("Segment", "Edit labels")
+    assert set(actions) >= {f"{title} (MMT Segmentation)" for title in titles}
 
 
 def test_file_open_sample_lists_the_samples(real_viewer):

@@ -15,7 +15,7 @@ def run_python(code, *, timeout=120):
     )
 
 
-def test_manifest_and_panel_do_not_import_torch():
+def test_manifest_and_panels_do_not_import_torch():
     result = run_python(
         """
         import sys
@@ -27,6 +27,9 @@ def test_manifest_and_panel_do_not_import_torch():
         viewer.add_image(numpy.zeros((32, 32)))
         _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
         assert panel.run_button.isEnabled()
+        viewer.add_labels(numpy.zeros((32, 32), int))
+        _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
+        assert panel.buttons["relabel"].isEnabled()
         assert "torch" not in sys.modules
         viewer.close()
         print("opened")
@@ -59,6 +62,33 @@ def test_closing_napari_during_a_run_ends_it_cleanly():
         watch = QTimer()
         watch.timeout.connect(close_when_running)
         watch.start(20)
+        napari.run()
+        print("left", flush=True)
+        """
+    )
+    assert result.stdout.split() == ["closing", "left"], result.stderr
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    assert "QThread" not in result.stderr
+
+
+def test_closing_napari_during_an_edit_ends_it_cleanly():
+    result = run_python(
+        """
+        import napari, numpy
+        from qtpy.QtCore import QTimer
+        viewer = napari.Viewer()
+        labels = numpy.random.default_rng(0).integers(0, 5, (1024, 1024))
+        viewer.add_labels(labels)
+        _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
+
+        def close_at_work():
+            panel.buttons["smooth"].click()
+            assert panel.session.runner.is_busy
+            print("closing", flush=True)
+            viewer.close()
+
+        QTimer.singleShot(500, close_at_work)
         napari.run()
         print("left", flush=True)
         """

@@ -88,7 +88,7 @@ class ClassTableModel(QAbstractTableModel):
                 "Size",
                 "",
                 lambda t: t.n_pixels,
-                lambda t, row: f"{self._size(t, row):,.4g}",
+                lambda t, row: _short(self._size(t, row)),
                 self._size,
             ),
             Column(
@@ -191,6 +191,8 @@ class ClassTableModel(QAbstractTableModel):
         """Return title or tooltip of a column."""
         if orientation != Qt.Orientation.Horizontal:
             return None
+        if role == Role.TextAlignmentRole:
+            return self._alignment(section)
         column = self.columns[section]
         title, tooltip = column.title, column.tooltip
         if section == self.SIZE and self._measure is not None:
@@ -209,10 +211,7 @@ class ClassTableModel(QAbstractTableModel):
         if role in (Role.DisplayRole, Role.EditRole, Role.ToolTipRole):
             return self.columns[column].text(self._table, row)
         if role == Role.TextAlignmentRole:
-            side = Qt.AlignmentFlag.AlignLeft
-            if column > self.NAME:
-                side = Qt.AlignmentFlag.AlignRight
-            return int(side | Qt.AlignmentFlag.AlignVCenter)
+            return self._alignment(column)
         if role == Role.DecorationRole and column == 0:
             return self._swatch(int(self._table.values[row]))
         return None
@@ -252,6 +251,11 @@ class ClassTableModel(QAbstractTableModel):
         if order == Qt.SortOrder.DescendingOrder:
             self._order = self._order[::-1]
 
+    def _alignment(self, column: int) -> int:
+        is_number = column > self.NAME
+        side = Qt.AlignmentFlag.AlignRight if is_number else Qt.AlignmentFlag.AlignLeft
+        return int(side | Qt.AlignmentFlag.AlignVCenter)
+
     def _refresh(self) -> None:
         if self.rowCount():
             last = self.index(self.rowCount() - 1, self.columnCount() - 1)
@@ -280,6 +284,10 @@ class ClassTableModel(QAbstractTableModel):
 
 def _regions(table: ClassTable) -> Any:
     return table.n_pixels if table.n_regions is None else table.n_regions
+
+
+def _short(size: float) -> str:
+    return f"{size:,.0f}" if 1000 <= size < 1e8 else f"{size:.4g}"
 
 
 def _n_regions(table: ClassTable, row: int) -> str:

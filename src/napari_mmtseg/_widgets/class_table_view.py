@@ -19,7 +19,7 @@ from napari_mmtseg._widgets.class_table import ClassTableModel
 
 __all__ = ["ClassTableView"]
 
-_WIDTHS = {0: 58, 2: 66, 3: 58, 4: 56}
+_WIDTHS = {0: 54, 2: 66, 3: 62, 4: 62}
 _NAME_WIDTH = 64
 _MIN_ROWS, _MAX_ROWS = 4, 9
 

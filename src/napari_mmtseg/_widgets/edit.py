@@ -246,8 +246,9 @@ class EditWidget(NarrowPanel):
             self.table.classes.show_colors(None)
             return
         # As if nothing were highlighted: else all but one class are transparent.
-        colormap = layer.colormap.model_copy(update={"use_selection": False})
-        self.table.classes.show_colors(colormap.map)
+        colormap = layer.colormap
+        duplicate = getattr(colormap, "model_copy", None) or colormap.copy
+        self.table.classes.show_colors(duplicate(update={"use_selection": False}).map)
 
     def _on_selection(self) -> None:
         layer, value = self.target.layer, self.table.last_value

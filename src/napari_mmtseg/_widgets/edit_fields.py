@@ -98,7 +98,7 @@ class EditFields(QObject):
         self.unit.clear()
         self.unit.addItem(_PIXELS)
         if measure is not None:
-            self.unit.addItem(measure.unit or "scaled units")
+            self.unit.addItem(measure.length_unit or "scaled units")
             self.unit.setCurrentIndex(int(was_physical))
         self.unit.blockSignals(False)
         self._convert(physical=was_physical and measure is not None)

@@ -48,8 +48,7 @@ def arrange(panel: EditWidget) -> QWidget:
     regions.addWidget(fields.unit, regions.rowCount() - 1, 1)
     layout.addLayout(regions)
     layout.addWidget(_heading("Changes"))
-    layout.addLayout(_grid(panel, [["undo", "redo"]]))
-    layout.addWidget(panel.buttons["preview"])
+    layout.addLayout(_grid(panel, [["undo", "redo"], ["preview"]]))
     layout.addWidget(panel.status)
     decide = QHBoxLayout()
     for name in ("apply", "cancel"):
@@ -68,7 +67,8 @@ def _grid(panel: EditWidget, rows: list[list[str]]) -> QGridLayout:
     grid.setColumnStretch(1, 1)
     for i, row in enumerate(rows):
         for j, name in enumerate(row):
-            grid.addWidget(panel.buttons[name], i, j)
+            span = 2 if len(row) == 1 else 1
+            grid.addWidget(panel.buttons[name], i, j, 1, span)
     return grid
 
 
