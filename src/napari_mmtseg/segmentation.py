@@ -312,6 +312,8 @@ def _segment_steps(
     fitting: Generator[SegmentationStep, str | None, Fitted],
     settings: SegmentationSettings,
 ) -> Generator[SegmentationStep, str | None, SegmentationResult]:
+    from napari_mmtseg.engine.view import Memory
+
     start = time.perf_counter()
     fitted = yield from fitting
     n_steps = fitted.n_steps
@@ -332,6 +334,8 @@ def _segment_steps(
         labels = hierarchy.shown()
     else:
         labels = consecutive(hierarchy.labels(output=settings.output))
+    if fitted.model.memory is None:
+        fitted.model.memory = Memory.of(channels, hierarchy, None)
     return SegmentationResult(
         labels=labels,
         model=fitted.model,
