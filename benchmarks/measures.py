@@ -1,7 +1,7 @@
 """How well labels agree with a true segmentation, and label images with each other.
 
-Every measure takes label images of any non-negative numbers; which number stands for
-which segment never counts.
+Every measure takes label images of any non-negative numbers. Which number stands for
+which segment counts in :func:`named_scores` alone.
 """
 
 from __future__ import annotations
@@ -195,4 +195,22 @@ def class_scores(labels: Labels, truth: Labels) -> dict[str, Any]:
     return {
         "accuracy": pixel_accuracy(labels, truth),
         "mean_iou": mean_iou(labels, truth),
+    }
+
+
+def named_scores(labels: Labels, truth: Labels) -> dict[str, Any]:
+    """Compare labels with true classes of the same numbers.
+
+    Returns
+    -------
+    dict
+        ``accuracy``, and ``mean_iou`` over the true classes.
+    """
+    ious = []
+    for value in np.unique(truth):
+        found, wanted = labels == value, truth == value
+        ious.append((found & wanted).sum() / (found | wanted).sum())
+    return {
+        "accuracy": float((labels == truth).mean()),
+        "mean_iou": float(np.mean(ious)),
     }

@@ -29,7 +29,7 @@ __all__ = ["guided_steps"]
 
 Labels = NDArray[np.int32]
 
-_RESUMED = 5
+_RESUMED = 8
 """How many times fewer steps a model takes that is fitted already."""
 
 
@@ -63,7 +63,7 @@ def guided_steps(
     from napari_mmtseg.engine.device import choose_device, choose_precision
     from napari_mmtseg.engine.guided_training import freeze, make_guided, resumed_peers
     from napari_mmtseg.engine.training import train
-    from napari_mmtseg.engine.view import View
+    from napari_mmtseg.engine.view import Memory, View
 
     def pause() -> Generator[SegmentationStep, str | None, bool]:
         answer = yield preparing
@@ -89,9 +89,11 @@ def guided_steps(
             n_conv_layers=model.settings.n_conv_layers,
         )
         for raw in images:
-            views.append(model.known_view(raw) or model.sight.view(raw))
+            known = model.recalled(raw)
+            view = known.view if known is not None else None
+            views.append(view or model.sight.view(raw))
             stop = (yield from pause()) or stop
-        lesson = next_lesson(views, images, scribbles, model)
+        lesson = next_lesson(views, images, scribbles, model, settings.working_size)
     stop = (yield from pause()) or stop
     fast = settings if model is None else _resumed(settings)
     examples, groups = make_guided(
@@ -121,17 +123,18 @@ def guided_steps(
             bank,
             settings,
             [view.image for view in views],
+            lesson.targets,
             lesson.values,
             groups,
         )
         hierarchy = None
         if len(images) == 1:
-            fitted.remember(images[0], views[0])
             hierarchy = yield from predicting(
-                fitted.iter_hierarchy(images[0], channel_axis=0),
+                fitted.iter_given(images[0], views[0]),
                 SegmentationStep("prediction", trained.n_steps, fast.n_steps),
             )
             hierarchy = _stamped(hierarchy, scribbles[0], fitted)
+            fitted.memory = Memory.of(images[0], hierarchy, views[0])
     return Fitted(
         fitted, hierarchy, trained.stop_reason, trained.n_steps, device.type, precision
     )

@@ -125,6 +125,7 @@ def next_lesson(
     images: Sequence[NDArray[Any]],
     scribbles: Sequence[Labels | None],
     model: MutualMeanTeachingModel,
+    working_size: int | None,
 ) -> Lesson:
     """Let the classes of a model follow what is painted.
 
@@ -138,20 +139,30 @@ def next_lesson(
         What is painted in each, at full size.
     model : MutualMeanTeachingModel
         Whose classes they are.
+    working_size : int or None
+        Long side of the targets.
     """
+    from napari_mmtseg.engine.examples import to_working_size
+
     values = np.union1d(model_values(model), painted_values(list(scribbles)))
     values = values.astype(np.int32)
     painted = _numbered(scribbles, values, [image.shape[1:] for image in images])
     targets = []
     for view, raw, paint in zip(views, images, painted, strict=True):
-        shown = drain(model.iter_hierarchy(raw, channel_axis=0)).shown()
-        before = enlarge(shown, view.image.shape[1:])
-        known = shrink_painted(paint, before.shape)
-        features = view.seen
+        memory = model.recalled(raw)
+        if memory is None:
+            hierarchy = drain(model.iter_hierarchy(raw, channel_axis=0))
+        else:
+            hierarchy = memory.hierarchy
         if model.given is None:
-            _, (features,) = FeatureBank.fit([view.image])
-        classes = np.searchsorted(values, before).astype(np.int32) + 1
-        targets.append(mended(classes, known, features) - 1)
+            plain = to_working_size(view.image, working_size)
+            _, (features,) = FeatureBank.fit([plain])
+        else:
+            features = to_working_size(view.seen, working_size)
+        shape = features.shape[1:]
+        before = np.searchsorted(values, enlarge(hierarchy.shown(), shape)) + 1
+        known = shrink_painted(paint, shape)
+        targets.append(mended(before.astype(np.int32), known, features) - 1)
     return Lesson(values, targets, painted)
 
 

@@ -319,6 +319,8 @@ def _segment_steps(
     fitting: Generator[SegmentationStep, str | None, Fitted],
     settings: SegmentationSettings,
 ) -> Generator[SegmentationStep, str | None, SegmentationResult]:
+    from napari_mmtseg.engine.view import Memory
+
     start = time.perf_counter()
     fitted = yield from fitting
     n_steps = fitted.n_steps
@@ -339,6 +341,8 @@ def _segment_steps(
         labels = hierarchy.shown()
     else:
         labels = consecutive(hierarchy.labels(output=settings.output))
+    if fitted.model.memory is None:
+        fitted.model.memory = Memory.of(channels, hierarchy, None)
     return SegmentationResult(
         labels=labels,
         model=fitted.model,

@@ -149,6 +149,7 @@ def freeze(
     texture: Texture | FeatureBank,
     settings: SegmentationSettings,
     plain: Sequence[NDArray[np.float32]],
+    targets: Sequence[Labels],
     values: Labels,
     groups: NDArray[np.bool_],
 ) -> MutualMeanTeachingModel:
@@ -166,6 +167,9 @@ def freeze(
         Those of the run.
     plain : sequence of (C, Y, X) ndarray
         The normalised images.
+    targets : sequence of (Y, X) ndarray of int32
+        As for :func:`make_guided`: what classes are like, and how large, is known by
+        the first guess.
     values : (k,) ndarray of int32
         Label of every class.
     groups : (k, q) ndarray of bool
@@ -175,18 +179,19 @@ def freeze(
     consensus = Consensus.freeze(
         trained.networks, images, settings.max_labels, aligned=True
     )
-    responses = [consensus.probabilities(image) for image in images]
-    classes = [
-        np.tensordot(groups.astype(np.float32), r, 1).argmax(0) for r in responses
-    ]
     seen = [image[0].cpu().numpy() for image in images]
     small = [
-        to_working_size(image, max(c.shape))
-        for image, c in zip(plain, classes, strict=True)
+        to_working_size(image, max(view.shape[1:]))
+        for image, view in zip(plain, seen, strict=True)
     ]
+    classes = [
+        enlarge(target, view.shape[1:])
+        for target, view in zip(targets, seen, strict=True)
+    ]
+    clusters = [e.start.cpu().numpy() for e in examples if e.start is not None]
     return MutualMeanTeachingModel(
         Sight(consensus, normalization, texture),
         settings,
-        ChannelClasses.measure([r.argmax(0) for r in responses], seen, settings),
+        ChannelClasses.measure(clusters, small, settings),
         given=GivenClasses.measure(values, groups, classes, small),
     )

@@ -28,7 +28,7 @@ from napari_mmtseg.engine.model_file import read_model_file, write_model_file
 from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.engine.training import Trained
-from napari_mmtseg.engine.view import View, digest
+from napari_mmtseg.engine.view import Memory, View
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.feature_bank import FeatureBank
 from napari_mmtseg.features import Texture
@@ -84,7 +84,7 @@ class MutualMeanTeachingModel:
         self._averaged_classes = averaged_classes
         self._region_classes = region_classes
         self._given = given
-        self._recent: tuple[bytes, View] | None = None
+        self.memory: Memory | None = None
         self.settings = settings
         self.label_values = label_values
         if given is not None and label_values is None:
@@ -321,12 +321,26 @@ class MutualMeanTeachingModel:
             return hierarchy
         return hierarchy.with_values(self.label_values)
 
+    def iter_given(
+        self, channels: NDArray[Any], view: View
+    ) -> Generator[float, None, LabelHierarchy]:
+        """Do the same as :meth:`iter_hierarchy` for an image that was looked at.
+
+        Parameters
+        ----------
+        channels : (C, Y, X) ndarray
+            Raw image.
+        view : View
+            Of it.
+        """
+        return self._named(self._read_given(channels, None, view))
+
     def _read_given(
-        self, channels: NDArray[Any], n_labels: int | None
+        self, channels: NDArray[Any], n_labels: int | None, view: View | None = None
     ) -> Generator[float, None, LabelHierarchy]:
         given = self._given
         assert given is not None
-        view = self.known_view(channels) or self._sight.view(channels)
+        view = view or self._sight.view(channels)
         classes = yield from self._sight.given_classes(view, given.channels)
         k = len(given.values)
         return LabelHierarchy(
@@ -348,15 +362,10 @@ class MutualMeanTeachingModel:
         """The classes where those were painted."""
         return self._given
 
-    def remember(self, channels: NDArray[Any], view: View) -> None:
-        """Keep what was made of a raw image (C, Y, X), for the next run on it."""
-        self._recent = (digest(channels), view)
-
-    def known_view(self, channels: NDArray[Any]) -> View | None:
-        """Return what was made of a raw image, if it is the one remembered."""
-        if self._recent is None or self._recent[0] != digest(channels):
-            return None
-        return self._recent[1]
+    def recalled(self, channels: NDArray[Any]) -> Memory | None:
+        """Return what is remembered of a raw image (C, Y, X)."""
+        known = self.memory is not None and self.memory.is_of(channels)
+        return self.memory if known else None
 
     def confidence(
         self,

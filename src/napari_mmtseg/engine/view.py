@@ -1,4 +1,4 @@
-"""An image as small as its regions need it."""
+"""An image as small as its regions need it, and what is remembered of it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.engine.examples import to_working_size
+from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.region_labels import mean_over_cuts, region_cuts
 
-__all__ = ["View", "digest", "shrink"]
+__all__ = ["Memory", "View", "shrink"]
 
 _REGIONS_SIZE = 1024
 """Long side in pixels of the image on which regions are merged."""
@@ -55,8 +56,37 @@ class View:
         return labels
 
 
-def digest(channels: NDArray[Any]) -> bytes:
-    """Return what tells a raw image (C, Y, X) from all others."""
+@dataclass(frozen=True)
+class Memory:
+    """What came of an image, for the next run on it.
+
+    Attributes
+    ----------
+    digest : bytes
+        Tells the raw image from all others.
+    hierarchy : LabelHierarchy
+        Its labels.
+    view : View or None
+        The image and its regions, where they were needed.
+    """
+
+    digest: bytes
+    hierarchy: LabelHierarchy
+    view: View | None
+
+    @classmethod
+    def of(
+        cls, channels: NDArray[Any], hierarchy: LabelHierarchy, view: View | None
+    ) -> Memory:
+        """Remember a raw image (C, Y, X)."""
+        return cls(_digest(channels), hierarchy, view)
+
+    def is_of(self, channels: NDArray[Any]) -> bool:
+        """Tell whether a raw image (C, Y, X) is the one remembered."""
+        return self.digest == _digest(channels)
+
+
+def _digest(channels: NDArray[Any]) -> bytes:
     about = f"{channels.shape} {channels.dtype}".encode()
     pixels = np.ascontiguousarray(channels).view(np.uint8).data
     return blake2b(pixels, key=about[:64]).digest()
