@@ -32,6 +32,9 @@ Labels = NDArray[np.int32]
 _RESUMED = 8
 """How many times fewer steps a model takes that is fitted already."""
 
+_LEAST_RESUMED = 6
+"""With fewer, a class may be lost that is not painted."""
+
 
 def guided_steps(
     images: Sequence[NDArray[Any]],
@@ -155,9 +158,13 @@ def _first_look(
 
 def _resumed(settings: SegmentationSettings) -> SegmentationSettings:
     """Return settings with far fewer steps."""
+    fewer = max(-(-settings.n_steps // _RESUMED), _LEAST_RESUMED)
     return settings.replace(
-        n_steps=-(-settings.n_steps // _RESUMED),
-        warm_start_steps=-(-settings.warm_start_steps // _RESUMED),
+        n_steps=min(settings.n_steps, fewer),
+        warm_start_steps=min(
+            settings.warm_start_steps,
+            fewer * settings.warm_start_steps // settings.n_steps + 1,
+        ),
     )
 
 

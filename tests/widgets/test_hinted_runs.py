@@ -68,6 +68,7 @@ def test_paint_names_the_classes(painted, viewer, qtbot):
 
 def test_more_paint_goes_on_from_the_last_model(painted, viewer, qtbot):
     panel, paint = painted
+    set_values(panel, n_steps=12, warm_start_steps=8)
     choose(panel, "paint")
     run_to_the_end(panel, qtbot)
     first = viewer.layers["textures labels"]

@@ -291,7 +291,7 @@ class MutualMeanTeachingModel:
     ) -> Generator[float, None, NDArray[np.float32]]:
         given = self._given
         assert given is not None
-        view = self.known_view(channels) or self._sight.view(channels)
+        view = self._sight.view(channels)
         k = len(given.values)
         row = given.table()[min(n_labels or k, k) - 1]
         groups = np.stack([given.channels[row == c].any(0) for c in np.unique(row)])
