@@ -3,7 +3,14 @@ import importlib
 
 import pytest
 
-MODULES = ["settings", "segmentation", "regions", "arrays", "files"]
+MODULES = [
+    "settings",
+    "segmentation",
+    "regions",
+    "arrays",
+    "files",
+    "uncertain_regions",
+]
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -147,8 +147,7 @@ def averaged_confidence(
     """Return the confidence in classes of small regions, by their mean responses.
 
     In the classes of the single pixels, by the same means, where those of the regions
-    would be fewer than `at_least`.
-    For the rest, see :func:`class_confidence`.
+    would be fewer than `at_least`. For the rest, see :func:`class_confidence`.
     """
     q, k = len(groups), int(groups.max()) + 1
 
