@@ -78,17 +78,17 @@ def test_closing_napari_during_an_edit_ends_it_cleanly():
         import napari, numpy
         from qtpy.QtCore import QTimer
         viewer = napari.Viewer()
-        labels = numpy.random.default_rng(0).integers(0, 5, (1024, 1024))
+        labels = numpy.random.default_rng(0).integers(0, 5, (2048, 2048))
         viewer.add_labels(labels)
         _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
 
         def close_at_work():
-            panel.buttons["smooth"].click()
             assert panel.session.runner.is_busy
             print("closing", flush=True)
             viewer.close()
 
-        QTimer.singleShot(500, close_at_work)
+        QTimer.singleShot(1000, panel.buttons["smooth"].click)
+        QTimer.singleShot(1100, close_at_work)
         napari.run()
         print("left", flush=True)
         """
