@@ -93,7 +93,7 @@ class Sight:
     def view(self, channels: NDArray[Any]) -> View:
         """Look at a raw image (C, Y, X)."""
         normalized = self.normalization.apply(channels)
-        return View.of(shrink(normalized), self.texture.apply(normalized, shrink))
+        return View(shrink(normalized), self.texture.apply(normalized, shrink))
 
     def given_classes(
         self, view: View, groups: NDArray[np.bool_]
@@ -117,8 +117,24 @@ class Sight:
         (Y, X) ndarray of int, 0..k-1
             In the size of the view.
         """
+        probabilities = yield from self.given_probabilities(view, groups, True)
+        classes: NDArray[np.intp] = probabilities.argmax(0)
+        return classes
+
+    def given_probabilities(
+        self, view: View, groups: NDArray[np.bool_], by_regions: bool
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        """Return the probability of every class, (k, Y, X).
+
+        Parameters
+        ----------
+        view, groups
+            As for :meth:`given_classes`.
+        by_regions : bool
+            Average them over regions.
+        """
         probabilities = yield from self._tiled(view.seen, groups.astype(np.float32))
-        return view.averaged(probabilities)
+        return view.averaged(probabilities) if by_regions else probabilities
 
     def regions(
         self, channels: NDArray[Any], threshold: float, at_least: int
