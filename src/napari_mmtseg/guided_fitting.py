@@ -82,7 +82,8 @@ def guided_steps(
         normalization, bank, prepared = _first_look(images, settings)
         stop = (yield from pause()) or stop
         for image, seen in prepared:
-            views.append(View.of(image, seen))
+            views.append(View(image, seen))
+            views[-1].find_regions()
             stop = (yield from pause()) or stop
         lesson = first_lesson(views, scribbles, settings)
     else:
@@ -129,11 +130,12 @@ def guided_steps(
             lesson.targets,
             lesson.values,
             groups,
+            "edges" if model is None else model.readout,
         )
         hierarchy = None
         if len(images) == 1:
             hierarchy = yield from predicting(
-                fitted.iter_given(images[0], views[0]),
+                fitted.iter_given(images[0], views[0], lesson.expected),
                 SegmentationStep("prediction", trained.n_steps, fast.n_steps),
             )
             hierarchy = _stamped(hierarchy, scribbles[0], fitted)

@@ -43,11 +43,15 @@ class Lesson:
         Class of every pixel of every view, 0..k-1.
     painted : list of (Y, X) ndarray of int32
         Class of painted pixels at full size, 1..k, else 0.
+    expected : (Y, X) ndarray of int32 or None
+        Class of every pixel of the first image, 0..k-1, at full size, where classes
+        that were found are to stay but for what was painted.
     """
 
     values: Labels
     targets: list[Labels]
     painted: list[Labels]
+    expected: Labels | None = None
 
 
 def first_lesson(
@@ -91,9 +95,9 @@ def first_lesson(
     guess = Discriminant.fit([np.concatenate(pixels) for pixels in samples])
     targets = []
     for view, paint in zip(views, painted, strict=True):
-        target = view.averaged(guess.probabilities(view.seen)).astype(np.int32)
+        target = view.averaged(guess.probabilities(view.seen)).argmax(0)
         known = shrink_painted(paint, target.shape)
-        targets.append(np.where(known > 0, known - 1, target))
+        targets.append(np.where(known > 0, known - 1, target).astype(np.int32))
     return Lesson(values, targets, painted)
 
 
@@ -147,7 +151,7 @@ def next_lesson(
     values = np.union1d(model_values(model), painted_values(list(scribbles)))
     values = values.astype(np.int32)
     painted = _numbered(scribbles, values, [image.shape[1:] for image in images])
-    targets = []
+    targets, expected = [], []
     for view, raw, paint in zip(views, images, painted, strict=True):
         memory = model.recalled(raw)
         if memory is None:
@@ -160,10 +164,14 @@ def next_lesson(
         else:
             features = to_working_size(view.seen, working_size)
         shape = features.shape[1:]
-        before = np.searchsorted(values, enlarge(hierarchy.shown(), shape)) + 1
+        classes = np.searchsorted(values, hierarchy.shown()).astype(np.int32)
+        before = enlarge(classes, shape)
         known = shrink_painted(paint, shape)
-        targets.append(mended(before.astype(np.int32), known, features) - 1)
-    return Lesson(values, targets, painted)
+        targets.append(mended(before + 1, known, features) - 1)
+        changed = enlarge(targets[-1] != before, classes.shape)
+        expected.append(np.where(changed, enlarge(targets[-1], classes.shape), classes))
+    found = model.readout != "edges"
+    return Lesson(values, targets, painted, expected[0] if found else None)
 
 
 def _numbered(

@@ -14,7 +14,6 @@ from napari_mmtseg.engine.view import View
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.region_labels import (
     find_regions,
-    mean_over_cuts,
     mean_responses,
     region_means,
 )
@@ -166,7 +165,9 @@ def averaged_confidence(
     return enlarge(agreement(merged, classes), channels.shape[1:])
 
 
-def given_confidence(sight: Sight, view: View, groups: NDArray[np.bool_]) -> Steps:
+def given_confidence(
+    sight: Sight, view: View, groups: NDArray[np.bool_], by_regions: bool
+) -> Steps:
     """Return the confidence in classes that were painted, in the size of the view.
 
     Parameters
@@ -175,6 +176,8 @@ def given_confidence(sight: Sight, view: View, groups: NDArray[np.bool_]) -> Ste
         The teachers and what they see.
     groups : (k, q) ndarray of bool
         The response channels of every class.
+    by_regions : bool
+        Whether responses are averaged over regions.
     """
     summed = groups.astype(np.float32)
 
@@ -183,8 +186,8 @@ def given_confidence(sight: Sight, view: View, groups: NDArray[np.bool_]) -> Ste
         return np.concatenate([np.tensordot(summed, e, 1) for e in each])
 
     answers = yield from sight.of_view(view, answer)
-    merged = mean_over_cuts(view.regions, view.cuts, answers)[:, view.regions]
-    merged = merged.reshape(-1, len(groups), *view.regions.shape).astype(np.float32)
+    merged = view.averaged(answers) if by_regions else answers
+    merged = merged.reshape(-1, len(groups), *merged.shape[1:])
     return agreement(merged, merged.sum(0).argmax(0))
 
 

@@ -16,6 +16,9 @@ from napari_mmtseg.regions import brightness_ranks, merge_classes, sum_by_label
 
 __all__ = ["GivenClasses", "channels_of_classes"]
 
+READOUTS = ("edges", "regions", "averaged", "pixels")
+_ARRAYS = ("values", "channels", "sizes", "means")
+
 
 @dataclass(frozen=True)
 class GivenClasses:
@@ -31,12 +34,18 @@ class GivenClasses:
         Pixels of every class in the images that the model was fitted on.
     means : (k, C) ndarray
         Their mean in the normalised images.
+    readout : {"edges", "regions", "averaged", "pixels"}
+        How responses become classes: averaged over regions of several sizes (edges, and
+        regions for a model that once divided an image into regions), over small
+        regions, or pixel by pixel. All but the first are of models that found their
+        classes before some pixels were painted.
     """
 
     values: NDArray[np.int32]
     channels: NDArray[np.bool_]
     sizes: NDArray[np.float64]
     means: NDArray[np.float64]
+    readout: str = "edges"
 
     @classmethod
     def measure(
@@ -45,6 +54,7 @@ class GivenClasses:
         channels: NDArray[np.bool_],
         classes: Sequence[NDArray[Any]],
         images: Sequence[NDArray[np.float32]],
+        readout: str,
     ) -> GivenClasses:
         """Measure class maps (Y, X), 0..k-1, of normalised images (C, Y, X)."""
         k = len(values)
@@ -53,7 +63,7 @@ class GivenClasses:
         ]
         sizes, sums = (np.sum(parts, axis=0) for parts in zip(*measured, strict=True))
         means = sums / np.maximum(sizes, 1)[:, np.newaxis]
-        return cls(values, channels, sizes, means)
+        return cls(values, channels, sizes, means, readout)
 
     def table(self) -> NDArray[np.int32]:
         """Return the class, dark to bright, of every one at every number of them."""
@@ -74,16 +84,16 @@ class GivenClasses:
 
     def state(self) -> dict[str, Tensor]:
         """Return all numbers by name."""
-        return {
-            f"given.{name}": torch.from_numpy(getattr(self, name))
-            for name in ("values", "channels", "sizes", "means")
-        }
+        state = {f"given.{n}": torch.from_numpy(getattr(self, n)) for n in _ARRAYS}
+        return state | {"given.readout": torch.tensor(READOUTS.index(self.readout))}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> GivenClasses:
         """Restore what :meth:`state` returned."""
-        names = ("values", "channels", "sizes", "means")
-        return cls(*(state[f"given.{name}"].numpy() for name in names))
+        arrays = [state[f"given.{name}"].numpy() for name in _ARRAYS]
+        values, channels, sizes, means = arrays
+        readout = READOUTS[int(state["given.readout"])]
+        return cls(values, channels, sizes, means, readout)
 
 
 def channels_of_classes(

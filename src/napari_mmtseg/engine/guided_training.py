@@ -152,6 +152,7 @@ def freeze(
     targets: Sequence[Labels],
     values: Labels,
     groups: NDArray[np.bool_],
+    readout: str,
 ) -> MutualMeanTeachingModel:
     """Freeze trained peers into a model of given classes.
 
@@ -174,6 +175,8 @@ def freeze(
         Label of every class.
     groups : (k, q) ndarray of bool
         The response channels of every class.
+    readout : str
+        As in :class:`GivenClasses`.
     """
     images = [example.image for example in examples]
     consensus = Consensus.freeze(
@@ -193,5 +196,5 @@ def freeze(
         Sight(consensus, normalization, texture),
         settings,
         ChannelClasses.measure(clusters, small, settings),
-        given=GivenClasses.measure(values, groups, classes, small),
+        given=GivenClasses.measure(values, groups, classes, small, readout),
     )

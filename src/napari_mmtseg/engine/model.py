@@ -42,6 +42,9 @@ _T = TypeVar("_T", bound=np.generic)
 
 __all__ = ["MutualMeanTeachingModel", "load_model"]
 
+_SURE = 0.5
+"""Difference in probability from which the networks overrule labels as they were."""
+
 
 class MutualMeanTeachingModel:
     """A fitted pair of networks that labels images with the same classes.
@@ -295,8 +298,20 @@ class MutualMeanTeachingModel:
         k = len(given.values)
         row = given.table()[min(n_labels or k, k) - 1]
         groups = np.stack([given.channels[row == c].any(0) for c in np.unique(row)])
-        confidence = yield from given_confidence(self._sight, view, groups)
+        confidence = yield from given_confidence(
+            self._sight, view, groups, given.readout != "pixels"
+        )
         return enlarge(confidence, channels.shape[1:])
+
+    @property
+    def readout(self) -> str:
+        """How responses become classes, as in :class:`GivenClasses`."""
+        if self._given is not None:
+            return self._given.readout
+        if self._region_classes is not None:
+            return "regions"
+        averaged = self._channel_classes(self.settings.n_labels)
+        return "averaged" if averaged is self._averaged_classes else "pixels"
 
     def check_channels(self, channels: NDArray[Any]) -> None:
         """Refuse an image (C, Y, X) with another number of channels.
@@ -322,7 +337,10 @@ class MutualMeanTeachingModel:
         return hierarchy.with_values(self.label_values)
 
     def iter_given(
-        self, channels: NDArray[Any], view: View
+        self,
+        channels: NDArray[Any],
+        view: View,
+        expected: NDArray[np.int32] | None = None,
     ) -> Generator[float, None, LabelHierarchy]:
         """Do the same as :meth:`iter_hierarchy` for an image that was looked at.
 
@@ -332,19 +350,59 @@ class MutualMeanTeachingModel:
             Raw image.
         view : View
             Of it.
+        expected : (Y, X) ndarray of int32, optional
+            Class of every pixel, 0..k-1, that stays unless the networks are sure that
+            it is another.
         """
-        return self._named(self._read_given(channels, None, view))
+        if expected is None:
+            return self._named(self._read_given(channels, None, view))
+        return self._named(self._correct(view, expected))
+
+    def _correct(
+        self, view: View, expected: NDArray[np.int32]
+    ) -> Generator[float, None, LabelHierarchy]:
+        given = self._given
+        assert given is not None
+        by_regions = given.readout == "regions"
+        probabilities = yield from self._sight.given_probabilities(
+            view, given.channels, by_regions
+        )
+        there = enlarge(expected, view.image.shape[1:])
+        own = np.take_along_axis(probabilities, there[np.newaxis].astype(np.intp), 0)[0]
+        sure = probabilities.max(0) - own > _SURE
+        best = probabilities.argmax(0)
+        leaves = np.where(
+            enlarge(sure, expected.shape), enlarge(best, expected.shape), expected
+        )
+        return self._given_hierarchy(leaves, None)
 
     def _read_given(
         self, channels: NDArray[Any], n_labels: int | None, view: View | None = None
     ) -> Generator[float, None, LabelHierarchy]:
         given = self._given
         assert given is not None
-        view = view or self._sight.view(channels)
-        classes = yield from self._sight.given_classes(view, given.channels)
+        class_of = given.channels.argmax(0)
+        if given.readout == "pixels":
+            classes = class_of[(yield from self._sight.clusters(channels))]
+        elif given.readout == "averaged":
+            coarse, fine = yield from self._sight.averaged_clusters(channels)
+            classes = class_of[coarse]
+            # Regions may be too coarse for all classes.
+            if len(np.unique(classes)) < len(given.values):
+                classes = class_of[fine]
+        else:
+            view = view or self._sight.view(channels)
+            classes = yield from self._sight.given_classes(view, given.channels)
+        return self._given_hierarchy(enlarge(classes, channels.shape[1:]), n_labels)
+
+    def _given_hierarchy(
+        self, classes: NDArray[Any], n_labels: int | None
+    ) -> LabelHierarchy:
+        given = self._given
+        assert given is not None
         k = len(given.values)
         return LabelHierarchy(
-            enlarge(classes.astype(np.uint8), channels.shape[1:]),
+            classes.astype(np.uint8),
             given.table(),
             given.sizes,
             min(n_labels or k, k),

@@ -123,7 +123,7 @@ class Sight:
     def view(self, channels: NDArray[Any]) -> View:
         """Look at a raw image (C, Y, X)."""
         normalized = self.normalization.apply(channels)
-        return View.of(shrink(normalized), self.texture.apply(normalized, shrink))
+        return View(shrink(normalized), self.texture.apply(normalized, shrink))
 
     def given_classes(
         self, view: View, groups: NDArray[np.bool_]
@@ -147,12 +147,29 @@ class Sight:
         (Y, X) ndarray of int, 0..k-1
             In the size of the view.
         """
+        probabilities = yield from self.given_probabilities(view, groups, True)
+        classes: NDArray[np.intp] = probabilities.argmax(0)
+        return classes
+
+    def given_probabilities(
+        self, view: View, groups: NDArray[np.bool_], by_regions: bool
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        """Return the probability of every class, (k, Y, X).
+
+        Parameters
+        ----------
+        view, groups
+            As for :meth:`given_classes`.
+        by_regions : bool
+            Average them over regions.
+        """
         summed = groups.astype(np.float32)
 
         def answer(part: NDArray[np.float32]) -> NDArray[np.float32]:
             return np.tensordot(summed, self.consensus.probabilities(part), 1)
 
-        return view.averaged((yield from self.of_view(view, answer)))
+        probabilities = yield from self.of_view(view, answer)
+        return view.averaged(probabilities) if by_regions else probabilities
 
     def of_view(self, view: View, answer: Answer) -> Steps:
         """Return what a function makes of a view, (n, y, x); see :meth:`by_tiles`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from hashlib import blake2b
 from typing import Any
 
@@ -33,27 +33,24 @@ class View:
         Normalised.
     seen : (F, Y, X) ndarray of float32
         What the networks see of it.
-    regions : (Y, X) ndarray of int
-        As from :func:`napari_mmtseg.region_labels.region_cuts`.
-    cuts : list of (n,) ndarray of int
-        Likewise.
     """
 
     image: NDArray[np.float32]
     seen: NDArray[np.float32]
-    regions: NDArray[np.intp]
-    cuts: list[NDArray[np.intp]]
 
-    @classmethod
-    def of(cls, image: NDArray[np.float32], seen: NDArray[np.float32]) -> View:
-        """Find the regions of an image."""
-        return cls(image, seen, *region_cuts(image))
+    @cached_property
+    def _cuts(self) -> tuple[NDArray[np.intp], list[NDArray[np.intp]]]:
+        return region_cuts(self.image)
 
-    def averaged(self, array: NDArray[np.float32]) -> NDArray[np.intp]:
-        """Return the largest channel of (C, Y, X) on the average over regions."""
-        best = mean_over_cuts(self.regions, self.cuts, array).argmax(0)
-        labels: NDArray[np.intp] = best[self.regions]
-        return labels
+    def find_regions(self) -> None:
+        """Look for the regions now; they are kept."""
+        self._cuts  # noqa: B018
+
+    def averaged(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return (C, Y, X) averaged over the regions of several cuts."""
+        regions, cuts = self._cuts
+        means: NDArray[np.float32] = mean_over_cuts(regions, cuts, array)[:, regions]
+        return means
 
 
 @dataclass(frozen=True)
