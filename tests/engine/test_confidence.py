@@ -156,7 +156,7 @@ def test_confidence_survives_the_file(image, model, tmp_path):
 
 
 def test_a_large_image_is_confident_in_its_own_size(image, model, monkeypatch):
-    monkeypatch.setattr("napari_mmtseg.engine.sight._REGIONS_SIZE", 60)
+    monkeypatch.setattr("napari_mmtseg.engine.view._REGIONS_SIZE", 60)
     assert model.confidence(image).shape == image.shape
 
 

@@ -79,6 +79,21 @@ def test_a_saved_model_comes_back(fitted, viewer, qtbot, tmp_path, monkeypatch):
     assert (second.data[::-1] == first.data).mean() > 0.97
 
 
+def test_a_saved_model_has_the_classes_that_are_shown(
+    fitted, viewer, qtbot, tmp_path, monkeypatch
+):
+    (first,) = labels_layers(viewer)
+    section = fitted.shape_section
+    section.slider.slider.setValue(4)
+    qtbot.waitUntil(lambda: not section.runner.is_busy)
+    answer(monkeypatch, tmp_path / "four.safetensors")
+    choose(fitted, "save", "first labels")
+    model = mm.load_model(tmp_path / "four.safetensors")
+    assert model.n_labels == 4
+    image = viewer.layers["first"].data
+    np.testing.assert_array_equal(model.predict(image), first.data)
+
+
 def test_nothing_happens_without_a_file_name(fitted, viewer, monkeypatch, tmp_path):
     answer(monkeypatch, "")
     choose(fitted, "save", "first labels")

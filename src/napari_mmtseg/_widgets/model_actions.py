@@ -102,9 +102,14 @@ class ModelActions(QWidget):
         path = Path(name)
         if not path.suffix:
             path = path.with_suffix(".safetensors")
+        model = result.model
+        if result.can_show(layer.data):
+            shaper = result.shaper(layer.data)
+            n_labels = shaper.shape(layer.data).n_labels
+            model = model.shaped(shaper.hierarchy, n_labels)
         try:
             # The dialog has asked whether to replace a file that is there.
-            result.model.save(path, overwrite=True)
+            model.save(path, overwrite=True)
         except InputError as error:
             show_warning(str(error))
             return

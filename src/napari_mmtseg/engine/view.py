@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
@@ -19,8 +19,10 @@ __all__ = ["Memory", "View", "shrink"]
 _REGIONS_SIZE = 1024
 """Long side in pixels of the image on which regions are merged."""
 
-shrink = partial(to_working_size, working_size=_REGIONS_SIZE)
-"""Make an image (C, Y, X) as small as regions need it."""
+
+def shrink(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Make an image (C, Y, X) as small as regions need it."""
+    return to_working_size(image, _REGIONS_SIZE)
 
 
 @dataclass(frozen=True)
