@@ -28,11 +28,14 @@ class ClassTable:
         Number of pixels of each.
     n_regions : (k,) ndarray of int or None
         Number of connected regions of each; None where they have not been counted.
+    confidence : (k,) ndarray of float or None
+        Mean confidence of each; None where it has not been measured.
     """
 
     values: NDArray[Any]
     n_pixels: NDArray[np.int64]
     n_regions: NDArray[np.int64] | None = None
+    confidence: NDArray[np.float64] | None = None
 
     def __eq__(self, other: object) -> bool:
         """Compare labels and pixels."""

@@ -99,3 +99,22 @@ def test_cancel_leaves_nothing(measured, viewer, qtbot):
     measured.cancel()
     wait_for_end(measured, qtbot)
     assert not images(viewer)
+
+
+def test_the_table_of_classes_shows_the_mean(measured, viewer, qtbot):
+    _, editing = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
+    (labels,) = labels_layers(viewer)
+    viewer.layers.selection.active = labels
+    model = editing.table.classes
+    qtbot.waitUntil(lambda: not editing.is_busy)
+    assert editing.table.isColumnHidden(model.CONFIDENCE)
+    show(measured, qtbot)
+    viewer.layers.selection.active = labels
+    qtbot.waitUntil(lambda: model.has_confidence)
+    qtbot.waitUntil(lambda: not editing.is_busy)
+    assert not editing.table.isColumnHidden(model.CONFIDENCE)
+    (image,) = images(viewer)
+    for row, value in enumerate(model.table.values):
+        mean = image.data[labels.data == value].mean()
+        assert model.columns[model.CONFIDENCE].text(model.table, row) == f"{mean:.2f}"
+    assert model.records()[0][-1] == "Sure"

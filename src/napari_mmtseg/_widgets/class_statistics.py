@@ -13,8 +13,11 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_mmtseg.label_table import ClassTable, count_pixels, count_regions
+from napari_mmtseg.uncertain_regions import mean_confidence
 
 __all__ = ["ClassStatistics"]
+
+_Wanted = tuple[NDArray[Any], tuple[slice, ...], int | None, NDArray[np.float32] | None]
 
 _PAUSE_MS = 60
 _MAX_REGION_PIXELS = 2**27
@@ -40,7 +43,7 @@ class ClassStatistics(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._wanted: tuple[NDArray[Any], tuple[slice, ...], int | None] | None = None
+        self._wanted: _Wanted | None = None
         self._worker: GeneratorWorker | None = None
         self._last: tuple[object, ...] = ()
         self._timer = QTimer(self)
@@ -58,6 +61,7 @@ class ClassStatistics(QObject):
         data: NDArray[Any],
         index: tuple[slice, ...],
         n_axes: int | None,
+        confidence: NDArray[np.float32] | None = None,
         *,
         anew: bool = False,
     ) -> None:
@@ -71,12 +75,14 @@ class ClassStatistics(QObject):
             The part that counts.
         n_axes : int or None
             Number of last axes along which pixels connect.
+        confidence : ndarray of float, optional
+            Of every pixel, in the shape of the labels.
         anew : bool
             Whether to tell the figures even if they are those told last.
         """
         if anew:
             self._last = ()
-        self._wanted = data, index, n_axes
+        self._wanted = data, index, n_axes, confidence
         self._timer.start()
 
     def stop(self) -> None:
@@ -88,7 +94,7 @@ class ClassStatistics(QObject):
     def _start(self) -> None:
         if self._wanted is None or self._worker is not None:
             return
-        (data, index, n_axes), self._wanted = self._wanted, None
+        (data, index, n_axes, confidence), self._wanted = self._wanted, None
         last = self._last
         starts = tuple((s.start, s.stop) for s in index)
 
@@ -96,10 +102,14 @@ class ClassStatistics(QObject):
             part = np.array(data[index])
             flat: Any = part.reshape(-1).view(np.uint8)
             # napari says "set_data" as well when only the slice or a colour changes.
-            seen = (zlib.crc32(flat), part.shape, starts, n_axes)
+            seen = (zlib.crc32(flat), part.shape, starts, n_axes, id(confidence))
             if seen == last:
                 return
             table = count_pixels(part)
+            if confidence is not None and confidence.shape == data.shape:
+                means = mean_confidence(part, confidence[index])
+                each = [means.get(int(v), np.nan) for v in table.values]
+                table = replace(table, confidence=np.array(each))
             can_count = part.size <= _MAX_REGION_PIXELS
             yield table, () if can_count else seen
             if can_count:

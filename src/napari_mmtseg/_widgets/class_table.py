@@ -58,6 +58,7 @@ class ClassTableModel(QAbstractTableModel):
     renamed = Signal(object, str)
     NAME = 1
     SIZE = 3
+    CONFIDENCE = 5
 
     def __init__(self) -> None:
         super().__init__()
@@ -98,6 +99,13 @@ class ClassTableModel(QAbstractTableModel):
                 _n_regions,
                 lambda t, row: "" if t.n_regions is None else int(t.n_regions[row]),
             ),
+            Column(
+                "Sure",
+                "Mean confidence, 0 to 1, where it has been measured",
+                lambda t: t.n_pixels if t.confidence is None else t.confidence,
+                lambda t, row: _confidence(t, row, "{:.2f}"),
+                lambda t, row: _confidence(t, row, "{:.4f}"),
+            ),
         ]
 
     @property
@@ -110,9 +118,16 @@ class ClassTableModel(QAbstractTableModel):
         """Area or volume of a pixel."""
         return self._measure
 
+    @property
+    def has_confidence(self) -> bool:
+        """Whether confidence has been measured."""
+        return self._table is not None and self._table.confidence is not None
+
     def show_table(self, table: ClassTable | None) -> None:
         """Show other classes; rows stay where they are if the labels are the same."""
         old, self._table = self._table, table
+        last = self.CONFIDENCE
+        self.headerDataChanged.emit(Qt.Orientation.Horizontal, last, last)
         same = (
             old is not None
             and table is not None
@@ -166,7 +181,12 @@ class ClassTableModel(QAbstractTableModel):
         """Return header and rows for a file, in the order shown, numbers in full."""
         table, measure = self._table, self._measure
         n_columns = range(self.columnCount())
-        shown = [c for c in n_columns if c != self.SIZE or measure is not None]
+        shown = [
+            c
+            for c in n_columns
+            if (c != self.SIZE or measure is not None)
+            and (c != self.CONFIDENCE or self.has_confidence)
+        ]
         header = [self.columns[c].title for c in shown]
         if measure is not None:
             header[shown.index(self.SIZE)] = measure.title
@@ -294,3 +314,9 @@ def _n_regions(table: ClassTable, row: int) -> str:
     if table.n_regions is None:
         return "…"
     return f"{table.n_regions[row]:,}" if table.values[row] else ""
+
+
+def _confidence(table: ClassTable, row: int, form: str) -> str:
+    if table.confidence is None or np.isnan(table.confidence[row]):
+        return ""
+    return form.format(table.confidence[row])

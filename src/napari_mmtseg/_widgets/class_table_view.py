@@ -19,7 +19,7 @@ from napari_mmtseg._widgets.class_table import ClassTableModel
 
 __all__ = ["ClassTableView"]
 
-_WIDTHS = {0: 54, 2: 66, 3: 62, 4: 62}
+_WIDTHS = {0: 54, 2: 66, 3: 62, 4: 62, 5: 44}
 _NAME_WIDTH = 64
 _MIN_ROWS, _MAX_ROWS = 4, 9
 
@@ -170,6 +170,8 @@ class ClassTableView(QTableView):
 
     def _show_columns(self, *_: object) -> None:
         self.setColumnHidden(ClassTableModel.SIZE, self.classes.measure is None)
+        unknown = not self.classes.has_confidence
+        self.setColumnHidden(ClassTableModel.CONFIDENCE, unknown)
 
     def _on_selection(self, *_: object) -> None:
         if self._is_changing:

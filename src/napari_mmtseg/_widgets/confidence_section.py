@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 from napari_mmtseg._widgets.confidence_job import ConfidenceJob
 from napari_mmtseg._widgets.edit_navigation import go_to
 from napari_mmtseg._widgets.jobs import Job
-from napari_mmtseg._widgets.layer_result import LayerResult, result_of
+from napari_mmtseg._widgets.layer_result import LayerResult, changes, result_of
 from napari_mmtseg._widgets.narrow_panel import wrapped_label
 from napari_mmtseg._widgets.outcomes import Measured
 from napari_mmtseg.uncertain_regions import UncertainRegion
@@ -115,6 +115,7 @@ class ConfidenceSection(QWidget):
     def show_measured(self, job: ConfidenceJob, measured: Measured) -> None:
         """Show what a job has measured."""
         job.result.measured = measured
+        changes.measured.emit(job.result)
         layer = self._choose_layer()
         if layer is None or result_of(layer) is not job.result:
             return

@@ -25,6 +25,7 @@ from napari_mmtseg._widgets.edit_session import EditSession
 from napari_mmtseg._widgets.edit_shortcuts import EditShortcuts
 from napari_mmtseg._widgets.edit_target import EditTarget
 from napari_mmtseg._widgets.highlight import Highlight
+from napari_mmtseg._widgets.layer_result import changes, result_of
 from napari_mmtseg._widgets.narrow_panel import NarrowPanel, wrapped_label
 from napari_mmtseg.errors import InputError
 
@@ -168,6 +169,7 @@ class EditWidget(NarrowPanel):
         self.session.told.connect(self.status.setText)
         self.picker.picked.connect(self._on_picked)
         self.picker.ended.connect(lambda: self.buttons["pick"].setChecked(False))
+        changes.measured.connect(self._on_measured)
         self.closed.connect(self._on_closed)
 
     def _operate(self, name: str, _: bool = False) -> None:
@@ -220,7 +222,15 @@ class EditWidget(NarrowPanel):
         reason = ""
         try:
             layer, part = self.target.editable_layer(), self.target.part()
-            self.statistics.request(layer.data, part, self.target.n_axes, anew=anew)
+            result = result_of(layer)
+            measured = None if result is None else result.measured
+            self.statistics.request(
+                layer.data,
+                part,
+                self.target.n_axes,
+                None if measured is None else measured.confidence,
+                anew=anew,
+            )
         except InputError as error:
             reason = str(error)
             self.statistics.stop()
@@ -312,7 +322,12 @@ class EditWidget(NarrowPanel):
         if self.plans.clicked is None:
             self.buttons["split_region"].setEnabled(False)
 
+    def _on_measured(self, result: Any) -> None:
+        if result_of(self.target.layer) is result:
+            self._count(anew=True)
+
     def _on_closed(self) -> None:
+        changes.measured.disconnect(self._on_measured, missing_ok=True)
         self._shortcuts.release()
         self.picker.stop()
         self.highlight.stop()

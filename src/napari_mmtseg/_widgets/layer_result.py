@@ -8,6 +8,7 @@ from uuid import uuid4
 from weakref import ReferenceType, WeakKeyDictionary
 
 from numpy.typing import NDArray
+from psygnal import Signal
 
 from napari_mmtseg._label_layers import unwrapped
 from napari_mmtseg._layers import Source
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from napari_mmtseg import MutualMeanTeachingModel
     from napari_mmtseg._widgets.outcomes import Measured
 
-__all__ = ["METADATA", "LayerResult", "keep_result", "result_of"]
+__all__ = ["METADATA", "LayerResult", "changes", "keep_result", "result_of"]
 
 METADATA = "napari_mmtseg"
 
@@ -66,6 +67,13 @@ class LayerResult:
         return labels.shape in shapes
 
 
+class _Changes:
+    """Tells whoever shows something of a result that there is more to show."""
+
+    measured = Signal(LayerResult)
+
+
+changes = _Changes()
 _results: WeakKeyDictionary[Layer, LayerResult] = WeakKeyDictionary()
 
 
