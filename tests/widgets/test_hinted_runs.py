@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from qtpy.QtWidgets import QApplication
 
 from napari_mmtseg._widgets.layer_result import result_of
 from tests.widgets.driving import (
@@ -56,6 +57,7 @@ def test_paint_names_the_classes(painted, viewer, qtbot):
         "paint",
     ]
     result = viewer.layers["textures labels"]
+    assert panel.shape_section.layer == result
     assert set(np.unique(result.data)) == {4, 9}
     assert (result.data[:, :44] == 4).mean() > 0.9
     assert (result.data[:, 52:] == 9).mean() > 0.9
@@ -158,3 +160,24 @@ def test_other_slices_teach_as_well(viewer, panel, qtbot):
     assert result.data.shape == (1, 64, 96)
     assert (result.data[0, :, :44] == 1).mean() > 0.9
     assert (result.data[0, :, 52:] == 2).mean() > 0.9
+
+
+def test_the_code_of_a_hinted_run_gives_the_same_labels(painted, viewer, qtbot):
+    panel, _ = painted
+    choose(panel, "paint")
+    click(qtbot, panel.settings_actions.copy_button)
+    code = QApplication.clipboard().text()
+    run_to_the_end(panel, qtbot)
+    scope = {}
+    exec(code, scope)
+    np.testing.assert_array_equal(
+        scope["labels"], viewer.layers["textures labels"].data
+    )
+
+
+def test_edits_are_not_put_into_code(viewer, panel, qtbot, notifications):
+    viewer.add_image(two_levels()[0], name="levels")
+    run_to_the_end(panel, qtbot)
+    choose(panel, "edits of levels labels")
+    click(qtbot, panel.settings_actions.copy_button)
+    assert "not put into code" in notifications[-1][1]

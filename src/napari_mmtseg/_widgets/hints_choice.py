@@ -82,6 +82,11 @@ class HintsChoice:
         choice = self._current()
         return choice is not None and choice.edits
 
+    @property
+    def learns_elsewhere(self) -> bool:
+        """Whether other slices are learned from as well."""
+        return self.all_slices.isChecked() and not self.all_slices.isHidden()
+
     def choose(self, layer: Labels | None, *, edits: bool = False) -> None:
         """Choose a layer, or none."""
         wanted = None if layer is None else _Choice(layer, edits)
@@ -113,9 +118,7 @@ class HintsChoice:
                     f"“{name}” has not been edited. Paint what is wrong with the label "
                     "that it should have, or choose no hints."
                 )
-        hints = choose_hints(
-            name, labels, source, all_slices=self.all_slices.isChecked()
-        )
+        hints = choose_hints(name, labels, source, all_slices=self.learns_elsewhere)
         if choice.edits:
             erased = np.reshape(choice.layer.data == 0, hints.painted.shape)
             hints = replace(hints, erased=erased)

@@ -45,6 +45,11 @@ class ResultLayer:
         self._layer: Labels | None = None
         self._active_before: Layer | None = None
 
+    @property
+    def layer(self) -> Labels | None:
+        """The layer, once there is one."""
+        return self._layer
+
     def show_preview(self, labels: NDArray[np.int32]) -> None:
         """Show a preview; the first one adds the layer."""
         if self._layer is None:

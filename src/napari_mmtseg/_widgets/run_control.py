@@ -49,13 +49,13 @@ class RunControl(QObject):
     state_changed : Signal
         Emitted when a run starts and when the panel is ready for the next one.
     finished : Signal
-        Emitted once the labels of a run are in their layer.
+        Emits the layer once the labels of a run are in it.
     measured : Signal
         Emits the job and the :class:`Measured` that it ended with.
     """
 
     state_changed = Signal()
-    finished = Signal()
+    finished = Signal(object)
     measured = Signal(object, object)
 
     def __init__(
@@ -158,7 +158,7 @@ class RunControl(QObject):
         else:
             self._forget_run(outcome.summary)
             layer.show_result(outcome)
-            self.finished.emit()
+            self.finished.emit(layer.layer)
 
     def _forget_run(self, text: str) -> None:
         self._run = self._layer = None

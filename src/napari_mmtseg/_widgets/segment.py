@@ -68,7 +68,9 @@ class SegmentWidget(NarrowPanel):
         self.hints = HintsChoice(napari_viewer)
         self.form = SettingsForm()
         self.progress = ProgressView()
-        self.settings_actions = SettingsActions(self.form, self.choice.source)
+        self.settings_actions = SettingsActions(
+            self.form, self.choice.source, self.hints
+        )
         self._control = RunControl(napari_viewer, self.progress, self)
         self.model_actions = ModelActions(
             napari_viewer, self.choice.source, self._control.start
@@ -93,7 +95,7 @@ class SegmentWidget(NarrowPanel):
         self.choice.changed.connect(self._refresh)
         self.form.changed.connect(self._refresh)
         self._control.state_changed.connect(self._refresh)
-        self._control.finished.connect(self.shape_section.follow)
+        self._control.finished.connect(self.shape_section.take)
         self._control.finished.connect(self.hints.refresh)
         self._control.measured.connect(self.confidence_section.show_measured)
         self.shape_section.looked.connect(self.confidence_section.refresh)

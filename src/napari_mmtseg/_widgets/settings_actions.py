@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QGridLayout, QPushButton, 
 
 from napari_mmtseg._layers import Source
 from napari_mmtseg._widgets.as_python import as_python
+from napari_mmtseg._widgets.hints_choice import HintsChoice
 from napari_mmtseg._widgets.settings_form import SettingsForm
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.settings import SegmentationSettings
@@ -28,12 +29,20 @@ class SettingsActions(QWidget):
         Whose settings are copied, saved and loaded.
     choose_source : callable
         Returns the image that the code shall segment; may raise InputError.
+    hints : HintsChoice
+        What the run learns from.
     """
 
-    def __init__(self, form: SettingsForm, choose_source: Callable[[], Source]) -> None:
+    def __init__(
+        self,
+        form: SettingsForm,
+        choose_source: Callable[[], Source],
+        hints: HintsChoice,
+    ) -> None:
         super().__init__()
         self._form = form
         self._choose_source = choose_source
+        self._hints = hints
         self.copy_button = QPushButton("Copy as Python")
         self.copy_button.setToolTip(
             "Copy code for napari's console that gives the same labels"
@@ -53,8 +62,15 @@ class SettingsActions(QWidget):
 
     def copy_as_python(self) -> None:
         """Put the code of this run on the clipboard."""
+        hints = self._hints
+        if hints.is_edits or (hints.layer is not None and hints.learns_elsewhere):
+            show_warning(
+                "Edits of a result and paint on other slices are not put into code. "
+                "Choose a Labels layer with strokes on this slice, or no hints."
+            )
+            return
         try:
-            code = as_python(self._choose_source(), self._form.settings())
+            code = as_python(self._choose_source(), self._form.settings(), hints.layer)
         except InputError as error:
             show_warning(str(error))
             return

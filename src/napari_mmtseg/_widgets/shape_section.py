@@ -98,6 +98,10 @@ class ShapeSection(QWidget):
         active = layers.selection.active
         if isinstance(active, Labels) and _can_be_shaped(active):
             layer = active
+        self.take(layer)
+
+    def take(self, layer: Labels | None) -> None:
+        """Shape a layer, which need not be active."""
         if layer != self._layer:
             if self._layer is not None:
                 self._layer.events.set_data.disconnect(self._on_data)
