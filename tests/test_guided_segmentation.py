@@ -83,6 +83,14 @@ def test_other_classes_are_found_beside_the_painted_ones():
     assert 2 not in (alone[24, 5], alone[24, 55])
 
 
+def test_fewer_classes_than_asked_for_are_said_so():
+    scribbles = np.zeros((20, 20), int)
+    scribbles[3, 3:9] = 4
+    with pytest.warns(UserWarning, match="Only 1 of the 3 classes"):
+        labels = mm.segment(np.ones((20, 20)), scribbles=scribbles, n_labels=3)
+    assert (labels == 4).all()
+
+
 def test_a_second_run_takes_corrections_and_new_classes():
     image = three_levels()
     scribbles = np.zeros(image.shape, int)
@@ -157,6 +165,16 @@ def test_values_of_any_model_are_kept(tmp_path):
     labels = mm.load_model(path).predict(image)
     assert [int(labels[24, x]) for x in (5, 30, 55)] == [3, 8, 5]
     assert set(np.unique(model.labels(image, n_labels=2))) < {3, 5, 8}
+
+
+def test_values_that_a_model_was_given_are_what_is_painted():
+    image = three_levels()
+    found = drain(mm.iter_segment(image, n_labels=3))
+    found.model.label_values = np.array([3, 8, 5], np.int32)
+    scribbles = np.zeros(image.shape, int)
+    scribbles[20:23, 24:36] = 8
+    labels = mm.segment(image, scribbles=scribbles, model=found.model)
+    assert [int(labels[24, x]) for x in (5, 30, 55)] == [3, 8, 5]
 
 
 def test_previews_show_painted_values():

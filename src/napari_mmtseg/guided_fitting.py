@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +85,13 @@ def guided_steps(
             views[-1].find_regions()
             stop = (yield from pause()) or stop
         lesson = first_lesson(views, scribbles, settings)
+        if len(lesson.values) < (settings.n_labels or 0):
+            warnings.warn(
+                f"Only {len(lesson.values)} of the {settings.n_labels} classes that "
+                "were asked for are there beside the painted ones.",
+                UserWarning,
+                stacklevel=2,
+            )
     else:
         normalization, bank = model.sight.normalization, model.sight.texture
         settings = settings.replace(
