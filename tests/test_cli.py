@@ -687,3 +687,38 @@ class TestInterruption:
         monkeypatch.setattr(cli, "interruption", interruption)
         monkeypatch.setattr(commands, "run", fail)
         assert cli.main([]) == 130
+
+
+def paint(path: str = "strokes.png") -> np.ndarray:
+    scribbles = np.zeros((32, 40), np.uint8)
+    scribbles[8:10, 4:14], scribbles[20:22, 26:36] = 7, 3
+    iio.imwrite(path, scribbles)
+    return scribbles
+
+
+def test_scribbles_and_a_model_to_start_from() -> None:
+    scribbles = paint()
+    words = ["segment", "image.ome.tif", "--scribbles=strokes.png"]
+    done = run(*words, "-o", "a.tif", "--save-model=m.safetensors")
+    assert done.exit_code == 0, done.output
+    labels = tifffile.imread("a.tif")
+    np.testing.assert_array_equal(labels[scribbles > 0], scribbles[scribbles > 0])
+    done = run(*words, "-o", "b.tif", "--model=m.safetensors")
+    assert done.exit_code == 0, done.output
+    assert set(np.unique(tifffile.imread("b.tif"))) == {3, 7}
+
+
+def test_scribbles_for_fit_belong_to_one_image() -> None:
+    paint()
+    words = ["fit", "image.ome.tif", "--scribbles=strokes.png", "-o", "m.safetensors"]
+    assert run(*words).exit_code == 0
+    done = run(*words, "image.ome.tif", "--overwrite")
+    assert done.exit_code == 2
+    assert "--scribbles belongs to one image; 2 are given" in done.output
+
+
+def test_scribbles_of_another_shape_are_refused() -> None:
+    iio.imwrite("strokes.png", np.ones((8, 8), np.uint8))
+    done = run("segment", "image.ome.tif", "--scribbles=strokes.png", "-o", "a.tif")
+    assert done.exit_code == 2
+    assert "shape (8, 8)" in done.output

@@ -117,18 +117,17 @@ def other_classes(
     group = _named_clusters(clusters, painted, n, n_painted, n_others)
     means, sizes = statistics.means.copy(), statistics.sizes.copy()
     _merge_towards(group, means, sizes, n_painted, n_others)
-    left = np.unique(group[(group >= n_painted) & (sizes > 0)])
+    found = [
+        np.where(paint > 0, -1, group[cluster_map])
+        for cluster_map, paint in zip(clusters, painted, strict=True)
+    ]
+    left = np.unique(np.concatenate([f[f >= n_painted] for f in found]))
     brightness = [
         np.average(means[group == g, 0], weights=sizes[group == g]) for g in left
     ]
-    number = np.zeros(n_painted + n, np.int32)
+    number = np.zeros(n_painted + n + 1, np.int32)  # -1 is the last: 0
     number[left[np.argsort(brightness, kind="stable")]] = np.arange(1, len(left) + 1)
-    others = []
-    for cluster_map, paint in zip(clusters, painted, strict=True):
-        other = number[group][cluster_map]
-        other[paint > 0] = 0
-        others.append(other)
-    return others
+    return [number[f] for f in found]
 
 
 def _named_clusters(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.errors import Cancelled
 from napari_mmtseg.feature_bank import FeatureBank
 from napari_mmtseg.fitting import Fitted, follow_training, predicting
+from napari_mmtseg.guided_input import model_values
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.lessons import first_lesson, next_lesson
 from napari_mmtseg.progress import SegmentationStep
@@ -29,11 +31,8 @@ __all__ = ["guided_steps"]
 
 Labels = NDArray[np.int32]
 
-_RESUMED = 8
-"""How many times fewer steps a model takes that is fitted already."""
-
-_LEAST_RESUMED = 6
-"""With fewer, a class may be lost that is not painted."""
+_RESUMED, _EXTENDED = 8, 4
+"""How many times fewer steps a fitted model takes, without and with new classes."""
 
 
 def guided_steps(
@@ -86,6 +85,13 @@ def guided_steps(
             views[-1].find_regions()
             stop = (yield from pause()) or stop
         lesson = first_lesson(views, scribbles, settings)
+        if len(lesson.values) < (settings.n_labels or 0):
+            warnings.warn(
+                f"Only {len(lesson.values)} of the {settings.n_labels} classes that "
+                "were asked for are there beside the painted ones.",
+                UserWarning,
+                stacklevel=2,
+            )
     else:
         normalization, bank = model.sight.normalization, model.sight.texture
         settings = settings.replace(
@@ -99,11 +105,16 @@ def guided_steps(
             stop = (yield from pause()) or stop
         lesson = next_lesson(views, images, scribbles, model, settings.working_size)
     stop = (yield from pause()) or stop
-    fast = settings if model is None else _resumed(settings)
+    fast = settings
+    if model is not None:
+        extended = len(lesson.values) > len(model_values(model))
+        fast = _shortened(settings, _EXTENDED if extended else _RESUMED)
     examples, groups = make_guided(
         views, lesson.targets, lesson.painted, len(lesson.values), fast, device, model
     )
-    peers = None if model is None else resumed_peers(model, fast, device)
+    peers = (
+        None if model is None else resumed_peers(model, examples, groups, fast, device)
+    )
     channel_values = lesson.values[groups.argmax(0)]
 
     def preview(progress: TrainingStep) -> Labels:
@@ -158,15 +169,11 @@ def _first_look(
     return normalization, bank, list(zip(plain, seen, strict=True))
 
 
-def _resumed(settings: SegmentationSettings) -> SegmentationSettings:
-    """Return settings with far fewer steps."""
-    fewer = max(-(-settings.n_steps // _RESUMED), _LEAST_RESUMED)
+def _shortened(settings: SegmentationSettings, times: int) -> SegmentationSettings:
+    """Return settings with so many times fewer steps."""
     return settings.replace(
-        n_steps=min(settings.n_steps, fewer),
-        warm_start_steps=min(
-            settings.warm_start_steps,
-            fewer * settings.warm_start_steps // settings.n_steps + 1,
-        ),
+        n_steps=-(-settings.n_steps // times),
+        warm_start_steps=-(-settings.warm_start_steps // times),
     )
 
 

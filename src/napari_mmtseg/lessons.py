@@ -97,8 +97,15 @@ def first_lesson(
     for view, paint in zip(views, painted, strict=True):
         target = view.averaged(guess.probabilities(view.seen)).argmax(0)
         known = shrink_painted(paint, target.shape)
-        targets.append(np.where(known > 0, known - 1, target).astype(np.int32))
-    return Lesson(values, targets, painted)
+        targets.append(np.where(known > 0, known - 1, target))
+    # In the order of their values from here on.
+    rank = np.argsort(np.argsort(values)).astype(np.int32)
+    numbers = np.append(0, rank + 1).astype(np.int32)
+    return Lesson(
+        np.sort(values),
+        [rank[target] for target in targets],
+        [numbers[paint] for paint in painted],
+    )
 
 
 def _others(
@@ -164,7 +171,10 @@ def next_lesson(
         else:
             features = to_working_size(view.seen, working_size)
         shape = features.shape[1:]
-        classes = np.searchsorted(values, hierarchy.shown()).astype(np.int32)
+        if model.label_values is not None:
+            hierarchy = hierarchy.with_values(model.label_values)
+        shown = hierarchy.shown(model.n_labels)
+        classes = np.searchsorted(values, shown).astype(np.int32)
         before = enlarge(classes, shape)
         known = shrink_painted(paint, shape)
         targets.append(mended(before + 1, known, features) - 1)

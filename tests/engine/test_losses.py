@@ -4,7 +4,12 @@ import pytest
 import torch
 from benchmarks.plain_loop import plain_losses
 
-from napari_mmtseg.engine.losses import EdgeWeights, mutual_loss, pseudo_labels
+from napari_mmtseg.engine.losses import (
+    EdgeWeights,
+    PaintedPixels,
+    mutual_loss,
+    pseudo_labels,
+)
 
 
 def random_case(q=5, height=6, width=7, dtype=torch.float64, weighted=False):
@@ -88,3 +93,44 @@ def test_pseudo_labels_are_the_argmax():
     response, _, _ = random_case()
     expected = response.argmax(1)[0]
     assert torch.equal(pseudo_labels(response), expected)
+
+
+def painted_case():
+    """Two painted pixels, one of a class of two channels, one painted twice."""
+    return PaintedPixels(
+        torch.tensor([3, 40, 40]),
+        torch.tensor([[1, 1, 0, 0, 0], [0, 0, 1, 0, 0], [0, 0, 0, 1, 1]]).bool(),
+        torch.tensor([0.5, 0.25, 0.125], dtype=torch.float64),
+    )
+
+
+def test_painted_loss_by_hand():
+    response = torch.zeros(1, 3, 1, 2, dtype=torch.float64)
+    response[0, :, 0, 1] = torch.tensor([2.0, 1.0, 0.0]).log().clamp_min(-1e9)
+    painted = PaintedPixels(
+        torch.tensor([0, 1]),
+        torch.tensor([[True, True, False], [False, True, False]]),
+        torch.tensor([0.5, 2.0], dtype=torch.float64),
+    )
+    labels = torch.zeros(1, 2, dtype=torch.int64)
+    losses = mutual_loss(response.requires_grad_(), labels, 0, None, painted)
+    # The first pixel's class has two of three equal channels, the second's one third.
+    expected = -0.5 * math.log(2 / 3) - 2 * math.log(1 / 3)
+    assert float((losses.total - losses.similarity).detach()) == pytest.approx(expected)
+    losses.total.backward()
+    similarity = torch.tensor([[1 / 3 - 1, 1 / 3, 1 / 3], [2 / 3 - 1, 1 / 3, 0]]) / 2
+    of_painted = torch.tensor(
+        [
+            [0.5 * (1 / 3 - 1 / 2), 0.5 * (1 / 3 - 1 / 2), 0.5 / 3],
+            [2 * 2 / 3, 2 * (1 / 3 - 1), 0],
+        ]
+    )
+    gradient = response.grad[0, :, 0].T.float()
+    torch.testing.assert_close(gradient, similarity + of_painted)
+
+
+def test_gradient_of_painted_pixels_against_finite_differences():
+    response, labels, weights = random_case(weighted=True)
+    assert torch.autograd.gradcheck(
+        lambda y: mutual_loss(y, labels, 0.7, weights, painted_case()).total, response
+    )

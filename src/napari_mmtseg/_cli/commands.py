@@ -123,6 +123,14 @@ _channel_axis = click.option(
     help="Axis of the image that holds channels, counted from 0, where the file does "
     "not tell.",
 )
+_scribbles = click.option(
+    "--scribbles",
+    "scribbles_path",
+    type=_path,
+    metavar="FILE",
+    help="Painted pixels: an image file of whole numbers in the shape of the image, 0 "
+    "where nothing is painted. The labels take these values.",
+)
 _overwrite = click.option(
     "--overwrite", is_flag=True, help="Replace output files that exist."
 )
@@ -137,7 +145,16 @@ _quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
     "model_path",
     type=_path,
     metavar="FILE",
-    help="Also save the fitted model (.safetensors), for `mmtseg apply`.",
+    help="Also save the fitted model (.safetensors), for `mmtseg apply` or --model.",
+)
+@_scribbles
+@click.option(
+    "--model",
+    "start_path",
+    type=_path,
+    metavar="MODEL",
+    help="Saved model to start from, instead of from random weights: far fewer steps, "
+    "and its classes keep their labels.",
 )
 @_confidence
 @_channel_axis
@@ -149,6 +166,8 @@ def segment(
     labels_path: Path,
     model_path: Path | None,
     confidence_path: Path | None,
+    scribbles_path: Path | None,
+    start_path: Path | None,
     channel_axis: int | None,
     overwrite: bool,
     quiet: bool,
@@ -162,7 +181,8 @@ def segment(
     if model_path is not None or confidence_path is not None:
         _check_makes_model(settings)
     source = _read(image, channel_axis)
-    result = runs.segment(source, settings, quiet=quiet)
+    painted = _read_scribbles(scribbles_path)
+    result = runs.segment(source, settings, painted, start_path, quiet=quiet)
     written = _write(labels_path, result.labels, source, overwrite)
     click.echo(labels_line(written, result.labels, settings.output))
     click.echo(run_line(result))
@@ -183,6 +203,7 @@ def segment(
     required=True,
     help="Model file to write: .safetensors.",
 )
+@_scribbles
 @_channel_axis
 @_overwrite
 @_quiet
@@ -190,6 +211,7 @@ def segment(
 def fit(
     images: tuple[Path, ...],
     model_path: Path,
+    scribbles_path: Path | None,
     channel_axis: int | None,
     overwrite: bool,
     quiet: bool,
@@ -198,8 +220,14 @@ def fit(
     """Fit one model to one or several IMAGEs, for `mmtseg apply`."""
     check_output(model_path, suffixes=MODEL_SUFFIXES, overwrite=overwrite)
     _check_makes_model(settings)
+    if scribbles_path is not None and len(images) > 1:
+        raise InputError(
+            f"--scribbles belongs to one image; {len(images)} are given. Give one "
+            "image, or use napari_mmtseg.fit in Python."
+        )
     sources = [_read(image, channel_axis) for image in images]
-    model = runs.fit(sources, settings, quiet=quiet)
+    painted = _read_scribbles(scribbles_path)
+    model = runs.fit(sources, settings, painted, quiet=quiet)
     model.save(model_path, overwrite=overwrite)
     classes, fitted = count(model.n_labels, "class"), count(len(images), "image")
     click.echo(f"{model_path}: {classes}, fitted to {fitted}")
@@ -320,6 +348,14 @@ def _read(path: Path, channel_axis: int | None) -> ImageFile:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return source
+
+
+def _read_scribbles(path: Path | None) -> NDArray[Any] | None:
+    if path is None:
+        return None
+    from napari_mmtseg.io import read_image
+
+    return read_image(path).array
 
 
 def _write(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_mmtseg._cli.progress import Report, follow
 from napari_mmtseg._cli.results import count
@@ -25,27 +25,46 @@ _R = TypeVar("_R")
 
 
 def segment(
-    source: ImageFile, settings: SegmentationSettings, *, quiet: bool
+    source: ImageFile,
+    settings: SegmentationSettings,
+    scribbles: NDArray[Any] | None = None,
+    model_path: Path | None = None,
+    *,
+    quiet: bool,
 ) -> SegmentationResult:
-    """Segment an image."""
+    """Segment an image, by painted pixels and from a saved model if there are any."""
     from napari_mmtseg.segmentation import iter_segment
 
+    model = None
+    if model_path is not None:
+        from napari_mmtseg import load_model
+
+        model = load_model(model_path)
     steps = iter_segment(
-        source.array, channel_axis=source.channel_axis, settings=settings
+        source.array,
+        channel_axis=source.channel_axis,
+        scribbles=scribbles,
+        model=model,
+        settings=settings,
     )
     return follow(steps, _report, quiet=quiet)
 
 
 def fit(
-    sources: Sequence[ImageFile], settings: SegmentationSettings, *, quiet: bool
+    sources: Sequence[ImageFile],
+    settings: SegmentationSettings,
+    scribbles: NDArray[Any] | None = None,
+    *,
+    quiet: bool,
 ) -> MutualMeanTeachingModel:
-    """Fit one model to several images."""
+    """Fit one model to several images, or to one with painted pixels."""
     from napari_mmtseg.arrays import as_channels_first
     from napari_mmtseg.segmentation import iter_fit
 
     # One file may hold RGB pixels and the next planes: in one order they go together.
     images = [as_channels_first(s.array, s.channel_axis) for s in sources]
-    steps = iter_fit(images, channel_axis=0, settings=settings)
+    painted = None if scribbles is None else [scribbles]
+    steps = iter_fit(images, channel_axis=0, scribbles=painted, settings=settings)
     return follow(steps, _report, quiet=quiet)
 
 

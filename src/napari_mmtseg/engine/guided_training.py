@@ -127,19 +127,58 @@ def _painted_pixels(
 @torch.inference_mode(False)
 def resumed_peers(
     model: MutualMeanTeachingModel,
+    examples: Sequence[Example],
+    groups: NDArray[np.bool_],
     settings: SegmentationSettings,
     device: torch.device,
 ) -> tuple[Peer, Peer]:
-    """Return two peers that begin as the networks of a model."""
+    """Return two peers that begin as the networks of a model.
+
+    A channel that was of no use so far begins as a copy of the one that most pixels of
+    its class have now: it would take many steps to rise from nothing.
+
+    Parameters
+    ----------
+    model : MutualMeanTeachingModel
+        Its networks.
+    examples, groups
+        As from :func:`make_guided`.
+    settings : SegmentationSettings
+        How peers learn.
+    device : torch.device
+        Where they learn.
+    """
     networks = model.sight.consensus.copies()
+    copied = _channels_to_copy(model, examples, groups)
     students = [networks[0], networks[-1]]
     if len(networks) == 1:
         students[1] = model.sight.consensus.copies()[0]
+    for student in students:
+        for layer in list(student.layers)[-2:]:
+            for parameter in layer.parameters():
+                parameter.data = parameter.data[torch.from_numpy(copied)]
     first, second = (
         Peer(student.to(device), settings.learning_rate, settings.momentum)
         for student in students
     )
     return first, second
+
+
+def _channels_to_copy(
+    model: MutualMeanTeachingModel,
+    examples: Sequence[Example],
+    groups: NDArray[np.bool_],
+) -> NDArray[np.intp]:
+    """Return for every channel the one that it begins as."""
+    q = groups.shape[1]
+    counts = np.zeros((q, q))
+    for example in examples:
+        now = model.sight.consensus.cluster_map(example.image)
+        assert example.start is not None
+        pairs = example.start.cpu().numpy() * q + now
+        counts += np.bincount(pairs.ravel(), minlength=q * q).reshape(q, q)
+    unused = (counts.sum(0) == 0) & counts.any(1)
+    return np.where(unused, counts.argmax(1), np.arange(q))
 
 
 def freeze(
