@@ -62,7 +62,7 @@ def test_published_defaults_but_for_what_is_changed():
     published = {"max_labels": 100, "min_labels": 3, "n_conv_layers": 2}
     published |= {"n_steps": 1000, "learning_rate": 0.1, "momentum": 0.9}
     published |= {"continuity_weight": 5.0, "working_size": None}
-    published |= {"device": "auto", "precision": "float32"}
+    published |= {"device": "auto", "precision": "float32", "scribble_weight": 0.5}
     assert kim == {**published, "seed": 0, "n_labels": None}
     assert heeded("fast", method="kim") == kim
     assert heeded("paper", method="kim", seed=3) == {**kim, "seed": 3}
