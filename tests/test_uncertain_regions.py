@@ -133,4 +133,4 @@ def test_a_square_of_one_label_fits_in(low, numbers):
             binary_erosion(mask, np.ones((5, 5)))[2:-2, 2:-2], np.ones((5, 5))
         )
         expected |= opened
-    np.testing.assert_array_equal(_opened(low, numbers), expected & low)
+    np.testing.assert_array_equal(_opened(low, numbers, 5), expected & low)

@@ -14,9 +14,11 @@ from napari_mmtseg.errors import InputError
 
 __all__ = ["UncertainRegion", "mean_confidence", "uncertain_regions"]
 
-_WIDTH = 5
+_WIDTHS = (5, 3)
 """Side in pixels of the square that has to fit in a region: lines along borders lead
-nowhere."""
+nowhere. The smaller one where the larger one fits in few."""
+
+_FEW = 10
 
 _SHARE = 0.1
 """Share of the labelled pixels that is looked at, those with the least confidence."""
@@ -62,9 +64,9 @@ def uncertain_regions(
     """Return the regions in which labels are least certain, the worst first.
 
     Of the tenth of the labelled pixels that is least certain, connected pixels of one
-    label form a region, as far as a square of 5 x 5 pixels fits in: single pixels and
-    the lines along borders drop out. More is looked at where many pixels are equally
-    uncertain.
+    label form a region, as far as a square of 5 x 5 pixels fits in (3 x 3 if that
+    leaves few): single pixels and the lines along borders drop out. More is looked at
+    where many pixels are equally uncertain.
 
     Parameters
     ----------
@@ -100,13 +102,16 @@ def uncertain_regions(
     """
     values, numbers = _checked(confidence, labels)
     low = _least_certain(values, numbers)
-    wide = _opened(low, numbers)
-    regions = label(np.where(wide, numbers, 0), background=0, connectivity=1)
-    inside = regions[wide]
-    sizes = np.bincount(inside)
-    doubt = np.bincount(inside, 1 - values[wide].astype(np.float64))
-    order = np.argsort(-doubt, kind="stable")
-    chosen = [i for i in order if sizes[i] >= max(min_size, 1)][:n_regions]
+    for width in _WIDTHS:
+        wide = _opened(low, numbers, width)
+        regions = label(np.where(wide, numbers, 0), background=0, connectivity=1)
+        inside = regions[wide]
+        sizes = np.bincount(inside)
+        doubt = np.bincount(inside, 1 - values[wide].astype(np.float64))
+        order = np.argsort(-doubt, kind="stable")
+        chosen = [i for i in order if sizes[i] >= max(min_size, 1)][:n_regions]
+        if len(chosen) >= min(_FEW, n_regions):
+            break
     boxes = find_objects(regions)
     return [_region(i, boxes[i - 1], regions, values, int(sizes[i])) for i in chosen]
 
@@ -191,7 +196,9 @@ def _least_certain(
     return labelled
 
 
-def _opened(low: NDArray[np.bool_], numbers: NDArray[Any]) -> NDArray[np.bool_]:
+def _opened(
+    low: NDArray[np.bool_], numbers: NDArray[Any], width: int
+) -> NDArray[np.bool_]:
     """Keep what a square of one label fits in, also beyond the image's edges."""
     # Squares of 2 x 2 first: all of them together say whether a large one is alike.
     alike = low.copy()
@@ -199,9 +206,9 @@ def _opened(low: NDArray[np.bool_], numbers: NDArray[Any]) -> NDArray[np.bool_]:
     upper, lower = alike[..., :-1, :], alike[..., 1:, :]
     upper &= lower & (numbers[..., 1:, :] == numbers[..., :-1, :])
     around = (1,) * (low.ndim - 2)
-    squares = np.ones((*around, _WIDTH - 1, _WIDTH - 1), bool)
+    squares = np.ones((*around, width - 1, width - 1), bool)
     fits = binary_erosion(alike, squares, border_value=True)
-    wide = binary_dilation(fits, np.ones((*around, _WIDTH, _WIDTH), bool))
+    wide = binary_dilation(fits, np.ones((*around, width, width), bool))
     return np.logical_and(low, wide, out=alike)
 
 
