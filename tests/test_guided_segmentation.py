@@ -152,6 +152,8 @@ def test_several_images_share_the_strokes():
     only_right = np.where(truth == 2, strokes_on(truth), 0)
     model = mm.fit([image, second], scribbles=[only_left, only_right])
     assert (model.predict(image) == np.where(truth == 1, 4, 9)).mean() > 0.95
+    model = mm.fit([image, second], model=model, **QUICK)
+    assert set(model.label_values) == {4, 9}
     model = mm.fit([image, second], scribbles=[strokes_on(truth), None])
     assert (model.predict(second) == np.where(truth == 1, 4, 9)).mean() > 0.95
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.errors import Cancelled
 from napari_mmtseg.feature_bank import FeatureBank
-from napari_mmtseg.fitting import Fitted, follow_training, predicting
+from napari_mmtseg.fitting import Fitted, fit_steps, follow_training, predicting
 from napari_mmtseg.guided_input import model_values
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.lessons import first_lesson, next_lesson
@@ -27,12 +27,31 @@ if TYPE_CHECKING:
     from napari_mmtseg.engine.view import View
     from napari_mmtseg.features import Texture
 
-__all__ = ["guided_steps"]
+__all__ = ["fit_or_guide", "guided_steps"]
 
 Labels = NDArray[np.int32]
 
 _RESUMED, _EXTENDED = 8, 4
 """How many times fewer steps a fitted model takes, without and with new classes."""
+
+
+def fit_or_guide(
+    images: Sequence[NDArray[Any]],
+    painted: list[Labels | None] | None,
+    settings: SegmentationSettings,
+    model: MutualMeanTeachingModel | None,
+    preview_interval: float | None,
+    should_cancel: Callable[[], bool] | None,
+) -> Generator[SegmentationStep, str | None, Fitted]:
+    """Fit a model, guided where something is painted or there is a model to start from.
+
+    Parameters are those of :func:`guided_steps`; `painted` is None where nothing does.
+    """
+    if painted is None:
+        return fit_steps(images, settings, preview_interval, should_cancel)
+    return guided_steps(
+        images, painted, settings, model, preview_interval, should_cancel
+    )
 
 
 def guided_steps(

@@ -15,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.baselines.driving import check_makes_model, iter_baseline
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.fitting import Fitted, fit_steps, predicting
-from napari_mmtseg.guided_fitting import guided_steps
+from napari_mmtseg.fitting import Fitted, predicting
+from napari_mmtseg.guided_fitting import fit_or_guide
 from napari_mmtseg.guided_input import read_guidance
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
 from napari_mmtseg.regions import consecutive
@@ -185,7 +185,9 @@ def iter_segment(
     painted = read_guidance(images, hints, chosen, model)
     if chosen.method != "mmt":
         return iter_baseline(channels, chosen, preview_interval, should_cancel)
-    steps = _fitting(images, painted, chosen, model, preview_interval, should_cancel)
+    steps = fit_or_guide(
+        images, painted, chosen, model, preview_interval, should_cancel
+    )
     return _segment_steps(channels, steps, chosen)
 
 
@@ -274,13 +276,15 @@ def iter_fit(
             "All images of one model need the same number of channels; these have "
             f"{sorted(counts)}."
         )
-    hints = scribbles if isinstance(scribbles, (list, tuple)) else [scribbles]
-    if not isinstance(image_or_images, (list, tuple)):
-        hints = [scribbles]
+    several = isinstance(scribbles, (list, tuple)) and images is image_or_images
+    hints: Sequence[Any] = scribbles if several else [scribbles]  # type: ignore[assignment]
+    if scribbles is None:
+        hints = [None] * len(images)
     painted = read_guidance(channels, hints, chosen, model)
-    return _fit_model(
-        _fitting(channels, painted, chosen, model, preview_interval, should_cancel)
+    steps = fit_or_guide(
+        channels, painted, chosen, model, preview_interval, should_cancel
     )
+    return _fit_model(steps)
 
 
 def _resolve(
@@ -297,21 +301,6 @@ def _resolve(
             f"settings is a {type(settings).__name__}; give SegmentationSettings."
         )
     return settings.replace(**overrides) if overrides else settings
-
-
-def _fitting(
-    images: Sequence[NDArray[Any]],
-    painted: list[Labels | None] | None,
-    settings: SegmentationSettings,
-    model: MutualMeanTeachingModel | None,
-    preview_interval: float | None,
-    should_cancel: Callable[[], bool] | None,
-) -> Generator[SegmentationStep, str | None, Fitted]:
-    if painted is None:
-        return fit_steps(images, settings, preview_interval, should_cancel)
-    return guided_steps(
-        images, painted, settings, model, preview_interval, should_cancel
-    )
 
 
 def _segment_steps(
@@ -332,12 +321,12 @@ def _segment_steps(
                 "prediction", n_steps, settings.n_steps, n_labels=fitted.model.n_labels
             ),
         )
-    if fitted.model.label_values is None:
+    given = fitted.model.label_values is not None
+    if not given:
         hierarchy = hierarchy.numbered()
         if settings.min_region_size > 1:
             hierarchy = hierarchy.renumbered(hierarchy.labels())
-        labels = consecutive(hierarchy.labels(output=settings.output))
-    elif settings.output == "classes":
+    if given and settings.output == "classes":
         labels = hierarchy.shown()
     else:
         labels = consecutive(hierarchy.labels(output=settings.output))
