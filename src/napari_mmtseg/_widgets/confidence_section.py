@@ -181,8 +181,10 @@ class ConfidenceSection(QWidget):
         widest = max(layer.data.shape[-2:])
         side = max(s.stop - s.start for s in region.box[-2:])
         closer = widest / (side * _SURROUNDINGS)
+        if closer <= 1:
+            return
         scene = getattr(viewer, "scene", viewer)  # where it is since napari 0.9
-        scene.camera.zoom *= min(max(closer, 1), _CLOSEST)
+        scene.camera.zoom *= min(closer, _CLOSEST)
         center = [(s.start + s.stop - 1) / 2 for s in region.box]
         go_to(viewer, layer, center)
 

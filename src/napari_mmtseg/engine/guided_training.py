@@ -14,6 +14,7 @@ from napari_mmtseg.engine.classes import ChannelClasses
 from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.examples import edge_weights, to_working_size
 from napari_mmtseg.engine.given_classes import GivenClasses, channels_of_classes
+from napari_mmtseg.engine.known_classes import KnownClasses
 from napari_mmtseg.engine.losses import PaintedPixels
 from napari_mmtseg.engine.model import MutualMeanTeachingModel
 from napari_mmtseg.engine.peer import Peer
@@ -231,9 +232,9 @@ def freeze(
         for target, view in zip(targets, seen, strict=True)
     ]
     clusters = [e.start.cpu().numpy() for e in examples if e.start is not None]
-    return MutualMeanTeachingModel(
+    known = KnownClasses(
         Sight(consensus, normalization, texture),
-        settings,
         ChannelClasses.measure(clusters, small, settings),
         given=GivenClasses.measure(values, groups, classes, small, readout),
     )
+    return MutualMeanTeachingModel(known, settings)

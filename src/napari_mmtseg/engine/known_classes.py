@@ -1,0 +1,272 @@
+"""What a fitted model knows of classes, and how it finds them in an image."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.engine.classes import ChannelClasses
+from napari_mmtseg.engine.confidence import (
+    averaged_confidence,
+    class_confidence,
+    given_confidence,
+    region_confidence,
+)
+from napari_mmtseg.engine.given_classes import GivenClasses
+from napari_mmtseg.engine.sight import Sight
+from napari_mmtseg.engine.view import View
+from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.region_classes import RegionClasses
+from napari_mmtseg.regions import enlarge
+from napari_mmtseg.settings import SegmentationSettings
+
+__all__ = ["KnownClasses"]
+
+_SURE = 0.5
+"""Difference in probability from which the networks overrule labels as they were."""
+
+Hierarchies = Generator[float, None, LabelHierarchy]
+
+
+@dataclass
+class KnownClasses:
+    """The classes of a fitted model, in all the ways in which it can find them.
+
+    Attributes
+    ----------
+    sight : Sight
+        The networks whose mean response decides, and what they see of an image.
+    classes : ChannelClasses
+        The classes that the networks' response channels form.
+    averaged : ChannelClasses or None
+        The same where responses are averaged over small regions first.
+    regions : RegionClasses or None
+        The regions of the image that the model was fitted on, where neighbouring
+        regions merge before they are given a class.
+    given : GivenClasses or None
+        The classes where those were painted.
+    """
+
+    sight: Sight
+    classes: ChannelClasses
+    averaged: ChannelClasses | None = None
+    regions: RegionClasses | None = None
+    given: GivenClasses | None = None
+
+    def n_labels(self, n_labels: int | None) -> int:
+        """Return how many classes there are where so many are asked for."""
+        if self.given is not None:
+            return min(n_labels or len(self.given.values), len(self.given.values))
+        if self.regions is not None:
+            return min(n_labels or self.regions.automatic, self.regions.n_regions)
+        classes = self.of_channels(n_labels)
+        return min(n_labels or classes.automatic, classes.finest)
+
+    def readout(self, n_labels: int | None) -> str:
+        """Return how responses become classes, as in :class:`GivenClasses`."""
+        if self.given is not None:
+            return self.given.readout
+        if self.regions is not None:
+            return "regions"
+        averaged = self.of_channels(n_labels)
+        return "averaged" if averaged is self.averaged else "pixels"
+
+    def find(
+        self,
+        channels: NDArray[Any],
+        settings: SegmentationSettings,
+    ) -> Hierarchies:
+        """Return the labels of a raw image for every number of classes.
+
+        Parameters
+        ----------
+        channels : (C, Y, X) ndarray
+            Raw image.
+        settings : SegmentationSettings
+            `merging` decides what merges, `n_labels` how far.
+
+        Yields
+        ------
+        float
+            Finished fraction.
+
+        Returns
+        -------
+        LabelHierarchy
+        """
+        if settings.merging == "regions":
+            return self.merge_regions(channels, settings)
+        if self.given is not None:
+            return self.read_given(channels, settings)
+        return self.merge_channels(channels, settings)
+
+    def confidence(
+        self,
+        channels: NDArray[Any],
+        settings: SegmentationSettings,
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        """Return the confidence in what :meth:`find` finds, (Y, X)."""
+        at_least = settings.n_labels or 1
+        if settings.merging == "regions":
+            return region_confidence(
+                self.sight,
+                channels,
+                settings.region_threshold,
+                at_least,
+                lambda here: self.known_regions(here, at_least).assign(
+                    here, settings.n_labels
+                ),
+            )
+        if self.given is not None:
+            return self._given_confidence(channels, settings.n_labels)
+        classes = self.of_channels(settings.n_labels)
+        fitted = min(settings.n_labels or classes.automatic, classes.finest)
+        groups = classes.numbers(fitted) - 1
+        if classes is self.averaged:
+            return averaged_confidence(self.sight, channels, groups, at_least)
+        return class_confidence(self.sight, channels, groups)
+
+    def of_channels(self, n_labels: int | None) -> ChannelClasses:
+        """Return the classes of response channels where so many are asked for."""
+        averaged = self.averaged
+        # Regions may be too few for the number of classes that is asked for.
+        if averaged is not None and averaged.finest >= (n_labels or 1):
+            return averaged
+        return self.classes
+
+    def known_regions(self, here: RegionClasses, at_least: int) -> RegionClasses:
+        """Return the regions whose classes those of an image take."""
+        known = self.regions
+        return here if known is None or known.n_regions < at_least else known
+
+    def merge_channels(
+        self, channels: NDArray[Any], settings: SegmentationSettings
+    ) -> Hierarchies:
+        """Merge the clusters of pixels."""
+        classes = self.of_channels(settings.n_labels)
+        fitted = min(settings.n_labels or classes.automatic, classes.finest)
+        table = classes.table()
+        if classes is self.averaged:
+            coarse, fine = yield from self.sight.averaged_clusters(channels)
+            found = len(np.unique(table[fitted - 1][coarse]))
+            leaves = fine if found < (settings.n_labels or 1) else coarse
+        else:
+            leaves = yield from self.sight.clusters(channels)
+        return LabelHierarchy(
+            leaves,
+            table,
+            classes.statistics.sizes,
+            fitted,
+            min(classes.automatic, classes.finest),
+            min_region_size=settings.min_region_size,
+        )
+
+    def merge_regions(
+        self,
+        channels: NDArray[Any],
+        settings: SegmentationSettings,
+        keep: bool = False,
+    ) -> Hierarchies:
+        """Merge neighbouring regions first; with `keep`, they are known then."""
+        at_least = settings.n_labels or 1
+        regions, here = yield from self.sight.regions(
+            channels, settings.region_threshold, at_least
+        )
+        if keep:
+            self.regions = here
+        known = self.known_regions(here, at_least)
+        if known is here:
+            table = here.table(at_least)
+        else:
+            table = np.stack(
+                [known.nearest(here, k + 1) for k in range(known.n_levels(at_least))]
+            )
+        fitted = min(settings.n_labels or known.automatic, known.n_regions)
+        return LabelHierarchy(
+            regions,
+            table,
+            here.sizes,
+            fitted,
+            known.automatic,
+            regions=regions,
+            min_region_size=settings.min_region_size,
+            merging="regions",
+        )
+
+    def read_given(
+        self,
+        channels: NDArray[Any],
+        settings: SegmentationSettings,
+        view: View | None = None,
+    ) -> Hierarchies:
+        """Give every pixel one of the painted classes."""
+        given = self.given
+        assert given is not None
+        class_of = given.channels.argmax(0)
+        if given.readout == "pixels":
+            classes = class_of[(yield from self.sight.clusters(channels))]
+        elif given.readout == "averaged":
+            coarse, fine = yield from self.sight.averaged_clusters(channels)
+            classes = class_of[coarse]
+            # Regions may be too coarse for all classes.
+            if len(np.unique(classes)) < len(given.values):
+                classes = class_of[fine]
+        else:
+            view = view or self.sight.view(channels)
+            classes = yield from self.sight.given_classes(view, given.channels)
+        return self._given_hierarchy(enlarge(classes, channels.shape[1:]), settings)
+
+    def correct(
+        self,
+        view: View,
+        settings: SegmentationSettings,
+        expected: NDArray[np.int32],
+    ) -> Hierarchies:
+        """Leave classes as expected, but where the networks are sure of another."""
+        given = self.given
+        assert given is not None
+        by_regions = given.readout == "regions"
+        probabilities = yield from self.sight.given_probabilities(
+            view, given.channels, by_regions
+        )
+        there = enlarge(expected, view.image.shape[1:])
+        own = np.take_along_axis(probabilities, there[np.newaxis].astype(np.intp), 0)[0]
+        sure = probabilities.max(0) - own > _SURE
+        best = probabilities.argmax(0)
+        leaves = np.where(
+            enlarge(sure, expected.shape), enlarge(best, expected.shape), expected
+        )
+        return self._given_hierarchy(leaves, settings)
+
+    def _given_confidence(
+        self, channels: NDArray[Any], n_labels: int | None
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        given = self.given
+        assert given is not None
+        view = self.sight.view(channels)
+        k = len(given.values)
+        row = given.table()[min(n_labels or k, k) - 1]
+        groups = np.stack([given.channels[row == c].any(0) for c in np.unique(row)])
+        confidence = yield from given_confidence(
+            self.sight, view, groups, given.readout != "pixels"
+        )
+        return enlarge(confidence, channels.shape[1:])
+
+    def _given_hierarchy(
+        self, classes: NDArray[Any], settings: SegmentationSettings
+    ) -> LabelHierarchy:
+        given = self.given
+        assert given is not None
+        k = len(given.values)
+        return LabelHierarchy(
+            classes.astype(np.uint8),
+            given.table(),
+            given.sizes,
+            min(settings.n_labels or k, k),
+            k,
+            min_region_size=settings.min_region_size,
+        )

@@ -1,0 +1,118 @@
+"""A fitted model as tensors and JSON, and back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_mmtseg.arrays import Normalization
+from napari_mmtseg.engine.classes import ChannelClasses
+from napari_mmtseg.engine.consensus import Consensus
+from napari_mmtseg.engine.device import choose_device
+from napari_mmtseg.engine.given_classes import GivenClasses
+from napari_mmtseg.engine.known_classes import KnownClasses
+from napari_mmtseg.engine.model_file import read_model_file, write_model_file
+from napari_mmtseg.engine.network import ResponseNetwork
+from napari_mmtseg.engine.sight import Sight
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.feature_bank import FeatureBank
+from napari_mmtseg.features import Texture
+from napari_mmtseg.region_classes import RegionClasses
+from napari_mmtseg.settings import SegmentationSettings
+
+__all__ = ["read_model", "write_model"]
+
+LabelValues = NDArray[np.int32] | None
+
+
+def write_model(
+    path: str | Path,
+    known: KnownClasses,
+    settings: SegmentationSettings,
+    label_values: LabelValues,
+    *,
+    overwrite: bool,
+) -> None:
+    """Write what makes a model; errors as for :func:`write_model_file`."""
+    sight = known.sight
+    about: dict[str, Any] = {
+        "settings": settings.to_dict(),
+        "normalization": asdict(sight.normalization),
+        "texture": asdict(sight.texture),
+        "channel_orders": [o.tolist() for o in sight.consensus.channel_orders],
+    }
+    if isinstance(sight.texture, FeatureBank):
+        about["feature_bank"] = about.pop("texture")
+    if label_values is not None:
+        about["label_values"] = label_values.tolist()
+    tensors = sight.consensus.state() | known.classes.state("classes")
+    if known.given is not None:
+        tensors |= known.given.state()
+    if known.averaged is not None:
+        tensors |= known.averaged.state("averaged_classes")
+    if known.regions is not None:
+        tensors |= {
+            f"region_classes.{name}": torch.as_tensor(value)
+            for name, value in asdict(known.regions).items()
+        }
+    write_model_file(path, about, tensors, overwrite=overwrite)
+
+
+def read_model(
+    path: str | Path,
+) -> tuple[KnownClasses, SegmentationSettings, LabelValues]:
+    """Return what :func:`write_model` was given.
+
+    On the device of the settings if that is there, else on the CPU.
+
+    Raises
+    ------
+    InputError
+        If the file does not exist or is not a model of this version.
+    """
+    about, tensors = read_model_file(path)
+    try:
+        settings = SegmentationSettings(**about["settings"])
+        normalization = Normalization.from_dict(about["normalization"])
+        texture: Texture | FeatureBank
+        if "feature_bank" in about:
+            texture = FeatureBank.from_dict(about["feature_bank"])
+        else:
+            texture = Texture(**about["texture"])
+        empty = (
+            ResponseNetwork(
+                texture.n_features(normalization.n_channels),
+                settings.max_labels,
+                settings.n_conv_layers,
+            )
+            for _ in about["channel_orders"]
+        )
+        consensus = Consensus.from_state(tensors, about["channel_orders"], empty)
+        averaged = regions = None
+        if "averaged_classes.sizes" in tensors:
+            averaged = ChannelClasses.from_state(tensors, "averaged_classes")
+        if "region_classes.sizes" in tensors:
+            means, sizes, lightness, variance = (
+                tensors[f"region_classes.{name}"].numpy()
+                for name in ("means", "sizes", "lightness", "variance")
+            )
+            regions = RegionClasses(means, sizes, lightness, float(variance))
+        classes = ChannelClasses.from_state(tensors, "classes")
+        given = GivenClasses.from_state(tensors) if "given.values" in tensors else None
+        label_values = about.get("label_values")
+        if label_values is not None:
+            label_values = np.asarray(label_values, np.int32)
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise InputError(f"{path} is a damaged model file: {error}") from error
+    try:
+        device = choose_device(settings.device)
+    except InputError:
+        device = torch.device("cpu")
+    sight = Sight(consensus.to(device), normalization, texture)
+    known = KnownClasses(sight, classes, averaged, regions, given)
+    return known, settings, label_values
