@@ -87,7 +87,8 @@ def test_every_region_is_what_it_says(confidence, labels):
             for i, box in zip(region.place, region.box, strict=True)
         )
         assert labels[region.place] != 0
-        assert 9 <= region.size <= labels[region.box].size
+        # A square of 3 x 3 that is cut off by a corner of the image.
+        assert 4 <= region.size <= labels[region.box].size
         assert confidence[region.place] <= region.confidence + 1e-6
         assert 0 <= region.confidence <= 1
 

@@ -91,6 +91,11 @@ class ShapeSection(QWidget):
         """The layer that is shaped."""
         return self._layer
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a change is under way."""
+        return self.runner.is_busy or self._other.is_busy
+
     def follow(self, _: Any = None) -> None:
         """Take the active layer if it can be shaped."""
         layers = self._viewer.layers
