@@ -137,6 +137,15 @@ class TestSegment:
         np.testing.assert_array_equal(first.array, second.array)
         assert second.pixel_sizes == first.pixel_sizes
 
+    def test_a_model_gives_any_number_of_classes(self) -> None:
+        run("fit", "image.ome.tif", "-o", "m.safetensors", "--n-labels=2")
+        words = ("m.safetensors", "image.ome.tif", "-o", "b.tif", "--n-labels", 4)
+        result = run("apply", *words, "--confidence", "c.tif", quick=False)
+        assert result.exit_code == 0, result.output
+        assert result.stdout.startswith("b.tif: 4 classes")
+        words = ("m.safetensors", "image.ome.tif", "-o", "d.tif")
+        refused("apply", *words, "--n-labels", 0, match="whole number", quick=False)
+
     def test_confidence(self) -> None:
         words = ("--confidence", "c.tif", "--save-model", "m.safetensors")
         result = run("segment", "image.ome.tif", "-o", "a.tif", *words)

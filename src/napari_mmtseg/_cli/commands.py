@@ -238,6 +238,12 @@ def fit(
 @_image
 @_labels
 @click.option(
+    "--n-labels",
+    type=setting_type(parameters()["n_labels"]),
+    metavar="INTEGER",
+    help="Number of classes, without training anew. [default: as the model was fitted]",
+)
+@click.option(
     "--output",
     type=setting_type(parameters()["output"]),
     metavar="NAME",
@@ -251,6 +257,7 @@ def apply(
     model: Path,
     image: Path,
     labels_path: Path,
+    n_labels: int | None,
     output: str | None,
     confidence_path: Path | None,
     channel_axis: int | None,
@@ -261,11 +268,11 @@ def apply(
     _check_labels_path(labels_path, image, overwrite)
     _check_confidence_path(confidence_path, [image, labels_path], overwrite)
     source = _read(image, channel_axis)
-    fitted, labels = runs.apply(model, source, output, quiet=quiet)
+    fitted, labels = runs.apply(model, source, n_labels, output, quiet=quiet)
     written = _write(labels_path, labels, source, overwrite)
     click.echo(labels_line(written, labels, output or fitted.settings.output))
     if confidence_path is not None:
-        _write_confidence(confidence_path, fitted, source, overwrite, quiet)
+        _write_confidence(confidence_path, fitted, source, overwrite, quiet, n_labels)
 
 
 @mmtseg.command()
@@ -377,9 +384,10 @@ def _write_confidence(
     source: ImageFile,
     overwrite: bool,
     quiet: bool,
+    n_labels: int | None = None,
 ) -> None:
     from napari_mmtseg.io import write_confidence
 
-    confidence = runs.confidence(model, source, quiet=quiet)
+    confidence = runs.confidence(model, source, n_labels, quiet=quiet)
     write_confidence(path, confidence, source=source, overwrite=overwrite)
     click.echo(f"{path}: confidence, {confidence.mean():.2f} on average")

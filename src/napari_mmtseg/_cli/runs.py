@@ -69,29 +69,40 @@ def fit(
 
 
 def apply(
-    model_path: Path, source: ImageFile, output: str | None, *, quiet: bool
+    model_path: Path,
+    source: ImageFile,
+    n_labels: int | None,
+    output: str | None,
+    *,
+    quiet: bool,
 ) -> tuple[MutualMeanTeachingModel, NDArray[np.int32]]:
     """Label an image by a saved model and return both."""
-    steps = _predict(model_path, source, output)
+    steps = _predict(model_path, source, n_labels, output)
     return follow(steps, lambda report: report, quiet=quiet)
 
 
 def confidence(
-    model: MutualMeanTeachingModel, source: ImageFile, *, quiet: bool
+    model: MutualMeanTeachingModel,
+    source: ImageFile,
+    n_labels: int | None,
+    *,
+    quiet: bool,
 ) -> NDArray[np.float32]:
     """Return how sure a model is of the classes of an image."""
-    steps = model.iter_confidence(source.array, channel_axis=source.channel_axis)
+    steps = model.iter_confidence(
+        source.array, n_labels, channel_axis=source.channel_axis
+    )
     return follow(_reported(steps, "confidence (%)"), lambda r: r, quiet=quiet)
 
 
 def _predict(
-    model_path: Path, source: ImageFile, output: str | None
+    model_path: Path, source: ImageFile, n_labels: int | None, output: str | None
 ) -> Generator[Report, None, tuple[MutualMeanTeachingModel, NDArray[np.int32]]]:
     from napari_mmtseg import load_model
 
     model = load_model(model_path)
     steps = model.iter_labels(
-        source.array, channel_axis=source.channel_axis, output=output
+        source.array, n_labels, channel_axis=source.channel_axis, output=output
     )
     return model, (yield from _reported(steps, "prediction (%)"))
 
