@@ -235,3 +235,24 @@ def test_a_model_that_does_not_fit_is_refused():
         mm.iter_segment(image, scribbles=many, model=model)
     with pytest.raises(mm.InputError, match="for 1 images are given for 2"):
         iter_fit([image, image], scribbles=[many])
+
+
+def test_one_image_learns_from_another():
+    image, truth = two_textures()
+    other, _ = two_textures(seed=1)
+    here, there = strokes_on(truth), strokes_on(truth)
+    here[here == 9] = 0
+    there[there == 4] = 0
+    labels = mm.segment(image, scribbles=here, examples=[(other, there)])
+    assert set(np.unique(labels)) == {4, 9}
+    assert (labels == np.where(truth == 1, 4, 9)).mean() > 0.95
+    assert (labels[here > 0] == 4).all()
+
+
+def test_an_example_of_another_kind_is_refused():
+    image, truth = two_textures()
+    colour = np.stack([image] * 3, -1)
+    with pytest.raises(mm.InputError, match="channels"):
+        mm.iter_segment(  # at once, before the first step
+            image, scribbles=strokes_on(truth), examples=[(colour, strokes_on(truth))]
+        )

@@ -182,6 +182,7 @@ def iter_segment(
     for example, painted_there in examples:
         images.append(as_channels_first(example, channel_axis))
         hints.append(painted_there)
+    _check_alike(images)
     painted = read_guidance(images, hints, chosen, model)
     if chosen.method != "mmt":
         return iter_baseline(channels, chosen, preview_interval, should_cancel)
@@ -270,12 +271,7 @@ def iter_fit(
     if not images:
         raise InputError("There is no image to fit. Pass one image or a list of them.")
     channels = [as_channels_first(image, channel_axis) for image in images]
-    counts = {len(c) for c in channels}
-    if len(counts) > 1:
-        raise InputError(
-            "All images of one model need the same number of channels; these have "
-            f"{sorted(counts)}."
-        )
+    _check_alike(channels)
     several = isinstance(scribbles, (list, tuple)) and images is image_or_images
     hints: Sequence[Any] = scribbles if several else [scribbles]  # type: ignore[assignment]
     if scribbles is None:
@@ -285,6 +281,15 @@ def iter_fit(
         channels, painted, chosen, model, preview_interval, should_cancel
     )
     return _fit_model(steps)
+
+
+def _check_alike(images: Sequence[NDArray[Any]]) -> None:
+    counts = {len(channels) for channels in images}
+    if len(counts) > 1:
+        raise InputError(
+            "All images of one model need the same number of channels; these have "
+            f"{sorted(counts)}."
+        )
 
 
 def _resolve(
