@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 import napari_mmtseg as mm
 from benchmarks import runs
-from benchmarks.confidence_figures import draw_error_rates, draw_example
 from benchmarks.measures import error_rates, wrong_pixels
 from benchmarks.methods import parse_methods
 from benchmarks.tables import Record, grouped, headline, markdown_table, mean
@@ -136,6 +135,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     print(ratio_table(records))
     print()
     print(decile_table(records))
+    if arguments.figure is not None or arguments.example is not None:
+        # Only pictures need matplotlib.
+        from benchmarks.confidence_figures import draw_error_rates, draw_example
     if arguments.figure is not None:
         one = len({record["method"] for record in records}) == 1
         by_set = {
