@@ -9,7 +9,7 @@ from napari.layers import Image, Labels
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_mmtseg._widgets.confidence_job import ConfidenceJob
-from napari_mmtseg._widgets.edit_navigation import go_to
+from napari_mmtseg._widgets.edit_navigation import go_to, scene
 from napari_mmtseg._widgets.jobs import Job
 from napari_mmtseg._widgets.layer_result import LayerResult, changes, result_of
 from napari_mmtseg._widgets.narrow_panel import wrapped_label
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ConfidenceSection"]
 
-_SURROUNDINGS = 5
+_SURROUNDINGS = 3
 """How much wider than a region the view on it is."""
 
 _CLOSEST = 10
@@ -177,16 +177,17 @@ class ConfidenceSection(QWidget):
 
     def _look_at(self, layer: Labels, region: UncertainRegion) -> None:
         viewer = self._viewer
+        center = [(s.start + s.stop - 1) / 2 for s in region.box]
+        go_to(viewer, layer, center)
+        there = scene(viewer).camera.center
         viewer.reset_view()  # whose zoom shows the whole image
         widest = max(layer.data.shape[-2:])
         side = max(s.stop - s.start for s in region.box[-2:])
         closer = widest / (side * _SURROUNDINGS)
-        if closer <= 1:
-            return
-        scene = getattr(viewer, "scene", viewer)  # where it is since napari 0.9
-        scene.camera.zoom *= min(closer, _CLOSEST)
-        center = [(s.start + s.stop - 1) / 2 for s in region.box]
-        go_to(viewer, layer, center)
+        if closer > 1:
+            camera = scene(viewer).camera
+            camera.center = there
+            camera.zoom *= min(closer, _CLOSEST)
 
     def _say(self, text: str) -> None:
         self.about.setText(text)

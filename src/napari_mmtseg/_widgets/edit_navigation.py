@@ -14,7 +14,7 @@ from napari_mmtseg.label_table import LargestRegion, largest
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["Navigator", "go_to"]
+__all__ = ["Navigator", "go_to", "scene"]
 
 
 class Navigator(QObject):
@@ -85,9 +85,14 @@ def go_to(viewer: ViewerModel, layer: Labels, place: list[float]) -> None:
     for axis in dims.not_displayed:
         if axis >= offset:
             dims.set_point(axis, world[axis - offset])
-    scene = getattr(viewer, "scene", viewer)  # where it is since napari 0.9
-    center = list(scene.camera.center)
+    camera = scene(viewer).camera
+    center = list(camera.center)
     for i, axis in enumerate(reversed(dims.displayed)):
         if axis >= offset:
             center[len(center) - 1 - i] = world[axis - offset]
-    scene.camera.center = tuple(center)
+    camera.center = tuple(center)
+
+
+def scene(viewer: ViewerModel) -> Any:
+    """Return what has the camera: since napari 0.9 not the viewer itself."""
+    return getattr(viewer, "scene", viewer)
