@@ -18,7 +18,14 @@ from numpy.typing import NDArray
 from napari_mmtseg.arrays import check_shape
 from napari_mmtseg.errors import InputError
 
-__all__ = ["Place", "Source", "choose_source", "guess_axes", "possible_axes"]
+__all__ = [
+    "Place",
+    "Source",
+    "choose_source",
+    "guess_axes",
+    "possible_axes",
+    "spatial_attributes",
+]
 
 _MAX_CHANNELS = 4
 """An axis without a name and with no more entries than this is taken for channels."""
@@ -215,6 +222,19 @@ def choose_source(
     )
 
 
+def spatial_attributes(layer: Layer) -> dict[str, Any]:
+    """Return the arguments of a layer that is to lie where another one does."""
+    return {
+        "scale": layer.scale,
+        "translate": layer.translate,
+        "rotate": layer.rotate,
+        "shear": _shear(layer),
+        "affine": layer.affine.affine_matrix,
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+    }
+
+
 def _finest(layer: Image) -> Any:
     return layer.data[0] if layer.multiscale else layer.data
 
@@ -302,6 +322,6 @@ def _place(
     )
 
 
-def _shear(placed: Image | Affine) -> NDArray[np.float64] | None:
+def _shear(placed: Layer | Affine) -> NDArray[np.float64] | None:
     # Without rotation and shear napari gives zeros of a length that it does not take.
     return placed.shear if np.any(placed.shear) else None

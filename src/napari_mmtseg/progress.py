@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg.draining import drain
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
-
-_R = TypeVar("_R")
 
 __all__ = ["SegmentationResult", "SegmentationStep", "drain"]
 
@@ -87,13 +85,3 @@ class SegmentationResult:
     device: str
     precision: str
     settings: SegmentationSettings
-
-
-def drain(steps: Generator[Any, Any, _R]) -> _R:
-    """Run a generator to its end and return its value."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: _R = end.value
-            return result

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from napari_mmtseg._layers import Source
 from napari_mmtseg._widgets.gentle_import import load_engine
+from napari_mmtseg._widgets.jobs import predicted
 from napari_mmtseg._widgets.layer_result import LayerResult
 from napari_mmtseg._widgets.outcomes import Measured, Message
-from napari_mmtseg.errors import Cancelled, InputError
+from napari_mmtseg.errors import InputError
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.uncertain_regions import uncertain_regions
 
@@ -74,15 +75,7 @@ class ConfidenceJob:
             channel_axis=self.source.channel_axis,
             merging=shaper.hierarchy.merging,
         )
-        while True:
-            if should_cancel():
-                raise Cancelled
-            try:
-                fraction = next(parts)
-            except StopIteration as end:
-                confidence = end.value
-                break
-            yield SegmentationStep("prediction", round(100 * fraction), self.n_steps)
+        confidence = yield from predicted(parts, notices, should_cancel)
         confidence = confidence.reshape(self.labels.shape)
         worst = uncertain_regions(confidence, self.labels)
         seconds = time.perf_counter() - start

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image, Labels
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
+from napari_mmtseg._layers import spatial_attributes
 from napari_mmtseg._widgets.confidence_job import ConfidenceJob
 from napari_mmtseg._widgets.edit_navigation import go_to, scene
 from napari_mmtseg._widgets.jobs import Job
@@ -134,13 +135,7 @@ class ConfidenceSection(QWidget):
                 colormap="magma",
                 contrast_limits=(0, 1),
                 metadata={"napari_mmtseg": {"confidence_of": job.result.identity}},
-                scale=layer.scale,
-                translate=layer.translate,
-                rotate=layer.rotate,
-                shear=layer.shear if layer.shear.any() else None,
-                affine=layer.affine.affine_matrix,
-                units=layer.units,
-                axis_labels=layer.axis_labels,
+                **spatial_attributes(layer),
             )
             layers = self._viewer.layers
             active = layers.selection.active

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg._label_layers import check_editable
+from napari_mmtseg._layers import spatial_attributes
 from napari_mmtseg._widgets.edit_runner import Operation, PreparedEdit, prepare_edit
 from napari_mmtseg._widgets.layer_choice import LayerChoice
 from napari_mmtseg.errors import InputError
@@ -181,13 +182,7 @@ class EditPreview(QObject):
             ),
             opacity=0.9,
             blending="translucent_no_depth",
-            scale=layer.scale,
-            translate=layer.translate,
-            rotate=layer.rotate,
-            shear=layer.shear if np.any(layer.shear) else None,
-            affine=layer.affine,
-            units=layer.units,
-            axis_labels=layer.axis_labels,
+            **spatial_attributes(layer),
         )
         self.overlay.editable = False
         self._choice.hide(self.overlay)

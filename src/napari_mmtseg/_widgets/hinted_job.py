@@ -42,11 +42,7 @@ def make_job(
         return SegmentJob(source, settings)
     if choice.is_edits:
         result = result_of(layer)
-        model = None
-        if result is not None and result.model is not None:
-            shaper = result.shaper(layer.data)
-            n_labels = shaper.shape(layer.data).n_labels
-            model = result.model.shaped(shaper.hierarchy, n_labels)
+        model = None if result is None else result.shown_model(layer.data)
     else:
         model = _earlier_model(source, settings, layer, hints, viewer)
     if model is not None:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import ref
 
 import numpy as np
@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
     from napari_mmtseg import MutualMeanTeachingModel
 
-__all__ = ["ApplyJob", "Job", "SegmentJob", "preview_stride"]
+__all__ = ["ApplyJob", "Job", "SegmentJob", "predicted", "preview_stride"]
+
+_R = TypeVar("_R")
 
 PREVIEW_INTERVAL = 0.35
 """Seconds between previews."""
@@ -258,17 +260,7 @@ class ApplyJob:
             channel_axis=self.source.channel_axis,
             merging=None if self.like is None else self.like.merging,
         )
-        while True:
-            if should_cancel():
-                raise Cancelled
-            try:
-                fraction = next(parts)
-            except StopIteration as end:
-                hierarchy: LabelHierarchy = end.value
-                break
-            while notices:
-                yield Notice(notices.pop(0))
-            yield SegmentationStep("prediction", round(100 * fraction), self.n_steps)
+        hierarchy = yield from predicted(parts, notices, should_cancel)
         if self.like is not None:
             hierarchy = hierarchy.named_like(self.like)
         shape = self.shape or Shape(hierarchy.fitted, model.settings.output)
@@ -299,6 +291,28 @@ class ApplyJob:
             ),
             appearance=self.appearance,
         )
+
+
+def predicted(
+    parts: Generator[float, None, _R],
+    notices: list[str],
+    should_cancel: Callable[[], bool],
+) -> Generator[Message, str | None, _R]:
+    """Run a prediction to its end and tell in percent how far it is.
+
+    For the other parameters and errors, see :meth:`Job.steps`.
+    """
+    while True:
+        if should_cancel():
+            raise Cancelled
+        try:
+            fraction = next(parts)
+        except StopIteration as end:
+            result: _R = end.value
+            return result
+        while notices:
+            yield Notice(notices.pop(0))
+        yield SegmentationStep("prediction", round(100 * fraction), 100)
 
 
 def _for_layer(step: SegmentationStep, source: Source) -> SegmentationStep:

@@ -61,6 +61,13 @@ class LayerResult:
         """Return the one whose labels these are."""
         return max(self.shapers.values(), key=lambda shaper: shaper.agreement(labels))
 
+    def shown_model(self, labels: NDArray[Any]) -> MutualMeanTeachingModel | None:
+        """Return the model with the classes, and their labels, that labels show."""
+        if self.model is None or not self.can_show(labels):
+            return self.model
+        shaper = self.shaper(labels)
+        return self.model.shaped(shaper.hierarchy, shaper.shape(labels).n_labels)
+
     def can_show(self, labels: NDArray[Any]) -> bool:
         """Return whether labels have the shape of the image."""
         shapes = [s.hierarchy.leaves.shape for s in self.shapers.values()]

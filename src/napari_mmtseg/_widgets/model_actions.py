@@ -91,7 +91,8 @@ class ModelActions(QWidget):
     def save(self, layer: Labels) -> None:
         """Ask for a file name and write the model of a layer."""
         result = result_of(layer)
-        if result is None or result.model is None:
+        model = None if result is None else result.shown_model(layer.data)
+        if model is None:
             show_warning(f"“{layer.name}” has no model.")
             return
         name, _ = QFileDialog.getSaveFileName(
@@ -102,11 +103,6 @@ class ModelActions(QWidget):
         path = Path(name)
         if not path.suffix:
             path = path.with_suffix(".safetensors")
-        model = result.model
-        if result.can_show(layer.data):
-            shaper = result.shaper(layer.data)
-            n_labels = shaper.shape(layer.data).n_labels
-            model = model.shaped(shaper.hierarchy, n_labels)
         try:
             # The dialog has asked whether to replace a file that is there.
             model.save(path, overwrite=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Generator, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_mmtseg.arrays import Normalization, as_channels_first
+from napari_mmtseg.draining import drain
 from napari_mmtseg.engine.classes import ChannelClasses
 from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.given_classes import GivenClasses
@@ -25,8 +26,6 @@ from napari_mmtseg.features import Texture
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.region_labels import region_means
 from napari_mmtseg.settings import SegmentationSettings
-
-_T = TypeVar("_T", bound=np.generic)
 
 __all__ = ["MutualMeanTeachingModel", "load_model"]
 
@@ -167,7 +166,7 @@ class MutualMeanTeachingModel:
             output=output,
             merging=merging,
         )
-        return _drain(steps)
+        return drain(steps)
 
     def iter_labels(
         self,
@@ -346,7 +345,7 @@ class MutualMeanTeachingModel:
         steps = self.iter_confidence(
             image, n_labels, channel_axis=channel_axis, merging=merging
         )
-        return _drain(steps)
+        return drain(steps)
 
     def iter_confidence(
         self,
@@ -446,15 +445,6 @@ class MutualMeanTeachingModel:
         write_model(
             path, self._known, self.settings, self.label_values, overwrite=overwrite
         )
-
-
-def _drain(steps: Generator[float, None, NDArray[_T]]) -> NDArray[_T]:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: NDArray[_T] = end.value
-            return result
 
 
 def load_model(path: str | Path) -> MutualMeanTeachingModel:
