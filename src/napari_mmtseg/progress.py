@@ -36,6 +36,12 @@ class SegmentationStep:
     labels : (Y, X) ndarray of int32 or None
         Preview in the shape of the image without channels, now and then: classes that
         look alike merged and numbered from dark to bright, as in the result.
+    index : tuple of int
+        Where in a stack `labels` belong: the position along every axis of the labels
+        that is no axis of a slice. Empty for a single image.
+    n_done, n_slices : int
+        Slices of a stack that have their labels, and how many there are; 0 and 1 for a
+        single image.
     """
 
     phase: str
@@ -45,6 +51,9 @@ class SegmentationStep:
     continuity_loss: float = float("nan")
     n_labels: int = 0
     labels: NDArray[np.int32] | None = field(default=None, repr=False)
+    index: tuple[int, ...] = ()
+    n_done: int = 0
+    n_slices: int = 1
 
 
 @dataclass(frozen=True)

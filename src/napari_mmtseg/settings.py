@@ -117,6 +117,17 @@ class SegmentationSettings:
         choices=("classes", "regions"),
         advanced=False,
     )
+    stack: str = _setting(
+        "one_model",
+        "Stack",
+        "What a stack of slices shares: one_model, fitted on parts of many slices and "
+        "applied to each, gives every slice the same classes; slice_by_slice fits a "
+        "model to each slice and matches its labels to those of the slices before; "
+        "volume lets the networks see slices above and below (Z), for 3D images. A "
+        "single 2D image is segmented alike with all.",
+        choices=("one_model", "slice_by_slice", "volume"),
+        advanced=False,
+    )
     min_region_size: int = _setting(
         0,
         "Smallest region",
@@ -279,6 +290,40 @@ class SegmentationSettings:
         minimum=8,
         maximum=65_536,
         none_means="full resolution",
+    )
+    n_crops: int = _setting(
+        16,
+        "Training crops",
+        "How many parts of a stack or a large image the networks are trained on, spread "
+        "over all of it: training takes as long for a large image as for a small one.",
+        minimum=1,
+        maximum=1000,
+    )
+    crop_size: int = _setting(
+        512,
+        "Crop size",
+        "Longest side of such a part.",
+        unit="pixels",
+        minimum=32,
+        maximum=8192,
+    )
+    tile_size: int | None = _setting(
+        None,
+        "Tile size",
+        "Side of the pieces that large images are labelled in; automatic takes what "
+        "fits in memory. It changes no label.",
+        unit="pixels",
+        minimum=64,
+        maximum=65_536,
+        none_means="automatic",
+    )
+    memory_share: float = _setting(
+        0.25,
+        "Memory share",
+        "Labels that would take more than this share of the free memory are kept in a "
+        "file on disk instead.",
+        minimum=0.0,
+        maximum=1.0,
     )
     teaching: str = _setting(
         "mutual",
