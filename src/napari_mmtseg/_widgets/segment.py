@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_warning
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
 from napari_mmtseg._widgets.confidence_section import ConfidenceSection
 from napari_mmtseg._widgets.hinted_job import make_job
@@ -18,8 +17,8 @@ from napari_mmtseg._widgets.run_control import RunControl
 from napari_mmtseg._widgets.settings_actions import SettingsActions
 from napari_mmtseg._widgets.settings_form import (
     SettingsForm,
+    collapsible_form,
     make_form_layout,
-    tooltip,
 )
 from napari_mmtseg._widgets.shape_section import ShapeSection
 from napari_mmtseg._widgets.source_choice import SourceChoice
@@ -84,7 +83,7 @@ class SegmentWidget(NarrowPanel):
         self.cancel_button = QPushButton("Cancel")
         self.hint = wrapped_label()
         self.reason = wrapped_label()
-        self.advanced = QCollapsible("Advanced", expandedIcon="▾", collapsedIcon="▸")
+        self.advanced = collapsible_form("Advanced", self.form.rows(advanced=True))
         self._arrange()
         self.run_button.setToolTip("Segment the chosen image")
         self.stop_button.setToolTip("End the training now and keep its labels")
@@ -162,22 +161,8 @@ class SegmentWidget(NarrowPanel):
                 strict=True,
             )
         ]
-        setting_rows = {
-            advanced: [
-                (parameter.title, tooltip(parameter), widget.native)
-                for parameter, widget in self.form.rows(advanced=advanced)
-            ]
-            for advanced in (False, True)
-        }
-        form = make_form_layout(image_rows + setting_rows[False])
+        form = make_form_layout(image_rows + self.form.rows(advanced=False))
         form.insertRow(len(image_rows), self.hint)
-        advanced = QWidget()
-        advanced.setLayout(make_form_layout(setting_rows[True]))
-        self.advanced.setContent(advanced)
-        box = self.advanced.layout()
-        assert box is not None
-        box.setContentsMargins(0, 0, 0, 0)
-        self.advanced.collapse(animate=False)
         buttons = QHBoxLayout()
         for button in (self.run_button, self.stop_button, self.cancel_button):
             buttons.addWidget(button)

@@ -12,11 +12,12 @@ from magicgui.widgets.bases import ValueWidget
 from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
+from superqt import QCollapsible
 
 from napari_mmtseg.parameters import Parameter
 from napari_mmtseg.settings import PRESETS, SegmentationSettings, parameters
 
-__all__ = ["SettingsForm", "make_form_layout", "tooltip"]
+__all__ = ["SettingsForm", "collapsible_form", "make_form_layout", "tooltip"]
 
 _MAX_DECIMALS = 4
 _LONGEST_SUFFIX = 8
@@ -47,10 +48,16 @@ class SettingsForm:
         self.widgets["preset"].native.activated.connect(self._on_preset)
         self.set_settings(SegmentationSettings())
 
-    def rows(self, *, advanced: bool) -> Iterable[tuple[Parameter, ValueWidget[Any]]]:
-        """Return the settings that stand outside or under "Advanced", in order."""
+    def rows(self, *, advanced: bool) -> list[tuple[str, str, QWidget]]:
+        """Return title, tooltip and widget of the settings, in order.
+
+        Parameters
+        ----------
+        advanced : bool
+            Those that stand outside or under "Advanced".
+        """
         return [
-            (parameter, self.widgets[name])
+            (parameter.title, tooltip(parameter), self.widgets[name].native)
             for name, parameter in parameters().items()
             if parameter.advanced == advanced
         ]
@@ -106,6 +113,21 @@ def make_form_layout(rows: Iterable[tuple[str, str, QWidget]]) -> QFormLayout:
         widget.setToolTip(text)
         layout.addRow(label, widget)
     return layout
+
+
+def collapsible_form(
+    title: str, rows: Iterable[tuple[str, str, QWidget]]
+) -> QCollapsible:
+    """Return a form that a click on its title unfolds."""
+    fold = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
+    content = QWidget()
+    content.setLayout(make_form_layout(rows))
+    fold.setContent(content)
+    box = fold.layout()
+    assert box is not None
+    box.setContentsMargins(0, 0, 0, 0)
+    fold.collapse(animate=False)
+    return fold
 
 
 def tooltip(parameter: Parameter) -> str:
