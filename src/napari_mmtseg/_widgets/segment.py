@@ -83,7 +83,7 @@ class SegmentWidget(NarrowPanel):
         self.cancel_button = QPushButton("Cancel")
         self.hint = wrapped_label()
         self.reason = wrapped_label()
-        self.advanced = collapsible_form("Advanced", self.form.rows(advanced=True))
+        self.advanced = collapsible_form("Advanced", self.form.fields(advanced=True))
         self._arrange()
         self.run_button.setToolTip("Segment the chosen image")
         self.stop_button.setToolTip("End the training now and keep its labels")
@@ -161,7 +161,7 @@ class SegmentWidget(NarrowPanel):
                 strict=True,
             )
         ]
-        form = make_form_layout(image_rows + self.form.rows(advanced=False))
+        form = make_form_layout(image_rows + self.form.fields(advanced=False))
         form.insertRow(len(image_rows), self.hint)
         buttons = QHBoxLayout()
         for button in (self.run_button, self.stop_button, self.cancel_button):

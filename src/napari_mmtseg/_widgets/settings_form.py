@@ -48,18 +48,19 @@ class SettingsForm:
         self.widgets["preset"].native.activated.connect(self._on_preset)
         self.set_settings(SegmentationSettings())
 
-    def rows(self, *, advanced: bool) -> list[tuple[str, str, QWidget]]:
-        """Return title, tooltip and widget of the settings, in order.
-
-        Parameters
-        ----------
-        advanced : bool
-            Those that stand outside or under "Advanced".
-        """
+    def rows(self, *, advanced: bool) -> Iterable[tuple[Parameter, ValueWidget[Any]]]:
+        """Return the settings that stand outside or under "Advanced", in order."""
         return [
-            (parameter.title, tooltip(parameter), self.widgets[name].native)
+            (parameter, self.widgets[name])
             for name, parameter in parameters().items()
             if parameter.advanced == advanced
+        ]
+
+    def fields(self, *, advanced: bool) -> list[tuple[str, str, QWidget]]:
+        """Return title, tooltip and widget of these settings, for a form."""
+        return [
+            (parameter.title, tooltip(parameter), widget.native)
+            for parameter, widget in self.rows(advanced=advanced)
         ]
 
     def settings(self) -> SegmentationSettings:
@@ -126,6 +127,7 @@ def collapsible_form(
     box = fold.layout()
     assert box is not None
     box.setContentsMargins(0, 0, 0, 0)
+    box.setSpacing(0)
     fold.collapse(animate=False)
     return fold
 

@@ -35,6 +35,7 @@ def set_up_rows(view: QTableView, widths: Mapping[int, int], stretched: int) -> 
     rows.hide()
     rows.setDefaultSectionSize(22)
     header.setMinimumSectionSize(30)
+    header.setHighlightSections(False)
     header.setDefaultAlignment(
         Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
     )

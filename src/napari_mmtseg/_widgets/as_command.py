@@ -1,0 +1,1 @@
+def as_command(r,s): return "mmtseg batch"
