@@ -294,8 +294,9 @@ class SegmentationSettings:
     n_crops: int = _setting(
         16,
         "Training crops",
-        "How many parts of a stack or a large image the networks are trained on, spread "
-        "over all of it: training takes as long for a large image as for a small one.",
+        "How many parts of a stack or a large image the networks are trained on, "
+        "spread over all of it: training takes as long for a large one as for a small "
+        "one.",
         minimum=1,
         maximum=1000,
     )

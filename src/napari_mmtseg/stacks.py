@@ -85,7 +85,8 @@ class Frame:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Data type of the pixels."""
-        return np.dtype(self.array.dtype)
+        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
+        return dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -243,11 +244,22 @@ class ImageStack:
                 n_channels = min(n_channels, 3)  # without alpha
         return Frame(self.array, chosen, order, n_channels)
 
-    def place(self, index: Sequence[int] = ()) -> tuple[int | slice, ...]:
-        """Return where the labels of a frame go in those of the stack."""
+    def place(
+        self, index: Sequence[int] = (), window: Sequence[slice] | None = None
+    ) -> tuple[int | slice, ...]:
+        """Return where the labels of a frame, or of a part, go in those of the stack.
+
+        Parameters
+        ----------
+        index : sequence of int
+            Of the frame.
+        window : sequence of slice, optional
+            The part: a slice for every axis of the frame.
+        """
         position = iter(index)
+        parts = iter(window or [slice(None)] * len(self.frame_axes))
         return tuple(
-            slice(None) if a in self.frame_axes else int(next(position))
+            next(parts) if a in self.frame_axes else int(next(position))
             for a in self.label_axes
         )
 
