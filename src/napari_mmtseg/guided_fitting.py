@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.errors import Cancelled
 from napari_mmtseg.feature_bank import FeatureBank
-from napari_mmtseg.fitting import Fitted, fit_steps, follow_training, predicting
+from napari_mmtseg.fitting import (
+    Fitted,
+    Preview,
+    Shown,
+    fit_steps,
+    follow_training,
+    predicting,
+)
 from napari_mmtseg.guided_input import model_values
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.lessons import first_lesson, next_lesson
@@ -42,13 +49,15 @@ def fit_or_guide(
     model: MutualMeanTeachingModel | None,
     preview_interval: float | None,
     should_cancel: Callable[[], bool] | None,
+    shown: Shown | None = None,
 ) -> Generator[SegmentationStep, str | None, Fitted]:
     """Fit a model, guided where something is painted or there is a model to start from.
 
-    Parameters are those of :func:`guided_steps`; `painted` is None where nothing does.
+    Parameters are those of :func:`guided_steps` and
+    :func:`~napari_mmtseg.fitting.fit_steps`; `painted` is None where nothing does.
     """
     if painted is None:
-        return fit_steps(images, settings, preview_interval, should_cancel)
+        return fit_steps(images, settings, preview_interval, should_cancel, shown)
     return guided_steps(
         images, painted, settings, model, preview_interval, should_cancel
     )
@@ -136,11 +145,15 @@ def guided_steps(
     )
     channel_values = lesson.values[groups.argmax(0)]
 
-    def preview(progress: TrainingStep) -> Labels:
+    def preview(progress: TrainingStep) -> Preview | None:
+        if progress.example != 0:
+            return None
         shape = images[0].shape[1:]
         labels = enlarge(channel_values[progress.targets.cpu().numpy()], shape)
         painted = scribbles[0]
-        return labels if painted is None else np.where(painted > 0, painted, labels)
+        if painted is not None:
+            labels = np.where(painted > 0, painted, labels)
+        return labels, ()
 
     trained = yield from follow_training(
         train(examples, fast, precision, should_cancel, peers),

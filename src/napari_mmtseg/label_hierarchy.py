@@ -155,7 +155,7 @@ class LabelHierarchy:
         return self.renumbered_by(count_values(labels, self.fitted + 1)[1:] > 0)
 
     def renumbered_by(self, left: NDArray[np.bool_]) -> LabelHierarchy:
-        """Do the same with what tells for every label of the result if it is left."""
+        """Do the same with what tells for every label 1..fitted if it is left."""
         if left.all():
             return self
         numbering = np.cumsum(left, dtype=np.int32)

@@ -9,7 +9,11 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.label_stores import free_memory
-from napari_mmtseg.regions import absorb_small_regions, connected_regions
+from napari_mmtseg.regions import (
+    absorb_small_regions,
+    connected_regions,
+    count_values,
+)
 from napari_mmtseg.stacks import ImageStack
 
 __all__ = ["LabelWriter", "check_clean_up"]
@@ -29,7 +33,7 @@ def check_clean_up(stack: ImageStack, output: str, min_region_size: int) -> None
     InputError
         If regions or their clean-up are asked for in a frame that is too large.
     """
-    n_bytes = stack.frame((0,) * len(stack.lead)).n_pixels * _CLEAN_UP_BYTES
+    n_bytes = stack.first.n_pixels * _CLEAN_UP_BYTES
     whole = output == "regions" or min_region_size > 1
     if whole and n_bytes > free_memory():
         asked = "output=regions" if output == "regions" else "min_region_size"
@@ -65,6 +69,19 @@ class LabelWriter:
         self._offset = 0
         self._gathered: NDArray[Any] | None = None
         self._missing = 0
+        self._present = np.zeros(1, bool)
+
+    def present(self, at_least: int = 0) -> NDArray[np.bool_]:
+        """Tell for every label 1, 2, ... whether it was written.
+
+        Parameters
+        ----------
+        at_least : int
+            Number of labels that are told of in any case.
+        """
+        present = np.zeros(max(at_least, len(self._present) - 1), bool)
+        present[: len(self._present) - 1] = self._present[1:]
+        return present
 
     def write(
         self,
@@ -116,5 +133,8 @@ class LabelWriter:
                 f"There are more regions than {dtype} can count ({self._offset}). Pass "
                 "out= an array of a larger integer type."
             )
+        counts = count_values(labels, len(self._present))
+        counts[: len(self._present)] += self._present
+        self._present = counts > 0
         place = self._stack.place(index, window)
         self._out[place] = labels.astype(dtype, copy=False)

@@ -220,23 +220,22 @@ def sum_by_label(
 
 
 def count_values(values: NDArray[Any], n_values: int) -> NDArray[np.int64]:
-    """Count each of the values 0..n_values-1, in little memory.
+    """Count each of the values 0, 1, ..., in little memory.
 
     Parameters
     ----------
     values : ndarray of int
         Of any shape, from 0.
     n_values : int
-        Length of the result.
+        Least length of the result.
     """
-    counts = np.zeros(n_values, np.int64)
-    if values.ndim == 0:
-        return counts
+    most = int(values.max(initial=0)) + 1 if values.size else 0
+    counts = np.zeros(max(n_values, most), np.int64)
     # bincount makes 8 bytes of every value that it is given.
     rows = max(_COUNTED_AT_ONCE // max(int(np.prod(values.shape[1:])), 1), 1)
     for first in range(0, len(values), rows):
         part = values[first : first + rows].ravel()
-        counts += np.bincount(part, minlength=n_values)
+        counts += np.bincount(part, minlength=len(counts))
     return counts
 
 

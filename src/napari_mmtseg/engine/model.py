@@ -18,7 +18,12 @@ from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.given_classes import GivenClasses
 from napari_mmtseg.engine.known_classes import KnownClasses
 from napari_mmtseg.engine.sight import Sight
-from napari_mmtseg.engine.stack_labels import is_one_image, label_window, stack_labels
+from napari_mmtseg.engine.stack_labels import (
+    chunks_of,
+    label_window,
+    stack_labels,
+)
+from napari_mmtseg.engine.stack_leaves import LeafPart, stack_leaves
 from napari_mmtseg.engine.stored_model import read_model, write_model
 from napari_mmtseg.engine.training import Trained
 from napari_mmtseg.engine.view import Memory, View
@@ -199,20 +204,46 @@ class MutualMeanTeachingModel:
         settings = self.settings.replace(output=output or self.settings.output)
         stack = ImageStack.of(image, axes=axes, channel_axis=channel_axis)
         settings = self._asked(stack, n_labels, merging, settings)
-        if is_one_image(stack) and out is None:
+        if stack.is_one_image and out is None:
             return self._image_labels(stack, settings)
         return stack_labels(self._known, stack, settings, self.label_values, out)
 
     def _image_labels(
         self, stack: ImageStack, settings: SegmentationSettings
     ) -> Generator[float, None, NDArray[np.int32]]:
-        frame = stack.frame((0,) * len(stack.lead))
-        hierarchy = yield from self._named(self._known.find(frame.read(), settings))
+        channels = stack.first.read()
+        hierarchy = yield from self._named(self._known.find(channels, settings))
         if self.label_values is not None and settings.output == "classes":
             labels = hierarchy.shown()
         else:
             labels = hierarchy.labels(output=settings.output)
         return labels.reshape(stack.shape)
+
+    def iter_leaves(
+        self, stack: ImageStack, out: Any = None
+    ) -> tuple[LabelHierarchy, Generator[LeafPart | float, None, None]]:
+        """Find the leaves of a stack, for whoever puts them together.
+
+        Parameters
+        ----------
+        stack : ImageStack
+            What is labelled.
+        out : array-like, optional
+            Where the labels will go: parts end where its chunks do.
+
+        Returns
+        -------
+        forest : LabelHierarchy
+            What the leaves form, without the leaves.
+        parts : generator of LeafPart or float
+            See :func:`~napari_mmtseg.engine.stack_leaves.stack_leaves`.
+        """
+        settings = self._asked(stack, None, None)
+        forest = self._known.forest(settings, by_pixels=stack.first.is_large)
+        if self.label_values is not None:
+            forest = forest.with_values(self.label_values)
+        chunks = chunks_of(out, stack)
+        return forest, stack_leaves(self._known, stack, settings, chunks)
 
     def predict_window(
         self, frame: Frame, window: tuple[slice, ...]
@@ -476,8 +507,7 @@ class MutualMeanTeachingModel:
     ) -> SegmentationSettings:
         """Check the channels of an image; return settings that say what merges."""
         if isinstance(image, ImageStack):
-            frame = image.frame((0,) * len(image.lead))
-            self._check_n_channels(frame.shape[0])
+            self._check_n_channels(image.first.shape[0])
         else:
             self.check_channels(image)
         settings = settings or self.settings

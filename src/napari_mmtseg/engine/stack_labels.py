@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.engine.known_classes import KnownClasses
-from napari_mmtseg.engine.stack_leaves import LeafPart, is_large, stack_leaves
+from napari_mmtseg.engine.stack_leaves import LeafPart, stack_leaves
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.label_stores import check_store, new_store
@@ -17,12 +17,7 @@ from napari_mmtseg.label_writer import LabelWriter, check_clean_up
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.stacks import Frame, ImageStack
 
-__all__ = ["chunks_of", "is_one_image", "label_window", "leaf_values", "stack_labels"]
-
-
-def is_one_image(stack: ImageStack) -> bool:
-    """Tell whether a stack is a single image that is looked at as a whole."""
-    return stack.n_frames == 1 and not is_large(stack.frame((0,) * len(stack.lead)))
+__all__ = ["chunks_of", "label_window", "leaf_values", "stack_labels"]
 
 
 def chunks_of(out: Any, stack: ImageStack) -> tuple[int, ...] | None:
@@ -76,8 +71,9 @@ def stack_labels(
     array-like
         `out`.
     """
-    large = is_large(stack.frame((0,) * len(stack.lead)))
-    values = leaf_values(known.forest(settings, by_pixels=large), label_values)
+    values = leaf_values(
+        known.forest(settings, by_pixels=stack.first.is_large), label_values
+    )
     check_clean_up(stack, settings.output, settings.min_region_size)
     if out is None:
         out = new_store(stack.shape, np.int32, settings.memory_share)

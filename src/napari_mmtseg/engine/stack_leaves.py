@@ -17,10 +17,7 @@ from napari_mmtseg.stacks import Frame, ImageStack
 if TYPE_CHECKING:
     from napari_mmtseg.engine.known_classes import KnownClasses
 
-__all__ = ["LARGE", "LeafPart", "frame_leaves", "is_large", "stack_leaves"]
-
-LARGE = 2**24
-"""Pixels from which a frame is not looked at as a whole."""
+__all__ = ["LeafPart", "stack_leaves"]
 
 _BLOCK = 2048
 """Side in pixels of what is read at once of a large frame; tiles lie within it."""
@@ -51,11 +48,6 @@ class LeafPart:
     fraction: float
 
 
-def is_large(frame: Frame) -> bool:
-    """Tell whether a frame is labelled pixel by pixel, in tiles."""
-    return frame.n_pixels > LARGE
-
-
 def stack_leaves(
     known: KnownClasses,
     stack: ImageStack,
@@ -84,8 +76,8 @@ def stack_leaves(
     n = stack.n_frames
     for number, index in enumerate(stack.indices()):
         frame = stack.frame(index)
-        if not is_large(frame):
-            for part in frame_leaves(known, frame, settings):
+        if not frame.is_large:
+            for part in _frame_leaves(known, frame, settings):
                 if isinstance(part, float):
                     yield (number + part) / n
                 else:
@@ -108,7 +100,7 @@ def stack_leaves(
             yield LeafPart(index, block.core, leaves, number + is_last, share)
 
 
-def frame_leaves(
+def _frame_leaves(
     known: KnownClasses, frame: Frame, settings: SegmentationSettings
 ) -> Iterator[float | NDArray[np.uint8]]:
     """Yield fractions, and in the end the leaves of a frame that is not large."""
