@@ -160,11 +160,11 @@ def test_memory_that_runs_out_halves_the_tile(monkeypatch):
     from napari_mmtseg.engine.tiles import tiles
 
     whole = np.zeros_like(image)
+    divided = list(tiles((300, 400), 256, 5))
     with pytest.warns(UserWarning, match="smaller tiles"):
-        for tile, part in pieces.answered(
-            image, list(tiles((300, 400), 256, 5)), answer
-        ):
-            whole[(slice(None), *tile.core)] = part
+        parts = list(pieces.answered(image, divided, answer))
+    for tile, part in parts:
+        whole[(slice(None), *tile.core)] = part
     np.testing.assert_array_equal(whole, image + 1)
     assert max(sizes) <= 40_000
 
