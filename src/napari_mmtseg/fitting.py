@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.features import Texture
 from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.region_hierarchy import RegionHierarchy
 from napari_mmtseg.region_labels import averaged_hierarchy, find_regions
@@ -24,11 +24,17 @@ from napari_mmtseg.structure import Structure, find_structure
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.peer import Peer
     from napari_mmtseg.engine.training import Example, Trained, TrainingStep
 
-__all__ = ["Fitted", "fit_steps", "follow_training", "predicting"]
+__all__ = ["Fitted", "Preview", "Shown", "fit_steps", "follow_training", "predicting"]
+
+_SEVERAL = 2
+"""How many times more steps there are for several images, as a step teaches one."""
 
 Labels = NDArray[np.int32]
+Preview = tuple[Labels, tuple[int, ...]]
+Shown = Callable[[], tuple[tuple[int, ...], NDArray[Any]] | None]
 _R = TypeVar("_R")
 
 
@@ -59,19 +65,33 @@ def fit_steps(
     settings: SegmentationSettings,
     preview_interval: float | None,
     should_cancel: Callable[[], bool] | None = None,
+    shown: Shown | None = None,
 ) -> Generator[SegmentationStep, str | None, Fitted]:
-    """Fit a model to raw images (C, Y, X); see :func:`napari_mmtseg.iter_segment`."""
+    """Fit a model to raw images (C, Y, X); see :func:`napari_mmtseg.iter_segment`.
+
+    Parameters
+    ----------
+    images : sequence of (C, Y, X) ndarray
+        Raw images.
+    settings, preview_interval, should_cancel
+        See :func:`napari_mmtseg.iter_segment`.
+    shown : callable, optional
+        Returns the position and the raw pixels of what previews show, or None where
+        nothing is to be shown; the first image without it.
+    """
+    asked = settings
+    if len(images) > 1:
+        settings = settings.replace(n_steps=_SEVERAL * settings.n_steps)
     n_steps = settings.n_steps
     stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop"
-    normalization = Normalization.fit(images, settings.color_space)
-    normalized = [normalization.apply(image) for image in images]
+    normalization, normalized = normalize_images(images, settings)
     stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop" or stop
 
     from napari_mmtseg.engine.cancellation import cancellable
     from napari_mmtseg.engine.device import choose_device, choose_precision
     from napari_mmtseg.engine.examples import make_examples, to_working_size
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
-    from napari_mmtseg.engine.training import train
+    from napari_mmtseg.engine.training import make_peers, train
 
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
@@ -80,11 +100,16 @@ def fit_steps(
     texture = Texture.fit(normalized, structure.texture, settings.texture_scale)
     seen = [texture.apply(image) for image in normalized]
     examples = make_examples(seen, settings, device)
-    previews = _Previews(examples[0], structure, settings)
+    peers = make_peers(examples[0].image.shape[1], settings, device)
+    preview: Callable[[TrainingStep], Preview | None]
+    if shown is None:
+        preview = _Previews(examples[0], structure, settings, images[0].shape[1:])
+    else:
+        preview = _ShownPreviews(peers[0], normalization, texture, settings, shown)
     trained = yield from follow_training(
-        train(examples, settings, precision, should_cancel),
+        train(examples, settings, precision, should_cancel, peers),
         settings,
-        lambda progress: enlarge(previews(progress), images[0].shape[1:]),
+        preview,
         preview_interval,
         stop,
     )
@@ -94,7 +119,7 @@ def fit_steps(
             [example.image for example in examples],
             normalization,
             texture,
-            settings,
+            asked,
             small,
         )
         hierarchy = None
@@ -116,10 +141,20 @@ def fit_steps(
     )
 
 
+def normalize_images(
+    images: Sequence[NDArray[Any]], settings: SegmentationSettings
+) -> tuple[Normalization, list[NDArray[np.float32]]]:
+    """Return how raw images (C, Y, X) are normalised, and them normalised."""
+    normalization = Normalization.fit(images, settings.color_space)
+    # Parts of one stack come with "together".
+    normalization = replace(normalization, each=settings.normalization != "together")
+    return normalization, [normalization.of(image).apply(image) for image in images]
+
+
 def follow_training(
     training: Generator[TrainingStep, str | None, Trained],
     settings: SegmentationSettings,
-    preview: Callable[[TrainingStep], Labels],
+    preview: Callable[[TrainingStep], Preview | None],
     preview_interval: float | None,
     stop: bool,
 ) -> Generator[SegmentationStep, str | None, Trained]:
@@ -132,7 +167,7 @@ def follow_training(
     settings : SegmentationSettings
         What it was given.
     preview : callable
-        Makes labels of the progress on the first image.
+        Makes labels of the progress, and says where in a stack they belong.
     preview_interval : float or None
         Seconds between previews.
     stop : bool
@@ -146,12 +181,14 @@ def follow_training(
         except StopIteration as end:
             trained: Trained = end.value
             return trained
-        labels = None
+        labels: Labels | None = None
+        index: tuple[int, ...] = ()
         now = time.perf_counter()
         due = preview_interval is not None and now - last_preview >= preview_interval
-        if due and progress.example == 0:
+        made = preview(progress) if due else None
+        if made is not None:
             last_preview = now
-            labels = preview(progress)
+            labels, index = made
         warm = progress.step <= settings.warm_start_steps
         stop = (
             yield SegmentationStep(
@@ -162,6 +199,7 @@ def follow_training(
                 float(progress.losses.continuity),
                 progress.n_labels,
                 labels,
+                index,
             )
         ) == "stop" or stop
         message = "stop" if stop else None
@@ -196,11 +234,16 @@ def _structure(
 
 
 class _Previews:
-    """What the labels that are being learned would come to, at working size."""
+    """What the labels that are being learned on the first image would come to."""
 
     def __init__(
-        self, example: Example, structure: Structure, settings: SegmentationSettings
+        self,
+        example: Example,
+        structure: Structure,
+        settings: SegmentationSettings,
+        shape: tuple[int, ...],
     ) -> None:
+        self._shape = shape
         self._image = example.image[0].cpu().numpy()
         self._merges_regions = structure.merging == "regions"
         self._settings = settings
@@ -209,7 +252,12 @@ class _Previews:
     def _hierarchy(self) -> tuple[NDArray[np.int64], RegionHierarchy]:
         return averaged_hierarchy(self._image)
 
-    def __call__(self, progress: TrainingStep) -> Labels:
+    def __call__(self, progress: TrainingStep) -> Preview | None:
+        if progress.example != 0:
+            return None
+        return enlarge(self._labels(progress), self._shape), ()
+
+    def _labels(self, progress: TrainingStep) -> Labels:
         from napari_mmtseg.engine.classes import ChannelClasses
 
         settings = self._settings
@@ -230,3 +278,42 @@ class _Previews:
             return (regions + 1).astype(np.int32)
         groups = alike.groups(settings.n_labels or alike.automatic)
         return (groups + 1).astype(np.int32)[regions]
+
+
+class _ShownPreviews:
+    """What a teacher makes of an image that need not be one that it is trained on."""
+
+    def __init__(
+        self,
+        peer: Peer,
+        normalization: Normalization,
+        texture: Texture,
+        settings: SegmentationSettings,
+        shown: Shown,
+    ) -> None:
+        self._network = peer.student if settings.teaching == "self" else peer.teacher
+        self._normalization = normalization
+        self._texture = texture
+        self._settings = settings
+        self._shown = shown
+        self._last: NDArray[Any] | None = None
+        self._small: NDArray[np.float32]
+
+    def __call__(self, progress: TrainingStep) -> Preview | None:
+        from napari_mmtseg.engine.classes import ChannelClasses
+        from napari_mmtseg.engine.examples import to_working_size
+
+        shown = self._shown()
+        if shown is None:
+            return None
+        index, image = shown
+        if self._last is not image:
+            normalization = self._normalization.of(image)
+            seen = self._texture.apply(normalization.apply(image))
+            self._small = to_working_size(seen, self._settings.working_size)
+            self._last = image
+        small = self._small
+        clusters = self._network.cluster_map(small)
+        classes = ChannelClasses.measure([clusters], [small], self._settings)
+        labels = classes.numbers(self._settings.n_labels)[clusters]
+        return enlarge(labels, image.shape[1:]), index

@@ -10,13 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.errors import Cancelled
 from napari_mmtseg.feature_bank import FeatureBank
-from napari_mmtseg.fitting import Fitted, fit_steps, follow_training, predicting
+from napari_mmtseg.fitting import (
+    Fitted,
+    Preview,
+    Shown,
+    fit_steps,
+    follow_training,
+    normalize_images,
+    predicting,
+)
 from napari_mmtseg.guided_input import model_values
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.lessons import first_lesson, next_lesson
+from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.regions import enlarge
 from napari_mmtseg.settings import SegmentationSettings
@@ -42,13 +50,15 @@ def fit_or_guide(
     model: MutualMeanTeachingModel | None,
     preview_interval: float | None,
     should_cancel: Callable[[], bool] | None,
+    shown: Shown | None = None,
 ) -> Generator[SegmentationStep, str | None, Fitted]:
     """Fit a model, guided where something is painted or there is a model to start from.
 
-    Parameters are those of :func:`guided_steps`; `painted` is None where nothing does.
+    Parameters are those of :func:`guided_steps` and
+    :func:`~napari_mmtseg.fitting.fit_steps`; `painted` is None where nothing does.
     """
     if painted is None:
-        return fit_steps(images, settings, preview_interval, should_cancel)
+        return fit_steps(images, settings, preview_interval, should_cancel, shown)
     return guided_steps(
         images, painted, settings, model, preview_interval, should_cancel
     )
@@ -120,7 +130,7 @@ def guided_steps(
         for raw in images:
             known = model.recalled(raw)
             view = known.view if known is not None else None
-            views.append(view or model.sight.view(raw))
+            views.append(view or model.sight.at(raw).view(raw))
             stop = (yield from pause()) or stop
         lesson = next_lesson(views, images, scribbles, model, settings.working_size)
     stop = (yield from pause()) or stop
@@ -136,11 +146,15 @@ def guided_steps(
     )
     channel_values = lesson.values[groups.argmax(0)]
 
-    def preview(progress: TrainingStep) -> Labels:
+    def preview(progress: TrainingStep) -> Preview | None:
+        if progress.example != 0:
+            return None
         shape = images[0].shape[1:]
         labels = enlarge(channel_values[progress.targets.cpu().numpy()], shape)
         painted = scribbles[0]
-        return labels if painted is None else np.where(painted > 0, painted, labels)
+        if painted is not None:
+            labels = np.where(painted > 0, painted, labels)
+        return labels, ()
 
     trained = yield from follow_training(
         train(examples, fast, precision, should_cancel, peers),
@@ -181,8 +195,7 @@ def _first_look(
     """Return how images are seen, and them as they are and as they are seen."""
     from napari_mmtseg.engine.view import shrink
 
-    normalization = Normalization.fit(images, settings.color_space)
-    normalized = [normalization.apply(image) for image in images]
+    normalization, normalized = normalize_images(images, settings)
     bank, seen = FeatureBank.fit(normalized, shrink)
     plain = [shrink(image) for image in normalized]
     return normalization, bank, list(zip(plain, seen, strict=True))

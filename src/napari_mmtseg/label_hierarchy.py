@@ -11,7 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from napari_mmtseg.regions import absorb_small_regions, connected_regions
+from napari_mmtseg.regions import (
+    absorb_small_regions,
+    connected_regions,
+    count_values,
+)
 
 __all__ = ["LabelHierarchy"]
 
@@ -83,6 +87,11 @@ class LabelHierarchy:
         numbers = self._row(n_labels).astype(np.int32) + 1
         return self._cleaned(numbers[self.leaves])
 
+    def class_map(self, n_labels: int | None = None) -> NDArray[Any]:
+        """Return the class of every pixel from 0, dark to bright, before clean-up."""
+        classes: NDArray[Any] = self._row(n_labels)[self.leaves]
+        return classes
+
     def values(self, n_labels: int | None = None) -> NDArray[np.int32]:
         """Return the label of every leaf, the same for a class at every number.
 
@@ -126,7 +135,7 @@ class LabelHierarchy:
 
     def numbered(self) -> LabelHierarchy:
         """Return the hierarchy without numbers for classes that no pixel has."""
-        present = np.bincount(self.leaves.ravel(), minlength=self.groups.shape[1]) > 0
+        present = count_values(self.leaves, self.groups.shape[1]) > 0
         groups = self.groups.copy()
         for row in groups:
             used = np.zeros(len(row), bool)
@@ -143,7 +152,10 @@ class LabelHierarchy:
         labels : (..., Y, X) ndarray of int32
             Those of :meth:`labels`, where clean-up may have taken whole classes.
         """
-        left = np.bincount(labels.ravel(), minlength=self.fitted + 1)[1:] > 0
+        return self.renumbered_by(count_values(labels, self.fitted + 1)[1:] > 0)
+
+    def renumbered_by(self, left: NDArray[np.bool_]) -> LabelHierarchy:
+        """Do the same with what tells for every label 1..fitted if it is left."""
         if left.all():
             return self
         numbering = np.cumsum(left, dtype=np.int32)

@@ -16,11 +16,14 @@ __all__ = [
     "brightness_ranks",
     "connected_regions",
     "consecutive",
+    "count_values",
     "enlarge",
     "in_small_regions",
     "merge_classes",
     "sum_by_label",
 ]
+
+_COUNTED_AT_ONCE = 2**22
 
 Labels = NDArray[np.int32]
 _T = TypeVar("_T", bound=np.generic)
@@ -214,6 +217,26 @@ def sum_by_label(
     sizes = np.bincount(flat, minlength=n_labels).astype(np.float64)
     sums = [np.bincount(flat, weights=c.ravel(), minlength=n_labels) for c in image]
     return sizes, np.stack(sums, axis=1)
+
+
+def count_values(values: NDArray[Any], n_values: int) -> NDArray[np.int64]:
+    """Count each of the values 0, 1, ..., in little memory.
+
+    Parameters
+    ----------
+    values : ndarray of int
+        Of any shape, from 0.
+    n_values : int
+        Least length of the result.
+    """
+    most = int(values.max(initial=0)) + 1 if values.size else 0
+    counts = np.zeros(max(n_values, most), np.int64)
+    # bincount makes 8 bytes of every value that it is given.
+    rows = max(_COUNTED_AT_ONCE // max(int(np.prod(values.shape[1:])), 1), 1)
+    for first in range(0, len(values), rows):
+        part = values[first : first + rows].ravel()
+        counts += np.bincount(part, minlength=len(counts))
+    return counts
 
 
 def brightness_ranks(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +19,15 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.fitting import Fitted, predicting
 from napari_mmtseg.guided_fitting import fit_or_guide
 from napari_mmtseg.guided_input import read_guidance
+from napari_mmtseg.label_stores import check_store
+from napari_mmtseg.painted_crops import check_scribbles
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
 from napari_mmtseg.regions import consecutive
 from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.slice_by_slice import segment_slices
+from napari_mmtseg.stack_fitting import StackRun, fit_stacks
+from napari_mmtseg.stack_segmentation import segment_stack
+from napari_mmtseg.stacks import Frame, ImageStack, check_spacing
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
@@ -31,15 +38,18 @@ Labels = NDArray[np.int32]
 
 
 def segment(
-    image: ArrayLike,
+    image: Any,
     *,
+    axes: str | None = None,
     channel_axis: int | None = None,
+    spacing: Sequence[float] | None = None,
     scribbles: ArrayLike | None = None,
     examples: Sequence[tuple[ArrayLike, ArrayLike]] = (),
     model: MutualMeanTeachingModel | None = None,
     settings: SegmentationSettings | None = None,
+    out: Any = None,
     **overrides: Any,
-) -> NDArray[np.int32]:
+) -> Any:
     """Segment an image by Mutual Mean-Teaching [1]_, with or without painted hints.
 
     With ``method="kim"`` or another of :mod:`napari_mmtseg.baselines` the image goes to
@@ -51,10 +61,19 @@ def segment(
     ----------
     image : array-like
         2D grey (Y, X), RGB or RGBA (Y, X, 3 or 4; alpha is ignored), or any number of
-        channels with `channel_axis`; bool, integer or floating point, from 8 x 8
-        pixels. NaN and infinite values count as the lowest finite value.
+        channels with `channel_axis` or `axes`; bool, integer or floating point, from
+        8 x 8 pixels. NaN and infinite values count as the lowest finite value. Axes
+        before Y and X are stacked: slices of one volume, or points in time. Of a
+        stack, or an image of more than 16 megapixels, one part is read at a time; it
+        may be a memmap, a dask or a zarr array.
+    axes : str, optional
+        A letter for every axis, such as ``"ZYX"``, ``"TCZYX"`` or ``"YXS"``: C for
+        channels, S for RGB colours, any other for what is stacked.
     channel_axis : int, optional
-        Axis of the channels.
+        Axis of the channels, where `axes` does not name it.
+    spacing : sequence of float, optional
+        Distance between neighbouring pixels along every axis of the labels, in any
+        one unit; with ``stack="volume"`` networks and smoothing heed it.
     scribbles : array-like of int, optional
         Painted pixels in the shape of the image without its channels, 0 where nothing
         is painted. Painted pixels keep their value in the result, and unpainted ones
@@ -71,16 +90,20 @@ def segment(
         gives them, pixels like them change, and all others stay.
     settings : SegmentationSettings, optional
         All settings; without it those of the ``default`` preset, or those of `model`
-        with an automatic number of classes.
+        with an automatic number of classes. `stack` says what slices share.
+    out : array-like, optional
+        Where the labels are written, piece by piece: anything with their shape that
+        takes slices, such as a memmap or a zarr array.
     **overrides
         Single settings by name, over `settings`.
 
     Returns
     -------
-    ndarray of int32
+    ndarray of int32, or `out`
         Labels 1..k, in the shape of the image without its channels, numbered from dark
         to bright (classes) or in raster order (regions); classes that are painted or
-        known to `model` have their own values.
+        known to `model` have their own values. A memmap of a temporary file where the
+        labels of a stack take more than `memory_share` of the free memory.
 
     Raises
     ------
@@ -114,36 +137,45 @@ def segment(
     return drain(
         iter_segment(
             image,
+            axes=axes,
             channel_axis=channel_axis,
+            spacing=spacing,
             scribbles=scribbles,
             examples=examples,
             model=model,
             settings=settings,
+            out=out,
             **overrides,
         )
     ).labels
 
 
 def iter_segment(
-    image: ArrayLike,
+    image: Any,
     *,
+    axes: str | None = None,
     channel_axis: int | None = None,
+    spacing: Sequence[float] | None = None,
     scribbles: ArrayLike | None = None,
     examples: Sequence[tuple[ArrayLike, ArrayLike]] = (),
     model: MutualMeanTeachingModel | None = None,
     settings: SegmentationSettings | None = None,
     preview_interval: float | None = None,
     should_cancel: Callable[[], bool] | None = None,
+    shown: Callable[[], tuple[int, ...]] | None = None,
+    out: Any = None,
     **overrides: Any,
 ) -> Generator[SegmentationStep, str | None, SegmentationResult]:
     """Do the same as :func:`segment`, as a generator of progress.
 
     Input and settings are checked at once; the work begins with the first ``next``.
-    ``send("stop")`` ends the training and keeps what it has; ``close()`` drops it.
+    ``send("stop")`` ends the training and keeps what it has; sent while the slices of a
+    stack are labelled, it keeps those that are done and leaves the others 0.
+    ``close()`` drops it all.
 
     Parameters
     ----------
-    image, channel_axis, scribbles, examples, model, settings, **overrides
+    image, axes, channel_axis, spacing, scribbles, examples, model, settings
         As for :func:`segment`.
     preview_interval : float, optional
         Seconds between steps that carry a preview in ``labels``; none without it.
@@ -151,6 +183,11 @@ def iter_segment(
         Asked often, also in the middle of a step, from whatever thread runs the
         generator; once it returns True, :class:`Cancelled` is raised. ``close()`` works
         only between two steps, which take many seconds where images are large.
+    shown : callable, optional
+        Asked for the slice of a stack that previews show while networks are trained:
+        its position along every axis that is stacked. The first one without it.
+    out, **overrides
+        As for :func:`segment`.
 
     Yields
     ------
@@ -177,25 +214,100 @@ def iter_segment(
     True
     """
     chosen = _resolve(settings, overrides, model)
-    channels = as_channels_first(image, channel_axis)
-    images, hints = [channels], [scribbles]
-    for example, painted_there in examples:
-        images.append(as_channels_first(example, channel_axis))
-        hints.append(painted_there)
-    _check_alike(images)
-    painted = read_guidance(images, hints, chosen, model)
-    if chosen.method != "mmt":
-        return iter_baseline(channels, chosen, preview_interval, should_cancel)
-    steps = fit_or_guide(
-        images, painted, chosen, model, preview_interval, should_cancel
+    stack = ImageStack.of(
+        image,
+        axes=axes,
+        channel_axis=channel_axis,
+        volumes=chosen.stack == "volume",
     )
-    return _segment_steps(channels, steps, chosen)
+    check_spacing(spacing, stack)
+    others = []
+    for example, painted_there in examples:
+        others.append((as_channels_first(example, channel_axis), painted_there))
+    run = StackRun(
+        chosen,
+        scribbles,
+        others,
+        model,
+        preview_interval,
+        should_cancel,
+        shown,
+        out,
+    )
+    if stack.is_one_image:
+        return _one_image(stack, run)
+    if chosen.stack == "slice_by_slice" and stack.n_frames > 1:
+        return segment_slices(stack, run, lambda c: _segment_image(c, _of_slice(run)))
+    return segment_stack(stack, run)
+
+
+def _one_image(
+    stack: ImageStack, run: StackRun
+) -> Generator[SegmentationStep, str | None, SegmentationResult]:
+    """Segment the only image of a stack, looked at as a whole."""
+    if run.out is not None:
+        check_store(run.out, stack.shape, run.settings.max_labels)
+    scribbles = run.scribbles
+    if scribbles is not None and len(stack.shape) > 2:
+        scribbles = np.asarray(check_scribbles(scribbles, stack))
+        scribbles = scribbles.reshape(stack.shape[-2:])
+    steps = _segment_image(stack.first.read(), replace(run, scribbles=scribbles))
+    if len(stack.shape) == 2 and run.out is None:
+        return steps
+    return _arranged(steps, stack, run.out)
+
+
+def _arranged(
+    steps: Generator[SegmentationStep, str | None, SegmentationResult],
+    stack: ImageStack,
+    out: Any,
+) -> Generator[SegmentationStep, str | None, SegmentationResult]:
+    result = yield from steps
+    labels = result.labels.reshape(stack.shape)
+    if out is not None:
+        out[...] = labels.astype(out.dtype)
+        labels = out
+    hierarchy = result.hierarchy
+    if hierarchy is not None:
+        hierarchy = hierarchy.arranged(stack.shape)
+    return replace(result, labels=labels, hierarchy=hierarchy)
+
+
+def _of_slice(run: StackRun) -> StackRun:
+    """Return what each slice is segmented with: classes, which are matched then."""
+    settings = run.settings.replace(output="classes")
+    return replace(run, settings=settings, out=None)
+
+
+def _segment_image(
+    channels: NDArray[Any], run: StackRun
+) -> Generator[SegmentationStep, str | None, SegmentationResult]:
+    """Segment one image (C, Y, X); what is given is checked at once."""
+    images = [channels, *(image for image, _ in run.examples)]
+    hints = [run.scribbles, *(painted for _, painted in run.examples)]
+    _check_alike(images)
+    painted = read_guidance(images, hints, run.settings, run.model)
+    if run.settings.method != "mmt":
+        return iter_baseline(
+            channels, run.settings, run.preview_interval, run.should_cancel
+        )
+    steps = fit_or_guide(
+        images,
+        painted,
+        run.settings,
+        run.model,
+        run.preview_interval,
+        run.should_cancel,
+    )
+    return _segment_steps(channels, steps, run.settings)
 
 
 def fit(
-    image_or_images: ArrayLike | Sequence[ArrayLike],
+    image_or_images: Any,
     *,
+    axes: str | None = None,
     channel_axis: int | None = None,
+    spacing: Sequence[float] | None = None,
     scribbles: ArrayLike | Sequence[ArrayLike | None] | None = None,
     model: MutualMeanTeachingModel | None = None,
     settings: SegmentationSettings | None = None,
@@ -206,8 +318,8 @@ def fit(
     Parameters
     ----------
     image_or_images : array-like, or list or tuple of array-like
-        One image, or several with the same number of channels.
-    channel_axis, model, settings, **overrides
+        One image or stack, or several with the same number of channels.
+    axes, channel_axis, spacing, model, settings, **overrides
         As for :func:`segment`.
     scribbles : array-like of int, or list or tuple, optional
         As for :func:`segment`; for several images a list with an array, or None where
@@ -236,7 +348,9 @@ def fit(
     return drain(
         iter_fit(
             image_or_images,
+            axes=axes,
             channel_axis=channel_axis,
+            spacing=spacing,
             scribbles=scribbles,
             model=model,
             settings=settings,
@@ -246,14 +360,17 @@ def fit(
 
 
 def iter_fit(
-    image_or_images: ArrayLike | Sequence[ArrayLike],
+    image_or_images: Any,
     *,
+    axes: str | None = None,
     channel_axis: int | None = None,
+    spacing: Sequence[float] | None = None,
     scribbles: ArrayLike | Sequence[ArrayLike | None] | None = None,
     model: MutualMeanTeachingModel | None = None,
     settings: SegmentationSettings | None = None,
     preview_interval: float | None = None,
     should_cancel: Callable[[], bool] | None = None,
+    shown: Callable[[], tuple[int, ...]] | None = None,
     **overrides: Any,
 ) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
     """Do the same as :func:`fit`, as a generator of progress.
@@ -270,21 +387,40 @@ def iter_fit(
     )
     if not images:
         raise InputError("There is no image to fit. Pass one image or a list of them.")
-    channels = [as_channels_first(image, channel_axis) for image in images]
-    _check_alike(channels)
+    volumes = chosen.stack == "volume"
+    stacks = [
+        ImageStack.of(image, axes=axes, channel_axis=channel_axis, volumes=volumes)
+        for image in images
+    ]
+    check_spacing(spacing, stacks[0])
     several = isinstance(scribbles, (list, tuple)) and images is image_or_images
     hints: Sequence[Any] = scribbles if several else [scribbles]  # type: ignore[assignment]
     if scribbles is None:
         hints = [None] * len(images)
-    painted = read_guidance(channels, hints, chosen, model)
-    steps = fit_or_guide(
-        channels, painted, chosen, model, preview_interval, should_cancel
-    )
-    return _fit_model(steps)
+    if all(stack.is_one_image for stack in stacks):
+        channels = [stack.first.read() for stack in stacks]
+        _check_alike(channels)
+        painted = read_guidance(channels, hints, chosen, model)
+        steps = fit_or_guide(
+            channels, painted, chosen, model, preview_interval, should_cancel
+        )
+        return _fit_model(steps)
+    _check_alike([stack.first for stack in stacks])
+    if len(hints) != len(stacks):
+        raise InputError(
+            f"Scribbles for {len(hints)} images are given for {len(stacks)} images. "
+            "Give a list with an array, or None, for each."
+        )
+    checked = [
+        None if hint is None else check_scribbles(hint, stack)
+        for hint, stack in zip(hints, stacks, strict=True)
+    ]
+    run = StackRun(chosen, None, (), model, preview_interval, should_cancel, shown)
+    return _fit_model(fit_stacks(stacks, checked, run))
 
 
-def _check_alike(images: Sequence[NDArray[Any]]) -> None:
-    counts = {len(channels) for channels in images}
+def _check_alike(images: Sequence[NDArray[Any] | Frame]) -> None:
+    counts = {image.shape[0] for image in images}
     if len(counts) > 1:
         raise InputError(
             "All images of one model need the same number of channels; these have "

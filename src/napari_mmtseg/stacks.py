@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.arrays import MIN_SIZE, check_shape
+from napari_mmtseg.arrays import check_shape
 from napari_mmtseg.errors import InputError
 
-__all__ = ["Frame", "ImageStack", "parse_axes"]
+__all__ = ["LARGE", "Frame", "ImageStack", "check_spacing", "parse_axes"]
+
+LARGE = 2**24
+"""Pixels up to which a frame is looked at as a whole."""
 
 _LEADING = "QPTZ"
 """Names of unnamed axes before Y and X; the last ones are taken first."""
@@ -85,7 +89,8 @@ class Frame:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Data type of the pixels."""
-        return np.dtype(self.array.dtype)
+        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
+        return dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -104,6 +109,11 @@ class Frame:
     def n_pixels(self) -> int:
         """Number of pixels, whatever the channels."""
         return int(np.prod(self.shape[1:], dtype=np.int64))
+
+    @property
+    def is_large(self) -> bool:
+        """Whether it is labelled in tiles, every pixel by its own response."""
+        return self.n_pixels > LARGE
 
     def __getitem__(self, window: tuple[slice, ...]) -> NDArray[Any]:
         """Read a part, with a slice for every axis of :attr:`shape`."""
@@ -180,14 +190,26 @@ class ImageStack:
         else:
             letters = parse_axes(axes, len(shape))
             _check_channels(letters, shape, channel_axis, axes)
-        stack = cls(array, letters, volumes)
-        if volumes and "Z" not in letters:
-            raise InputError(
-                f"stack=volume needs an axis Z; an image with the axes {letters} has "
-                "none. Name it with axes=, or use stack=one_model."
+        stack = cls(array, letters)
+        if volumes and stack.n_frames > 1:
+            if "Z" not in letters:
+                raise InputError(
+                    f"stack=volume needs an axis Z; an image with the axes {letters} "
+                    "has none. Name it with axes=, or use stack=one_model."
+                )
+            if shape[letters.index("Z")] > 1:
+                stack = cls(array, letters, volumes=True)
+        if 0 in shape:
+            raise InputError(f"An image of shape {shape} has no pixels.")
+        first = stack.first
+        check_shape(first.shape[:1] + first.shape[-2:], first.dtype, 0)
+        if letters[-1] == "S" and axes is None and shape[-1] == 4:
+            warnings.warn(
+                "The alpha channel of an RGBA image is ignored. Pass channel_axis to "
+                "use all four channels.",
+                UserWarning,
+                stacklevel=3,
             )
-        frame = stack.frame(next(stack.indices(), (0,) * len(stack.lead)))
-        _check_frame(frame, stack)
         return stack
 
     @property
@@ -219,6 +241,16 @@ class ImageStack:
         )
 
     @property
+    def first(self) -> Frame:
+        """The first frame; all others have its shape."""
+        return self.frame((0,) * len(self.lead))
+
+    @property
+    def is_one_image(self) -> bool:
+        """Whether this is a single 2D image that is looked at as a whole."""
+        return self.n_frames == 1 and not self.volumes and not self.first.is_large
+
+    @property
     def n_frames(self) -> int:
         """Number of frames."""
         return int(np.prod(self.lead, dtype=np.int64))
@@ -243,11 +275,22 @@ class ImageStack:
                 n_channels = min(n_channels, 3)  # without alpha
         return Frame(self.array, chosen, order, n_channels)
 
-    def place(self, index: Sequence[int] = ()) -> tuple[int | slice, ...]:
-        """Return where the labels of a frame go in those of the stack."""
+    def place(
+        self, index: Sequence[int] = (), window: Sequence[slice] | None = None
+    ) -> tuple[int | slice, ...]:
+        """Return where the labels of a frame, or of a part, go in those of the stack.
+
+        Parameters
+        ----------
+        index : sequence of int
+            Of the frame.
+        window : sequence of slice, optional
+            The part: a slice for every axis of the frame.
+        """
         position = iter(index)
+        parts = iter(window or [slice(None)] * len(self.frame_axes))
         return tuple(
-            slice(None) if a in self.frame_axes else int(next(position))
+            next(parts) if a in self.frame_axes else int(next(position))
             for a in self.label_axes
         )
 
@@ -297,12 +340,31 @@ def _check_channels(
         )
 
 
-def _check_frame(frame: Frame, stack: ImageStack) -> None:
-    if 0 in stack.array.shape:
-        raise InputError(f"An image of shape {tuple(stack.array.shape)} has no pixels.")
-    check_shape(frame.shape[:1] + frame.shape[-2:], frame.dtype, 0)
-    if stack.volumes and frame.shape[1] < 2:
+def check_spacing(spacing: Sequence[float] | None, stack: ImageStack) -> float:
+    """Return how many times farther slices of a volume are apart than its pixels.
+
+    Parameters
+    ----------
+    spacing : sequence of float or None
+        Distance between neighbouring pixels along every axis of the labels.
+    stack : ImageStack
+        The image.
+
+    Raises
+    ------
+    InputError
+        If there is not one positive number for every axis.
+    """
+    if spacing is None:
+        return 1.0
+    sizes = np.asarray(spacing, np.float64)
+    axes = stack.label_axes
+    if sizes.shape != (len(axes),) or not (np.isfinite(sizes) & (sizes > 0)).all():
         raise InputError(
-            f"stack=volume needs at least 2 slices along Z; the image has "
-            f"{frame.shape[1]}, of at least {MIN_SIZE} x {MIN_SIZE} pixels each."
+            f"spacing={spacing!r} does not fit an image whose labels have the axes "
+            f"{axes}. Give {len(axes)} positive numbers, one for each."
         )
+    if "Z" not in axes:
+        return 1.0
+    of = dict(zip(axes, sizes.tolist(), strict=True))
+    return float(2 * of["Z"] / (of["Y"] + of["X"]))

@@ -17,8 +17,10 @@ from napari_mmtseg.engine.tiles import Tile, tiles
 
 __all__ = ["Consensus"]
 
-_TILE_VALUES = 2**24
-"""Values of one response map that a tile may hold (64 MiB in float32)."""
+_TILE_VALUES = 2**20
+"""Values of one response map in a tile on a CPU: with more, caches run over, and every
+pixel takes up to three times as long."""
+_TILE_VALUES_GPU = 2**24
 
 
 class Consensus:
@@ -73,6 +75,11 @@ class Consensus:
             orders.append(best_assignment(table).numpy())
         return cls(networks, orders)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(self._networks[0].parameters()).device
+
     def cluster_map(self, image: Tensor | NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the channel with the largest mean response, (Y, X), 0..q-1.
 
@@ -102,7 +109,18 @@ class Consensus:
         probabilities: NDArray[np.float32] = responses.cpu().numpy()
         return probabilities
 
-    def tiles(self, shape: tuple[int, ...], halo: int = 0) -> list[Tile]:
+    @property
+    def halo(self) -> int:
+        """Pixels around a tile that the response depends on."""
+        return self._networks[0].halo
+
+    def tiles(
+        self,
+        shape: tuple[int, ...],
+        halo: int = 0,
+        side: int | None = None,
+        within: tuple[slice, ...] | None = None,
+    ) -> list[Tile]:
         """Return tiles of an image (Y, X) small enough for a response map.
 
         Parameters
@@ -111,10 +129,17 @@ class Consensus:
             Of the image.
         halo : int
             Pixels around a tile that the networks' input depends on.
+        side : int, optional
+            Of a tile, in pixels; what the device does best with without it.
+        within : tuple of slice, optional
+            Part of the image that is divided.
         """
         q = len(self.channel_orders[0])
-        side = max(int((_TILE_VALUES / q) ** 0.5), 64)
-        return list(tiles(shape, side, self._networks[0].halo + halo))
+        if side is None:
+            on_cpu = self.device.type == "cpu"
+            values = _TILE_VALUES if on_cpu else _TILE_VALUES_GPU
+            side = max(int((values / q) ** 0.5), 64)
+        return list(tiles(shape, side, self.halo + halo, within))
 
     @torch.inference_mode(False)
     def copies(self) -> list[ResponseNetwork]:
@@ -170,8 +195,7 @@ class Consensus:
     def _responses(self, image: Tensor | NDArray[np.float32]) -> list[Tensor]:
         if not isinstance(image, Tensor):
             image = torch.from_numpy(np.ascontiguousarray(image))[None]
-        device = next(self._networks[0].parameters()).device
-        image = image.to(device).contiguous(memory_format=torch.channels_last)
+        image = image.to(self.device).contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
             maps = [network(image) for network in self._networks]
         return list(self._aligned(maps))

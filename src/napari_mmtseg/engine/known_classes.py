@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,11 +18,14 @@ from napari_mmtseg.engine.confidence import (
 )
 from napari_mmtseg.engine.given_classes import GivenClasses
 from napari_mmtseg.engine.sight import Sight
+from napari_mmtseg.engine.tiles import Tile
 from napari_mmtseg.engine.view import View
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.regions import enlarge
+from napari_mmtseg.sampling import sample_frame
 from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.stacks import Frame
 
 __all__ = ["KnownClasses"]
 
@@ -56,6 +59,13 @@ class KnownClasses:
     averaged: ChannelClasses | None = None
     regions: RegionClasses | None = None
     given: GivenClasses | None = None
+
+    def at(self, image: NDArray[Any] | Frame) -> KnownClasses:
+        """Return the classes as they are found in a raw image (C, Y, X)."""
+        if not self.sight.normalization.each:
+            return self
+        parts = [image] if isinstance(image, np.ndarray) else sample_frame(image)
+        return replace(self, sight=self.sight.at(*parts))
 
     def n_labels(self, n_labels: int | None) -> int:
         """Return how many classes there are where so many are asked for."""
@@ -138,6 +148,41 @@ class KnownClasses:
             return averaged
         return self.classes
 
+    def leaf_tiles(
+        self, image: Any, window: tuple[slice, ...], tile_size: int | None = None
+    ) -> Iterator[tuple[Tile, NDArray[Any]]]:
+        """Yield tiles of a part of an image, and the leaf of each of their pixels.
+
+        Every pixel by its own response, whatever the readout: what an image is too
+        large for to be looked at as a whole. Parameters are those of
+        :meth:`Sight.cluster_tiles`.
+        """
+        class_of = None if self.given is None else self.given.channels.argmax(0)
+        for tile, clusters in self.sight.cluster_tiles(image, window, tile_size):
+            yield tile, clusters if class_of is None else class_of[clusters]
+
+    def forest(
+        self, settings: SegmentationSettings, by_pixels: bool = False
+    ) -> LabelHierarchy:
+        """Return what the leaves of a stack form, without its leaves.
+
+        Parameters
+        ----------
+        settings : SegmentationSettings
+            As for :meth:`find`.
+        by_pixels : bool
+            The leaves are those of :meth:`leaf_tiles`.
+        """
+        nothing = np.zeros((0, 0), np.uint8)
+        if self.given is not None:
+            return self._given_hierarchy(nothing, settings)
+        if settings.merging == "regions" and not by_pixels:
+            k = self.n_labels(settings.n_labels)
+            # What forms the classes is different in every frame.
+            return LabelHierarchy(nothing, np.arange(k)[np.newaxis], np.ones(k), k, k)
+        classes = self.classes if by_pixels else self.of_channels(settings.n_labels)
+        return self._channel_hierarchy(nothing, classes, settings)
+
     def known_regions(self, here: RegionClasses, at_least: int) -> RegionClasses:
         """Return the regions whose classes those of an image take."""
         known = self.regions
@@ -149,18 +194,25 @@ class KnownClasses:
         """Merge the clusters of pixels."""
         classes = self.of_channels(settings.n_labels)
         fitted = min(settings.n_labels or classes.automatic, classes.finest)
-        table = classes.table()
         if classes is self.averaged:
             coarse, fine = yield from self.sight.averaged_clusters(channels)
-            found = len(np.unique(table[fitted - 1][coarse]))
+            found = len(np.unique(classes.table()[fitted - 1][coarse]))
             leaves = fine if found < (settings.n_labels or 1) else coarse
         else:
             leaves = yield from self.sight.clusters(channels)
+        return self._channel_hierarchy(leaves, classes, settings)
+
+    def _channel_hierarchy(
+        self,
+        leaves: NDArray[Any],
+        classes: ChannelClasses,
+        settings: SegmentationSettings,
+    ) -> LabelHierarchy:
         return LabelHierarchy(
             leaves,
-            table,
+            classes.table(),
             classes.statistics.sizes,
-            fitted,
+            min(settings.n_labels or classes.automatic, classes.finest),
             min(classes.automatic, classes.finest),
             min_region_size=settings.min_region_size,
         )

@@ -11,21 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_mmtseg.arrays import Normalization, as_channels_first
+from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.draining import drain
 from napari_mmtseg.engine.classes import ChannelClasses
 from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.given_classes import GivenClasses
 from napari_mmtseg.engine.known_classes import KnownClasses
 from napari_mmtseg.engine.sight import Sight
+from napari_mmtseg.engine.stack_labels import (
+    chunks_of,
+    label_window,
+    stack_labels,
+)
+from napari_mmtseg.engine.stack_leaves import LeafPart, stack_leaves
 from napari_mmtseg.engine.stored_model import read_model, write_model
 from napari_mmtseg.engine.training import Trained
 from napari_mmtseg.engine.view import Memory, View
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.features import Texture
 from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.region_labels import region_means
 from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.stacks import Frame, ImageStack
 
 __all__ = ["MutualMeanTeachingModel", "load_model"]
 
@@ -127,32 +135,41 @@ class MutualMeanTeachingModel:
         image: Any,
         n_labels: int | None = None,
         *,
+        axes: str | None = None,
         channel_axis: int | None = None,
         output: str | None = None,
         merging: str | None = None,
-    ) -> NDArray[np.int32]:
+        out: Any = None,
+    ) -> Any:
         """Label an image with any number of classes, without training anew.
+
+        A stack is labelled slice by slice, and an image of more than 16 megapixels
+        tile by tile, every pixel by its own response; neither is read as a whole.
 
         Parameters
         ----------
         image : array-like
-            Image with as many channels as the one that the model was fitted on.
+            Image or stack with as many channels as what the model was fitted on.
         n_labels : int, optional
             Number of classes; as fitted without it. For the image that the model was
             fitted on, ``labels(image, n)`` is ``segment(image, n_labels=n)``.
-        channel_axis : int, optional
-            Axis of the channels; see :func:`napari_mmtseg.segment`.
+        axes, channel_axis : str, int, optional
+            Which axes are which; see :func:`napari_mmtseg.segment`.
         output : {"classes", "regions"}, optional
             As in the settings, which decide without it.
         merging : {"classes", "regions"}, optional
             As in the settings, which decide without it.
+        out : array-like, optional
+            Where the labels are written, piece by piece: anything with their shape
+            that takes slices, such as a memmap or a zarr array.
 
         Returns
         -------
-        ndarray of int32
+        ndarray of int32, or `out`
             Labels 1..k in the shape of the image without its channels, from dark to
             bright; `k` is less than `n_labels` where the model does not tell so many
-            apart.
+            apart. A memmap of a temporary file where they take more than
+            `memory_share` of the free memory.
 
         Raises
         ------
@@ -162,9 +179,11 @@ class MutualMeanTeachingModel:
         steps = self.iter_labels(
             image,
             n_labels,
+            axes=axes,
             channel_axis=channel_axis,
             output=output,
             merging=merging,
+            out=out,
         )
         return drain(steps)
 
@@ -173,40 +192,110 @@ class MutualMeanTeachingModel:
         image: Any,
         n_labels: int | None = None,
         *,
+        axes: str | None = None,
         channel_axis: int | None = None,
         output: str | None = None,
         merging: str | None = None,
+        out: Any = None,
+    ) -> Generator[float, None, Any]:
+        """Do the same as :meth:`labels`, yielding the finished fraction.
+
+        The parameters are checked at once.
+        """
+        settings = self.settings.replace(output=output or self.settings.output)
+        stack = ImageStack.of(image, axes=axes, channel_axis=channel_axis)
+        settings = self._asked(stack, n_labels, merging, settings)
+        if stack.is_one_image and out is None:
+            return self._image_labels(stack, settings)
+        return stack_labels(self._known, stack, settings, self.label_values, out)
+
+    def _image_labels(
+        self, stack: ImageStack, settings: SegmentationSettings
     ) -> Generator[float, None, NDArray[np.int32]]:
-        """Do the same as :meth:`labels`, yielding the finished fraction by tiles."""
-        output = self.settings.replace(output=output or self.settings.output).output
-        hierarchy = yield from self.iter_hierarchy(
-            image, n_labels, channel_axis=channel_axis, merging=merging
+        channels = stack.first.read()
+        hierarchy = yield from self._named(
+            self._known.at(channels).find(channels, settings)
         )
-        if self.label_values is not None and output == "classes":
-            return hierarchy.shown()
-        return hierarchy.labels(output=output)
+        if self.label_values is not None and settings.output == "classes":
+            labels = hierarchy.shown()
+        else:
+            labels = hierarchy.labels(output=settings.output)
+        return labels.reshape(stack.shape)
+
+    def iter_leaves(
+        self, stack: ImageStack, out: Any = None
+    ) -> tuple[LabelHierarchy, Generator[LeafPart | float, None, None]]:
+        """Find the leaves of a stack, for whoever puts them together.
+
+        Parameters
+        ----------
+        stack : ImageStack
+            What is labelled.
+        out : array-like, optional
+            Where the labels will go: parts end where its chunks do.
+
+        Returns
+        -------
+        forest : LabelHierarchy
+            What the leaves form, without the leaves.
+        parts : generator of LeafPart or float
+            See :func:`~napari_mmtseg.engine.stack_leaves.stack_leaves`.
+        """
+        settings = self._asked(stack, None, None)
+        forest = self._known.forest(settings, by_pixels=stack.first.is_large)
+        if self.label_values is not None:
+            forest = forest.with_values(self.label_values)
+        chunks = chunks_of(out, stack)
+        return forest, stack_leaves(self._known, stack, settings, chunks)
+
+    def predict_window(
+        self, frame: Frame, window: tuple[slice, ...]
+    ) -> NDArray[np.int32]:
+        """Label a part of a large image, for tasks that share one.
+
+        Parameters
+        ----------
+        frame : Frame
+            The image, from ``ImageStack.of(image).frame()``; the part is read, and a
+            halo around it.
+        window : tuple of slice
+            The part: start and stop for every axis but the channels.
+
+        Returns
+        -------
+        ndarray of int32
+            What :meth:`predict` of an image of more than 16 megapixels gives there.
+
+        Raises
+        ------
+        InputError
+            If the image does not fit the model, the window does not lie in it, or the
+            settings ask for regions or clean-up, which depend on more than the part.
+        """
+        self._check_n_channels(frame.shape[0])
+        return label_window(
+            self._known, frame, window, self.settings, self.label_values
+        )
 
     def predict(
         self,
         image: Any,
         *,
+        axes: str | None = None,
         channel_axis: int | None = None,
         output: str | None = None,
-    ) -> NDArray[np.int32]:
+        out: Any = None,
+    ) -> Any:
         """Label an image with the classes of this model.
 
         Parameters
         ----------
-        image : array-like
-            Image with as many channels as the one that the model was fitted on.
-        channel_axis : int, optional
-            Axis of the channels; see :func:`napari_mmtseg.segment`.
-        output : {"classes", "regions"}, optional
-            As in the settings, which decide without it.
+        image, axes, channel_axis, output, out
+            As for :meth:`labels`.
 
         Returns
         -------
-        ndarray of int32
+        ndarray of int32, or `out`
             Labels 1..k in the shape of the image without its channels; class numbers
             mean the same in every image.
 
@@ -215,7 +304,9 @@ class MutualMeanTeachingModel:
         InputError
             If the image does not fit the model.
         """
-        return self.labels(image, channel_axis=channel_axis, output=output)
+        return self.labels(
+            image, axes=axes, channel_axis=channel_axis, output=output, out=out
+        )
 
     def iter_hierarchy(
         self,
@@ -242,8 +333,9 @@ class MutualMeanTeachingModel:
         LabelHierarchy
             Its result has `n_labels` classes.
         """
-        channels, settings = self._asked(image, n_labels, channel_axis, merging)
-        return self._named(self._known.find(channels, settings))
+        channels = as_channels_first(image, channel_axis)
+        settings = self._asked(channels, n_labels, merging)
+        return self._named(self._known.at(channels).find(channels, settings))
 
     @property
     def readout(self) -> str:
@@ -258,9 +350,12 @@ class MutualMeanTeachingModel:
         InputError
             If the image does not fit the model.
         """
-        if len(channels) != self.n_channels:
+        self._check_n_channels(len(channels))
+
+    def _check_n_channels(self, n_channels: int) -> None:
+        if n_channels != self.n_channels:
             raise InputError(
-                f"An image with {len(channels)} channels does not fit this model, "
+                f"An image with {n_channels} channels does not fit this model, "
                 f"which was fitted on {self.n_channels}. Pass an image with "
                 f"{self.n_channels} channels, or name its channels with channel_axis."
             )
@@ -293,7 +388,8 @@ class MutualMeanTeachingModel:
         """
         settings = self.settings.replace(n_labels=None)  # all of them
         if expected is None:
-            return self._named(self._known.read_given(channels, settings, view))
+            known = self._known.at(channels)
+            return self._named(known.read_given(channels, settings, view))
         return self._named(self._known.correct(view, settings, expected))
 
     @property
@@ -356,8 +452,9 @@ class MutualMeanTeachingModel:
         merging: str | None = None,
     ) -> Generator[float, None, NDArray[np.float32]]:
         """Do the same as :meth:`confidence`, yielding the finished fraction."""
-        channels, settings = self._asked(image, n_labels, channel_axis, merging)
-        return self._known.confidence(channels, settings)
+        channels = as_channels_first(image, channel_axis)
+        settings = self._asked(channels, n_labels, merging)
+        return self._known.at(channels).confidence(channels, settings)
 
     def shaped(
         self, hierarchy: LabelHierarchy, n_labels: int
@@ -401,30 +498,33 @@ class MutualMeanTeachingModel:
         LabelHierarchy
             Of the image.
         """
-        return (
-            yield from self._known.merge_regions(channels, self.settings, keep=True)
-        )
+        known = self._known.at(channels)
+        hierarchy = yield from known.merge_regions(channels, self.settings, keep=True)
+        self._known.regions = known.regions
+        return hierarchy
 
     def _asked(
         self,
-        image: Any,
+        image: NDArray[Any] | ImageStack,
         n_labels: int | None,
-        channel_axis: int | None,
         merging: str | None,
-    ) -> tuple[NDArray[Any], SegmentationSettings]:
-        """Return the channels of an image, and settings that say what merges."""
-        settings = self.settings
+        settings: SegmentationSettings | None = None,
+    ) -> SegmentationSettings:
+        """Check the channels of an image; return settings that say what merges."""
+        if isinstance(image, ImageStack):
+            self._check_n_channels(image.first.shape[0])
+        else:
+            self.check_channels(image)
+        settings = settings or self.settings
         if n_labels is not None:
             settings = settings.replace(n_labels=n_labels)
         if merging is not None:
             settings = settings.replace(merging=merging)
-        channels = as_channels_first(image, channel_axis)
-        self.check_channels(channels)
         if settings.merging == "auto":
             # Who gives a number of classes thinks of classes, not of places.
             by_regions = self._known.regions is not None and n_labels is None
             settings = settings.replace(merging="regions" if by_regions else "classes")
-        return channels, settings
+        return settings
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model to one safetensors file.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 __all__ = ["ResponseNetwork"]
@@ -68,6 +70,15 @@ class ResponseNetwork(nn.Module):
         """Return the response map (N, q, Y, X) of images (N, C, Y, X)."""
         response: Tensor = self.layers(image)
         return response
+
+    @torch.no_grad()
+    def cluster_map(self, image: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Return the largest channel of the response to an image (C, Y, X), (Y, X)."""
+        there = torch.from_numpy(np.ascontiguousarray(image))[None]
+        there = there.to(next(self.parameters()).device)
+        response = self(there.contiguous(memory_format=torch.channels_last))
+        clusters: NDArray[np.int64] = response[0].argmax(0).cpu().numpy()
+        return clusters
 
     @torch.no_grad()
     def freeze_statistics(self, images: Iterable[Tensor]) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.engine.consensus import Consensus
+from napari_mmtseg.engine.pieces import Answer, answered
 from napari_mmtseg.engine.tiles import Tile
 from napari_mmtseg.engine.view import View, shrink
 from napari_mmtseg.feature_bank import FeatureBank
 from napari_mmtseg.features import Texture
+from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.region_labels import find_regions, region_means
 from napari_mmtseg.regions import enlarge
@@ -22,7 +23,6 @@ from napari_mmtseg.regions import enlarge
 __all__ = ["Sight"]
 
 Steps = Generator[float, None, NDArray[Any]]
-Answer = Callable[[NDArray[np.float32]], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,10 @@ class Sight:
         """Number of response channels, q."""
         return len(self.consensus.channel_orders[0])
 
+    def at(self, *parts: NDArray[Any]) -> Sight:
+        """Return how an image is seen, of which some raw parts (C, Y, X) are known."""
+        return replace(self, normalization=self.normalization.of(*parts))
+
     def clusters(self, channels: NDArray[Any]) -> Steps:
         """Return the cluster of every pixel, tile by tile.
 
@@ -65,13 +69,41 @@ class Sight:
         -------
         (Y, X) ndarray of int, 0..q-1
         """
-        dtype = np.min_scalar_type(self.n_responses - 1)
-
-        def clusters(seen: NDArray[np.float32]) -> NDArray[Any]:
-            return self.consensus.cluster_map(seen)[np.newaxis].astype(dtype)
-
-        whole: NDArray[Any] = (yield from self.by_tiles(channels, clusters))[0]
+        whole: NDArray[Any] = (yield from self.by_tiles(channels, self._clusters))[0]
         return whole
+
+    @property
+    def halo(self) -> int:
+        """Pixels around a tile that its clusters depend on."""
+        return self.consensus.halo + self.texture.halo
+
+    def cluster_tiles(
+        self, image: Any, window: tuple[slice, ...], tile_size: int | None = None
+    ) -> Iterator[tuple[Tile, NDArray[Any]]]:
+        """Yield tiles of a part of an image, and the cluster of each of their pixels.
+
+        Parameters
+        ----------
+        image : array-like, (C, Y, X)
+            Raw image of any size, of which one tile is read at a time.
+        window : tuple of slice
+            The part.
+        tile_size : int, optional
+            Side of the tiles.
+        """
+        pieces = self.consensus.tiles(
+            image.shape[1:], self.texture.halo, tile_size, window
+        )
+        for tile, clusters in answered(image, pieces, self._look(self._clusters)):
+            yield tile, clusters[0]
+
+    def _clusters(self, seen: NDArray[np.float32]) -> NDArray[Any]:
+        dtype = np.min_scalar_type(self.n_responses - 1)
+        return self.consensus.cluster_map(seen)[np.newaxis].astype(dtype)
+
+    def _look(self, answer: Answer) -> Answer:
+        """Return a function of raw pixels instead of what the networks see."""
+        return lambda part: answer(self.texture.apply(self.normalization.apply(part)))
 
     def by_tiles(self, channels: NDArray[Any], answer: Answer, halo: int = 0) -> Steps:
         """Return what a function makes of the networks' input, tile by tile.
@@ -94,12 +126,8 @@ class Sight:
         -------
         (n, Y, X) ndarray
         """
-
-        def look(part: NDArray[Any]) -> NDArray[Any]:
-            return answer(self.texture.apply(self.normalization.apply(part)))
-
         pieces = self.consensus.tiles(channels.shape[1:], self.texture.halo + halo)
-        return _assembled(channels, pieces, look)
+        return _assembled(channels, pieces, self._look(answer))
 
     def averaged_clusters(
         self, channels: NDArray[Any]
@@ -223,12 +251,12 @@ def _assembled(
 ) -> Steps:
     """Put the answers to tiles together, as the first steps before `n_more` others."""
     whole: NDArray[Any] | None = None
-    for i, tile in enumerate(pieces):
-        answers = answer(image[:, tile.around[0], tile.around[1]])
+    done, n_pixels = 0, int(np.prod(image.shape[1:]))
+    for tile, answers in answered(image, pieces, answer):
         if whole is None:
             whole = np.empty((len(answers), *image.shape[1:]), answers.dtype)
-        inner = answers[:, tile.inner[0], tile.inner[1]]
-        whole[:, tile.core[0], tile.core[1]] = inner
-        yield (i + 1) / (len(pieces) + n_more)
+        whole[(slice(None), *tile.core)] = answers
+        done += answers[0].size
+        yield done / n_pixels * len(pieces) / (len(pieces) + n_more)
     assert whole is not None
     return whole

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 __all__ = ["Tile", "tiles"]
 
-Slices = tuple[slice, slice]
+Slices = tuple[slice, ...]
 
 
 @dataclass(frozen=True)
@@ -29,15 +30,35 @@ class Tile:
     inner: Slices
 
 
-def tiles(shape: tuple[int, ...], side: int, halo: int) -> Iterator[Tile]:
-    """Yield the tiles of an image (Y, X), `side` pixels wide and `halo` around."""
-    for y in range(0, shape[0], side):
-        for x in range(0, shape[1], side):
-            core, around, inner = [], [], []
-            for start, n in ((y, shape[0]), (x, shape[1])):
-                stop = min(start + side, n)
-                low, high = max(start - halo, 0), min(stop + halo, n)
-                core.append(slice(start, stop))
-                around.append(slice(low, high))
-                inner.append(slice(start - low, stop - low))
-            yield Tile((core[0], core[1]), (around[0], around[1]), (inner[0], inner[1]))
+def tiles(
+    shape: Sequence[int],
+    side: int | Sequence[int],
+    halo: int | Sequence[int],
+    within: Slices | None = None,
+) -> Iterator[Tile]:
+    """Yield the tiles of an image, `side` pixels wide and with `halo` around.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the image, ([Z,] Y, X).
+    side, halo : int or sequence of int
+        For all axes, or for each.
+    within : tuple of slice, optional
+        Part of the image that is divided; all of it without.
+    """
+    n = len(shape)
+    sides = [side] * n if isinstance(side, int) else list(side)
+    halos = [halo] * n if isinstance(halo, int) else list(halo)
+    if within is None:
+        within = tuple(slice(0, length) for length in shape)
+    starts = (range(w.start, w.stop, s) for w, s in zip(within, sides, strict=True))
+    for corner in product(*starts):
+        core, around, inner = [], [], []
+        for axis, start in enumerate(corner):
+            stop = min(start + sides[axis], within[axis].stop)
+            low = max(start - halos[axis], 0)
+            core.append(slice(start, stop))
+            around.append(slice(low, min(stop + halos[axis], shape[axis])))
+            inner.append(slice(start - low, stop - low))
+        yield Tile(tuple(core), tuple(around), tuple(inner))

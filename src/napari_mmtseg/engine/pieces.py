@@ -1,0 +1,99 @@
+"""Answering an image tile by tile, with smaller tiles where memory runs out."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from napari_mmtseg.engine.tiles import Tile
+
+__all__ = ["Answer", "answered"]
+
+Answer = Callable[[NDArray[np.float32]], NDArray[Any]]
+
+_SMALLEST = 64
+"""Side in pixels below which a tile is not divided any more."""
+
+
+def answered(
+    image: Any, pieces: Sequence[Tile], answer: Answer
+) -> Iterator[tuple[Tile, NDArray[Any]]]:
+    """Yield tiles of an image and what a function makes of them, without the halo.
+
+    Where memory runs out, the tile and all that are left are halved; a warning says so.
+
+    Parameters
+    ----------
+    image : array-like, (C, ..., Y, X)
+        With ``shape`` and slicing; one tile is read at a time.
+    pieces : sequence of Tile
+        The tiles.
+    answer : callable
+        Takes (C, ..., y, x) with the halo and returns (n, ..., y, x).
+    """
+    largest: int | None = None
+    waiting = list(reversed(pieces))
+    while waiting:
+        tile = waiting.pop()
+        if largest is not None and _n_pixels(tile) > largest:
+            waiting.extend(reversed(_halves(tile, image.shape[1:])))
+            continue
+        try:
+            answers = answer(image[(slice(None), *tile.around)])
+        except (MemoryError, RuntimeError) as error:
+            if not _is_out_of_memory(error) or _n_pixels(tile) <= _SMALLEST**2:
+                raise
+            largest = _n_pixels(tile) // 2
+        else:
+            yield tile, answers[(slice(None), *tile.inner)]
+            continue
+        # Outside of the handler: what the error holds of the tile is free by now.
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        warnings.warn(
+            "Memory ran out: the image is labelled in smaller tiles from here on, of "
+            f"{largest} pixels at most. The labels stay the same.",
+            UserWarning,
+            stacklevel=2,
+        )
+        waiting.append(tile)
+
+
+def _halves(tile: Tile, shape: Sequence[int]) -> list[Tile]:
+    """Divide a tile across its longest axis."""
+    axis = max(
+        range(len(tile.core)), key=lambda a: tile.core[a].stop - tile.core[a].start
+    )
+    start, stop = tile.core[axis].start, tile.core[axis].stop
+    # Where the image ends the halo is cut off: the other side tells how wide it is.
+    halo = max(start - tile.around[axis].start, tile.around[axis].stop - stop)
+    middle = (start + stop) // 2
+    halves = []
+    for first, last in ((start, middle), (middle, stop)):
+        around = list(tile.around)
+        core, inner = list(tile.core), list(tile.inner)
+        core[axis] = slice(first, last)
+        around[axis] = slice(max(first - halo, 0), min(last + halo, shape[axis]))
+        low = around[axis].start
+        inner[axis] = slice(first - low, last - low)
+        halves.append(Tile(tuple(core), tuple(around), tuple(inner)))
+    return halves
+
+
+def _n_pixels(tile: Tile) -> int:
+    return int(np.prod([s.stop - s.start for s in tile.core]))
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    words = str(error).lower()
+    return any(
+        sign in words
+        for sign in ("out of memory", "can't allocate memory", "not enough memory")
+    )

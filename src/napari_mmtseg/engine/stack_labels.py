@@ -1,0 +1,142 @@
+"""Labels of a stack or a large image by a fitted model, written piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.engine.known_classes import KnownClasses
+from napari_mmtseg.engine.stack_leaves import LeafPart, stack_leaves
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.label_stores import check_store, new_store
+from napari_mmtseg.label_writer import LabelWriter, check_clean_up
+from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.stacks import Frame, ImageStack
+
+__all__ = ["chunks_of", "label_window", "leaf_values", "stack_labels"]
+
+
+def chunks_of(out: Any, stack: ImageStack) -> tuple[int, ...] | None:
+    """Return how many pixels of a frame an array stores together, if it tells."""
+    chunks = getattr(out, "shards", None) or getattr(out, "chunks", None)
+    if not isinstance(chunks, tuple) or not all(isinstance(n, int) for n in chunks):
+        return None
+    named = zip(stack.label_axes, chunks, strict=True)
+    return tuple(n for a, n in named if a in stack.frame_axes)
+
+
+def leaf_values(
+    forest: LabelHierarchy, label_values: NDArray[np.int32] | None
+) -> NDArray[np.int32]:
+    """Return the label of every leaf, those of the model if it has its own."""
+    if label_values is not None:
+        return forest.with_values(label_values).values()
+    numbers: NDArray[np.int32] = forest.groups[min(forest.fitted, forest.finest) - 1]
+    return numbers.astype(np.int32) + 1
+
+
+def stack_labels(
+    known: KnownClasses,
+    stack: ImageStack,
+    settings: SegmentationSettings,
+    label_values: NDArray[np.int32] | None,
+    out: Any = None,
+) -> Generator[float, None, Any]:
+    """Label a stack with the classes of a model; the parameters are checked at once.
+
+    Parameters
+    ----------
+    known : KnownClasses
+        The classes.
+    stack : ImageStack
+        What is labelled; read piece by piece.
+    settings : SegmentationSettings
+        As for :meth:`KnownClasses.find`, and `output`.
+    label_values : ndarray of int32 or None
+        As those of the model.
+    out : array-like, optional
+        Where the labels go; a new array without it.
+
+    Yields
+    ------
+    float
+        Finished fraction.
+
+    Returns
+    -------
+    array-like
+        `out`.
+    """
+    values = leaf_values(
+        known.forest(settings, by_pixels=stack.first.is_large), label_values
+    )
+    check_clean_up(stack, settings.output, settings.min_region_size)
+    if out is None:
+        out = new_store(stack.shape, np.int32, settings.memory_share)
+    else:
+        check_store(out, stack.shape, int(values.max()))
+    writer = LabelWriter(stack, out, settings.output, settings.min_region_size)
+
+    def steps() -> Generator[float, None, Any]:
+        for part in stack_leaves(known, stack, settings, chunks_of(out, stack)):
+            if isinstance(part, LeafPart):
+                writer.write(part.index, part.window, values[part.leaves])
+                yield part.fraction
+            else:
+                yield part
+        return out
+
+    return steps()
+
+
+def label_window(
+    known: KnownClasses,
+    frame: Frame,
+    window: tuple[slice, ...],
+    settings: SegmentationSettings,
+    label_values: NDArray[np.int32] | None,
+) -> NDArray[np.int32]:
+    """Label a part of a large frame as the whole would be labelled.
+
+    Parameters
+    ----------
+    known, settings, label_values
+        As for :func:`stack_labels`.
+    frame : Frame
+        A slice, or a volume; the part and a halo around it are read.
+    window : tuple of slice
+        The part, with a start and a stop for every axis of the frame but the channels.
+
+    Raises
+    ------
+    InputError
+        If the window does not lie in the frame, or the labels depend on more than it.
+    """
+    shape = frame.shape[1:]
+    if len(window) != len(shape) or not all(
+        0 <= (w.start or 0) < (w.stop or 0) <= n and w.step in (None, 1)
+        for w, n in zip(window, shape, strict=False)
+    ):
+        raise InputError(
+            f"The window {window} does not lie in an image of shape {shape}. Give a "
+            "slice with start and stop for each of its axes."
+        )
+    if settings.output == "regions" or settings.min_region_size > 1:
+        raise InputError(
+            "A part of an image cannot be labelled on its own with output=regions or "
+            "min_region_size: regions go on outside. Use output=classes, and clean up "
+            "the whole."
+        )
+    values = leaf_values(known.forest(settings, by_pixels=True), label_values)
+    labels = np.empty([w.stop - w.start for w in window], np.int32)
+    for tile, leaves in known.at(frame).leaf_tiles(frame, window, settings.tile_size):
+        at = (
+            slice(t.start - w.start, t.stop - w.start)
+            for t, w in zip(tile.core, window, strict=True)
+        )
+        labels[tuple(at)] = values[leaves]
+    return labels

@@ -1,0 +1,157 @@
+"""The finest classes of every pixel of a stack or a large image, piece by piece."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.engine.tiles import Tile, tiles
+from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.stacks import Frame, ImageStack
+
+if TYPE_CHECKING:
+    from napari_mmtseg.engine.known_classes import KnownClasses
+
+__all__ = ["LeafPart", "stack_leaves"]
+
+_BLOCK = 2048
+"""Side in pixels of what is read at once of a large frame; tiles lie within it."""
+
+
+@dataclass(frozen=True)
+class LeafPart:
+    """Leaves of a part of a stack.
+
+    Attributes
+    ----------
+    index : tuple of int
+        Of the frame.
+    window : tuple of slice
+        Which pixels of the frame.
+    leaves : ndarray of uint8
+        Theirs.
+    n_done : int
+        Frames that are done with this part.
+    fraction : float
+        Share of the stack that is done with it.
+    """
+
+    index: tuple[int, ...]
+    window: tuple[slice, ...]
+    leaves: NDArray[np.uint8] = field(repr=False)
+    n_done: int
+    fraction: float
+
+
+def stack_leaves(
+    known: KnownClasses,
+    stack: ImageStack,
+    settings: SegmentationSettings,
+    chunks: Sequence[int] | None = None,
+) -> Generator[LeafPart | float, None, None]:
+    """Find the leaves of every frame, those of large frames in blocks.
+
+    Parameters
+    ----------
+    known : KnownClasses
+        What finds them.
+    stack : ImageStack
+        Where.
+    settings : SegmentationSettings
+        As for :meth:`KnownClasses.find`.
+    chunks : sequence of int, optional
+        Shape of what the array takes at once that they are written to, without the
+        stacked axes: blocks end where chunks do.
+
+    Yields
+    ------
+    LeafPart or float
+        The part, or, within one, the share of the stack that is done.
+    """
+    n = stack.n_frames
+    for number, index in enumerate(stack.indices()):
+        frame = stack.frame(index)
+        if not frame.is_large:
+            for part in _frame_leaves(known, frame, settings):
+                if isinstance(part, float):
+                    yield (number + part) / n
+                else:
+                    window = tuple(slice(0, length) for length in frame.shape[1:])
+                    yield LeafPart(index, window, part, number + 1, (number + 1) / n)
+            continue
+        here = known.at(frame)
+        done = 0
+        for block, held in _read_ahead(frame, _blocks(known, frame, chunks)):
+            leaves = np.empty([s.stop - s.start for s in block.core], np.uint8)
+            for tile, part in here.leaf_tiles(held, block.core, settings.tile_size):
+                at = (
+                    slice(t.start - b.start, t.stop - b.start)
+                    for t, b in zip(tile.core, block.core, strict=True)
+                )
+                leaves[tuple(at)] = part
+                done += part.size
+                yield (number + done / frame.n_pixels) / n
+            is_last = done == frame.n_pixels
+            share = (number + done / frame.n_pixels) / n
+            yield LeafPart(index, block.core, leaves, number + is_last, share)
+
+
+def _frame_leaves(
+    known: KnownClasses, frame: Frame, settings: SegmentationSettings
+) -> Iterator[float | NDArray[np.uint8]]:
+    """Yield fractions, and in the end the leaves of a frame that is not large."""
+    channels = frame.read()
+    finding = known.at(channels).find(channels, settings)
+    while True:
+        try:
+            fraction = next(finding)
+        except StopIteration as end:
+            hierarchy = end.value
+            break
+        yield min(float(fraction), 1.0)
+    by_regions = hierarchy.merging == "regions"
+    leaves = hierarchy.class_map() if by_regions else hierarchy.leaves
+    yield leaves.astype(np.uint8)
+
+
+class _Held:
+    """A part of a frame that has been read, under the frame's own positions."""
+
+    def __init__(self, frame: Frame, around: tuple[slice, ...]) -> None:
+        self.shape, self.dtype = frame.shape, frame.dtype
+        self._start = [s.start for s in around]
+        self._pixels = frame[(slice(None), *around)]
+
+    def __getitem__(self, window: tuple[slice, ...]) -> NDArray[Any]:
+        moved = (
+            slice(w.start - first, w.stop - first)
+            for w, first in zip(window[1:], self._start, strict=True)
+        )
+        return self._pixels[(window[0], *moved)]
+
+
+def _blocks(
+    known: KnownClasses, frame: Frame, chunks: Sequence[int] | None
+) -> list[Tile]:
+    shape = frame.shape[1:]
+    side = _BLOCK
+    if chunks is not None:
+        widest = max(chunks[-2:])
+        side = widest * max(_BLOCK // widest, 1)
+    return list(tiles(shape, side, known.sight.halo))
+
+
+def _read_ahead(frame: Frame, blocks: Sequence[Tile]) -> Iterator[tuple[Tile, _Held]]:
+    """Read the next block while the last one is worked on."""
+    with ThreadPoolExecutor(1, "mmtseg-read") as reader:
+        coming: Future[_Held] = reader.submit(_Held, frame, blocks[0].around)
+        for block, following in zip(blocks, [*blocks[1:], None], strict=True):
+            held = coming.result()
+            if following is not None:
+                coming = reader.submit(_Held, frame, following.around)
+            yield block, held

@@ -1,0 +1,126 @@
+"""The same label for the same class from slice to slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from napari_mmtseg.regions import sum_by_label
+
+__all__ = ["LabelMatcher"]
+
+_SAME = 0.35
+"""Likeness, from 0 to 1, from which two classes are taken for one."""
+
+_TRUST = 0.5
+"""Weight of what a slice says of a class's look against what was known."""
+
+
+@dataclass
+class _Known:
+    """What is remembered of a class.
+
+    Attributes
+    ----------
+    mask : (Y, X) ndarray of bool
+        Where it was when it was last seen.
+    look : (C,) ndarray
+        Its mean pixel.
+    """
+
+    mask: NDArray[np.bool_]
+    look: NDArray[np.float64]
+
+
+class LabelMatcher:
+    """Gives the labels of one slice after the other the numbers of those before.
+
+    The classes of a slice and those that are known are assigned to each other one to
+    one so that their summed likeness is largest (Hungarian method, Kuhn 1955). The
+    likeness of two classes is the mean of how much they overlap (Dice) and how much
+    they look alike, for which the distance of their mean pixels is compared with the
+    spread of the slice. A class that no known one is like gets a new number. A class
+    that is not in a slice is not forgotten: where it lay and how it looked when it was
+    last seen is what it is known by in any later slice.
+
+    References
+    ----------
+    Kuhn, "The Hungarian method for the assignment problem", Naval Research Logistics
+    Quarterly 2, 1955; Dice, "Measures of the amount of ecologic association between
+    species", Ecology 26, 1945.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, _Known] = {}
+
+    @property
+    def n_labels(self) -> int:
+        """Number of labels that were given so far."""
+        return len(self._known)
+
+    def match(
+        self, labels: NDArray[np.int32], image: NDArray[Any]
+    ) -> NDArray[np.int32]:
+        """Give the labels of the next slice their numbers.
+
+        Parameters
+        ----------
+        labels : (Y, X) ndarray of int32
+            Classes 1..k of the slice.
+        image : (C, Y, X) ndarray
+            Its raw pixels.
+
+        Returns
+        -------
+        (Y, X) ndarray of int32
+            The same classes under the numbers that they had before.
+        """
+        k = int(labels.max(initial=0))
+        with np.errstate(invalid="ignore"):
+            pixels = np.nan_to_num(image.astype(np.float32), posinf=0, neginf=0)
+        sizes, sums = sum_by_label(labels, pixels, k + 1)
+        looks = sums / np.maximum(sizes, 1)[:, np.newaxis]
+        present = np.flatnonzero(sizes[1:]) + 1
+        spread = float(np.sqrt(pixels.var(axis=(1, 2)).sum())) or 1.0
+        names = sorted(self._known)
+        numbers = np.zeros(k + 1, np.int32)
+        if names:
+            likeness = self._likeness(labels, looks, sizes, present, names, spread)
+            for i, j in zip(*linear_sum_assignment(likeness, True), strict=True):
+                if likeness[i, j] >= _SAME:
+                    numbers[present[i]] = names[j]
+        for label in present:
+            if not numbers[label]:
+                numbers[label] = max(self._known, default=0) + 1
+            self._remember(int(numbers[label]), labels == label, looks[label])
+        return numbers[labels]
+
+    def _remember(
+        self, name: int, mask: NDArray[np.bool_], look: NDArray[np.float64]
+    ) -> None:
+        known = self._known.get(name)
+        if known is not None:
+            look = _TRUST * look + (1 - _TRUST) * known.look
+        self._known[name] = _Known(mask, look)
+
+    def _likeness(
+        self,
+        labels: NDArray[np.int32],
+        looks: NDArray[np.float64],
+        sizes: NDArray[np.float64],
+        present: NDArray[np.intp],
+        names: list[int],
+        spread: float,
+    ) -> NDArray[np.float64]:
+        columns = []
+        for name in names:
+            known = self._known[name]
+            common = np.bincount(labels[known.mask], minlength=len(sizes))[present]
+            dice = 2 * common / (sizes[present] + np.count_nonzero(known.mask))
+            distance = np.linalg.norm(looks[present] - known.look, axis=1) / spread
+            columns.append((dice + np.exp(-((2 * distance) ** 2))) / 2)
+        return np.stack(columns, axis=1)

@@ -1,0 +1,146 @@
+"""Parts of a stack or a large image that stand for all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.stacks import Frame, ImageStack
+
+__all__ = ["sample_crops", "sample_frame"]
+
+_CANDIDATES = 3
+"""How many crops are looked at for each that is taken."""
+
+_QUANTILES = (0.02, 0.25, 0.5, 0.75, 0.98)
+
+
+def sample_crops(stack: ImageStack, n_crops: int, side: int) -> list[NDArray[Any]]:
+    """Read parts of a stack that are spread over it and show what is in it.
+
+    Half of them lie evenly over the frames and, in each, over the plane; for the other
+    half more are looked at, and of these in turn the one is taken that differs most
+    from all taken before (farthest-point sampling, Gonzalez 1985), so that what is
+    rare is learned, too. The same stack gives the same crops.
+
+    Parameters
+    ----------
+    stack : ImageStack
+        Of any size; nothing but the crops that are looked at is read.
+    n_crops : int
+        How many.
+    side : int
+        Their height and width in pixels, where a frame is larger. Volumes are cut to
+        cubes with as many voxels.
+
+    Returns
+    -------
+    list of (C, Y, X) or (C, Z, Y, X) ndarray
+        The one with most variance first, as the first decides on texture.
+
+    References
+    ----------
+    Gonzalez, "Clustering to minimize the maximum intercluster distance", Theoretical
+    Computer Science 38, 1985.
+    """
+    windows = _windows(stack, n_crops, side)
+    n_even = -(-n_crops // 2) if len(windows) > n_crops else len(windows)
+    places = np.unique(np.linspace(0, len(windows) - 1, n_even).round().astype(int))
+    taken = [_read(stack, windows[i]) for i in places]
+    if len(taken) < n_crops:
+        others = [_read(stack, w) for i, w in enumerate(windows) if i not in places]
+        taken = _with_farthest(taken, others, n_crops)
+    return sorted(taken, key=lambda crop: -float(np.var(crop[0])))
+
+
+def sample_frame(frame: Frame, n: int = 16, side: int = 256) -> list[NDArray[Any]]:
+    """Read a frame, or windows that lie evenly in a large one.
+
+    Parameters
+    ----------
+    frame : Frame
+        Of any size.
+    n, side : int
+        How many windows, and their height and width in pixels.
+    """
+    if not frame.is_large:
+        return [frame.read()]
+    return [frame[(slice(None), *w)] for w in _grid(frame, n, side)]
+
+
+Window = tuple[tuple[int, ...], tuple[slice, ...]]
+
+
+def _windows(stack: ImageStack, n_crops: int, side: int) -> list[Window]:
+    """Return candidates, frame by frame; all of a small stack."""
+    n = _CANDIDATES * n_crops
+    at = np.unique(np.linspace(0, stack.n_frames - 1, n + 2).round().astype(int)[1:-1])
+    each = -(-n // len(at))
+    windows = []
+    for number in at:
+        index = tuple(int(i) for i in np.unravel_index(number, stack.lead))
+        for window in _grid(stack.frame(index), each, side):
+            windows.append((index, window))  # noqa: PERF401
+    return windows
+
+
+def _grid(frame: Frame, n: int, side: int) -> list[tuple[slice, ...]]:
+    """Return about n windows that lie evenly in a frame, or as many as it holds."""
+    shape = frame.shape[1:]
+    if len(shape) == 3:
+        side = round(side ** (2 / 3))
+    sizes = np.minimum(shape, side)
+    most = np.ceil(np.array(shape) / side).astype(int)
+    cells = (np.array(shape) / max(shape) * n ** (1 / len(shape))).round().astype(int)
+    counts = np.clip(cells, 1, most)
+    for _ in range(n):
+        # Rounding makes too few where a frame is long and thin.
+        if counts.prod() >= min(n, most.prod()):
+            break
+        counts[np.argmax(np.where(counts < most, most / counts, 0))] += 1
+    starts = [
+        np.clip((np.arange(k) + 0.5) * length / k - size / 2, 0, length - size)
+        for k, length, size in zip(counts, shape, sizes, strict=True)
+    ]
+    grids = np.meshgrid(*starts, indexing="ij")
+    return [
+        tuple(
+            slice(round(float(s)), round(float(s)) + int(size))
+            for s, size in zip(corner, sizes, strict=True)
+        )
+        for corner in zip(*(g.ravel() for g in grids), strict=True)
+    ]
+
+
+def _read(stack: ImageStack, window: Window) -> NDArray[Any]:
+    index, place = window
+    return np.array(stack.frame(index)[(slice(None), *place)])
+
+
+def _with_farthest(
+    taken: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]], n: int
+) -> list[NDArray[Any]]:
+    crops = [*taken, *others]
+    looks = np.stack([_look(crop) for crop in crops])
+    spread = looks.std(axis=0)
+    looks = looks / np.where(spread > 0, spread, 1)
+    chosen = list(range(len(taken)))
+    while len(chosen) < min(n, len(crops)):
+        distances = ((looks[:, np.newaxis] - looks[chosen]) ** 2).sum(-1).min(1)
+        distances[chosen] = -1
+        chosen.append(int(distances.argmax()))
+    return [crops[i] for i in chosen]
+
+
+def _look(crop: NDArray[Any]) -> NDArray[np.float64]:
+    """Describe a crop by quantiles of its values and of their differences."""
+    with np.errstate(invalid="ignore"):
+        values = np.nan_to_num(crop.astype(np.float64), posinf=0, neginf=0)
+    step = np.abs(np.diff(values, axis=-1))
+    parts = [
+        np.quantile(v.reshape(len(crop), -1), _QUANTILES, 1) for v in (values, step)
+    ]
+    return np.concatenate(parts).ravel()

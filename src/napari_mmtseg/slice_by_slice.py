@@ -1,0 +1,120 @@
+"""A stack slice by slice: a model for each, labels matched from one to the next."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.label_matching import LabelMatcher
+from napari_mmtseg.label_stores import check_store, new_store
+from napari_mmtseg.label_writer import LabelWriter
+from napari_mmtseg.progress import SegmentationResult, SegmentationStep
+from napari_mmtseg.stack_fitting import StackRun
+from napari_mmtseg.stacks import ImageStack
+
+__all__ = ["segment_slices"]
+
+OneImage = Callable[
+    [NDArray[Any]], Generator[SegmentationStep, str | None, SegmentationResult]
+]
+
+
+def segment_slices(
+    stack: ImageStack, run: StackRun, segment_one: OneImage
+) -> Generator[SegmentationStep, str | None, SegmentationResult]:
+    """Segment every slice on its own; what is given is checked at once.
+
+    Parameters
+    ----------
+    stack : ImageStack
+        Read slice by slice.
+    run : StackRun
+        What was asked for.
+    segment_one : callable
+        Segments raw pixels (C, Y, X) into classes, step by step.
+
+    Yields
+    ------
+    SegmentationStep
+        As from :func:`napari_mmtseg.iter_segment`; steps count from 0 in every slice.
+    """
+    if run.scribbles is not None or run.examples or run.model is not None:
+        raise InputError(
+            "stack=slice_by_slice finds the classes of every slice anew: scribbles, "
+            "examples and a model have no place there. Use stack=one_model."
+        )
+    if run.out is not None:
+        check_store(run.out, stack.shape, run.settings.max_labels)
+    return _slices(stack, run, segment_one)
+
+
+def _slices(
+    stack: ImageStack, run: StackRun, segment_one: OneImage
+) -> Generator[SegmentationStep, str | None, SegmentationResult]:
+    start = time.perf_counter()
+    settings = run.settings
+    labels = run.out
+    if labels is None:
+        labels = new_store(stack.shape, np.int32, settings.memory_share)
+    writer = LabelWriter(stack, labels, settings.output, 0)
+    matcher = LabelMatcher()
+    n, n_steps, stop = stack.n_frames, 0, False
+    result: SegmentationResult | None = None
+    n_done = 0
+    for index in stack.indices():
+        image = stack.frame(index).read()
+        steps = segment_one(image)
+        answer: str | None = None
+        try:
+            while True:
+                try:
+                    step = steps.send(answer)
+                except StopIteration as end:
+                    result = end.value
+                    break
+                told = replace(step, index=index, n_done=n_done, n_slices=n)
+                answer = yield told
+                stop = answer == "stop" or stop
+        finally:
+            steps.close()
+        assert result is not None
+        matched = matcher.match(result.labels, image)
+        window = tuple(slice(0, length) for length in matched.shape)
+        writer.write(index, window, matched)
+        n_done += 1
+        n_steps += result.n_steps
+        told = SegmentationStep(
+            "prediction",
+            result.n_steps,
+            settings.n_steps,
+            n_labels=matcher.n_labels,
+            labels=None if run.preview_interval is None else matched,
+            index=index,
+            n_done=n_done,
+            n_slices=n,
+        )
+        stop = (yield told) == "stop" or stop
+        if stop:
+            break
+    assert result is not None
+    reason = f"all {n} slices are done"
+    if n_done < n:
+        reason = f"stopped by the user after {n_done} of {n} slices"
+    return SegmentationResult(
+        labels=labels,
+        model=None,
+        hierarchy=None,
+        stop_reason=reason,
+        n_labels=int(np.count_nonzero(writer.present())),
+        n_steps=n_steps,
+        seconds=time.perf_counter() - start,
+        device=result.device,
+        precision=result.precision,
+        settings=settings,
+    )

@@ -1,0 +1,155 @@
+"""One model for a stack or a large image, fitted on parts of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from napari_mmtseg.errors import Cancelled, InputError
+from napari_mmtseg.fitting import Fitted, Shown
+from napari_mmtseg.guided_fitting import fit_or_guide
+from napari_mmtseg.guided_input import read_guidance
+from napari_mmtseg.painted_crops import PaintedCrop, painted_crops
+from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.sampling import sample_crops
+from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.slice_previews import PREVIEW_SIDE
+from napari_mmtseg.stacks import ImageStack
+
+if TYPE_CHECKING:
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+
+__all__ = ["StackRun", "fit_stacks"]
+
+
+@dataclass(frozen=True)
+class StackRun:
+    """What a segmentation was asked for, beside the image.
+
+    Attributes
+    ----------
+    settings : SegmentationSettings
+        All settings.
+    scribbles : array-like or None
+        In the shape of the labels.
+    examples : sequence of (ndarray, array-like)
+        Further images (C, Y, X) and what is painted in them.
+    model : MutualMeanTeachingModel or None
+        What to start from.
+    preview_interval, should_cancel, shown, out
+        As for :func:`napari_mmtseg.iter_segment`.
+    """
+
+    settings: SegmentationSettings
+    scribbles: Any = None
+    examples: Sequence[tuple[NDArray[Any], Any]] = ()
+    model: MutualMeanTeachingModel | None = None
+    preview_interval: float | None = None
+    should_cancel: Callable[[], bool] | None = None
+    shown: Callable[[], tuple[int, ...]] | None = None
+    out: Any = None
+
+    def check_cancel(self) -> None:
+        """Raise :class:`Cancelled` once that is asked for."""
+        if self.should_cancel is not None and self.should_cancel():
+            raise Cancelled("The segmentation was cancelled.")
+
+
+def fit_stacks(
+    stacks: Sequence[ImageStack], scribbles: Sequence[Any], run: StackRun
+) -> Generator[SegmentationStep, str | None, Fitted]:
+    """Fit one model to parts of stacks, and to what is painted in them.
+
+    Parameters
+    ----------
+    stacks : sequence of ImageStack
+        Previews show the first.
+    scribbles : sequence of array-like or None
+        For each, in the shape of its labels.
+    run : StackRun
+        All else; its own scribbles are not looked at.
+    """
+    settings = run.settings
+    if settings.merging == "auto":
+        settings = settings.replace(merging="classes")  # regions end with their part
+    if settings.normalization == "auto":
+        settings = settings.replace(normalization="together")
+    n_slices = stacks[0].n_frames
+    yield SegmentationStep("preparing", 0, settings.n_steps, n_slices=n_slices)
+    n, side = settings.n_crops, settings.crop_size
+    painted: list[PaintedCrop] = []
+    for stack, hints in zip(stacks, scribbles, strict=True):
+        if hints is not None:
+            painted += painted_crops(stack, hints, n, side)
+            run.check_cancel()
+    crops = [image for _, image, _ in painted] + [image for image, _ in run.examples]
+    hints = [hint for *_, hint in painted] + [hint for _, hint in run.examples]
+    if not painted or settings.n_labels is not None:
+        # Classes beside the painted ones may lie anywhere.
+        each = max((n - len(painted)) // len(stacks), 1)
+        for stack in stacks:
+            crops += sample_crops(stack, each, side)
+            run.check_cancel()
+        hints += [None] * (len(crops) - len(hints))
+    if not painted and any(s is not None for s in scribbles):
+        raise InputError(
+            "Nothing is painted: all scribbles are 0. Paint a few strokes of every "
+            "class, or leave the scribbles out."
+        )
+    guidance = read_guidance(crops, hints, settings, run.model)
+    steps = fit_or_guide(
+        crops,
+        guidance,
+        settings,
+        run.model,
+        run.preview_interval,
+        run.should_cancel,
+        _shown(stacks[0], run),
+    )
+    place = painted[0][0] if painted else None
+    return (yield from _placed(steps, stacks[0], place, guidance is not None))
+
+
+def _shown(stack: ImageStack, run: StackRun) -> Shown | None:
+    """Return what reads the slice that previews show, once for every change."""
+    if run.preview_interval is None:
+        return None
+    last: list[Any] = [None, None]
+
+    def read() -> tuple[tuple[int, ...], NDArray[Any]] | None:
+        index = (0,) * len(stack.lead) if run.shown is None else tuple(run.shown())
+        frame = stack.frame(index)
+        if max(frame.shape[1:]) > PREVIEW_SIDE:
+            return None
+        if last[0] != index:
+            last[:] = index, frame.read()
+        return index, last[1]
+
+    return read
+
+
+def _placed(
+    steps: Generator[SegmentationStep, str | None, Fitted],
+    stack: ImageStack,
+    place: tuple[int, ...] | None,
+    guided: bool,
+) -> Generator[SegmentationStep, str | None, Fitted]:
+    """Say of every step where in the stack it belongs."""
+    shape = stack.first.shape[1:]
+    answer: str | None = None
+    while True:
+        try:
+            step = steps.send(answer)
+        except StopIteration as end:
+            fitted: Fitted = end.value
+            return fitted
+        step = replace(step, n_slices=stack.n_frames)
+        if guided and step.labels is not None:
+            # Of the first image that is learned from: seen where that is a frame.
+            seen = place is not None and step.labels.shape == shape
+            step = replace(step, labels=step.labels if seen else None)
+            step = replace(step, index=place or ())
+        answer = yield step

@@ -1,0 +1,176 @@
+"""A stack or a large image by one model: every part labelled with the same classes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.label_stores import check_store, new_store
+from napari_mmtseg.label_writer import LabelWriter, check_clean_up
+from napari_mmtseg.painted_crops import check_scribbles
+from napari_mmtseg.progress import SegmentationResult, SegmentationStep
+from napari_mmtseg.slice_previews import SlicePreviews
+from napari_mmtseg.stack_fitting import StackRun, fit_stacks
+from napari_mmtseg.stacks import ImageStack
+
+__all__ = ["segment_stack"]
+
+Steps = Generator[SegmentationStep, str | None, SegmentationResult]
+Part = tuple[tuple[int, ...], tuple[slice, ...]]
+
+
+def segment_stack(stack: ImageStack, run: StackRun) -> Steps:
+    """Segment a stack or a large image; what is given is checked at once.
+
+    Parameters
+    ----------
+    stack : ImageStack
+        Read piece by piece.
+    run : StackRun
+        What was asked for.
+
+    Yields
+    ------
+    SegmentationStep
+        As from :func:`napari_mmtseg.iter_segment`.
+    """
+    settings = run.settings
+    if settings.method != "mmt":
+        raise InputError(
+            f"method={settings.method} leaves no model that the parts of a stack or a "
+            "large image could share. Use method=mmt, stack=slice_by_slice, or one "
+            "image of at most 16 megapixels at a time."
+        )
+    if run.scribbles is not None:
+        run = replace(run, scribbles=check_scribbles(run.scribbles, stack))
+    if run.out is not None:
+        check_store(run.out, stack.shape, settings.n_labels or settings.max_labels)
+    check_clean_up(stack, settings.output, settings.min_region_size)
+    return _segment(stack, run)
+
+
+def _segment(stack: ImageStack, run: StackRun) -> Steps:
+    start = time.perf_counter()
+    settings = run.settings
+    fitted = yield from fit_stacks([stack], [run.scribbles], run)
+    model = fitted.model
+    leaves = new_store(stack.shape, np.uint8, settings.memory_share)
+    forest, parts = model.iter_leaves(stack, run.out)
+    step = SegmentationStep(
+        "prediction",
+        fitted.n_steps,
+        settings.n_steps,
+        n_labels=forest.fitted,
+        n_slices=stack.n_frames,
+    )
+    done = yield from _find(stack, run, forest, leaves, parts, step)
+    step = replace(step, n_done=stack.n_frames)
+    hierarchy = replace(forest, leaves=leaves)
+    if model.label_values is None:
+        hierarchy = hierarchy.numbered()
+    labels = run.out
+    if labels is None:
+        labels = new_store(stack.shape, np.int32, settings.memory_share)
+    left = yield from _write(stack, run, hierarchy, labels, done, step)
+    if model.label_values is None and settings.output == "classes":
+        hierarchy = hierarchy.renumbered_by(left)
+        if not left.all():  # clean-up has taken whole classes
+            yield step
+            numbers = np.concatenate([[0], np.cumsum(left)]).astype(labels.dtype)
+            for index, window in done:
+                place = stack.place(index, window)
+                labels[place] = numbers[np.asarray(labels[place])]
+    reason = fitted.stop_reason
+    n_done = len({index for index, _ in done})
+    stopped = sum(_size(window) for _, window in done) < int(np.prod(stack.shape))
+    if stopped:
+        reason = f"stopped by the user after {n_done} of {stack.n_frames} slices"
+    keep = not stopped and not isinstance(leaves, np.memmap) and forest.finest > 1
+    return SegmentationResult(
+        labels=labels,
+        model=model,
+        hierarchy=hierarchy if keep else None,
+        stop_reason=reason,
+        n_labels=int(np.count_nonzero(left)),
+        n_steps=fitted.n_steps,
+        seconds=time.perf_counter() - start,
+        device=fitted.device,
+        precision=fitted.precision,
+        settings=settings,
+    )
+
+
+def _find(
+    stack: ImageStack,
+    run: StackRun,
+    forest: LabelHierarchy,
+    leaves: NDArray[np.uint8],
+    parts: Generator[Any, None, None],
+    step: SegmentationStep,
+) -> Generator[SegmentationStep, str | None, list[Part]]:
+    """Fill the leaves; return what is done, which is less than all after a stop."""
+    values = forest.values()
+    previews = SlicePreviews(stack.first.shape[1:], run.preview_interval)
+    done: list[Part] = []
+    stop = (yield step) == "stop"
+    for part in parts:
+        run.check_cancel()
+        if isinstance(part, float):
+            stop = (yield step) == "stop" or stop
+            continue
+        place = stack.place(part.index, part.window)
+        found = part.leaves
+        if run.scribbles is not None:
+            found = _stamped(found, np.asarray(run.scribbles[place]), values)
+        leaves[place] = found
+        done.append((part.index, part.window))
+        step = replace(step, n_done=part.n_done)
+        labels = previews.take(part.window, values[found])
+        stop = (yield replace(step, labels=labels, index=part.index)) == "stop" or stop
+        if stop:
+            break
+    return done
+
+
+def _stamped(
+    leaves: NDArray[np.uint8], painted: NDArray[Any], values: NDArray[np.int32]
+) -> NDArray[np.uint8]:
+    """Return leaves with those of painted classes where these are painted."""
+    order = np.argsort(values, kind="stable")
+    at = np.minimum(np.searchsorted(values[order], painted), len(values) - 1)
+    known = (painted > 0) & (values[order][at] == painted)
+    return np.where(known, order[at], leaves).astype(np.uint8)
+
+
+def _write(
+    stack: ImageStack,
+    run: StackRun,
+    hierarchy: LabelHierarchy,
+    labels: Any,
+    done: list[Part],
+    step: SegmentationStep,
+) -> Generator[SegmentationStep, str | None, NDArray[np.bool_]]:
+    """Turn leaves into labels; return which of 1, 2, ... there are."""
+    settings = run.settings
+    values = hierarchy.values()
+    writer = LabelWriter(stack, labels, settings.output, settings.min_region_size)
+    for index, window in done:
+        run.check_cancel()
+        place = stack.place(index, window)
+        kept = None
+        if run.scribbles is not None:
+            kept = np.asarray(run.scribbles[place]) > 0
+        writer.write(index, window, values[hierarchy.leaves[place]], kept)
+        yield step
+    return writer.present(hierarchy.fitted)
+
+
+def _size(window: tuple[slice, ...]) -> int:
+    return int(np.prod([w.stop - w.start for w in window]))
