@@ -22,6 +22,7 @@ from napari_mmtseg._widgets.problems import show_problem
 from napari_mmtseg._widgets.progress_view import ProgressView, count
 from napari_mmtseg._widgets.settings_files import SettingsFiles
 from napari_mmtseg._widgets.status_dots import status_colors
+from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class BatchWidget(NarrowPanel):
         self.run_button = QPushButton("Run")
         self.resume_button = QPushButton("Resume")
         self.cancel_button = QPushButton("Cancel")
-        self.open_button = QPushButton("Open image and labels")
+        self.open_button = QPushButton()
         self.copy_button = QPushButton("Copy as command")
         self._arrange()
         self._connect()
@@ -124,7 +125,10 @@ class BatchWidget(NarrowPanel):
         """Open the selected image and its labels as layers."""
         record = self.table.selected_record
         if record is not None:
-            self._opener.open(record)
+            self._open(record)
+
+    def _open(self, record: BatchRecord) -> None:
+        self._opener.open(record, self.form.axes.value.strip() or None)
 
     def _start(self, *, resume: bool) -> None:
         try:
@@ -134,7 +138,8 @@ class BatchWidget(NarrowPanel):
             return
         self._planner.forget()
         self.table.images.restart(resume=resume)
-        job = BatchJob(replace(request, resume=resume), self.form.address)
+        request = replace(request, resume=resume, overwrite=request.overwrite)
+        job = BatchJob(request, self.form.address)
         self._control.start(job)
         # Said once: the next run asks again before it replaces anything.
         self.form.overwrite.value = False
@@ -183,7 +188,9 @@ class BatchWidget(NarrowPanel):
 
     def _show_details(self) -> None:
         record = self.table.selected_record
-        self.open_button.setEnabled(record is not None)
+        busy = self._opener.is_busy
+        self.open_button.setEnabled(record is not None and not busy)
+        self.open_button.setText("Opening…" if busy else "Open image and labels")
         text = ""
         if record is not None:
             text = f"{record.item.image}\n{record.error}".strip()
@@ -202,15 +209,17 @@ class BatchWidget(NarrowPanel):
         self.copy_button.clicked.connect(self.copy_as_command)
         self.form.changed.connect(self._look)
         self.table.selection_changed.connect(self._show_details)
-        self.table.visited.connect(self._opener.open)
+        self.table.visited.connect(self._open)
         self._planner.planned.connect(self._on_planned)
         self._control.state_changed.connect(self._on_state)
+        self._opener.state_changed.connect(self._show_details)
         self._viewer.events.theme.connect(self._show_theme)
         self.closed.connect(self._leave)
 
     def _leave(self) -> None:
         self._viewer.events.theme.disconnect(self._show_theme)
         self._planner.forget()
+        self._opener.forget()
         self._control.cancel()
 
     def _arrange(self) -> None:

@@ -16,6 +16,8 @@ from napari_mmtseg.batch import BatchResult
 
 __all__ = ["BatchControl"]
 
+_STOPPING = "Cancelling: the images under way are finished. Cancel again to leave them."
+
 
 class BatchControl(QObject):
     """Takes a batch from its start to its end and shows how far it is.
@@ -44,6 +46,7 @@ class BatchControl(QObject):
         self._images = images
         self._progress = progress
         self._activity = ActivityBar(self.cancel)
+        self._labels = self._is_stopping = False
         self._queue = RunQueue(self)
         self._queue.reported.connect(self._on_reported)
         self._queue.ended.connect(self._on_ended)
@@ -58,6 +61,7 @@ class BatchControl(QObject):
         """Start a batch; without effect while one is under way."""
         if self.is_running:
             return
+        self._labels = self._is_stopping = False
         n = len(self._images.records)
         self._activity.start(n, f"Label {count(n, 'image')}")
         self._progress.start(n, "Waiting for the cancelled run to end…")
@@ -65,15 +69,19 @@ class BatchControl(QObject):
         self.state_changed.emit()
 
     def stop(self) -> None:
-        """End the batch with the images that are done; whole files stay."""
-        if self.is_running:
-            self._queue.stop_and_keep()
-            self._progress.text.setText("Cancelling…")
+        """Begin no further image; the second time, or before the first one, cancel."""
+        if not self._labels or self._is_stopping:
+            self.cancel()
+            return
+        self._is_stopping = True
+        self._queue.stop_and_keep()
+        self._progress.text.setText(_STOPPING)
 
     def cancel(self) -> None:
         """End the batch at once, and say no more of it; whole files stay."""
         if self.is_running:
             self._queue.cancel()
+            self._images.end()
             self._leave("Cancelled.")
 
     def _on_reported(self, report: BatchReport | Notice) -> None:
@@ -84,15 +92,20 @@ class BatchControl(QObject):
         if report.fit is not None:
             self._progress.show_step(report.fit)
         elif report.phase == "labelling":
+            self._labels = True
             self._activity.show_step(report.n_done)
             self._progress.show_count(
                 report.phase, report.n_done, report.n_items, "image"
             )
+            if self._is_stopping:
+                self._progress.text.setText(_STOPPING)
 
     def _on_ended(self, outcome: BatchResult | Refused | Failed | None) -> None:
         if outcome is None:
+            self._images.end()
             self._leave("Cancelled.")
         elif isinstance(outcome, Refused | Failed):
+            self._images.end()
             self._leave(outcome.summary)
             show_problem(outcome)
         else:

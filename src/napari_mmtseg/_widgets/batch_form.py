@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import CheckBox, ComboBox, FileEdit, FloatSpinBox, LineEdit, SpinBox
+from magicgui.types import FileDialogMode
+from magicgui.widgets import CheckBox, ComboBox, FileEdit, LineEdit, SpinBox
 from psygnal import Signal
 from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
@@ -16,6 +17,7 @@ from napari_mmtseg._widgets.settings_form import (
     collapsible_form,
     make_form_layout,
 )
+from napari_mmtseg.batch_fitting import DEFAULT_FIT_ON
 from napari_mmtseg.batch_plan import FILE_FORMATS, BatchRequest
 from napari_mmtseg.errors import InputError
 
@@ -40,7 +42,7 @@ class BatchForm(QWidget):
         Which files, their axes, address of a Dask scheduler.
     mode, file_format : magicgui.widgets.ComboBox
         Where the model comes from, how labels are written.
-    fit_on, n_workers : magicgui.widgets.FloatSpinBox, magicgui.widgets.SpinBox
+    fit_on, n_workers : magicgui.widgets.SpinBox
         Images that the model is fitted on; processes at work.
     overwrite : magicgui.widgets.CheckBox
         Replace labels that are there.
@@ -54,15 +56,15 @@ class BatchForm(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.source = _path_edit("d")
-        self.target = _path_edit("d")
-        self.model = _path_edit("r", "*.safetensors")
+        self.source = _path_edit(FileDialogMode.EXISTING_DIRECTORY)
+        self.target = _path_edit(FileDialogMode.EXISTING_DIRECTORY)
+        self.model = _path_edit(FileDialogMode.EXISTING_FILE, "*.safetensors")
         self.pattern = LineEdit(value="*")
         self.axes = LineEdit()
         self.scheduler = LineEdit()
         self.mode = ComboBox(choices=list(_MODES.items()))
-        self.file_format = ComboBox(choices=FILE_FORMATS)
-        self.fit_on = FloatSpinBox(min=0, max=_MOST_FITTED, step=1)
+        self.file_format = ComboBox(choices=list(FILE_FORMATS))
+        self.fit_on = SpinBox(value=DEFAULT_FIT_ON, min=1, max=_MOST_FITTED)
         self.n_workers = SpinBox(min=1, max=max(2 * (os.cpu_count() or 1), 4))
         self.overwrite = CheckBox()
         self.settings = SettingsForm()
@@ -100,21 +102,23 @@ class BatchForm(QWidget):
         InputError
             If a field that is needed is empty, or the settings contradict each other.
         """
-        source, target = self.source.value, self.target.value
+        source, target = _path(self.source), _path(self.target)
         if source is None:
             raise InputError("Choose a folder of images.")
         if target is None:
             raise InputError("Choose a folder for the labels.")
         mode = self.mode.value
-        model = self.model.value if mode == "saved" else None
+        model = _path(self.model) if mode == "saved" else None
         if mode == "saved" and model is None:
             raise InputError("Choose the file of a saved model.")
+        # As on the command line, so that either goes on with what the other began.
+        usual = self.fit_on.value == DEFAULT_FIT_ON
         return BatchRequest(
-            source=Path(source).expanduser(),
-            target=Path(target).expanduser(),
+            source=source,
+            target=target,
             pattern=self.pattern.value.strip() or "*",
-            model=None if model is None else Path(model).expanduser(),
-            fit_on=(int(self.fit_on.value) or None) if mode == "one_model" else None,
+            model=model,
+            fit_on=None if usual or mode != "one_model" else self.fit_on.value,
             mode="each" if mode == "each" else "one_model",
             settings=self.settings.settings(),
             n_workers=self.n_workers.value,
@@ -127,7 +131,7 @@ class BatchForm(QWidget):
         """Follow the folder of images, as long as no other folder has been chosen."""
         if self.target.line_edit.value not in ("", self._suggested):
             return
-        source = self.source.value
+        source = _path(self.source)
         self._suggested = ""
         if source is not None and source.name:
             self._suggested = str(source.with_name(f"{source.name}-labels"))
@@ -157,8 +161,6 @@ class BatchForm(QWidget):
         ):
             line: QLineEdit = edit.native
             line.setPlaceholderText(text)
-        self.fit_on.native.setDecimals(0)
-        self.fit_on.native.setSpecialValueText("automatic")
         self.overwrite.native.setText("")
         self._layout = make_form_layout(
             [
@@ -228,9 +230,14 @@ class BatchForm(QWidget):
         layout.addWidget(self.advanced)
 
 
-def _path_edit(mode: str, pattern: str | None = None) -> FileEdit:
+def _path_edit(mode: FileDialogMode, pattern: str | None = None) -> FileEdit:
     edit = FileEdit(mode=mode, filter=pattern, nullable=True)
     edit.choose_btn.text = "…"
     edit.choose_btn.native.setFixedWidth(30)
     edit.native.layout().setSpacing(4)
     return edit
+
+
+def _path(edit: FileEdit) -> Path | None:
+    text = edit.line_edit.value.strip()
+    return Path(text).expanduser() if text else None

@@ -79,6 +79,8 @@ class BatchJob:
                 except StopIteration as end:
                     result: BatchResult = end.value
                     return result
+                for record in step.done_before:
+                    records[record.item.name] = record
                 if step.record is not None:
                     records[step.record.item.name] = step.record
                 while notices:

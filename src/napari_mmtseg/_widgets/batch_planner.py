@@ -9,8 +9,10 @@ from typing import Any
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_mmtseg._widgets.outcomes import Failed, Refused
+from napari_mmtseg._widgets.progress_view import count
 from napari_mmtseg._widgets.run_queue import RunQueue
-from napari_mmtseg.batch_plan import BatchPlan, BatchRequest, plan_batch
+from napari_mmtseg.batch import iter_batch
+from napari_mmtseg.batch_plan import BatchRequest, plan_batch
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.errors import InputError
 
@@ -19,6 +21,8 @@ __all__ = ["BatchPlanner", "Prospect"]
 _PAUSE = 250
 """Milliseconds without a change before the folder is looked at."""
 
+_WAYS_OUT = "Choose another folder for the labels, or Advanced: Replace labels."
+
 
 @dataclass(frozen=True)
 class Prospect:
@@ -26,22 +30,17 @@ class Prospect:
 
     Attributes
     ----------
-    request : BatchRequest
-        What is asked for; with `resume` where only that can be done.
     records : tuple of BatchRecord
-        Of all images; they wait.
+        Of all images: they wait, or were done in an earlier run.
     reason : str
-        Why Run cannot do it; empty where it can.
+        Why a new run cannot do it; empty where it can.
+    can_resume : bool
+        Whether an earlier run can be gone on with.
     """
 
-    request: BatchRequest
     records: tuple[BatchRecord, ...]
     reason: str = ""
-
-    @property
-    def can_resume(self) -> bool:
-        """Whether an earlier run can be taken up."""
-        return self.request.resume
+    can_resume: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,21 +50,40 @@ class _Look:
     def steps(
         self, notices: list[str], should_cancel: Callable[[], bool]
     ) -> Generator[Any, str | None, Prospect]:
-        """Plan the batch, and as one that goes on where a new one cannot be."""
+        """Begin the batch, without a step of work; one that goes on where it has to."""
         yield from ()
         try:
-            return _prospect(plan_batch(self.request))
-        except InputError as refused:
-            resumed = replace(self.request, resume=True)
-            try:
-                return _prospect(plan_batch(resumed), str(refused))
-            except InputError:
-                raise refused from None
+            return Prospect(_records(self.request))
+        except InputError:
+            # Because of what is there already, or for another reason, which is raised?
+            plan = plan_batch(replace(self.request, overwrite=True))
+        folder = plan.request.target
+        if not plan.journal_path.exists():
+            waiting = tuple(BatchRecord(item, "waiting") for item in plan.items)
+            return Prospect(waiting, f"{folder} holds other files. {_WAYS_OUT}")
+        resumed = _records(replace(self.request, resume=True))
+        n, n_done = len(resumed), sum(r.status == "skipped" for r in resumed)
+        if n_done == n:
+            return Prospect(
+                resumed, f"All {count(n, 'image')} have labels in {folder}. {_WAYS_OUT}"
+            )
+        return Prospect(
+            resumed,
+            f"{n_done:,} of {count(n, 'image')} have labels in {folder}: Resume labels "
+            "the others.",
+            can_resume=True,
+        )
 
 
-def _prospect(plan: BatchPlan, reason: str = "") -> Prospect:
-    records = tuple(BatchRecord(item) for item in plan.items)
-    return Prospect(plan.request, records, reason)
+def _records(request: BatchRequest) -> tuple[BatchRecord, ...]:
+    steps = iter_batch(request)
+    first = next(steps)
+    steps.close()
+    assert first.plan is not None
+    done = {record.item.name: record for record in first.done_before}
+    return tuple(
+        done.get(item.name) or BatchRecord(item, "waiting") for item in first.plan.items
+    )
 
 
 class BatchPlanner(QObject):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
@@ -130,12 +130,28 @@ class BatchTableModel(QAbstractTableModel):
         planned = list(records)
         if [r.item for r in planned] != [r.item for r in self._records]:
             self.show_records(planned)
+            return
+        self.update_records(
+            new
+            for new, old in zip(planned, self._records, strict=True)
+            if old.status == "waiting"
+            or (new.status == "skipped" and old.status != "done")
+        )
 
     def restart(self, *, resume: bool) -> None:
         """Let all images wait, or, on the way on, all but those that are done."""
         kept = ("done", "skipped") if resume else ()
         self.show_records(
-            r if r.status in kept else BatchRecord(r.item) for r in self._records
+            r if r.status in kept else BatchRecord(r.item, "waiting")
+            for r in self._records
+        )
+
+    def end(self) -> None:
+        """Show that nothing more happens to the images that still wait."""
+        self.update_records(
+            replace(r, status="cancelled")
+            for r in self._records
+            if r.status in ("waiting", "running")
         )
 
     def update_records(self, records: Iterable[BatchRecord]) -> None:
