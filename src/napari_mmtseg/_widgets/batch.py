@@ -155,6 +155,7 @@ class BatchWidget(NarrowPanel):
             self._planner.forget()
             self.hint.setText(str(error))
         else:
+            self.hint.setText("Looking for images…")
             self._planner.look(request)
         self._refresh()
 
@@ -193,7 +194,10 @@ class BatchWidget(NarrowPanel):
         self.open_button.setText("Opening…" if busy else "Open image and labels")
         text = ""
         if record is not None:
-            text = f"{record.item.image}\n{record.error}".strip()
+            path = str(record.item.image)
+            text = record.error or path
+            if path not in text:
+                text = f"{path}: {text}"
         if text != self.details.text():
             self.details.setText(text)
         self.details.setVisible(bool(text))

@@ -144,6 +144,8 @@ class BatchForm(QWidget):
             assert title is not None
             title.setVisible(mode == its_mode)
             widget.native.setVisible(mode == its_mode)
+        # A saved model has been fitted with settings of its own.
+        self.basic.setEnabled(mode != "saved")
 
     def _on_change(self, *_: Any) -> None:
         self.changed.emit()

@@ -57,7 +57,7 @@ class _Look:
         except InputError:
             # Because of what is there already, or for another reason, which is raised?
             plan = plan_batch(replace(self.request, overwrite=True))
-        folder = plan.request.target
+        folder = f"“{plan.request.target.name}”"
         if not plan.journal_path.exists():
             waiting = tuple(BatchRecord(item, "waiting") for item in plan.items)
             return Prospect(waiting, f"{folder} holds other files. {_WAYS_OUT}")

@@ -258,4 +258,4 @@ def _alignment(column: int) -> int:
 def _time(seconds: float) -> str:
     if not seconds:
         return ""
-    return f"{seconds:.1f} s" if seconds < 60 else duration(seconds)
+    return f"{max(seconds, 0.1):.1f} s" if seconds < 60 else duration(seconds)

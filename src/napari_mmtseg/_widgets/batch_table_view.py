@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QModelIndex, QSize, Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QTableView
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+)
 
 from napari_mmtseg._widgets.batch_table import BatchTableModel
 from napari_mmtseg._widgets.table_rows import height_of_rows, set_up_rows
@@ -15,9 +21,9 @@ _WIDTHS = {
     BatchTableModel.STATUS: 82,
     BatchTableModel.TIME: 54,
     BatchTableModel.CLASSES: 58,
-    BatchTableModel.ERROR: 72,
+    BatchTableModel.ERROR: 240,
 }
-_NAME_WIDTH = 100
+_NAME_WIDTH = 168
 _LEAST_ROWS, _USUAL_ROWS = 6, 10
 
 
@@ -41,9 +47,9 @@ class BatchTableView(QTableView):
         super().__init__()
         self.images = BatchTableModel()
         self.setModel(self.images)
-        set_up_rows(self, _WIDTHS, stretched=BatchTableModel.NAME)
+        set_up_rows(self, _WIDTHS)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.setItemDelegateForColumn(BatchTableModel.NAME, _Names(self))
         selection = self.selectionModel()
         assert selection is not None
         self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
@@ -66,13 +72,41 @@ class BatchTableView(QTableView):
         return QSize(super().sizeHint().width(), height_of_rows(self, _USUAL_ROWS))
 
     def minimumSizeHint(self) -> QSize:
-        """Return room for all columns, and for enough rows to see what happens."""
-        width = sum(_WIDTHS.values()) + _NAME_WIDTH
+        """Return room for enough columns and rows to see what happens."""
+        # Errors stand to the right of what is seen: below the table they are whole.
+        width = sum(_WIDTHS.values()) - _WIDTHS[BatchTableModel.ERROR] + _NAME_WIDTH
         return QSize(width, height_of_rows(self, _LEAST_ROWS))
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Give names the room that is left."""
+        super().resizeEvent(event)
+        self._fit_names()
+
+    def _fit_names(self) -> None:
+        viewport = self.viewport()
+        assert viewport is not None
+        others = sum(self.columnWidth(c) for c in _WIDTHS if not self.isColumnHidden(c))
+        width = max(viewport.width() - others, _NAME_WIDTH)
+        self.setColumnWidth(BatchTableModel.NAME, width)
 
     def _on_double_click(self, index: QModelIndex) -> None:
         self.visited.emit(self.images.record_at(index.row()))
 
     def _on_change(self, *_: object) -> None:
-        self.setColumnHidden(BatchTableModel.ERROR, not self.images.has_errors)
+        has_errors = self.images.has_errors
+        if has_errors == self.isColumnHidden(BatchTableModel.ERROR):
+            self.setColumnHidden(BatchTableModel.ERROR, not has_errors)
+            self._fit_names()
         self.selection_changed.emit()
+
+
+class _Names(QStyledItemDelegate):
+    """Names of images, which differ at their ends."""
+
+    def initStyleOption(
+        self, option: QStyleOptionViewItem | None, index: QModelIndex
+    ) -> None:
+        """Leave out the beginning where there is no room for all."""
+        super().initStyleOption(option, index)
+        assert option is not None
+        option.textElideMode = Qt.TextElideMode.ElideLeft

@@ -10,7 +10,9 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 __all__ = ["height_of_rows", "set_up_rows"]
 
 
-def set_up_rows(view: QTableView, widths: Mapping[int, int], stretched: int) -> None:
+def set_up_rows(
+    view: QTableView, widths: Mapping[int, int], stretched: int | None = None
+) -> None:
     """Let a table show whole rows that can be selected and sorted.
 
     Parameters
@@ -19,7 +21,7 @@ def set_up_rows(view: QTableView, widths: Mapping[int, int], stretched: int) -> 
         The table; its model is set.
     widths : mapping of int to int
         Width of columns.
-    stretched : int
+    stretched : int, optional
         The column that takes what is left.
     """
     view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -41,7 +43,8 @@ def set_up_rows(view: QTableView, widths: Mapping[int, int], stretched: int) -> 
     )
     for column, width in widths.items():
         view.setColumnWidth(column, width)
-    header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
+    if stretched is not None:
+        header.setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
 
 
 def height_of_rows(view: QTableView, n: int) -> int:
