@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from napari.layers import Image, Labels
@@ -30,41 +31,52 @@ _LARGEST = 2**30
 """Bytes up to which an image is read at once; a larger one is read as it is shown."""
 
 
+_FILE = "file"
+"""Entry of a layer's metadata: which file it shows, and of when."""
+
+Stamp: TypeAlias = tuple[str, int]
+
+
 @dataclass(frozen=True)
 class _Opened:
-    item: BatchItem
-    image: ImageFile
-    labels: ImageFile | None
+    """A file; without content where a layer shows it already."""
+
+    stamp: Stamp
+    name: str
+    content: ImageFile | None
 
 
 @dataclass(frozen=True)
 class _Read:
     item: BatchItem
     axes: str | None
+    shown: frozenset[Stamp]
 
     def steps(
         self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[Any, str | None, _Opened]:
-        """Read both files."""
+    ) -> Generator[Any, str | None, list[_Opened]]:
+        """Read the image and, where they are there, its labels."""
         yield from ()
-        image = _read(self.item.image, self.axes)
-        path = self.item.labels
-        if not path.exists():
-            return _Opened(self.item, image, None)
-        is_zarr = path.suffix.lower() == ".zarr"
-        labels = _read(path / "labels" / GROUP if is_zarr else path)
-        return _Opened(self.item, image, labels)
+        image, labels = self.item.image, self.item.labels
+        opened = [self._open(image, image, self.item.name, self.axes)]
+        if labels.exists():
+            is_zarr = labels.suffix.lower() == ".zarr"
+            path = labels / "labels" / GROUP if is_zarr else labels
+            opened.append(self._open(labels, path, f"{self.item.name} labels"))
+        return opened
+
+    def _open(
+        self, file: Path, path: Path, name: str, axes: str | None = None
+    ) -> _Opened:
+        stamp = (str(file), file.stat().st_mtime_ns if file.exists() else 0)
+        is_shown = stamp in self.shown
+        return _Opened(stamp, name, None if is_shown else _read(path, axes))
 
 
-def _read(path: Path, axes: str | None = None) -> ImageFile:
+def _read(path: Path, axes: str | None) -> ImageFile:
     image = read_image(path, axes=axes)
-    size = int(np.prod(image.array.shape)) * np.dtype(image.array.dtype).itemsize
-    if size > _LARGEST:
-        return image
-    array = np.asarray(image.array)
-    return ImageFile(
-        array, image.axes, image.channel_axis, image.pixel_sizes, image.name
-    )
+    size = math.prod(image.array.shape) * np.dtype(image.array.dtype).itemsize
+    return image if size > _LARGEST else replace(image, array=np.asarray(image.array))
 
 
 class BatchOpener(QObject):
@@ -108,60 +120,64 @@ class BatchOpener(QObject):
             Of the image, where its file does not tell.
         """
         self._queue.cancel()
-        self._queue.start(_Read(record.item, axes))
+        self._queue.start(_Read(record.item, axes, frozenset(self._layers())))
         self.state_changed.emit()
 
     def forget(self) -> None:
         """Open nothing any more."""
         self._queue.cancel()
 
-    def _on_ended(self, outcome: _Opened | Refused | Failed | None) -> None:
+    def _on_ended(self, outcome: list[_Opened] | Refused | Failed | None) -> None:
         if isinstance(outcome, Refused | Failed):
             show_problem(outcome)
         elif outcome is not None:
             self._show(outcome)
         self.state_changed.emit()
 
-    def _show(self, opened: _Opened) -> None:
-        item = opened.item
-        layers: list[Layer] = [_image_layer(opened.image, item)]
-        if opened.labels is not None:
-            layers.append(_labels_layer(opened.labels, item))
-        before = [layer for layer in self._shown if layer in self._viewer.layers]
-        is_first = not self._viewer.layers
+    def _show(self, opened: list[_Opened]) -> None:
+        layers, there = self._viewer.layers, self._layers()
+        is_first = not layers
+        before = [layer for layer in self._shown if layer in layers]
         for layer in before:
             layer.visible = False
-        for layer in layers:
-            self._viewer.add_layer(layer)
-        same = before and np.array_equal(before[0].extent.world, layers[0].extent.world)
-        if not is_first and not same:
+        self._shown = []
+        for file, make in zip(opened, (_image_layer, _labels_layer), strict=False):
+            layer = there.get(file.stamp)
+            if layer is None and file.content is not None:
+                layer = make(file.content, file.name)
+                layer.metadata[METADATA] = {_FILE: file.stamp}
+                self._viewer.add_layer(layer)
+            if layer is not None:
+                layer.visible = True
+                layers.selection.active = layer
+                self._shown.append(layer)
+        places = [s[0].extent.world for s in (before, self._shown) if s]
+        if not is_first and not (len(places) == 2 and np.array_equal(*places)):
             self._viewer.reset_view()
-        self._shown = layers
+
+    def _layers(self) -> dict[Stamp, Layer]:
+        """Return the layers that show files of batches."""
+        found = {}
+        for layer in self._viewer.layers:
+            about = layer.metadata.get(METADATA)
+            if isinstance(about, dict) and _FILE in about:
+                found[about[_FILE]] = layer
+        return found
 
 
-def _image_layer(image: ImageFile, item: BatchItem) -> Image:
+def _image_layer(image: ImageFile, name: str) -> Image:
     array, axes = image.array, image.axes
     if "C" in axes[1:]:
         # First, so that the labels, without channels, lie on all of them.
         array = np.moveaxis(np.asarray(array), axes.index("C"), 0)
         axes = "C" + axes.replace("C", "")
     is_rgb = axes.endswith("S")
-    return Image(
-        array,
-        name=item.name,
-        rgb=is_rgb,
-        metadata={METADATA: {"file": str(item.image)}},
-        **_spatial(image, axes.removesuffix("S")),
-    )
+    place = _spatial(image, axes.removesuffix("S"))
+    return Image(array, name=name, rgb=is_rgb, **place)
 
 
-def _labels_layer(labels: ImageFile, item: BatchItem) -> Labels:
-    return Labels(
-        labels.array,
-        name=f"{item.name} labels",
-        metadata={METADATA: {"file": str(item.labels)}},
-        **_spatial(labels, labels.axes),
-    )
+def _labels_layer(labels: ImageFile, name: str) -> Labels:
+    return Labels(labels.array, name=name, **_spatial(labels, labels.axes))
 
 
 def _spatial(image: ImageFile, axes: str) -> dict[str, Any]:

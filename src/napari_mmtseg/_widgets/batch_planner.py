@@ -16,9 +16,9 @@ from napari_mmtseg.batch_plan import BatchRequest, plan_batch
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.errors import InputError
 
-__all__ = ["BatchPlanner", "Prospect"]
+__all__ = ["PAUSE", "BatchPlanner", "Prospect"]
 
-_PAUSE = 250
+PAUSE = 250
 """Milliseconds without a change before the folder is looked at."""
 
 _WAYS_OUT = "Choose another folder for the labels, or Advanced: Replace labels."
@@ -109,7 +109,7 @@ class BatchPlanner(QObject):
         self._request: BatchRequest | None = None
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(_PAUSE)
+        self._timer.setInterval(PAUSE)
         self._timer.timeout.connect(self._start)
 
     @property
