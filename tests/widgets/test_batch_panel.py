@@ -81,6 +81,17 @@ def run(panel, qtbot):
     look(panel, qtbot)
 
 
+def open_selected(panel, qtbot):
+    click(qtbot, panel.open_button)
+    qtbot.waitUntil(lambda: panel.open_button.isEnabled(), timeout=20_000)
+
+
+def open_row(panel, qtbot, row):
+    panel.table.selectRow(row)
+    panel.table.doubleClicked.emit(panel.table.images.index(row, 0))
+    qtbot.waitUntil(lambda: panel.open_button.isEnabled(), timeout=20_000)
+
+
 def statuses(panel):
     return {r.item.name: r.status for r in panel.table.images.records}
 
@@ -339,9 +350,7 @@ def test_resume_in_a_new_panel_with_other_settings_is_explained(
 def test_a_double_click_opens_image_and_labels(batch_panel, qtbot, folder, viewer):
     choose(batch_panel, qtbot, folder)
     run(batch_panel, qtbot)
-    table = batch_panel.table
-    table.doubleClicked.emit(table.images.index(2, 0))
-    wait_for_threads(qtbot)
+    open_row(batch_panel, qtbot, 2)
     image, labels = viewer.layers
     assert image.name == "c.tif"
     np.testing.assert_array_equal(image.data, two_levels()[0])
@@ -356,8 +365,7 @@ def test_the_next_image_hides_the_one_before(batch_panel, qtbot, folder, viewer)
     run(batch_panel, qtbot)
     for row in (0, 1):
         batch_panel.table.selectRow(row)
-        click(qtbot, batch_panel.open_button)
-        wait_for_threads(qtbot)
+        open_selected(batch_panel, qtbot)
     assert [layer.name for layer in viewer.layers] == [
         "a.png",
         "a.png labels",
@@ -368,8 +376,7 @@ def test_the_next_image_hides_the_one_before(batch_panel, qtbot, folder, viewer)
     # Labels that are there already are shown again, edits and all.
     viewer.layers["a.png labels"].data[0, 0] = 7
     batch_panel.table.selectRow(0)
-    click(qtbot, batch_panel.open_button)
-    wait_for_threads(qtbot)
+    open_selected(batch_panel, qtbot)
     assert len(viewer.layers) == 4
     assert viewer.layers["a.png labels"].data[0, 0] == 7
     assert viewer.layers["a.png labels"].visible
@@ -382,12 +389,10 @@ def test_an_image_without_labels_opens_alone(
     (folder / "b.png").write_bytes(b"no image")
     choose(batch_panel, qtbot, folder)
     batch_panel.table.selectRow(0)
-    click(qtbot, batch_panel.open_button)
-    wait_for_threads(qtbot)
+    open_selected(batch_panel, qtbot)
     assert [layer.name for layer in viewer.layers] == ["a.png"]
     batch_panel.table.selectRow(1)
-    click(qtbot, batch_panel.open_button)
-    wait_for_threads(qtbot)
+    open_selected(batch_panel, qtbot)
     ((severity, message),) = notifications
     assert severity == "warning"
     assert "is not an image" in message
@@ -406,8 +411,7 @@ def test_channels_and_colours_lie_below_their_labels(
     choose(batch_panel, qtbot, source)
     run(batch_panel, qtbot)
     for row in (0, 1):
-        batch_panel.table.doubleClicked.emit(batch_panel.table.images.index(row, 0))
-        wait_for_threads(qtbot)
+        open_row(batch_panel, qtbot, row)
     assert [layer.data.shape for layer in viewer.layers] == [
         channels.shape,
         truth.shape,

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from napari.layers import Image, Labels
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_mmtseg._widgets.gentle_import import load_layers
 from napari_mmtseg._widgets.layer_result import METADATA
 from napari_mmtseg._widgets.outcomes import Failed, Refused
 from napari_mmtseg._widgets.problems import show_problem
@@ -35,6 +36,7 @@ _FILE = "file"
 """Entry of a layer's metadata: which file it shows, and of when."""
 
 Stamp: TypeAlias = tuple[str, int]
+_MakeLayer: TypeAlias = "Callable[[ImageFile, str], Layer]"
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class _Read:
     ) -> Generator[Any, str | None, list[_Opened]]:
         """Read the image and, where they are there, its labels."""
         yield from ()
+        load_layers()
         image, labels = self.item.image, self.item.labels
         opened = [self._open(image, image, self.item.name, self.axes)]
         if labels.exists():
@@ -103,11 +106,17 @@ class BatchOpener(QObject):
         self._queue = RunQueue(self)
         self._queue.ended.connect(self._on_ended)
         self._shown: list[Layer] = []
+        self._hidden: list[Layer] = []
+        self._to_show: list[tuple[_Opened, _MakeLayer]] = []
+        # One layer at a time: napari takes up to a tenth of a second for each.
+        self._timer = QTimer(self)
+        self._timer.setInterval(0)
+        self._timer.timeout.connect(self._show_next)
 
     @property
     def is_busy(self) -> bool:
         """Whether files are being read."""
-        return self._queue.is_running
+        return self._queue.is_running or bool(self._to_show)
 
     def open(self, record: BatchRecord, axes: str | None = None) -> None:
         """Show an image and its labels, and hide those that were shown before.
@@ -119,40 +128,53 @@ class BatchOpener(QObject):
         axes : str, optional
             Of the image, where its file does not tell.
         """
-        self._queue.cancel()
+        self.forget()
         self._queue.start(_Read(record.item, axes, frozenset(self._layers())))
         self.state_changed.emit()
 
     def forget(self) -> None:
         """Open nothing any more."""
+        self._timer.stop()
+        self._to_show = []
         self._queue.cancel()
 
     def _on_ended(self, outcome: list[_Opened] | Refused | Failed | None) -> None:
         if isinstance(outcome, Refused | Failed):
             show_problem(outcome)
         elif outcome is not None:
-            self._show(outcome)
+            makers = (_image_layer, _labels_layer)
+            self._to_show = list(zip(outcome, makers, strict=False))
+            self._hidden, self._shown = self._shown, []
+            self._timer.start()
         self.state_changed.emit()
 
-    def _show(self, opened: list[_Opened]) -> None:
-        layers, there = self._viewer.layers, self._layers()
-        is_first = not layers
-        before = [layer for layer in self._shown if layer in layers]
-        for layer in before:
+    def _show_next(self) -> None:
+        (file, make), *self._to_show = self._to_show
+        layers = self._viewer.layers
+        layer = self._layers().get(file.stamp)
+        if layer is None and file.content is not None:
+            layer = make(file.content, file.name)
+            layer.metadata[METADATA] = {_FILE: file.stamp}
+            self._viewer.add_layer(layer)
+        if layer is not None:
+            layer.visible = True
+            layers.selection.active = layer
+            self._shown.append(layer)
+        if not self._to_show:
+            self._timer.stop()
+            self._hide_others()
+            self.state_changed.emit()
+
+    def _hide_others(self) -> None:
+        others = [
+            layer
+            for layer in self._hidden
+            if layer in self._viewer.layers and layer not in self._shown
+        ]
+        for layer in others:
             layer.visible = False
-        self._shown = []
-        for file, make in zip(opened, (_image_layer, _labels_layer), strict=False):
-            layer = there.get(file.stamp)
-            if layer is None and file.content is not None:
-                layer = make(file.content, file.name)
-                layer.metadata[METADATA] = {_FILE: file.stamp}
-                self._viewer.add_layer(layer)
-            if layer is not None:
-                layer.visible = True
-                layers.selection.active = layer
-                self._shown.append(layer)
-        places = [s[0].extent.world for s in (before, self._shown) if s]
-        if not is_first and not (len(places) == 2 and np.array_equal(*places)):
+        places = [s[0].extent.world for s in (others, self._shown) if s]
+        if len(places) == 2 and not np.array_equal(*places):
             self._viewer.reset_view()
 
     def _layers(self) -> dict[Stamp, Layer]:

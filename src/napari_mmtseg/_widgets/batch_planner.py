@@ -8,6 +8,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_mmtseg._widgets.full_collections import no_full_collection
 from napari_mmtseg._widgets.outcomes import Failed, Refused
 from napari_mmtseg._widgets.progress_view import count
 from napari_mmtseg._widgets.run_queue import RunQueue
@@ -52,6 +53,10 @@ class _Look:
     ) -> Generator[Any, str | None, Prospect]:
         """Begin the batch, without a step of work; one that goes on where it has to."""
         yield from ()
+        with no_full_collection():
+            return self._find()
+
+    def _find(self) -> Prospect:
         try:
             return Prospect(_records(self.request))
         except InputError:
