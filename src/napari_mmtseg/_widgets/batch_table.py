@@ -128,7 +128,7 @@ class BatchTableModel(QAbstractTableModel):
     def show_plan(self, records: Iterable[BatchRecord]) -> None:
         """Show the images of a plan; what is known of the same ones stays."""
         planned = list(records)
-        if [r.item for r in planned] != [r.item for r in self._records]:
+        if not _are_same(planned, self._records):
             self.show_records(planned)
             return
         self.update_records(
@@ -247,6 +247,14 @@ class BatchTableModel(QAbstractTableModel):
         self._rows = [0] * len(self._order)
         for row, place in enumerate(self._order):
             self._rows[place] = row
+
+
+def _are_same(new: Sequence[BatchRecord], old: Sequence[BatchRecord]) -> bool:
+    """Whether these are the same images; ten thousand paths take long to compare."""
+    names = [[record.item.name for record in records] for records in (new, old)]
+    return names[0] == names[1] and [r.item for r in new[:1]] == [
+        r.item for r in old[:1]
+    ]
 
 
 def _alignment(column: int) -> int:
