@@ -21,6 +21,7 @@ from napari_mmtseg.batch_record import (
 from napari_mmtseg.batch_workers import InProcess, Processes, Workers
 from napari_mmtseg.draining import drain
 from napari_mmtseg.errors import Cancelled, InputError
+from napari_mmtseg.files import write_atomically
 from napari_mmtseg.progress import SegmentationStep
 
 __all__ = ["BatchResult", "BatchStep", "iter_batch", "run_batch"]
@@ -270,7 +271,9 @@ def _make_model(
         load_model(plan.model_path)  # damaged ones are refused now
         return
     if request.model is not None:
-        load_model(request.model).save(plan.model_path, overwrite=True)
+        load_model(request.model)
+        content = request.model.read_bytes()
+        write_atomically(plan.model_path, content, overwrite=True)
         return
     steps = fit_batch(plan, should_cancel)
     while True:
