@@ -274,6 +274,50 @@ def test_a_model_for_each_image(batch_panel, qtbot, folder):
     assert not list(labels_of(folder).glob("*.safetensors"))
 
 
+def test_processes_give_the_same_labels(batch_panel, qtbot, folder, tmp_path):
+    batch_panel.form.n_workers.value = 2
+    choose(batch_panel, qtbot, folder)
+    run(batch_panel, qtbot)
+    assert statuses(batch_panel) == dict.fromkeys(NAMES, "done")
+    settings = SegmentationSettings(n_labels=2, **QUICK)
+    request = BatchRequest(folder, tmp_path / "again", settings=settings)
+    for record in run_batch(request).records:
+        there = labels_of(folder) / record.item.labels.name
+        assert there.read_bytes() == record.item.labels.read_bytes()
+
+
+def test_a_scheduler_that_is_not_there_is_a_notification(
+    batch_panel, qtbot, folder, notifications
+):
+    batch_panel.form.scheduler.value = "tcp://127.0.0.1:1"
+    choose(batch_panel, qtbot, folder)
+    run(batch_panel, qtbot)
+    ((severity, message),) = notifications
+    assert severity == "warning"
+    assert "Dask" in message
+    assert batch_panel.progress.text.text() == message
+    assert set(statuses(batch_panel).values()) == {"cancelled"}
+
+
+def test_progress_is_shown_here_and_in_the_activity_dock(
+    batch_panel, qtbot, folder, viewer
+):
+    batch_panel.form.mode.value = "each"
+    choose(batch_panel, qtbot, folder)
+    values = []
+    batch_panel.progress.bar.valueChanged.connect(values.append)
+    titles = []
+    start = batch_panel._control._activity.start
+    batch_panel._control._activity.start = lambda n, text: (
+        titles.append((n, text)),
+        start(n, text),
+    )
+    run(batch_panel, qtbot)
+    assert titles == [(4, "Label 4 images")]
+    assert values == sorted(values)
+    assert batch_panel.progress.bar.maximum() == 4
+
+
 def test_cancel_during_the_fit_leaves_no_labels(batch_panel, qtbot, folder):
     set_settings(batch_panel, **SLOW)
     choose(batch_panel, qtbot, folder)

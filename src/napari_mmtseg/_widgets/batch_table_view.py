@@ -73,20 +73,16 @@ class BatchTableView(QTableView):
 
     def minimumSizeHint(self) -> QSize:
         """Return room for enough columns and rows to see what happens."""
-        # Errors stand to the right of what is seen: below the table they are whole.
         width = sum(_WIDTHS.values()) - _WIDTHS[BatchTableModel.ERROR] + _NAME_WIDTH
         return QSize(width, height_of_rows(self, _LEAST_ROWS))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Give names the room that is left."""
+        """Give names the room that is left; errors stand to the right of it all."""
         super().resizeEvent(event)
-        self._fit_names()
-
-    def _fit_names(self) -> None:
         viewport = self.viewport()
         assert viewport is not None
-        others = sum(self.columnWidth(c) for c in _WIDTHS if not self.isColumnHidden(c))
-        width = max(viewport.width() - others, _NAME_WIDTH)
+        others = sum(self.columnWidth(c) for c in _WIDTHS if c != BatchTableModel.ERROR)
+        width = max(viewport.width() - others, _NAME_WIDTH // 2)
         self.setColumnWidth(BatchTableModel.NAME, width)
 
     def _on_double_click(self, index: QModelIndex) -> None:
@@ -96,7 +92,6 @@ class BatchTableView(QTableView):
         has_errors = self.images.has_errors
         if has_errors == self.isColumnHidden(BatchTableModel.ERROR):
             self.setColumnHidden(BatchTableModel.ERROR, not has_errors)
-            self._fit_names()
         self.selection_changed.emit()
 
 
