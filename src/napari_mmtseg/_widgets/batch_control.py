@@ -64,7 +64,9 @@ class BatchControl(QObject):
         self._labels = self._is_stopping = False
         n = len(self._images.records)
         self._activity.start(n, f"Label {count(n, 'image')}")
-        self._progress.start(n, "Waiting for the cancelled run to end…")
+        self._progress.start(
+            job.request.settings.n_steps, "Waiting for the cancelled run to end…"
+        )
         self._queue.start(job)
         self.state_changed.emit()
 

@@ -122,7 +122,9 @@ def collapsible_form(
     """Return a form that a click on its title unfolds."""
     fold = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
     content = QWidget()
-    content.setLayout(make_form_layout(rows))
+    form = make_form_layout(rows)
+    form.setContentsMargins(0, 4, 0, 0)
+    content.setLayout(form)
     fold.setContent(content)
     box = fold.layout()
     assert box is not None
