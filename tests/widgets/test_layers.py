@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from napari.layers import Image, Labels, Points
 
 from napari_mmtseg import InputError
-from napari_mmtseg._layers import choose_source, guess_axes, possible_axes
+from napari_mmtseg._layer_axes import guess_axes
+from napari_mmtseg._layers import choose_source, possible_axes
 
 GREY = np.arange(20 * 30, dtype=np.uint16).reshape(20, 30)
 

@@ -45,6 +45,8 @@ class LayerResult:
         Where its hints were painted.
     measured : Measured or None
         The confidence, once it has been asked for.
+    why_fixed : str
+        Why it has no shapers, where that is to be said.
     identity : str
         Stands in the layer's metadata, by which a duplicate of it is known.
     """
@@ -55,6 +57,7 @@ class LayerResult:
     settings: SegmentationSettings
     hints_layer: ReferenceType[Labels] | None = None
     measured: Measured | None = None
+    why_fixed: str = ""
     identity: str = field(default_factory=lambda: uuid4().hex)
 
     def shaper(self, labels: NDArray[Any]) -> LabelShaper:

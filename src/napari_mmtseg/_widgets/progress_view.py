@@ -7,6 +7,7 @@ import time
 from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from napari_mmtseg._widgets.label_count_curve import LabelCountCurve
+from napari_mmtseg._widgets.slice_clock import SliceClock, count, duration
 from napari_mmtseg.progress import SegmentationStep
 
 __all__ = ["ProgressView"]
@@ -29,6 +30,8 @@ class ProgressView(QWidget):
         for widget in (self.bar, self.text, self.curve):
             widget.hide()
         self._clock: tuple[int, float] | None = None
+        self._slices = SliceClock()
+        self._slice = -1
 
     def say(self, text: str) -> None:
         """Show a text without a run."""
@@ -39,47 +42,42 @@ class ProgressView(QWidget):
     def start(self, n_steps: int, text: str) -> None:
         """Show an empty bar for a new run."""
         self._clock = None
+        self._slices = SliceClock()
         self.bar.setRange(0, n_steps)
         self.bar.setValue(0)
         self.bar.show()
-        self.curve.clear(n_steps)
         self.curve.hide()
+        self._slice = -1
         self.text.setText(text)
         self.text.show()
 
-    def show_step(self, step: SegmentationStep) -> None:
-        """Show a step."""
-        self.bar.setRange(0, step.n_steps)
-        self.bar.setValue(step.step)
-        if step.n_labels:
+    def show_step(self, step: SegmentationStep, done: int) -> None:
+        """Show a step, and how much of all is done with it."""
+        self.bar.setValue(done)
+        training = step.phase != "prediction"
+        if training and step.n_done != self._slice:  # each slice has a curve
+            self._slice = step.n_done
+            self._clock = None
+            self.curve.clear(step.n_steps)
+        if step.n_labels and (training or not step.n_done):
             self.curve.add(step.step, step.n_labels)
             self.curve.show()
         self.text.setText(self._describe(step))
 
     def _describe(self, step: SegmentationStep) -> str:
+        if step.n_slices > 1 and (step.n_done or step.phase == "prediction"):
+            return self._slices.describe(step)
         text = f"{step.phase.capitalize()}…"
         if not step.step:
             return text
         text = f"{step.phase.capitalize()}: step {step.step} of {step.n_steps}"
         if step.n_labels:
-            text += f", {_count(step.n_labels, 'label')}"
+            text += f", {count(step.n_labels, 'label')}"
         now = time.monotonic()
         if self._clock is None:
             self._clock = step.step, now
         first, then = self._clock
         if step.phase != "prediction" and step.step >= first + 3:
             left = (now - then) / (step.step - first) * (step.n_steps - step.step)
-            text += f", at most {_duration(left)} left"
+            text += f", at most {duration(left)} left"
         return text
-
-
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" + "s" * (n != 1)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(round(seconds), 1)} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"

@@ -9,7 +9,7 @@ from napari.utils.notifications import notification_manager, show_warning
 from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg._widgets.activity_bar import ActivityBar
-from napari_mmtseg._widgets.jobs import PREVIEW_INTERVAL, Job
+from napari_mmtseg._widgets.jobs import Job
 from napari_mmtseg._widgets.outcomes import (
     Failed,
     Measured,
@@ -21,6 +21,7 @@ from napari_mmtseg._widgets.outcomes import (
 from napari_mmtseg._widgets.progress_view import ProgressView
 from napari_mmtseg._widgets.result_layer import ResultLayer
 from napari_mmtseg._widgets.run import Run
+from napari_mmtseg._widgets.segment_job import PREVIEW_INTERVAL
 from napari_mmtseg.progress import SegmentationStep
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ class RunControl(QObject):
             run.start()
 
     def stop_and_keep(self) -> None:
-        """End the training and keep the labels so far."""
+        """End the training, or the slices, and keep the labels so far."""
         if self._run is not None:
             self._run.stop_and_keep()
             self._progress.text.setText("Stopping…")
@@ -123,10 +124,12 @@ class RunControl(QObject):
             raise
 
     def _show_step(self, step: SegmentationStep) -> None:
-        self._activity.show_step(step.step)
+        assert self._run is not None
+        done = self._run.job.n_done(step)
+        self._activity.show_step(done)
         now = time.monotonic()
         if step.labels is None or now < self._next_preview:
-            self._progress.show_step(step)
+            self._progress.show_step(step, done)
             return
         # Without the progress, which comes with the next step: both at once would hold
         # up the window for longer.

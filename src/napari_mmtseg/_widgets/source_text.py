@@ -1,0 +1,87 @@
+"""In words what is going to be segmented, and what memory it takes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_mmtseg._layers import Source
+from napari_mmtseg.label_stores import free_memory, goes_to_disk
+from napari_mmtseg.settings import SegmentationSettings
+
+__all__ = ["describe_memory", "describe_source"]
+
+_SHARED = {
+    "one_model": "one model",
+    "slice_by_slice": "a model for each slice, labels matched",
+}
+
+
+def describe_source(source: Source, mode: str) -> str:
+    """Return what of a layer is segmented, where that is not a whole 2D image.
+
+    Parameters
+    ----------
+    source : Source
+        What is chosen.
+    mode : str
+        The setting `stack`.
+    """
+    parts = []
+    if source.is_stack:
+        parts.append(_stack(source, mode))
+    elif source.slices:
+        named = source.axes.split()
+        at = [
+            f"{name} = {i} of 0 to {source.array.shape[named.index(name)] - 1}"
+            for name, i in source.slices.items()
+        ]
+        parts.append(f"The current slice, {', '.join(at)}")
+    if source.region:
+        y, x = (source.region.get(name) for name in "YX")
+        assert y is not None
+        assert x is not None
+        full = source.full_plane
+        parts.append(
+            f"region {y[1] - y[0]} x {x[1] - x[0]} of {full['Y']} x {full['X']}"
+        )
+    if not source.is_copied:
+        if not parts:
+            parts.append(" x ".join(str(n) for n in source.place.plane) + " pixels")
+        parts.append("read while it runs")
+    text = "; ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _stack(source: Source, mode: str) -> str:
+    lengths = source.lengths
+    stacked = {a: n for a, n in lengths.items() if a not in "YX"}
+    if mode == "volume" and stacked.get("Z", 1) > 1:
+        inside = f"{stacked.pop('Z')} x {lengths['Y']} x {lengths['X']} (Z, Y, X)"
+        if not stacked:
+            return f"one volume of {inside}"
+        return f"{_count(stacked)} volumes ({', '.join(stacked)}) of {inside}"
+    return (
+        f"{_count(stacked)} slices ({', '.join(stacked)}) of {lengths['Y']} x "
+        f"{lengths['X']}, {_SHARED[mode if mode in _SHARED else 'one_model']}"
+    )
+
+
+def _count(stacked: dict[str, int]) -> str:
+    return " x ".join(str(n) for n in stacked.values())
+
+
+def describe_memory(source: Source, settings: SegmentationSettings) -> tuple[str, bool]:
+    """Return what memory a run takes, and whether its labels go to a file."""
+    if source.is_one_image:
+        return "", False
+    n_pixels = int(np.prod(list(source.lengths.values()), dtype=np.int64))
+    labels = 4 * n_pixels
+    if goes_to_disk(labels, settings.memory_share):
+        return f"Labels go to a file: {_size(labels)}", True
+    needed = 5 * n_pixels + source.is_copied * source.n_bytes
+    return f"About {_size(needed)} of memory, {_size(free_memory())} free", False
+
+
+def _size(n_bytes: int) -> str:
+    n = n_bytes / 1e9
+    return f"{n:.0f} GB" if n >= 10 else f"{max(n, 0.1):.1f} GB"
