@@ -105,7 +105,7 @@ def _viewport_corners(viewer: ViewerModel, layer: Image) -> NDArray[np.float64]:
         corners = np.asarray(layer.corner_pixels, float)
         if layer.multiscale:
             corners = corners * layer.downsample_factors[layer.data_level]
-        return corners + np.array([[-0.5], [0.5]])
+        return np.asarray(corners + np.array([[-0.5], [0.5]]), np.float64)
     camera = viewer.scene.camera
     middle = np.array(camera.center[-2:], float)
     half = np.array(canvas.viewbox_size(viewer.layers), float) / camera.zoom / 2

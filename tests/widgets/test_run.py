@@ -224,7 +224,7 @@ def test_an_error_in_the_engine_is_one_notification(
         raise RuntimeError("the convolution exploded")
 
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "iter_segment", broken)
+        patch.setattr(segment_job, "iter_segment", broken)
         run_to_the_end(panel, qtbot)
     assert len(notifications) == 1
     severity, message = notifications[0]
