@@ -94,6 +94,8 @@ class SegmentJob:
         """Return how many of them are done."""
         predicting = step.phase == "prediction"
         if self._is_slice_by_slice:
+            if not step.index:
+                return 0
             at = int(np.ravel_multi_index(step.index, self._stack.lead))
             within = self.settings.n_steps if predicting else step.step
             return at * self.settings.n_steps + within
@@ -137,9 +139,6 @@ class SegmentJob:
                     step = steps.send(answer)
                 except StopIteration as end:
                     result = end.value
-                # One click ends the training, or the slices: not the first and then
-                # the other.
-                answer, stop = stop, None
                 while notices:
                     stop = (yield Notice(notices.pop(0))) or stop
                 if result is None:
@@ -150,6 +149,9 @@ class SegmentJob:
                         phase, due = step.phase, now + _REPORT_INTERVAL
                         stop = (yield replace(step, labels=labels)) or stop
                         labels = None
+                # One click ends the training, or the slices: not the first and then
+                # the other.
+                answer, stop = stop, None
         finally:
             steps.close()
         return self._finish(result)
