@@ -31,7 +31,7 @@ class ProgressView(QWidget):
             widget.hide()
         self._clock: tuple[int, float] | None = None
         self._slices = SliceClock()
-        self._slice = -1
+        self._curve = (-1, 0)
 
     def say(self, text: str) -> None:
         """Show a text without a run."""
@@ -47,7 +47,7 @@ class ProgressView(QWidget):
         self.bar.setValue(0)
         self.bar.show()
         self.curve.hide()
-        self._slice = -1
+        self._curve = (-1, 0)
         self.text.setText(text)
         self.text.show()
 
@@ -55,8 +55,9 @@ class ProgressView(QWidget):
         """Show a step, and how much of all is done with it."""
         self.bar.setValue(done)
         training = step.phase != "prediction"
-        if training and step.n_done != self._slice:  # each slice has a curve
-            self._slice = step.n_done
+        curve = step.n_done, step.n_steps  # each slice has one
+        if training and curve != self._curve:
+            self._curve = curve
             self._clock = None
             self.curve.clear(step.n_steps)
         if step.n_labels and (training or not step.n_done):

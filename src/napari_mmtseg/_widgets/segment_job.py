@@ -93,15 +93,17 @@ class SegmentJob:
     def n_done(self, step: SegmentationStep) -> int:
         """Return how many of them are done."""
         predicting = step.phase == "prediction"
+        # The core may take more steps than were asked for, or fewer.
+        trained = round(step.step / max(step.n_steps, 1) * self.settings.n_steps)
         if self._is_slice_by_slice:
             if not step.index:
                 return 0
             at = int(np.ravel_multi_index(step.index, self._stack.lead))
-            within = self.settings.n_steps if predicting else step.step
+            within = self.settings.n_steps if predicting else trained
             return at * self.settings.n_steps + within
         if step.n_slices > 1 and predicting:
             return self.settings.n_steps + step.n_done
-        return step.step
+        return trained
 
     def steps(
         self, notices: list[str], should_cancel: Callable[[], bool]

@@ -26,44 +26,42 @@ def describe_source(source: Source, mode: str) -> str:
     mode : str
         The setting `stack`.
     """
-    parts = []
+    full = source.full_plane
+    height, width = source.place.plane
+    plane = f"{height} x {width}"
+    region = f"region {plane} of {full['Y']} x {full['X']}" if source.region else ""
     if source.is_stack:
-        parts.append(_stack(source, mode))
-    elif source.slices:
-        named = source.axes.split()
-        at = [
-            f"{name} = {i} of 0 to {source.array.shape[named.index(name)] - 1}"
-            for name, i in source.slices.items()
-        ]
-        parts.append(f"The current slice, {', '.join(at)}")
-    if source.region:
-        y, x = (source.region.get(name) for name in "YX")
-        assert y is not None
-        assert x is not None
-        full = source.full_plane
-        parts.append(
-            f"region {y[1] - y[0]} x {x[1] - x[0]} of {full['Y']} x {full['X']}"
-        )
+        what, shared = _stack(source, mode)
+        parts = [what, region, shared] if region else [f"{what} of {plane}", shared]
+    else:
+        parts = [region] if region else []
+        if source.slices:
+            named = source.axes.split()
+            at = [
+                f"{name} = {i} of 0 to {source.array.shape[named.index(name)] - 1}"
+                for name, i in source.slices.items()
+            ]
+            parts.insert(0, f"the current slice, {', '.join(at)}")
     if not source.is_copied:
-        if not parts:
-            parts.append(" x ".join(str(n) for n in source.place.plane) + " pixels")
-        parts.append("read while it runs")
-    text = "; ".join(parts)
+        parts = [*(parts or [f"{plane} pixels"]), "read while it runs"]
+    text = ", ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
-def _stack(source: Source, mode: str) -> str:
-    lengths = source.lengths
-    stacked = {a: n for a, n in lengths.items() if a not in "YX"}
-    if mode == "volume" and stacked.get("Z", 1) > 1:
-        inside = f"{stacked.pop('Z')} x {lengths['Y']} x {lengths['X']} (Z, Y, X)"
-        if not stacked:
-            return f"one volume of {inside}"
-        return f"{_count(stacked)} volumes ({', '.join(stacked)}) of {inside}"
-    return (
-        f"{_count(stacked)} slices ({', '.join(stacked)}) of {lengths['Y']} x "
-        f"{lengths['X']}, {_SHARED[mode if mode in _SHARED else 'one_model']}"
-    )
+def _stack(source: Source, mode: str) -> tuple[str, str]:
+    """Return what is stacked, and what the slices share."""
+    stacked = {a: n for a, n in source.lengths.items() if a not in "YX"}
+    depth = stacked.get("Z", 1)
+    if mode == "volume" and depth > 1:
+        del stacked["Z"]
+        what = f"{_count(stacked)} volumes" if stacked else "one volume"
+        return f"{what}{_named(stacked)} of {depth} slices (Z)", "in 3D"
+    shared = _SHARED[mode if mode in _SHARED else "one_model"]
+    return f"{_count(stacked)} slices{_named(stacked)}", shared
+
+
+def _named(stacked: dict[str, int]) -> str:
+    return f" ({', '.join(stacked)})" if stacked else ""
 
 
 def _count(stacked: dict[str, int]) -> str:
