@@ -17,7 +17,7 @@ from napari_mmtseg.label_writer import LabelWriter, check_clean_up
 from napari_mmtseg.painted_crops import check_scribbles
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 from napari_mmtseg.slice_previews import SlicePreviews
-from napari_mmtseg.stack_fitting import StackRun, fit_stacks
+from napari_mmtseg.stack_fitting import StackRun, check_volumes, fit_stacks
 from napari_mmtseg.stacks import ImageStack
 
 __all__ = ["segment_stack"]
@@ -48,6 +48,7 @@ def segment_stack(stack: ImageStack, run: StackRun) -> Steps:
             "large image could share. Use method=mmt, stack=slice_by_slice, or one "
             "image of at most 16 megapixels at a time."
         )
+    check_volumes([stack], run, run.scribbles is not None)
     if run.scribbles is not None:
         run = replace(run, scribbles=check_scribbles(run.scribbles, stack))
     if run.out is not None:
