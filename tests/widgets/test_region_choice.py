@@ -167,7 +167,7 @@ def test_a_region_of_a_stack_with_channels(viewer, panel, qtbot):
     box = np.array([image.data_to_world((0, 0, *v)) for v in BOX])[:, -2:]
     shapes = viewer.add_shapes([box], shape_type="rectangle")
     panel.choice.region.choose(shapes)
-    assert "5 slices (Z) of 32 x 40" in panel.hint.text()
+    assert "5 slices (Z), region 32 x 40 of 96 x 128" in panel.hint.text()
     run_to_the_end(panel, qtbot)
     (labels,) = labels_layers(viewer)
     assert labels.data.shape == (5, 1, 32, 40)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from napari_mmtseg._layers import Source
-from napari_mmtseg.label_stores import free_memory, goes_to_disk
+from napari_mmtseg.memory import estimate_memory
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["describe_memory", "describe_source"]
@@ -69,17 +67,7 @@ def _count(stacked: dict[str, int]) -> str:
 
 
 def describe_memory(source: Source, settings: SegmentationSettings) -> tuple[str, bool]:
-    """Return what memory a run takes, and whether its labels go to a file."""
-    if source.is_one_image:
-        return "", False
-    n_pixels = int(np.prod(list(source.lengths.values()), dtype=np.int64))
-    labels = 4 * n_pixels
-    if goes_to_disk(labels, settings.memory_share):
-        return f"Labels go to a file: {_size(labels)}", True
-    needed = 5 * n_pixels + source.is_copied * source.n_bytes
-    return f"About {_size(needed)} of memory, {_size(free_memory())} free", False
-
-
-def _size(n_bytes: int) -> str:
-    n = n_bytes / 1e9
-    return f"{n:.0f} GB" if n >= 10 else f"{max(n, 0.1):.1f} GB"
+    """Return what memory a run takes, and whether that is to be looked at twice."""
+    stack = source.as_stack(volumes=settings.stack == "volume")
+    estimate = estimate_memory(stack, settings)
+    return estimate.describe(), estimate.on_disk or not estimate.fits
