@@ -67,7 +67,7 @@ def _segment(stack: ImageStack, run: StackRun) -> Steps:
     step = SegmentationStep(
         "prediction",
         fitted.n_steps,
-        settings.n_steps,
+        fitted.n_steps,
         n_labels=forest.fitted,
         n_slices=stack.n_frames,
     )
