@@ -49,6 +49,7 @@ class Gate:
         self.n_open += n
 
     def _steps(self, image, *, settings, shown, should_cancel, **_):
+        self.image = image
         n = len(image)
         training = self._training(settings, shown, should_cancel, n)
         labels = np.zeros(image.shape, np.int32)

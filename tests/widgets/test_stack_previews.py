@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from napari_mmtseg._layers import choose_source
-from napari_mmtseg._widgets import segment_job
 from napari_mmtseg._widgets.result_layer import ResultLayer
 from napari_mmtseg._widgets.shown_slice import ShownSlice
 from napari_mmtseg._widgets.stack_preview import StackPreview
@@ -125,19 +124,11 @@ def test_one_click_on_stop_ends_the_training_the_next_the_slices(
 def test_a_stack_in_memory_is_frozen_at_the_start(viewer, panel, qtbot, gate):
     data = STACK.copy()
     viewer.add_image(data, name="stack")
-    seen = {}
-    inner = segment_job.iter_segment
-
-    def remember(image, **kwargs):
-        seen["image"] = image
-        return inner(image, **kwargs)
-
-    segment_job.iter_segment = remember
     click(qtbot, panel.run_button)
     gate.open()
     qtbot.waitUntil(lambda: bool(gate.shown), timeout=20_000)
     data[:] = 0
-    np.testing.assert_array_equal(seen["image"], STACK)
+    np.testing.assert_array_equal(gate.image, STACK)
     click(qtbot, panel.cancel_button)
 
 

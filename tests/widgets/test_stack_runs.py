@@ -85,12 +85,34 @@ def test_the_model_of_a_stack_labels_another_one_alike(viewer, panel, qtbot):
     panel.model_actions.apply_layer(labels)
     wait_for_end(panel, qtbot)
     np.testing.assert_array_equal(viewer.layers["other labels"].data[::-1], labels.data)
+    section = panel.shape_section
+    assert section.layer == viewer.layers["other labels"]
+    section.slider.slider.setValue(3)
+    qtbot.waitUntil(lambda: not section.is_busy, timeout=20_000)
+    assert len(np.unique(section.layer.data)) == 3
     viewer.layers.selection.active = first
     panel.choice.slices.setCurrentText("current slice")
     panel.model_actions.apply_layer(labels)
     wait_for_end(panel, qtbot)
     one = viewer.layers[-1]
     assert one.data.shape == (1, 48, 64)
+
+
+def test_the_model_of_volumes_needs_volumes(viewer, panel, qtbot, notifications):
+    viewer.add_image(STACK, name="stack")
+    set_values(panel, stack="volume")
+    run_to_the_end(panel, qtbot)
+    (labels,) = labels_layers(viewer)
+    panel.model_actions.apply_layer(labels)
+    wait_for_end(panel, qtbot)
+    assert viewer.layers[-1].data.shape == STACK.shape
+    n_layers = len(viewer.layers)
+    panel.choice.slices.setCurrentText("current slice")
+    panel.model_actions.apply_layer(labels)
+    wait_for_end(panel, qtbot)
+    assert len(viewer.layers) == n_layers
+    assert notifications[-1][0] == "warning"
+    assert "This model sees volumes" in notifications[-1][1]
 
 
 def test_strokes_on_one_slice_teach_the_whole_stack(viewer, panel, qtbot):

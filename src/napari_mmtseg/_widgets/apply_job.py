@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from napari_mmtseg._layers import Source
 from napari_mmtseg._widgets.gentle_import import load_engine
 from napari_mmtseg._widgets.jobs import origin, predicted
-from napari_mmtseg._widgets.layer_result import LayerResult
+from napari_mmtseg._widgets.layer_result import LayerResult, fixed_by_size
 from napari_mmtseg._widgets.outcomes import Message, Segmented
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.label_shaping import LabelShaper, Shape
+from napari_mmtseg.memory import estimate_memory
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.regions import connected_regions
+from napari_mmtseg.regions import frame_regions
+from napari_mmtseg.stacks import ImageStack
 
 if TYPE_CHECKING:
     from napari_mmtseg import MutualMeanTeachingModel
@@ -86,8 +88,12 @@ class ApplyJob:
         model = self.model
         if isinstance(model, Path):
             model = import_module("napari_mmtseg").load_model(model)
-        label = self._label_image if self.source.is_one_image else self._label_stack
-        labels, kept = yield from label(model, image, notices, should_cancel)
+        finding = self._hierarchy(model, image)
+        if finding is None:
+            labels, kept = yield from self._fixed(model, image, notices, should_cancel)
+        else:
+            hierarchy = yield from predicted(finding, notices, should_cancel)
+            labels, kept = self._shaped(model, hierarchy)
         seconds = time.perf_counter() - start
         n_labels = len(_values(labels))
         return Segmented(
@@ -108,38 +114,54 @@ class ApplyJob:
             appearance=self.appearance,
         )
 
-    def _label_image(
-        self,
-        model: MutualMeanTeachingModel,
-        image: Any,
-        notices: list[str],
-        should_cancel: Callable[[], bool],
-    ) -> Labelling:
-        parts = model.iter_hierarchy(
-            image,
-            channel_axis=self.source.channel_axis,
-            merging=None if self.like is None else self.like.merging,
+    def _hierarchy(
+        self, model: MutualMeanTeachingModel, image: Any
+    ) -> Generator[float, None, LabelHierarchy] | None:
+        """Return what finds the labels for every number of classes, where it can."""
+        like = self.like
+        if self.source.is_one_image and model.n_dims == 2:
+            return model.iter_hierarchy(
+                image,
+                channel_axis=self.source.channel_axis,
+                merging=None if like is None else like.merging,
+            )
+        stack = ImageStack.of(
+            image, axes=self.source.image_axes, volumes=model.n_dims == 3
         )
-        hierarchy = yield from predicted(parts, notices, should_cancel)
+        estimate = estimate_memory(stack, model.settings)
+        if estimate.on_disk or stack.volumes != (model.n_dims == 3):
+            return None
+        forest, parts = model.iter_leaves(stack)
+        if like is not None and (like.merging, like.groups.shape[1]) != (
+            forest.merging,
+            forest.groups.shape[1],
+        ):
+            return None
+        return _with_leaves(forest, parts, stack)
+
+    def _shaped(
+        self, model: MutualMeanTeachingModel, hierarchy: LabelHierarchy
+    ) -> tuple[NDArray[np.int32], LayerResult]:
         if self.like is not None:
             hierarchy = hierarchy.named_like(self.like)
         shape = self.shape or Shape(hierarchy.fitted, model.settings.output)
-        plane = hierarchy.shown(shape.n_labels)
+        found = hierarchy.shown(shape.n_labels)
         if shape.output == "regions":
-            plane = connected_regions(plane)
-        labels = self.source.place.arrange(plane)
+            found = frame_regions(found, hierarchy.n_spatial)
+        labels = self.source.place.arrange(found)
         shaper = LabelShaper(hierarchy.arranged(labels.shape))
         shaper.note_result(labels, shape)
         shapers = {hierarchy.merging: shaper}
         return labels, LayerResult(self.source, model, shapers, model.settings)
 
-    def _label_stack(
+    def _fixed(
         self,
         model: MutualMeanTeachingModel,
         image: Any,
         notices: list[str],
         should_cancel: Callable[[], bool],
     ) -> Labelling:
+        """Label what is too large for more than one number of classes."""
         shown, output = model, None
         if self.like is not None and self.shape is not None:
             shown = model.shaped(self.like, self.shape.n_labels)
@@ -148,8 +170,22 @@ class ApplyJob:
         found = yield from predicted(parts, notices, should_cancel)
         labels = self.source.place.arrange(found)
         kept = LayerResult(self.source, shown, {}, shown.settings)
-        kept.why_fixed = "A stack that a model is applied to has the classes of it."
+        kept.why_fixed = fixed_by_size(labels) or "It has those of another image."
         return labels, kept
+
+
+def _with_leaves(
+    forest: LabelHierarchy, parts: Generator[Any, None, None], stack: ImageStack
+) -> Generator[float, None, LabelHierarchy]:
+    """Put the leaves of a stack together."""
+    leaves = np.zeros(stack.shape, np.uint8)
+    for part in parts:
+        if isinstance(part, float):
+            yield part
+        else:
+            leaves[stack.place(part.index, part.window)] = part.leaves
+            yield part.fraction
+    return replace(forest, leaves=leaves)
 
 
 def _values(labels: NDArray[np.int32]) -> set[int]:

@@ -14,7 +14,7 @@ from napari_mmtseg._hints import Hints
 from napari_mmtseg._layers import Source
 from napari_mmtseg._widgets.gentle_import import load_engine
 from napari_mmtseg._widgets.jobs import origin
-from napari_mmtseg._widgets.layer_result import LayerResult
+from napari_mmtseg._widgets.layer_result import LayerResult, fixed_by_size
 from napari_mmtseg._widgets.outcomes import Message, Notice, Segmented
 from napari_mmtseg._widgets.stack_preview import StackPreview, coarse
 from napari_mmtseg.label_shaping import LabelShaper, Shape
@@ -222,12 +222,8 @@ class SegmentJob:
 
     def _why_fixed(self, result: SegmentationResult) -> str:
         """Return why the number of classes stays as it is."""
-        if isinstance(result.labels, np.memmap):
-            size = result.labels.nbytes / 1e9
-            return (
-                f"Its labels take {size:.1f} GB and lie in a temporary file, which "
-                "goes with the layer: save them to keep them."
-            )
+        if text := fixed_by_size(result.labels):
+            return text
         if self._is_slice_by_slice:
             return "Every slice has a model of its own."
         if "stopped" in result.stop_reason:
