@@ -46,7 +46,7 @@ def test_the_slider_moves_all_slices(viewer, panel, qtbot):
     section = panel.shape_section
     assert section.slider.isVisibleTo(panel)
     assert not section.merging.isEnabled()
-    assert "stack" in section.merging.toolTip()
+    assert "before the run" in section.merging.toolTip()
     section.slider.slider.setValue(3)
     qtbot.waitUntil(lambda: not section.is_busy, timeout=20_000)
     assert [len(np.unique(plane)) for plane in labels.data] == [3] * 6

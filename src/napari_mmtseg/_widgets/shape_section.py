@@ -32,7 +32,8 @@ _MERGING_TIP = (
     "regions; no training"
 )
 _MERGING_REFUSED = (
-    "In a stack and in a large image the classes are always those of pixels"
+    "For a stack or a large image this is chosen before the run: Merging, under "
+    "Advanced"
 )
 
 
