@@ -122,8 +122,8 @@ class TestSegment:
         stack = np.stack([two_halves()] * 5)
         tifffile.imwrite("stack.ome.tif", stack, metadata={"axes": "ZYX"})
         words = ("segment", "stack.ome.tif", "-o", "a.tif")
-        stacked = run(*words, "--overwrite")
-        assert "5 slices of 40 x 32 pixels" in stacked.stdout
+        assert "5 slices of 40 x 32 pixels" in run(*words).stdout
+        Path("a.tif").unlink()
         refused(*words, "--channel-axis", 2, match="5 x 32 pixels is too small")
         assert run(*words, "--channel-axis", 0).exit_code == 0
 
