@@ -38,7 +38,7 @@ def wait_seconds(seconds: float) -> None:
 
 
 def main() -> None:
-    """Write ``running.png``, ``segment.png``, ``editing.png`` and ``batch.png``."""
+    """Write all pictures of the panels."""
     folder = (
         Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images"
     )
@@ -84,6 +84,17 @@ def main() -> None:
     wait(lambda: not panel.is_busy)
     wait_seconds(1)
     shoot("editing")
+    viewer.window.remove_dock_widget(panel)
+    viewer.layers.clear()
+    viewer.open_sample("napari-mmtseg", "focus_series")
+    _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
+    wait_seconds(1)
+    panel.run_button.click()
+    text = panel.progress.text
+    wait(lambda: "Slice 6" in text.text() or not panel.is_running)
+    shoot("stack")
+    panel.cancel()
+    wait_seconds(1)
     viewer.window.remove_dock_widget(panel)
     with tempfile.TemporaryDirectory() as scratch:
         run_batch(viewer, image.data, Path(scratch) / "plate 7")

@@ -15,6 +15,7 @@ from tests.widgets.driving import (
     labels_layers,
     run_to_the_end,
     set_values,
+    take_current_slice,
     two_levels,
 )
 
@@ -128,6 +129,7 @@ def test_copy_as_python_takes_the_slice_and_the_channels(
     stack = np.stack([np.stack([plane // (z + 1), plane[::-1]]) for z in range(3)])
     viewer.add_image(stack, name="stack", axis_labels=("z", "c", "y", "x"))
     viewer.dims.set_current_step(0, 1)
+    take_current_slice(panel)
     names = copied_and_run(viewer, panel, qtbot, monkeypatch)
     np.testing.assert_array_equal(names["image"], stack[1])
     np.testing.assert_array_equal(

@@ -19,8 +19,9 @@ from napari_mmtseg._widgets.batch_table_view import BatchTableView
 from napari_mmtseg._widgets.narrow_panel import NarrowPanel, wrapped_label
 from napari_mmtseg._widgets.outcomes import Failed, Refused
 from napari_mmtseg._widgets.problems import show_problem
-from napari_mmtseg._widgets.progress_view import ProgressView, count
+from napari_mmtseg._widgets.progress_view import ProgressView
 from napari_mmtseg._widgets.settings_files import SettingsFiles
+from napari_mmtseg._widgets.slice_clock import count
 from napari_mmtseg._widgets.status_dots import status_colors
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.errors import InputError

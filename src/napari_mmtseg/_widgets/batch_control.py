@@ -10,8 +10,9 @@ from napari_mmtseg._widgets.batch_job import BatchJob, BatchReport
 from napari_mmtseg._widgets.batch_table import BatchTableModel
 from napari_mmtseg._widgets.outcomes import Failed, Notice, Refused
 from napari_mmtseg._widgets.problems import show_problem
-from napari_mmtseg._widgets.progress_view import ProgressView, count, duration
+from napari_mmtseg._widgets.progress_view import ProgressView
 from napari_mmtseg._widgets.run_queue import RunQueue
+from napari_mmtseg._widgets.slice_clock import count, duration
 from napari_mmtseg.batch import BatchResult
 
 __all__ = ["BatchControl"]
@@ -92,7 +93,7 @@ class BatchControl(QObject):
             return
         self._images.update_records(report.records)
         if report.fit is not None:
-            self._progress.show_step(report.fit)
+            self._progress.show_step(report.fit, report.fit.step)
         elif report.phase == "labelling":
             self._labels = True
             self._activity.show_step(report.n_done)

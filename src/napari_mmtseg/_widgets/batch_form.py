@@ -16,6 +16,7 @@ from napari_mmtseg._widgets.settings_form import (
     SettingsForm,
     collapsible_form,
     make_form_layout,
+    show_row,
 )
 from napari_mmtseg.batch_fitting import DEFAULT_FIT_ON
 from napari_mmtseg.batch_plan import FILE_FORMATS, BatchRequest
@@ -140,10 +141,7 @@ class BatchForm(QWidget):
     def _show_fields(self) -> None:
         mode = self.mode.value
         for widget, its_mode in ((self.fit_on, "one_model"), (self.model, "saved")):
-            title = self._layout.labelForField(widget.native)
-            assert title is not None
-            title.setVisible(mode == its_mode)
-            widget.native.setVisible(mode == its_mode)
+            show_row(self._layout, widget.native, mode == its_mode)
         # A saved model has been fitted with settings of its own.
         self.basic.setEnabled(mode != "saved")
 

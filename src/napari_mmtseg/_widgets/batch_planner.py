@@ -10,8 +10,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_mmtseg._widgets.full_collections import no_full_collection
 from napari_mmtseg._widgets.outcomes import Failed, Refused
-from napari_mmtseg._widgets.progress_view import count
 from napari_mmtseg._widgets.run_queue import RunQueue
+from napari_mmtseg._widgets.slice_clock import count
 from napari_mmtseg.batch import iter_batch
 from napari_mmtseg.batch_plan import BatchRequest, plan_batch
 from napari_mmtseg.batch_record import BatchRecord

@@ -9,7 +9,7 @@ from typing import Any
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
 from qtpy.QtGui import QColor
 
-from napari_mmtseg._widgets.progress_view import duration
+from napari_mmtseg._widgets.slice_clock import duration
 from napari_mmtseg._widgets.status_dots import status_dot
 from napari_mmtseg.batch_record import BatchRecord
 

@@ -7,9 +7,10 @@ import time
 from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from napari_mmtseg._widgets.label_count_curve import LabelCountCurve
+from napari_mmtseg._widgets.slice_clock import SliceClock, count, duration
 from napari_mmtseg.progress import SegmentationStep
 
-__all__ = ["ProgressView", "count", "duration"]
+__all__ = ["ProgressView"]
 
 
 class ProgressView(QWidget):
@@ -30,6 +31,8 @@ class ProgressView(QWidget):
             widget.hide()
         self._clock: tuple[int, float] | None = None
         self._phase = ""
+        self._slices = SliceClock()
+        self._curve = (-1, 0)
 
     def say(self, text: str) -> None:
         """Show a text without a run."""
@@ -40,19 +43,25 @@ class ProgressView(QWidget):
     def start(self, n_steps: int, text: str) -> None:
         """Show an empty bar for a new run."""
         self._clock, self._phase = None, ""
+        self._slices = SliceClock()
         self.bar.setRange(0, n_steps)
         self.bar.setValue(0)
         self.bar.show()
-        self.curve.clear(n_steps)
         self.curve.hide()
+        self._curve = (-1, 0)
         self.text.setText(text)
         self.text.show()
 
-    def show_step(self, step: SegmentationStep) -> None:
-        """Show a step."""
-        self.bar.setRange(0, step.n_steps)
-        self.bar.setValue(step.step)
-        if step.n_labels:
+    def show_step(self, step: SegmentationStep, done: int) -> None:
+        """Show a step, and how much of all is done with it."""
+        self.bar.setValue(done)
+        training = step.phase != "prediction"
+        curve = step.n_done, step.n_steps  # each slice has one
+        if training and curve != self._curve:
+            self._curve = curve
+            self._clock = None
+            self.curve.clear(step.n_steps)
+        if step.n_labels and (training or not step.n_done):
             self.curve.add(step.step, step.n_labels)
             self.curve.show()
         self.text.setText(self._describe(step))
@@ -79,6 +88,9 @@ class ProgressView(QWidget):
         self.text.setText(f"{text}, about {left} left" if left else text)
 
     def _describe(self, step: SegmentationStep) -> str:
+        predicting = step.phase == "prediction"
+        if (step.n_slices > 1 and (step.n_done or predicting)) or step.fraction:
+            return self._slices.describe(step)
         text = f"{step.phase.capitalize()}…"
         if not step.step:
             return text
@@ -102,17 +114,3 @@ class ProgressView(QWidget):
         if n_done < first + at_least:
             return ""
         return duration((now - then) / (n_done - first) * (n - n_done))
-
-
-def count(n: int, noun: str) -> str:
-    """Return a number of things in words."""
-    return f"{n:,} {noun}" + "s" * (n != 1)
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words, rounded."""
-    if seconds < 90:
-        return f"{max(round(seconds), 1)} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"

@@ -9,7 +9,7 @@ from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg._widgets.activity_bar import ActivityBar
-from napari_mmtseg._widgets.jobs import PREVIEW_INTERVAL, Job
+from napari_mmtseg._widgets.jobs import Job
 from napari_mmtseg._widgets.outcomes import (
     Failed,
     Measured,
@@ -22,6 +22,7 @@ from napari_mmtseg._widgets.problems import show_problem
 from napari_mmtseg._widgets.progress_view import ProgressView
 from napari_mmtseg._widgets.result_layer import ResultLayer
 from napari_mmtseg._widgets.run_queue import RunQueue
+from napari_mmtseg._widgets.segment_job import PREVIEW_INTERVAL
 from napari_mmtseg.progress import SegmentationStep
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class RunControl(QObject):
         self._queue.start(job)
 
     def stop_and_keep(self) -> None:
-        """End the training and keep the labels so far."""
+        """End the training, or the slices, and keep the labels so far."""
         if self._job is not None:
             self._queue.stop_and_keep()
             self._progress.text.setText("Stopping…")
@@ -117,10 +118,12 @@ class RunControl(QObject):
             raise
 
     def _show_step(self, step: SegmentationStep) -> None:
-        self._activity.show_step(step.step)
+        assert self._job is not None
+        done = self._job.n_done(step)
+        self._activity.show_step(done)
         now = time.monotonic()
         if step.labels is None or now < self._next_preview:
-            self._progress.show_step(step)
+            self._progress.show_step(step, done)
             return
         # Without the progress, which comes with the next step: both at once would hold
         # up the window for longer.

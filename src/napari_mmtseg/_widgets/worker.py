@@ -74,6 +74,7 @@ def run(
 def _collected_warnings(notices: list[str]) -> Iterator[None]:
     """Keep our own warnings for the user; log the rest, which napari would show."""
     home = str(Path(napari_mmtseg.__file__).parent)
+    said: set[tuple[str, int]] = set()
 
     def collect(
         message: Warning | str,
@@ -84,7 +85,9 @@ def _collected_warnings(notices: list[str]) -> Iterator[None]:
         **__: Any,
     ) -> None:
         if issubclass(category, UserWarning) and filename.startswith(home):
-            if str(message) not in notices:
+            # Once for a run, not for every slice.
+            if (filename, lineno) not in said:
+                said.add((filename, lineno))
                 notices.append(str(message))
         else:
             _log.info("%s:%s: %s: %s", filename, lineno, category.__name__, message)
