@@ -66,7 +66,8 @@ class ProgressView(QWidget):
         self.text.setText(self._describe(step))
 
     def _describe(self, step: SegmentationStep) -> str:
-        if step.n_slices > 1 and (step.n_done or step.phase == "prediction"):
+        predicting = step.phase == "prediction"
+        if (step.n_slices > 1 and (step.n_done or predicting)) or step.fraction:
             return self._slices.describe(step)
         text = f"{step.phase.capitalize()}…"
         if not step.step:
