@@ -98,6 +98,22 @@ def test_the_model_of_a_stack_labels_another_one_alike(viewer, panel, qtbot):
     assert one.data.shape == (1, 48, 64)
 
 
+def test_an_edited_stack_teaches_the_next_run(viewer, panel, qtbot):
+    viewer.add_image(STACK, name="stack")
+    set_values(panel, n_labels=2)
+    run_to_the_end(panel, qtbot)
+    (first,) = labels_layers(viewer)
+    first.data_setitem(tuple(np.nonzero(TRUTHS & (first.data > 0))), 9)
+    panel.hints.choose(first, edits=True)
+    run_to_the_end(panel, qtbot)
+    labels = viewer.layers[-1]
+    assert labels != first
+    assert labels.data.shape == STACK.shape
+    assert not first.visible
+    assert (labels.data[TRUTHS] == 9).all()
+    assert np.mean(labels.data[~TRUTHS] == 1) > 0.9
+
+
 def test_the_model_of_volumes_needs_volumes(viewer, panel, qtbot, notifications):
     viewer.add_image(STACK, name="stack")
     set_values(panel, stack="volume")

@@ -84,11 +84,11 @@ class SegmentJob:
 
     @property
     def n_steps(self) -> int:
-        """Number of training steps, and of slices where there are several."""
-        n_slices = self._stack.n_frames
+        """Number of training steps, and as many for the slices that follow."""
+        n_steps = self.settings.n_steps
         if self._is_slice_by_slice:
-            return self.settings.n_steps * n_slices
-        return self.settings.n_steps + (n_slices if n_slices > 1 else 0)
+            return n_steps * self._stack.n_frames
+        return n_steps if self.source.is_one_image else 2 * n_steps
 
     def n_done(self, step: SegmentationStep) -> int:
         """Return how many of them are done."""
@@ -101,8 +101,8 @@ class SegmentJob:
             at = int(np.ravel_multi_index(step.index, self._stack.lead))
             within = self.settings.n_steps if predicting else trained
             return at * self.settings.n_steps + within
-        if step.n_slices > 1 and predicting:
-            return self.settings.n_steps + step.n_done
+        if predicting and not self.source.is_one_image:
+            return round((1 + step.fraction) * self.settings.n_steps)
         return trained
 
     def steps(
@@ -227,7 +227,7 @@ class SegmentJob:
         if self._is_slice_by_slice:
             return "Every slice has a model of its own."
         if "stopped" in result.stop_reason:
-            return "Not all slices have labels."
+            return "Not all of it has labels."
         if result.model is not None and result.hierarchy is None:
             return "There is nothing to choose from: the model knows one class."
         return ""

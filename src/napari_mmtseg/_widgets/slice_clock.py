@@ -16,26 +16,32 @@ class SliceClock:
     """Measures how many slices are done in a second."""
 
     def __init__(self) -> None:
-        self._first: tuple[int, float] | None = None
+        self._first: tuple[float, float] | None = None
 
     def describe(self, step: SegmentationStep) -> str:
-        """Return the number of the slice, the rate and the time that is left."""
+        """Return the number of the slice, the rate and the time that is left.
+
+        Of a large image, how much of it is done.
+        """
         now = time.monotonic()
-        if step.n_done >= step.n_slices:
-            return f"{step.n_slices} slices are found; writing their labels…"
-        text = f"Slice {step.n_done + 1} of {step.n_slices}"
+        done = step.fraction * step.n_slices or step.n_done
+        if done >= step.n_slices:
+            return "All is found; writing the labels…"
+        if step.n_slices == 1:
+            text = f"Prediction: {step.fraction:.0%}"
+        else:
+            text = f"Slice {step.n_done + 1} of {step.n_slices}"
         if step.phase != "prediction":
             text += f", {step.phase}"
         if self._first is None:
-            self._first = step.n_done, now
+            self._first = done, now
         first, then = self._first
-        done, seconds = step.n_done - first, now - then
-        if done and seconds:
-            rate = done / seconds
+        if done > first and now > then:
+            rate = (done - first) / (now - then)
             per_second = f"{rate:.{rate < _FEW:d}f}"
-            if float(per_second):
+            if float(per_second) and step.n_slices > 1:
                 text += f", {per_second} slices per second"
-            text += f", {duration((step.n_slices - step.n_done) / rate)} left"
+            text += f", {duration((step.n_slices - done) / rate)} left"
         return text
 
 
