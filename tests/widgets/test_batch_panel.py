@@ -145,6 +145,13 @@ def test_the_folder_of_labels_follows_until_it_is_chosen(batch_panel, tmp_path):
     assert form.target.value == tmp_path / "mine"
 
 
+def test_a_dropped_folder_is_a_url(batch_panel, qtbot, folder):
+    batch_panel.form.source.line_edit.value = folder.as_uri()
+    look(batch_panel, qtbot)
+    assert batch_panel.hint.text() == "4 images"
+    assert batch_panel.form.target.value == labels_of(folder)
+
+
 def test_run_labels_all_images(batch_panel, qtbot, folder, notifications):
     choose(batch_panel, qtbot, folder)
     run(batch_panel, qtbot)
@@ -403,6 +410,34 @@ def test_a_double_click_opens_image_and_labels(batch_panel, qtbot, folder, viewe
     assert [str(unit) for unit in labels.units] == ["micrometer", "micrometer"]
     np.testing.assert_allclose(labels.extent.world, image.extent.world)
     assert_found(labels.data, two_levels()[1])
+
+
+def test_labels_in_ome_zarr_are_opened(batch_panel, qtbot, folder, viewer):
+    pytest.importorskip("ome_zarr")
+    batch_panel.form.file_format.value = "zarr"
+    choose(batch_panel, qtbot, folder)
+    run(batch_panel, qtbot)
+    assert statuses(batch_panel) == dict.fromkeys(NAMES, "done")
+    open_row(batch_panel, qtbot, 2)
+    image, labels = viewer.layers
+    np.testing.assert_allclose(labels.extent.world, image.extent.world)
+    assert_found(labels.data, two_levels()[1])
+
+
+def test_a_stack_is_opened_with_its_labels(batch_panel, qtbot, tmp_path, viewer):
+    source = tmp_path / "images"
+    source.mkdir()
+    image, truth = two_levels()
+    stack = np.stack([image] * 3)
+    details = {"axes": "ZYX", "PhysicalSizeZ": 2.0, "PhysicalSizeZUnit": "µm"}
+    tifffile.imwrite(source / "z.tif", stack, ome=True, metadata=details)
+    choose(batch_panel, qtbot, source)
+    run(batch_panel, qtbot)
+    open_row(batch_panel, qtbot, 0)
+    image_layer, labels = viewer.layers
+    assert labels.data.shape == (3, *truth.shape)
+    np.testing.assert_allclose(image_layer.scale, (2, 1, 1))
+    np.testing.assert_allclose(labels.extent.world, image_layer.extent.world)
 
 
 def test_the_next_image_hides_the_one_before(batch_panel, qtbot, folder, viewer):

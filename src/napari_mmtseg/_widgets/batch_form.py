@@ -9,6 +9,7 @@ from typing import Any
 from magicgui.types import FileDialogMode
 from magicgui.widgets import CheckBox, ComboBox, FileEdit, LineEdit, SpinBox
 from psygnal import Signal
+from qtpy.QtCore import QUrl
 from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from napari_mmtseg._widgets.layer_choice import keep_narrow
@@ -240,4 +241,6 @@ def _path_edit(mode: FileDialogMode, pattern: str | None = None) -> FileEdit:
 
 def _path(edit: FileEdit) -> Path | None:
     text = edit.line_edit.value.strip()
+    if text.startswith("file:"):  # what a file manager drops
+        text = QUrl(text).toLocalFile()
     return Path(text).expanduser() if text else None
