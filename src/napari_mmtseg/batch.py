@@ -43,6 +43,8 @@ class BatchStep:
         How far the model is, while it is fitted.
     plan : BatchPlan or None
         In the first step: what will be done.
+    done_before : tuple of BatchRecord
+        In the first step: images that an earlier run has done.
     """
 
     phase: str
@@ -51,6 +53,7 @@ class BatchStep:
     record: BatchRecord | None = None
     fit: SegmentationStep | None = field(default=None, repr=False)
     plan: BatchPlan | None = field(default=None, repr=False)
+    done_before: tuple[BatchRecord, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,10 @@ def _run(
         item.name: before.get(item.name, BatchRecord(item, "waiting"))
         for item in plan.items
     }
-    stopped = (yield BatchStep("planning", len(before), n, plan=plan)) == "stop"
+    first = BatchStep(
+        "planning", len(before), n, plan=plan, done_before=tuple(before.values())
+    )
+    stopped = (yield first) == "stop"
     try:
         request.target.mkdir(parents=True, exist_ok=True)
     except OSError as error:

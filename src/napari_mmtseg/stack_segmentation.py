@@ -124,6 +124,7 @@ def _find(
     for part in parts:
         run.check_cancel()
         if isinstance(part, float):
+            step = replace(step, fraction=part)
             stop = (yield step) == "stop" or stop
             continue
         place = stack.place(part.index, part.window)
@@ -132,7 +133,7 @@ def _find(
             found = _stamped(found, np.asarray(run.scribbles[place]), values)
         leaves[place] = found
         done.append((part.index, part.window))
-        step = replace(step, n_done=part.n_done)
+        step = replace(step, n_done=part.n_done, fraction=part.fraction)
         labels = previews.take(part.window, values[found])
         stop = (yield replace(step, labels=labels, index=part.index)) == "stop" or stop
         if stop:
