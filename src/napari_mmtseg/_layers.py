@@ -40,7 +40,8 @@ class Source:
         Its data; of a multiscale layer the finest level. May be lazy.
     index : tuple of int or slice
         What to take of it: one position along axes of which one slice is taken, a slice
-        with a start and a stop along Y and X in a region, and all else whole.
+        with a start and a stop along Y and X in a region, colours without alpha, and
+        all else whole.
     axes : str
         Names of the axes of `array`, separated by spaces.
     slices : dict
@@ -217,6 +218,8 @@ def choose_source(
             index[i] = _position(layer, names[i], float(position[i]), shape[i])
     for name, part in zip("YX", region or (), strict=False):
         index[names.index(name)] = part
+    if names[-1] == "RGB" and shape[-1] == 4:
+        index[-1] = slice(0, 3)  # alpha is no colour
     kept = [i for i in range(len(names)) if i not in cut]
     channel_axis = kept.index(names.index("C")) if "C" in names else None
     plane = [i for i in kept if i not in stacked]

@@ -297,6 +297,17 @@ def test_a_part_is_read_like_the_array_itself():
     np.testing.assert_array_equal(copy, np.arange(2400).reshape(4, 20, 30)[:, 5:17, 8:])
 
 
+@pytest.mark.parametrize("shape", [(20, 30, 4), (5, 20, 30, 4)])
+def test_alpha_is_left_out(shape):
+    data = np.zeros(shape, np.uint8)
+    data[..., 3] = 255
+    axes = "Z Y X RGB" if len(shape) == 4 else "Y X RGB"
+    source = choose_source(Image(data, rgb=True), axes, all_slices=True)
+    read = source.read()
+    assert read.shape == (*shape[:-1], 3)
+    assert read.max() == 0
+
+
 def test_axes_in_another_order_are_refused():
     with pytest.raises(InputError, match="Y before X"):
         choose_source(Image(np.zeros((20, 30))), "X Y")

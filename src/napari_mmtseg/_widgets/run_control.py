@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg._widgets.activity_bar import ActivityBar
@@ -74,6 +75,7 @@ class RunControl(QObject):
         self._layer: ResultLayer | None = None
         self._activity = ActivityBar(self.cancel)
         self._next_preview = 0.0
+        self._late: NDArray[Any] | None = None
 
     @property
     def is_running(self) -> bool:
@@ -88,6 +90,7 @@ class RunControl(QObject):
         self._layer = ResultLayer(self._viewer, job.source, job.hints_layer)
         self._activity.start(job.n_steps, job.title)
         self._next_preview = 0.0
+        self._late = None
         self._progress.start(job.n_steps, "Waiting for the cancelled run to end…")
         self.state_changed.emit()
         self._queue.start(job)
@@ -122,13 +125,16 @@ class RunControl(QObject):
         done = self._job.n_done(step)
         self._activity.show_step(done)
         now = time.monotonic()
-        if step.labels is None or now < self._next_preview:
+        labels = self._late if step.labels is None else step.labels
+        if labels is None or now < self._next_preview:
+            self._late = labels
             self._progress.show_step(step, done)
             return
         # Without the progress, which comes with the next step: both at once would hold
         # up the window for longer.
         assert self._layer is not None
-        self._layer.show_preview(step.labels)
+        self._late = None
+        self._layer.show_preview(labels)
         spent = time.monotonic() - now
         self._next_preview = now + max(0.9 * PREVIEW_INTERVAL, spent / _PREVIEW_SHARE)
 

@@ -173,8 +173,15 @@ class SegmentJob:
         dtype = np.uint16 if self.hints is None else np.int32
         preview = StackPreview(source, stack, dtype, self.settings.memory_share)
 
+        first = True
+
         def written(step: SegmentationStep) -> SegmentationStep:
-            return replace(step, labels=preview.labels if preview.take(step) else None)
+            nonlocal first
+            # Of other slices the window hears when it gets there.
+            seen = first or self.shown is None or step.index == self.shown()
+            there = preview.take(step)
+            first = first and not there
+            return replace(step, labels=preview.labels if there and seen else None)
 
         return written
 
