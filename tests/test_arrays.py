@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_mmtseg import InputError
-from napari_mmtseg.arrays import Normalization, as_channels_first, check_shape
+from napari_mmtseg.arrays import as_channels_first, check_shape
+from napari_mmtseg.normalization import Normalization
 
 
 @pytest.mark.parametrize(

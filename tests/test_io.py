@@ -136,13 +136,61 @@ class TestReadTiff:
         assert (image.axes, image.channel_axis) == ("CYX", 0)
 
     @pytest.mark.parametrize("axes", ["ZYX", "TYX"])
-    def test_stack_is_refused(self, tmp_path: Path, axes: str) -> None:
+    def test_stack(self, tmp_path: Path, axes: str) -> None:
         path = tmp_path / "a.ome.tif"
-        tifffile.imwrite(path, PLANES, metadata={"axes": axes})
-        with pytest.raises(
-            InputError, match=rf"{axes} and shape \(5, 24, 32\).*--channel-axis"
-        ):
-            read_image(path)
+        depth = {"PhysicalSizeZ": 2.0, "PhysicalSizeZUnit": "µm"}
+        tifffile.imwrite(path, PLANES, metadata={"axes": axes, **MICROMETRE, **depth})
+        image = read_image(path)
+        assert (image.axes, image.channel_axis) == (axes, None)
+        assert image.label_axes == axes
+        first = PixelSize(2.0, "µm") if axes == "ZYX" else None
+        assert image.pixel_sizes == (
+            first,
+            PixelSize(650, "nm"),
+            PixelSize(0.325, "µm"),
+        )
+        np.testing.assert_array_equal(image.array, PLANES)
+
+    def test_stack_of_colours(self, tmp_path: Path) -> None:
+        stack = np.stack([RGB, RGB, RGB, RGB, RGB])
+        tifffile.imwrite(tmp_path / "a.tif", stack, photometric="rgb")
+        image = read_image(tmp_path / "a.tif")
+        assert (image.axes, image.channel_axis) == ("ZYXS", None)
+        np.testing.assert_array_equal(image.array, stack)
+
+    def test_axes_go_over_what_the_file_tells(self, tmp_path: Path) -> None:
+        tifffile.imwrite(tmp_path / "a.tif", PLANES)
+        assert read_image(tmp_path / "a.tif").axes == "ZYX"
+        assert read_image(tmp_path / "a.tif", axes="tyx").axes == "TYX"
+        channels = read_image(tmp_path / "a.tif", axes="CYX")
+        assert (channels.axes, channels.channel_axis) == ("CYX", 0)
+        with pytest.raises(InputError, match="does not name the 3 axes"):
+            read_image(tmp_path / "a.tif", axes="YX")
+
+    def test_imagej_hyperstack(self, tmp_path: Path) -> None:
+        stack = np.arange(2 * 3 * 4 * 24 * 32, dtype=np.uint16)
+        stack = stack.reshape(2, 3, 4, 24, 32)
+        metadata = {"axes": "TZCYX", "unit": "um", "spacing": 1.5}
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(
+            path, stack, imagej=True, metadata=metadata, resolution=(2.0, 2.0)
+        )
+        image = read_image(path)
+        assert (image.axes, image.channel_axis) == ("TZCYX", 2)
+        assert image.pixel_size("Z") == PixelSize(1.5, "µm")
+        assert image.pixel_size("Y") == PixelSize(0.5, "µm")
+        np.testing.assert_array_equal(image.array, stack)
+
+    @pytest.mark.parametrize("compression", [None, "zlib"])
+    def test_large_files_are_only_opened(self, tmp_path, monkeypatch, compression):
+        pytest.importorskip("zarr")
+        monkeypatch.setattr("napari_mmtseg._tiff._LARGE", 1)
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, PLANES, compression=compression, byteorder=">")
+        image = read_image(path)
+        assert image.axes == "ZYX"
+        assert isinstance(image.array, np.memmap) or hasattr(image.array, "chunks")
+        np.testing.assert_array_equal(np.asarray(image.array), PLANES)
 
     @pytest.mark.parametrize("axis", [0, -3])
     def test_stack_declared_to_be_channels(self, tmp_path: Path, axis: int) -> None:
@@ -168,7 +216,7 @@ class TestReadTiff:
 
     def test_channel_axis_that_leaves_a_line(self, tmp_path: Path) -> None:
         tifffile.imwrite(tmp_path / "a.tif", GREY)
-        with pytest.raises(InputError, match="one 2D image is needed"):
+        with pytest.raises(InputError, match="at least two axes"):
             read_image(tmp_path / "a.tif", channel_axis=0)
 
     def test_byte_order_of_the_machine(self, tmp_path: Path) -> None:

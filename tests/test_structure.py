@@ -4,9 +4,10 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 import napari_mmtseg as mm
-from napari_mmtseg.arrays import Normalization, as_channels_first
+from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.engine.examples import N_CLUSTERS, to_working_size, warm_start
 from napari_mmtseg.features import Texture, gradient_magnitude, local_deviation
+from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.structure import Structure, find_structure
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels
 
-from napari_mmtseg._tiff import PixelSize
+from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg.errors import InputError
 
 if TYPE_CHECKING:

@@ -7,18 +7,21 @@ import math
 import re
 import threading
 import warnings
+import weakref
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg.errors import InputError
 
-__all__ = ["PixelSize", "encode_tiff", "is_tiff", "read_tiff"]
+__all__ = ["encode_tiff", "is_tiff", "read_tiff"]
 
 _MAGIC_NUMBERS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MICROMETRE_NAMES = (
@@ -31,6 +34,9 @@ _MICROMETRE_NAMES = (
 )
 _OME_UNITS = ("km", "m", "cm", "mm", "µm", "nm", "pm", "Å", "in", "ft")
 _MICROMETRES = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "nm": 1e-3, "Å": 1e-4}
+_LARGE = 2**29
+"""Bytes from which pixels are not read before they are needed."""
+
 _LARGEST_PART = 2**32 - 1
 """Largest numerator or denominator of a resolution in a TIFF file."""
 
@@ -43,21 +49,6 @@ _SIGNS_OF_DAMAGE = (
     "invalid or corrupted",
     "failed to reshape",
 )
-
-
-class PixelSize(NamedTuple):
-    """Distance between neighbouring pixels along one axis.
-
-    Attributes
-    ----------
-    size : float
-        Number of units.
-    unit : str
-        Unit of length, "µm" for micrometres.
-    """
-
-    size: float
-    unit: str
 
 
 def is_tiff(header: bytes) -> bool:
@@ -101,7 +92,7 @@ def read_tiff(path: Path) -> tuple[NDArray[Any], str, dict[str, PixelSize]]:
             n_images = len(file.series)
             axes, sizes = series.axes, _pixel_sizes(file)
             remarks.refuse_damage()
-            array = series.asarray()
+            array = _pixels(path, series)
             remarks.refuse_damage()
     except (OSError, MemoryError):
         raise
@@ -160,6 +151,25 @@ def encode_tiff(
     return content.getvalue()
 
 
+def _pixels(path: Path, series: tifffile.TiffPageSeries) -> Any:
+    """Read a series, or only open it where it is large."""
+    if series.nbytes < _LARGE:
+        return series.asarray()
+    parent, kind = series.parent, series.dtype
+    if series.dataoffset is not None and parent is not None and kind is not None:
+        dtype = parent.byteorder + kind.char
+        return np.memmap(path, dtype, "r", series.dataoffset, series.shape)
+    try:
+        import zarr
+    except ImportError:
+        return series.asarray()
+    # A store of its own, as this file is about to be closed.
+    store = tifffile.imread(path, aszarr=True, level=0)
+    found = zarr.open(store, mode="r")
+    weakref.finalize(found, store.close)
+    return found
+
+
 class _Remarks(logging.Filter):
     """Keeps what tifffile logs in this thread from the log."""
 
@@ -185,18 +195,22 @@ def _pixel_sizes(file: tifffile.TiffFile) -> dict[str, PixelSize]:
     if file.is_ome and file.ome_metadata:
         return _ome_pixel_sizes(file.ome_metadata)
     tags = file.pages.first.tags
+    depth = None
     if file.is_imagej:
-        unit, factor = (file.imagej_metadata or {}).get("unit"), 1.0
+        metadata = file.imagej_metadata or {}
+        unit, factor = metadata.get("unit"), 1.0
+        depth = _pixel_size(metadata.get("spacing"), unit)
     elif tags.valueof("ResolutionUnit") == 3:
         # Centimetres come from microscopes; inches, the other choice, are for printing.
         unit, factor = "µm", 1e4
     else:
         return {}
-    found = {}
+    found: dict[str, PixelSize | None] = {}
     for axis, tag in (("X", "XResolution"), ("Y", "YResolution")):
         pixels, units = tags.valueof(tag) or (0, 1)
         if pixels:
             found[axis] = _pixel_size(units / pixels * factor, unit)
+    found["Z"] = depth
     return {axis: size for axis, size in found.items() if size is not None}
 
 
@@ -211,7 +225,7 @@ def _ome_pixel_sizes(description: str) -> dict[str, PixelSize]:
             pixels.get(f"PhysicalSize{axis}"),
             pixels.get(f"PhysicalSize{axis}Unit", "µm"),
         )
-        for axis in "YX"
+        for axis in "ZYX"
     }
     return {axis: size for axis, size in found.items() if size is not None}
 
@@ -233,7 +247,9 @@ def _pixel_size(size: Any, unit: Any) -> PixelSize | None:
 def _ome_metadata(
     axes: str, pixel_sizes: Sequence[PixelSize | None], name: str
 ) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"axes": axes, "Name": name}
+    # Without one of its own every file would be different.
+    unique = uuid5(NAMESPACE_URL, f"napari-mmtseg:{name}:{axes}")
+    metadata: dict[str, Any] = {"axes": axes, "Name": name, "UUID": str(unique)}
     for axis, pixel in zip(axes, pixel_sizes, strict=True):
         if axis in "ZYX" and pixel is not None and pixel.unit in _OME_UNITS:
             metadata[f"PhysicalSize{axis}"] = pixel.size

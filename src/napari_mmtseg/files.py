@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from napari_mmtseg.errors import InputError
 
-__all__ = ["check_output", "write_atomically"]
+__all__ = ["PARTIAL", "check_output", "write_atomically", "written_whole"]
+
+PARTIAL = ".mmtseg-"
+"""How the names of what is not finished yet begin."""
 
 _LONGEST_NAME = 255
 """Bytes of a file name that common file systems take."""
@@ -86,20 +91,59 @@ def write_atomically(
     InputError
         If the file cannot be written.
     """
-    path = check_output(path, suffixes=suffixes, overwrite=overwrite)
+    check_output(path, suffixes=suffixes, overwrite=overwrite)
+    with written_whole(path, overwrite=overwrite) as partial:
+        partial.write_bytes(content)
+
+
+@contextmanager
+def written_whole(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Let a file, or a folder, appear only once it is all there.
+
+    Parameters
+    ----------
+    path, overwrite
+        As for :func:`check_output`; a folder that is there is replaced as well.
+
+    Yields
+    ------
+    Path
+        Where to write instead: a hidden name beside it, which goes if that fails.
+
+    Raises
+    ------
+    InputError
+        If it cannot be written.
+    """
+    path = Path(path)
     try:
-        handle, name = tempfile.mkstemp(prefix=".mmtseg-", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(name, 0o666 & ~_umask())
-            _move(Path(name), path, overwrite)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=path.parent))
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}.") from error
+    try:
+        new = partial / path.name
+        yield new
+        if new.is_dir():
+            _replace_folder(new, path, overwrite)
+            return
+        with new.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.chmod(new, 0o666 & ~_umask())
+        _move(new, path, overwrite)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {error.strerror or error}."
+        ) from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _replace_folder(source: Path, target: Path, overwrite: bool) -> None:
+    if os.path.lexists(target):
+        if not overwrite:
+            raise InputError(f"{target} has appeared meanwhile and is left as it is.")
+        target.rename(source.parent / "replaced")
+    source.rename(target)
 
 
 def _move(source: Path, target: Path, overwrite: bool) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.features import Texture
 from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.region_hierarchy import RegionHierarchy
 from napari_mmtseg.region_labels import averaged_hierarchy, find_regions
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from napari_mmtseg.engine.training import Example, Trained, TrainingStep
 
 __all__ = ["Fitted", "Preview", "Shown", "fit_steps", "follow_training", "predicting"]
+
+_SEVERAL = 2
+"""How many times more steps there are for several images, as a step teaches one."""
 
 Labels = NDArray[np.int32]
 Preview = tuple[Labels, tuple[int, ...]]
@@ -76,10 +79,12 @@ def fit_steps(
         Returns the position and the raw pixels of what previews show, or None where
         nothing is to be shown; the first image without it.
     """
+    asked = settings
+    if len(images) > 1:
+        settings = settings.replace(n_steps=_SEVERAL * settings.n_steps)
     n_steps = settings.n_steps
     stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop"
-    normalization = Normalization.fit(images, settings.color_space)
-    normalized = [normalization.apply(image) for image in images]
+    normalization, normalized = normalize_images(images, settings)
     stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop" or stop
 
     from napari_mmtseg.engine.cancellation import cancellable
@@ -114,7 +119,7 @@ def fit_steps(
             [example.image for example in examples],
             normalization,
             texture,
-            settings,
+            asked,
             small,
         )
         hierarchy = None
@@ -134,6 +139,16 @@ def fit_steps(
     return Fitted(
         model, hierarchy, trained.stop_reason, trained.n_steps, device.type, precision
     )
+
+
+def normalize_images(
+    images: Sequence[NDArray[Any]], settings: SegmentationSettings
+) -> tuple[Normalization, list[NDArray[np.float32]]]:
+    """Return how raw images (C, Y, X) are normalised, and them normalised."""
+    normalization = Normalization.fit(images, settings.color_space)
+    # Parts of one stack come with "together".
+    normalization = replace(normalization, each=settings.normalization != "together")
+    return normalization, [normalization.of(image).apply(image) for image in images]
 
 
 def follow_training(
@@ -293,7 +308,8 @@ class _ShownPreviews:
             return None
         index, image = shown
         if self._last is not image:
-            seen = self._texture.apply(self._normalization.apply(image))
+            normalization = self._normalization.of(image)
+            seen = self._texture.apply(normalization.apply(image))
             self._small = to_working_size(seen, self._settings.working_size)
             self._last = image
         small = self._small

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.errors import Cancelled
 from napari_mmtseg.feature_bank import FeatureBank
 from napari_mmtseg.fitting import (
@@ -19,11 +18,13 @@ from napari_mmtseg.fitting import (
     Shown,
     fit_steps,
     follow_training,
+    normalize_images,
     predicting,
 )
 from napari_mmtseg.guided_input import model_values
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.lessons import first_lesson, next_lesson
+from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.regions import enlarge
 from napari_mmtseg.settings import SegmentationSettings
@@ -129,7 +130,7 @@ def guided_steps(
         for raw in images:
             known = model.recalled(raw)
             view = known.view if known is not None else None
-            views.append(view or model.sight.view(raw))
+            views.append(view or model.sight.at(raw).view(raw))
             stop = (yield from pause()) or stop
         lesson = next_lesson(views, images, scribbles, model, settings.working_size)
     stop = (yield from pause()) or stop
@@ -194,8 +195,7 @@ def _first_look(
     """Return how images are seen, and them as they are and as they are seen."""
     from napari_mmtseg.engine.view import shrink
 
-    normalization = Normalization.fit(images, settings.color_space)
-    normalized = [normalization.apply(image) for image in images]
+    normalization, normalized = normalize_images(images, settings)
     bank, seen = FeatureBank.fit(normalized, shrink)
     plain = [shrink(image) for image in normalized]
     return normalization, bank, list(zip(plain, seen, strict=True))

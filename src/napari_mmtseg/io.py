@@ -13,9 +13,13 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg._tiff import PixelSize, encode_tiff, is_tiff, read_tiff
+from napari_mmtseg._bioio import read_with_bioio
+from napari_mmtseg._pixel_size import PixelSize
+from napari_mmtseg._tiff import encode_tiff, is_tiff, read_tiff
+from napari_mmtseg._zarr import is_zarr, read_zarr
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files import check_output, write_atomically
+from napari_mmtseg.stacks import parse_axes
 
 __all__ = [
     "CONFIDENCE_SUFFIXES",
@@ -42,20 +46,21 @@ class ImageFile:
 
     Attributes
     ----------
-    array : ndarray
-        Pixels in the data type of the file.
+    array : array-like
+        Pixels in the data type of the file; a memmap or a zarr array where the file is
+        large.
     axes : str
-        A letter for every axis of `array`: "YX" (grey), "YXS" (RGB or RGBA) or with a
-        C for channels, such as "CYX".
+        A letter for every axis of `array`: "YX" (grey), "YXS" (RGB or RGBA), with a
+        C for channels, such as "CYX", and others for what is stacked, such as "TZYX".
     channel_axis : int or None
-        Axis of the channels, to be passed on with `array`; None for grey and RGB(A).
+        Axis of the channels; None for grey and RGB(A).
     pixel_sizes : tuple of PixelSize or None
         One for every axis; None where the file does not tell.
     name : str
         Name of the file without folder and suffix.
     """
 
-    array: NDArray[Any]
+    array: Any
     axes: str
     channel_axis: int | None
     pixel_sizes: tuple[PixelSize | None, ...]
@@ -67,21 +72,31 @@ class ImageFile:
         y, x = (self.array.shape[self.axes.index(axis)] for axis in "YX")
         return y, x
 
+    @property
+    def label_axes(self) -> str:
+        """The axes of its labels: those without channels and colours."""
+        return "".join(a for a in self.axes if a not in "CS")
+
     def pixel_size(self, axis: str) -> PixelSize | None:
-        """Pixel size along "Y" or "X"."""
+        """Pixel size along "Z", "Y" or "X"."""
         return self.pixel_sizes[self.axes.index(axis)]
 
 
-def read_image(path: str | Path, *, channel_axis: int | None = None) -> ImageFile:
-    """Read an image file: TIFF by tifffile, anything else by imageio.
+def read_image(
+    path: str | Path, *, channel_axis: int | None = None, axes: str | None = None
+) -> ImageFile:
+    """Read an image file: TIFF by tifffile, OME-Zarr by zarr, else by imageio.
 
     Parameters
     ----------
     path : path-like
         TIFF (OME, ImageJ or plain), PNG, JPEG, BMP, GIF (first frame) and what else
-        Pillow reads. The content decides, not the suffix.
+        Pillow reads; a folder of OME-Zarr; and what bioio reads, where that is
+        installed. The content decides, not the suffix.
     channel_axis : int, optional
         Axis of the channels as stored in the file, where the file does not tell.
+    axes : str, optional
+        A letter for every axis as stored in the file, over what the file tells.
 
     Returns
     -------
@@ -91,21 +106,11 @@ def read_image(path: str | Path, *, channel_axis: int | None = None) -> ImageFil
     Raises
     ------
     InputError
-        If the file cannot be read or holds more than one 2D image.
+        If the file cannot be read, or its axes are not Y, X and others.
     """
     path = Path(path)
     try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder. Pass the name of an image file.")
-        with path.open("rb") as file:
-            header = file.read(32)
-        if not header:
-            raise InputError(f"{path} is empty.")
-        if is_tiff(header):
-            array, axes, sizes = read_tiff(path)
-        else:
-            array, axes = _read_raster(path, header)
-            sizes = {}
+        array, stored, sizes = _read(path)
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
     except PermissionError:
@@ -118,8 +123,38 @@ def read_image(path: str | Path, *, channel_axis: int | None = None) -> ImageFil
         raise InputError(
             f"{path} does not fit into memory, or it is damaged ({error})."
         ) from error
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    return _arrange(path, array, axes, sizes, channel_axis)
+    if isinstance(array, np.ndarray) and not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if axes is not None:
+        try:
+            stored = parse_axes(axes, array.ndim)
+        except InputError as error:
+            raise InputError(f"{path} has the shape {array.shape}: {error}") from error
+    return _arrange(path, array, stored, sizes, channel_axis)
+
+
+def _read(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
+    if path.is_dir():
+        if not is_zarr(path):
+            raise InputError(
+                f"{path} is a folder. Pass the name of an image file or an OME-Zarr "
+                "folder."
+            )
+        return read_zarr(path)
+    with path.open("rb") as file:
+        header = file.read(32)
+    if not header:
+        raise InputError(f"{path} is empty.")
+    if is_tiff(header):
+        return read_tiff(path)
+    try:
+        array, axes = _read_raster(path, header)
+    except InputError:
+        found = read_with_bioio(path)
+        if found is None:
+            raise
+        return found
+    return array, axes, {}
 
 
 def write_labels(
@@ -129,6 +164,7 @@ def write_labels(
     source: ImageFile | None = None,
     axes: str = "YX",
     pixel_sizes: Sequence[PixelSize | None] = (),
+    ome: bool | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write labels in the smallest unsigned data type that holds them.
@@ -137,9 +173,9 @@ def write_labels(
     ----------
     path : path-like
         Ending in .ome.tif or .ome.tiff for OME-TIFF, .tif or .tiff for a TIFF file
-        that ImageJ understands, or .png.
+        that ImageJ understands, .png, or .zarr for OME-Zarr.
     labels : ndarray of int
-        Labels from 0: (Y, X), or a stack as a TIFF file.
+        Labels from 0: (Y, X), or a stack as a TIFF file or OME-Zarr.
     source : ImageFile, optional
         Where the pixel size comes from; PNG has none.
     axes : str
@@ -147,6 +183,8 @@ def write_labels(
         two of them always.
     pixel_sizes : sequence of PixelSize or None
         Along every axis, without a source.
+    ome : bool, optional
+        Write OME-TIFF or not, whatever the name says.
     overwrite : bool
         Replace a file that is there.
 
@@ -155,6 +193,13 @@ def write_labels(
     InputError
         If the file exists or cannot be written, or the labels do not fit in it.
     """
+    if Path(path).name.lower().endswith(".zarr"):
+        from napari_mmtseg.ome_zarr_labels import write_zarr_labels
+
+        write_zarr_labels(
+            path, labels, axes, _sizes(source, axes, pixel_sizes), overwrite
+        )
+        return
     path = check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
     largest = int(labels.max(initial=0))
     if len(axes) != labels.ndim or not re.fullmatch("T?C?Z?YX", axes):
@@ -181,7 +226,7 @@ def write_labels(
             )
         content = _encode_png(compact)
     else:
-        content = _encode_tiff(path, compact, source, axes, pixel_sizes)
+        content = _encode_tiff(path, compact, source, axes, pixel_sizes, ome)
     write_atomically(path, content, overwrite=overwrite)
 
 
@@ -250,17 +295,27 @@ def _encode_tiff(
     source: ImageFile | None,
     axes: str = "YX",
     pixel_sizes: Sequence[PixelSize | None] = (),
+    ome: bool | None = None,
 ) -> bytes:
-    sizes = tuple(pixel_sizes) or (None,) * values.ndim
-    if source is not None:
-        sizes = source.pixel_size("Y"), source.pixel_size("X")
+    sizes = _sizes(source, axes, pixel_sizes)
+    if ome is None:
+        ome = path.name.lower().endswith(OME_SUFFIXES)
     return encode_tiff(
         values,
         sizes,
         name=source.name if source else path.name,
-        ome=path.name.lower().endswith(OME_SUFFIXES),
+        ome=ome,
         axes=axes,
     )
+
+
+def _sizes(
+    source: ImageFile | None, axes: str, pixel_sizes: Sequence[PixelSize | None]
+) -> tuple[PixelSize | None, ...]:
+    if source is None:
+        return tuple(pixel_sizes) or (None,) * len(axes)
+    known = dict(zip(source.axes, source.pixel_sizes, strict=True))
+    return tuple(known.get(a) for a in axes)
 
 
 def _encode_png(picture: NDArray[Any]) -> bytes:
@@ -307,12 +362,12 @@ def _read_raster(path: Path, header: bytes) -> tuple[NDArray[Any], str]:
 
 def _arrange(
     path: Path,
-    array: NDArray[Any],
+    array: Any,
     axes: str,
     sizes: dict[str, PixelSize],
     channel_axis: int | None,
 ) -> ImageFile:
-    """Leave out axes of length 1, find the channels, name the other two Y and X."""
+    """Leave out axes of length 1, find the channels, name all axes."""
     stored = f"axes {axes} and shape {array.shape}"
     channel = None
     if channel_axis is not None:
@@ -327,30 +382,52 @@ def _arrange(
         for i, length in enumerate(array.shape)
         if length != 1 or i == channel or axes[i] in "YX"
     ]
-    array = array.reshape([array.shape[i] for i in keep])
+    if len(keep) < array.ndim:
+        array = np.asarray(array).reshape([array.shape[i] for i in keep])
     axes = "".join(axes[i] for i in keep)
     if channel is not None:
         channel = keep.index(channel)
-    elif array.ndim == 3:
+    elif array.ndim >= 3:
         channel = _find_channels(array.shape, axes)
     spatial = "".join(a for i, a in enumerate(axes) if i != channel)
-    if len(spatial) != 2:
+    if len(spatial) < 2:
         raise InputError(
-            f"{path} has {stored}, but one 2D image is needed. Save one plane as a "
-            "file of its own; if an axis holds channels, name it with --channel-axis N "
-            "(channel_axis=N), counted from 0."
+            f"{path} has {stored}, but an image has at least two axes, Y and X, beside "
+            "its channels. Name the axes with --axes (axes=), the channels with "
+            "--channel-axis N (channel_axis=N), counted from 0."
         )
-    named_axes = "YX"
+    named = _named(spatial)
+    known = dict(zip(named, (sizes.get(a) for a in spatial), strict=True))
     if channel is not None:
         colour = channel_axis is None and axes[channel] != "C"
         if colour and array.shape[channel] in (3, 4):
-            array, named_axes = np.moveaxis(array, channel, 2), "YXS"
-            channel = None
+            if channel != array.ndim - 1:
+                array = np.moveaxis(np.asarray(array), channel, -1)
+            named, channel = named + "S", None
         else:
-            named_axes = "YX"[:channel] + "C" + "YX"[channel:]
-    known = dict(zip("YX", (sizes.get(a) for a in spatial), strict=True))
-    pixel_sizes = tuple(known.get(a) for a in named_axes)
-    return ImageFile(array, named_axes, channel, pixel_sizes, _stem(path))
+            named = named[:channel] + "C" + named[channel:]
+    pixel_sizes = tuple(known.get(a) for a in named)
+    return ImageFile(array, named, channel, pixel_sizes, _stem(path))
+
+
+def _named(letters: str) -> str:
+    """Name what the file does not name, or not as an axis of an image: Z, then T."""
+    places = "YX" if {"Y", "X"} <= set(letters) else ""
+    free = [a for a in "ZTPMRVW" if a not in letters]
+    named: list[str] = []
+    for i, letter in enumerate(letters):
+        if places:
+            ok = letter not in "QISC"
+        elif i >= len(letters) - 2:
+            named.append("YX"[i - len(letters) + 2])
+            continue
+        else:
+            ok = letter not in "QISCYX"
+        named.append(letter if ok and letter not in named else "?")
+    for i in reversed(range(len(named))):
+        if named[i] == "?":
+            named[i] = free.pop(0)
+    return "".join(named)
 
 
 def _find_channels(shape: tuple[int, ...], axes: str) -> int | None:
@@ -359,7 +436,7 @@ def _find_channels(shape: tuple[int, ...], axes: str) -> int | None:
             return axes.index(letter)
     # Nothing but colours is 3 or 4 long at the end, where the file names no axes.
     unnamed = set(axes) & {"Q", "I"}
-    return 2 if unnamed and shape[2] in (3, 4) else None
+    return len(shape) - 1 if unnamed and shape[-1] in (3, 4) else None
 
 
 def _stem(path: Path) -> str:

@@ -48,10 +48,10 @@ def new_store(
     if not goes_to_disk(n_bytes, memory_share):
         return np.zeros(shape, dtype)
     try:
-        # The array keeps the file open. It has no name, or loses it on closing: nothing
+        # The array keeps the file open. It has no name, or loses it in the end: nothing
         # is left behind, however the process ends.
-        file = tempfile.TemporaryFile(prefix="mmtseg-")  # noqa: SIM115
-        return np.memmap(file, dtype, "w+", shape=shape)
+        with tempfile.TemporaryFile(prefix="mmtseg-") as file:
+            return np.memmap(file, dtype, "w+", shape=shape)
     except OSError as error:
         raise InputError(
             f"Labels of {n_bytes / 1e9:.1f} GB do not fit in the memory that they may "

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.stacks import Frame, ImageStack
 
-__all__ = ["sample_crops"]
+__all__ = ["sample_crops", "sample_frame"]
 
 _CANDIDATES = 3
 """How many crops are looked at for each that is taken."""
@@ -54,6 +54,21 @@ def sample_crops(stack: ImageStack, n_crops: int, side: int) -> list[NDArray[Any
         others = [_read(stack, w) for i, w in enumerate(windows) if i not in places]
         taken = _with_farthest(taken, others, n_crops)
     return sorted(taken, key=lambda crop: -float(np.var(crop[0])))
+
+
+def sample_frame(frame: Frame, n: int = 16, side: int = 256) -> list[NDArray[Any]]:
+    """Read a frame, or windows that lie evenly in a large one.
+
+    Parameters
+    ----------
+    frame : Frame
+        Of any size.
+    n, side : int
+        How many windows, and their height and width in pixels.
+    """
+    if not frame.is_large:
+        return [frame.read()]
+    return [frame[(slice(None), *w)] for w in _grid(frame, n, side)]
 
 
 Window = tuple[tuple[int, ...], tuple[slice, ...]]

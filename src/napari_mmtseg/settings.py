@@ -206,7 +206,8 @@ class SegmentationSettings:
         40,
         "Steps",
         "Largest number of training steps (the paper's T), the warm start included; "
-        "each step teaches both peers.",
+        "each step teaches both peers. On several images, or parts of a large one, "
+        "there are twice as many.",
         minimum=1,
         maximum=100_000,
     )
@@ -280,6 +281,15 @@ class SegmentationSettings:
         "lab: RGB images are seen in CIE Lab, channels are standardised; channels: "
         "values as they are, scaled to 0-1.",
         choices=("lab", "channels"),
+    )
+    normalization: str = _setting(
+        "auto",
+        "Normalisation",
+        "each: every image by its own range of values, so that the same things get the "
+        "same class in brighter and darker images; together: all by one range, so that "
+        "a class is tied to absolute values; auto: together for the slices of a stack, "
+        "each for separate images.",
+        choices=("auto", "each", "together"),
     )
     working_size: int | None = _setting(
         240,

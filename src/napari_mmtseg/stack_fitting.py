@@ -75,6 +75,8 @@ def fit_stacks(
     settings = run.settings
     if settings.merging == "auto":
         settings = settings.replace(merging="classes")  # regions end with their part
+    if settings.normalization == "auto":
+        settings = settings.replace(normalization="together")
     n_slices = stacks[0].n_frames
     yield SegmentationStep("preparing", 0, settings.n_steps, n_slices=n_slices)
     n, side = settings.n_crops, settings.crop_size

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from napari_mmtseg._cli import runs
+from napari_mmtseg._cli.batch import batch
 from napari_mmtseg._cli.demo import SAMPLES, run_demo
 from napari_mmtseg._cli.options import Command, setting_options, setting_type
 from napari_mmtseg._cli.results import count, labels_line, run_line
@@ -315,6 +316,9 @@ def info() -> None:
     click.echo(information())
 
 
+mmtseg.command(name="batch")(batch)
+
+
 def _check_makes_model(settings: SegmentationSettings) -> None:
     from napari_mmtseg.baselines.driving import check_makes_model
 
@@ -360,9 +364,12 @@ def _read(path: Path, channel_axis: int | None) -> ImageFile:
 def _read_scribbles(path: Path | None) -> NDArray[Any] | None:
     if path is None:
         return None
+    import numpy as np
+
     from napari_mmtseg.io import read_image
 
-    return read_image(path).array
+    array: NDArray[Any] = np.asarray(read_image(path).array)
+    return array
 
 
 def _write(

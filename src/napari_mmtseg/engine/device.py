@@ -14,7 +14,13 @@ from torch import nn
 
 from napari_mmtseg.errors import InputError
 
-__all__ = ["bfloat16_speedup", "choose_device", "choose_precision", "describe_chip"]
+__all__ = [
+    "bfloat16_speedup",
+    "choose_device",
+    "choose_precision",
+    "describe_chip",
+    "use_threads",
+]
 
 _WORTHWHILE = 1.15
 """How much faster bfloat16 must be before its coarser rounding is accepted."""
@@ -48,6 +54,11 @@ def choose_precision(name: str, device: torch.device) -> str:
     if name != "auto":
         return name
     return "bfloat16" if bfloat16_speedup(device) >= _WORTHWHILE else "float32"
+
+
+def use_threads(n: int) -> None:
+    """Let PyTorch use so many threads, in a process that belongs to us alone."""
+    torch.set_num_threads(n)
 
 
 @lru_cache

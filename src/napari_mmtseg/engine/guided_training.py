@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.engine.classes import ChannelClasses
 from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.examples import edge_weights, to_working_size
@@ -21,6 +20,7 @@ from napari_mmtseg.engine.peer import Peer
 from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.engine.training import Example, Trained
 from napari_mmtseg.engine.view import View
+from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.regions import enlarge
 from napari_mmtseg.scribbles import painted_places
 from napari_mmtseg.settings import SegmentationSettings

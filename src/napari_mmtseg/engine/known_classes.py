@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,9 @@ from napari_mmtseg.engine.view import View
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.regions import enlarge
+from napari_mmtseg.sampling import sample_frame
 from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.stacks import Frame
 
 __all__ = ["KnownClasses"]
 
@@ -57,6 +59,13 @@ class KnownClasses:
     averaged: ChannelClasses | None = None
     regions: RegionClasses | None = None
     given: GivenClasses | None = None
+
+    def at(self, image: NDArray[Any] | Frame) -> KnownClasses:
+        """Return the classes as they are found in a raw image (C, Y, X)."""
+        if not self.sight.normalization.each:
+            return self
+        parts = [image] if isinstance(image, np.ndarray) else sample_frame(image)
+        return replace(self, sight=self.sight.at(*parts))
 
     def n_labels(self, n_labels: int | None) -> int:
         """Return how many classes there are where so many are asked for."""

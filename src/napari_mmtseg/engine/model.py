@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_mmtseg.arrays import Normalization, as_channels_first
+from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.draining import drain
 from napari_mmtseg.engine.classes import ChannelClasses
 from napari_mmtseg.engine.consensus import Consensus
@@ -30,6 +30,7 @@ from napari_mmtseg.engine.view import Memory, View
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.features import Texture
 from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.region_labels import region_means
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.stacks import Frame, ImageStack
@@ -212,7 +213,9 @@ class MutualMeanTeachingModel:
         self, stack: ImageStack, settings: SegmentationSettings
     ) -> Generator[float, None, NDArray[np.int32]]:
         channels = stack.first.read()
-        hierarchy = yield from self._named(self._known.find(channels, settings))
+        hierarchy = yield from self._named(
+            self._known.at(channels).find(channels, settings)
+        )
         if self.label_values is not None and settings.output == "classes":
             labels = hierarchy.shown()
         else:
@@ -332,7 +335,7 @@ class MutualMeanTeachingModel:
         """
         channels = as_channels_first(image, channel_axis)
         settings = self._asked(channels, n_labels, merging)
-        return self._named(self._known.find(channels, settings))
+        return self._named(self._known.at(channels).find(channels, settings))
 
     @property
     def readout(self) -> str:
@@ -385,7 +388,8 @@ class MutualMeanTeachingModel:
         """
         settings = self.settings.replace(n_labels=None)  # all of them
         if expected is None:
-            return self._named(self._known.read_given(channels, settings, view))
+            known = self._known.at(channels)
+            return self._named(known.read_given(channels, settings, view))
         return self._named(self._known.correct(view, settings, expected))
 
     @property
@@ -450,7 +454,7 @@ class MutualMeanTeachingModel:
         """Do the same as :meth:`confidence`, yielding the finished fraction."""
         channels = as_channels_first(image, channel_axis)
         settings = self._asked(channels, n_labels, merging)
-        return self._known.confidence(channels, settings)
+        return self._known.at(channels).confidence(channels, settings)
 
     def shaped(
         self, hierarchy: LabelHierarchy, n_labels: int
@@ -494,9 +498,10 @@ class MutualMeanTeachingModel:
         LabelHierarchy
             Of the image.
         """
-        return (
-            yield from self._known.merge_regions(channels, self.settings, keep=True)
-        )
+        known = self._known.at(channels)
+        hierarchy = yield from known.merge_regions(channels, self.settings, keep=True)
+        self._known.regions = known.regions
+        return hierarchy
 
     def _asked(
         self,

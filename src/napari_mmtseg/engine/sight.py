@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.pieces import Answer, answered
 from napari_mmtseg.engine.tiles import Tile
 from napari_mmtseg.engine.view import View, shrink
 from napari_mmtseg.feature_bank import FeatureBank
 from napari_mmtseg.features import Texture
+from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.region_labels import find_regions, region_means
 from napari_mmtseg.regions import enlarge
@@ -47,6 +47,10 @@ class Sight:
     def n_responses(self) -> int:
         """Number of response channels, q."""
         return len(self.consensus.channel_orders[0])
+
+    def at(self, *parts: NDArray[Any]) -> Sight:
+        """Return how an image is seen, of which some raw parts (C, Y, X) are known."""
+        return replace(self, normalization=self.normalization.of(*parts))
 
     def clusters(self, channels: NDArray[Any]) -> Steps:
         """Return the cluster of every pixel, tile by tile.

@@ -133,7 +133,7 @@ def label_window(
         )
     values = leaf_values(known.forest(settings, by_pixels=True), label_values)
     labels = np.empty([w.stop - w.start for w in window], np.int32)
-    for tile, leaves in known.leaf_tiles(frame, window, settings.tile_size):
+    for tile, leaves in known.at(frame).leaf_tiles(frame, window, settings.tile_size):
         at = (
             slice(t.start - w.start, t.stop - w.start)
             for t, w in zip(tile.core, window, strict=True)

@@ -84,10 +84,11 @@ def stack_leaves(
                     window = tuple(slice(0, length) for length in frame.shape[1:])
                     yield LeafPart(index, window, part, number + 1, (number + 1) / n)
             continue
+        here = known.at(frame)
         done = 0
         for block, held in _read_ahead(frame, _blocks(known, frame, chunks)):
             leaves = np.empty([s.stop - s.start for s in block.core], np.uint8)
-            for tile, part in known.leaf_tiles(held, block.core, settings.tile_size):
+            for tile, part in here.leaf_tiles(held, block.core, settings.tile_size):
                 at = (
                     slice(t.start - b.start, t.stop - b.start)
                     for t, b in zip(tile.core, block.core, strict=True)
@@ -104,7 +105,8 @@ def _frame_leaves(
     known: KnownClasses, frame: Frame, settings: SegmentationSettings
 ) -> Iterator[float | NDArray[np.uint8]]:
     """Yield fractions, and in the end the leaves of a frame that is not large."""
-    finding = known.find(frame.read(), settings)
+    channels = frame.read()
+    finding = known.at(channels).find(channels, settings)
     while True:
         try:
             fraction = next(finding)

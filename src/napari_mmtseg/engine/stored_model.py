@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_mmtseg.arrays import Normalization
 from napari_mmtseg.engine.classes import ChannelClasses
 from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.device import choose_device
@@ -22,6 +21,7 @@ from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.feature_bank import FeatureBank
 from napari_mmtseg.features import Texture
+from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.settings import SegmentationSettings
 

@@ -1,0 +1,43 @@
+"""Formats of microscopes, by bioio where that is installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari_mmtseg._pixel_size import PixelSize
+
+__all__ = ["read_with_bioio"]
+
+Found = tuple[Any, str, dict[str, PixelSize]]
+
+
+def read_with_bioio(path: Path) -> Found | None:
+    """Open the first scene of a file that bioio has a reader for.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    tuple or None
+        Pixels (a dask array), axes, and pixel sizes by axis; None where bioio, or a
+        reader for this file, is not installed.
+    """
+    try:
+        from bioio import BioImage
+        from bioio_base.exceptions import UnsupportedFileFormatError
+    except ImportError:
+        return None
+    try:
+        image = BioImage(path)
+        array, axes = image.dask_data, str(image.dims.order)
+    except UnsupportedFileFormatError:
+        return None
+    sizes = zip("ZYX", image.physical_pixel_sizes, strict=True)
+    known = {a: PixelSize(float(size), "µm") for a, size in sizes if size}
+    if axes.endswith("S") and array.shape[-1] not in (3, 4):
+        axes = axes[:-1] + "Q"
+    return array, axes, known

@@ -1,0 +1,168 @@
+"""``mmtseg batch``: a folder of images in, a folder of labels out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from napari_mmtseg._cli.options import setting_options
+from napari_mmtseg._cli.results import count
+from napari_mmtseg.settings import SegmentationSettings
+
+__all__ = ["FAILED", "batch"]
+
+FAILED = 1
+"""Exit code where some images have no labels."""
+
+_path = click.Path(path_type=Path, readable=False)
+
+
+def _arguments(command: Callable[..., Any]) -> Callable[..., Any]:
+    from napari_mmtseg.batch_plan import FILE_FORMATS, SUMMARY_NAMES
+
+    options = [
+        click.argument("source", type=_path, metavar="IN"),
+        click.argument("target", type=_path, metavar="OUT"),
+        click.option(
+            "--pattern",
+            default="*",
+            show_default=True,
+            help='Images to take, such as "*.tif"; "**/*" takes those of all folders.',
+        ),
+        click.option(
+            "--model",
+            type=_path,
+            metavar="MODEL",
+            help="Saved model to use, instead of fitting one.",
+        ),
+        click.option(
+            "--fit-on",
+            type=int,
+            metavar="N",
+            help="Number of images to fit the one model on, spread over all "
+            "[default: 16].",
+        ),
+        click.option(
+            "--each",
+            is_flag=True,
+            help="A model of its own for each image, instead of one for all: classes "
+            "do not match from image to image then.",
+        ),
+        click.option(
+            "--workers",
+            "n_workers",
+            type=int,
+            metavar="N",
+            default=1,
+            show_default=True,
+            help="Processes side by side.",
+        ),
+        click.option(
+            "--scheduler",
+            metavar="ADDRESS",
+            help="Dask scheduler whose workers do the work, such as tcp://host:8786, "
+            "or a scheduler file.",
+        ),
+        click.option(
+            "--resume",
+            is_flag=True,
+            help="Go on with a batch in OUT, with its settings if no others are given.",
+        ),
+        click.option(
+            "--format",
+            "file_format",
+            type=click.Choice(list(FILE_FORMATS)),
+            default="tif",
+            show_default=True,
+            help="Label files: OME-TIFF as name.tif or name.ome.tif, PNG, or OME-Zarr.",
+        ),
+        click.option(
+            "--summary",
+            type=click.Choice(list(SUMMARY_NAMES)),
+            default="csv",
+            show_default=True,
+            help="Format of the table of all images.",
+        ),
+        click.option(
+            "--axes",
+            metavar="AXES",
+            help="A letter for every axis of the images as stored, such as TZYX, where "
+            "the files do not tell.",
+        ),
+        click.option(
+            "--channel-axis",
+            type=int,
+            metavar="N",
+            help="Axis of the images that holds channels, counted from 0, where the "
+            "files do not tell.",
+        ),
+        click.option(
+            "--overwrite", is_flag=True, help="Replace label files that exist."
+        ),
+        click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@_arguments
+@setting_options
+def batch(
+    source: Path,
+    target: Path,
+    each: bool,
+    scheduler: str | None,
+    quiet: bool,
+    settings: SegmentationSettings,
+    **options: Any,
+) -> int:
+    """Label all images of the folder IN, and write the labels to the folder OUT.
+
+    The labels of IN/name.png go to OUT/name.tif. One model is fitted for all images,
+    so that a class is the same in each; it is kept in OUT with the settings and a
+    table. A bad image is reported and left out: the exit code is 1 then.
+    """
+    from napari_mmtseg._cli.progress import follow
+    from napari_mmtseg.batch import iter_batch
+    from napari_mmtseg.batch_plan import SETTINGS_NAME, BatchRequest
+
+    kept = target / SETTINGS_NAME
+    if options["resume"] and settings == SegmentationSettings() and kept.exists():
+        settings = SegmentationSettings.from_json(kept)
+    request = BatchRequest(
+        source,
+        target,
+        mode="each" if each else "one_model",
+        settings=settings,
+        **options,
+    )
+    steps = iter_batch(request, scheduler=scheduler)
+    result = follow(steps, _report, quiet=quiet)
+    for record in result.failed:
+        click.echo(f"{record.item.name}: {record.error}", err=True)
+    n_skipped = sum(r.status == "skipped" for r in result.records)
+    n_done = sum(r.status == "done" for r in result.records)
+    skipped = f", {n_skipped} done before" if n_skipped else ""
+    failed = f", {len(result.failed)} failed" if result.failed else ""
+    click.echo(
+        f"{target}: {count(n_done, 'image')} labelled{skipped}{failed} in "
+        f"{result.seconds:.1f} s"
+    )
+    if result.model_path is not None:
+        click.echo(f"{result.model_path}: the model")
+    click.echo(f"{result.summary_path}: the table of all images")
+    return FAILED if result.failed else 0
+
+
+def _report(step: Any) -> Any:
+    from napari_mmtseg._cli.progress import Report
+
+    if step.fit is not None:
+        phase = f"one model, {step.fit.phase}"
+        return Report(phase, step.fit.step, step.fit.n_steps)
+    detail = "" if step.record is None else step.record.item.name
+    return Report(step.phase, step.n_done, step.n_items, detail)

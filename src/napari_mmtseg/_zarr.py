@@ -1,0 +1,120 @@
+"""OME-Zarr images: axes, scale and the finest level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from napari_mmtseg._pixel_size import PixelSize
+from napari_mmtseg.errors import InputError
+
+__all__ = ["UNIT_NAMES", "import_zarr", "is_zarr", "read_zarr"]
+
+_MARKS = ("zarr.json", ".zgroup", ".zarray")
+
+_UNITS = {
+    "kilometer": "km",
+    "meter": "m",
+    "centimeter": "cm",
+    "millimeter": "mm",
+    "micrometer": "µm",
+    "nanometer": "nm",
+    "picometer": "pm",
+    "angstrom": "Å",
+    "inch": "in",
+    "foot": "ft",
+}
+UNIT_NAMES = {short: name for name, short in _UNITS.items()}
+"""Names of units in OME-Zarr (UDUNITS-2), by those of this package."""
+
+
+def import_zarr() -> Any:
+    """Return the zarr library.
+
+    Raises
+    ------
+    InputError
+        If it is not installed.
+    """
+    try:
+        import zarr
+    except ImportError:
+        raise InputError(
+            'Zarr files need the zarr library: pip install "napari-mmtseg[zarr]".'
+        ) from None
+    return zarr
+
+
+def is_zarr(path: Path) -> bool:
+    """Whether a folder is a zarr group or array."""
+    return any((path / mark).is_file() for mark in _MARKS)
+
+
+def read_zarr(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
+    """Open the finest level of an OME-Zarr image, or a plain zarr array.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+
+    Returns
+    -------
+    array : zarr.Array
+        Nothing of it is read.
+    axes : str
+        One letter for every axis.
+    pixel_sizes : dict
+        Pixel size by letter of the axis, where the metadata tell it.
+
+    Raises
+    ------
+    InputError
+        If it holds no image.
+    """
+    zarr = import_zarr()
+    try:
+        found = zarr.open(str(path), mode="r")
+    except Exception as error:  # zarr meets damage with errors of many kinds
+        raise InputError(f"{path} is no zarr that can be read: {error}") from error
+    if not hasattr(found, "group_keys"):
+        return found, "Q" * found.ndim, {}
+    attributes = dict(found.attrs)
+    images = attributes.get("ome", attributes).get("multiscales")
+    try:
+        image = images[0]
+        level = image["datasets"][0]
+        array = found[level["path"]]
+        axes = _axes(image.get("axes"), array.ndim)
+        sizes = _pixel_sizes(image, level, axes)
+    except (KeyError, IndexError, TypeError) as error:
+        raise InputError(
+            f"{path} holds no OME-Zarr image: its metadata name no multiscales with a "
+            "dataset. Pass the folder of the image itself, such as plate.zarr/A/1/0."
+        ) from error
+    return array, axes, sizes
+
+
+def _axes(described: Sequence[Any] | None, n: int) -> str:
+    if described is None:
+        return "TCZYX"[-n:]
+    names = [axis["name"] if isinstance(axis, Mapping) else axis for axis in described]
+    return "".join(str(name)[:1].upper() for name in names)
+
+
+def _pixel_sizes(
+    image: Mapping[str, Any], level: Mapping[str, Any], axes: str
+) -> dict[str, PixelSize]:
+    scale = [1.0] * len(axes)
+    for owner in (level, image):
+        for change in owner.get("coordinateTransformations", ()):
+            if change.get("type") == "scale":
+                scale = [a * b for a, b in zip(scale, change["scale"], strict=True)]
+    described = image.get("axes") or [{}] * len(axes)
+    found = {}
+    for letter, size, axis in zip(axes, scale, described, strict=True):
+        unit = axis.get("unit") if isinstance(axis, Mapping) else None
+        if letter in "ZYX" and unit in _UNITS:
+            found[letter] = PixelSize(float(size), _UNITS[unit])
+    return found

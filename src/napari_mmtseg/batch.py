@@ -1,0 +1,286 @@
+"""Many images in one go: plan, one model for all, labels file by file, a summary."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from napari_mmtseg.batch_fitting import fit_batch
+from napari_mmtseg.batch_item import BatchTask
+from napari_mmtseg.batch_plan import BatchPlan, BatchRequest, plan_batch
+from napari_mmtseg.batch_record import (
+    BatchRecord,
+    Journal,
+    import_pyarrow,
+    write_summary,
+)
+from napari_mmtseg.batch_workers import InProcess, Processes, Workers
+from napari_mmtseg.draining import drain
+from napari_mmtseg.errors import Cancelled, InputError
+from napari_mmtseg.progress import SegmentationStep
+
+__all__ = ["BatchResult", "BatchStep", "iter_batch", "run_batch"]
+
+
+@dataclass(frozen=True)
+class BatchStep:
+    """Progress of a batch.
+
+    Attributes
+    ----------
+    phase : {"planning", "fitting", "labelling", "finished"}
+        What is being done.
+    n_done, n_items : int
+        Images that are done, failed ones included, and all of them.
+    record : BatchRecord or None
+        The image that something has happened to.
+    fit : SegmentationStep or None
+        How far the model is, while it is fitted.
+    plan : BatchPlan or None
+        In the first step: what will be done.
+    """
+
+    phase: str
+    n_done: int
+    n_items: int
+    record: BatchRecord | None = None
+    fit: SegmentationStep | None = field(default=None, repr=False)
+    plan: BatchPlan | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """What a batch ends with.
+
+    Attributes
+    ----------
+    records : tuple of BatchRecord
+        One for every image, in the order of their names.
+    model_path : Path or None
+        The model of all images; None with a model for each.
+    summary_path, settings_path : Path
+        The table of all images, and the settings.
+    seconds : float
+        Wall time.
+    """
+
+    records: tuple[BatchRecord, ...]
+    model_path: Path | None
+    summary_path: Path
+    settings_path: Path
+    seconds: float
+
+    @property
+    def failed(self) -> tuple[BatchRecord, ...]:
+        """Records of images that have no labels because of an error."""
+        return tuple(r for r in self.records if r.status == "failed")
+
+
+Steps = Generator[BatchStep, str | None, BatchResult]
+
+
+def run_batch(request: BatchRequest, *, scheduler: Any = None) -> BatchResult:
+    """Label all images of a folder.
+
+    Parameters
+    ----------
+    request : BatchRequest
+        Which images, and how.
+    scheduler : str or distributed.Client, optional
+        Address of a Dask scheduler, or a client of one, whose workers do the work;
+        all see the folders under the same names.
+
+    Returns
+    -------
+    BatchResult
+        With a record of every image. A bad image is reported there and stops nothing.
+
+    Raises
+    ------
+    InputError
+        If the batch cannot be begun; see :func:`plan_batch`.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from napari_mmtseg.batch import BatchRequest, run_batch
+    >>> request = BatchRequest(Path("images"), Path("labels"), pattern="*.tif")
+    >>> result = run_batch(request)  # doctest: +SKIP
+    """
+    return drain(iter_batch(request, scheduler=scheduler))
+
+
+def iter_batch(
+    request: BatchRequest,
+    *,
+    scheduler: Any = None,
+    should_cancel: Callable[[], bool] | None = None,
+) -> Steps:
+    """Do the same as :func:`run_batch`, as a generator of progress.
+
+    What cannot be is refused at once. ``send("stop")`` begins no further image, and
+    ends with a summary of what is done; ``close()`` just ends. Either way label files
+    are whole, and a batch with `resume` goes on from there.
+
+    Parameters
+    ----------
+    request, scheduler
+        As for :func:`run_batch`.
+    should_cancel : callable, optional
+        Asked often from whatever thread runs the generator; once it returns True no
+        further image is begun and :class:`Cancelled` is raised.
+
+    Yields
+    ------
+    BatchStep
+        At least two for every image: "running", then what came of it.
+
+    Returns
+    -------
+    BatchResult
+        The value of the generator's ``StopIteration``.
+
+    Raises
+    ------
+    InputError
+        As for :func:`run_batch`.
+    """
+    plan = plan_batch(request)
+    if request.summary == "parquet":
+        import_pyarrow()
+    if request.file_format == "zarr":
+        from napari_mmtseg.ome_zarr_labels import import_ome_zarr
+
+        import_ome_zarr()
+    about = {
+        "settings": request.settings.to_dict(),
+        "mode": request.mode,
+        "model": None if request.model is None else _stamp(request.model),
+        "fit_on": request.fit_on,
+        "file_format": request.file_format,
+        "axes": request.axes,
+        "channel_axis": request.channel_axis,
+    }
+    journal = Journal(plan, about)
+    before = journal.done_before() if request.resume else {}
+    return _run(plan, journal, before, _workers(request, scheduler), should_cancel)
+
+
+def _workers(request: BatchRequest, scheduler: Any) -> Workers:
+    if scheduler is not None:
+        from napari_mmtseg.batch_dask import DaskWorkers
+
+        return DaskWorkers(scheduler)
+    return InProcess() if request.n_workers == 1 else Processes(request.n_workers)
+
+
+def _run(
+    plan: BatchPlan,
+    journal: Journal,
+    before: dict[str, BatchRecord],
+    workers: Workers,
+    should_cancel: Callable[[], bool] | None,
+) -> Steps:
+    start = time.perf_counter()
+    request, n = plan.request, len(plan.items)
+    records = {
+        item.name: before.get(item.name, BatchRecord(item, "waiting"))
+        for item in plan.items
+    }
+    stopped = (yield BatchStep("planning", len(before), n, plan=plan)) == "stop"
+    try:
+        request.target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder {request.target} cannot be made: {error.strerror}."
+        ) from error
+    if not request.resume:
+        journal.begin()
+    request.settings.to_json(plan.settings_path)
+    waiting = [item for item in plan.items if item.name not in before]
+    model_path, stamp = None, ""
+    if request.mode == "one_model":
+        if waiting and not stopped:
+            yield from _make_model(plan, len(before), should_cancel)
+        model_path = plan.model_path
+        stamp = _stamp(model_path) if model_path.exists() else ""
+    tasks = [
+        BatchTask(
+            item,
+            request.settings,
+            model_path,
+            stamp,
+            request.axes,
+            request.channel_axis,
+        )
+        for item in waiting
+    ]
+
+    def is_cancelled() -> bool:
+        return stopped or (should_cancel is not None and should_cancel())
+
+    n_done = len(before)
+    running = workers.run(tasks, is_cancelled)
+    try:
+        for record in running:
+            if record is not None:
+                if record.status in ("done", "failed"):
+                    n_done += 1
+                    journal.note(record)
+                records[record.item.name] = record
+            answer = yield BatchStep("labelling", n_done, n, record)
+            stopped = answer == "stop" or stopped
+    finally:
+        running.close()
+    if not stopped and is_cancelled():
+        raise Cancelled("The batch was cancelled.")
+    for name, record in records.items():
+        if record.status in ("waiting", "running"):
+            records[name] = replace(record, status="cancelled")
+    every = tuple(records[item.name] for item in plan.items)
+    summary_path = write_summary(plan, every)
+    yield BatchStep("finished", n_done, n)
+    return BatchResult(
+        every,
+        model_path,
+        summary_path,
+        plan.settings_path,
+        time.perf_counter() - start,
+    )
+
+
+def _make_model(
+    plan: BatchPlan, n_done: int, should_cancel: Callable[[], bool] | None
+) -> Generator[BatchStep, str | None, None]:
+    """Put the model where it is kept: the one that is given, or a fitted one."""
+    request, n = plan.request, len(plan.items)
+    from napari_mmtseg import load_model
+
+    if request.resume and plan.model_path.exists():
+        load_model(plan.model_path)  # damaged ones are refused now
+        return
+    if request.model is not None:
+        load_model(request.model).save(plan.model_path, overwrite=True)
+        return
+    steps = fit_batch(plan, should_cancel)
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            model = end.value
+            break
+        yield BatchStep("fitting", n_done, n, fit=step)
+    model.save(plan.model_path, overwrite=True)
+
+
+def _stamp(path: Path) -> str:
+    try:
+        return blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    except OSError as error:
+        raise InputError(
+            f"The model {path} cannot be read: {error.strerror}."
+        ) from error

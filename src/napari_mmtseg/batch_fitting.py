@@ -1,0 +1,96 @@
+"""One model for the images of a batch."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_mmtseg.arrays import as_channels_first
+from napari_mmtseg.batch_plan import BatchPlan
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.io import ImageFile, read_image
+from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.segmentation import iter_fit
+from napari_mmtseg.stacks import ImageStack
+
+if TYPE_CHECKING:
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+
+__all__ = ["DEFAULT_FIT_ON", "fit_batch"]
+
+DEFAULT_FIT_ON = 16
+"""Number of images that the one model is fitted on."""
+
+
+def fit_batch(
+    plan: BatchPlan, should_cancel: Callable[[], bool] | None = None
+) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
+    """Fit one model to images that lie evenly in the list of all.
+
+    An image that cannot be read gives way to the next one; so does one with another
+    number of axes or channels than most.
+
+    Raises
+    ------
+    InputError
+        If no image can be read.
+    """
+    images = yield from _chosen(plan)
+    planes = all(set(image.axes) <= set("CYXS") for image in images)
+    steps = iter_fit(
+        [_pixels(image) if planes else image.array for image in images],
+        axes=None if planes else images[0].axes,
+        channel_axis=0 if planes else None,
+        settings=plan.request.settings,
+        should_cancel=should_cancel,
+    )
+    return (yield from steps)
+
+
+def _pixels(image: ImageFile) -> Any:
+    # One file may hold RGB pixels and the next planes: in one order they go together.
+    return as_channels_first(np.asarray(image.array), image.channel_axis)
+
+
+def _chosen(
+    plan: BatchPlan,
+) -> Generator[SegmentationStep, str | None, list[ImageFile]]:
+    request = plan.request
+    n, wanted = len(plan.items), request.fit_on or DEFAULT_FIT_ON
+    first = np.unique(np.linspace(0, n - 1, min(wanted, n)).round().astype(int))
+    order = [*first.tolist(), *(i for i in range(n) if i not in set(first.tolist()))]
+    found: list[ImageFile] = []
+    kinds: list[tuple[str, int]] = []
+    errors = []
+    step = SegmentationStep("preparing", 0, request.settings.n_steps)
+    for number in order:
+        counts = Counter(kinds).most_common(1)
+        if counts and counts[0][1] >= min(wanted, n):
+            break
+        yield step
+        path = plan.items[number].image
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", UserWarning)
+                image = read_image(
+                    path, channel_axis=request.channel_axis, axes=request.axes
+                )
+                stack = ImageStack.of(image.array, axes=image.axes)
+        except InputError as error:
+            errors.append(str(error))
+            continue
+        found.append(image)
+        kinds.append((stack.label_axes, stack.first.shape[0]))
+        if len(found) >= 2 * wanted:
+            break
+    if not found:
+        raise InputError(
+            f"None of the {n} images can be read, so there is nothing to fit a model "
+            f"to. The first says: {errors[0]}"
+        )
+    usual = Counter(kinds).most_common(1)[0][0]
+    return [i for i, kind in zip(found, kinds, strict=True) if kind == usual][:wanted]

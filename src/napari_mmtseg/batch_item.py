@@ -1,0 +1,123 @@
+"""One image of a batch, in whatever process: read, label, write."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_mmtseg.batch_plan import BatchItem
+from napari_mmtseg.batch_record import BatchRecord
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.io import ImageFile, read_image, write_labels
+from napari_mmtseg.regions import count_values
+from napari_mmtseg.segmentation import segment
+from napari_mmtseg.settings import SegmentationSettings
+
+__all__ = ["BatchTask", "label_item"]
+
+_MOST_COUNTED = 256
+"""Labels up to which pixels are counted by label: classes, not regions."""
+
+
+@dataclass(frozen=True)
+class BatchTask:
+    """One image to label; small, so that it travels to any process.
+
+    Attributes
+    ----------
+    item : BatchItem
+        The image.
+    settings : SegmentationSettings
+        All settings.
+    model : Path or None
+        File of the model; without it the image gets a model of its own.
+    stamp : str
+        Tells this model from another that had the same file name.
+    axes, channel_axis : str, int or None
+        As for :func:`napari_mmtseg.io.read_image`.
+    """
+
+    item: BatchItem
+    settings: SegmentationSettings
+    model: Path | None = None
+    stamp: str = ""
+    axes: str | None = None
+    channel_axis: int | None = None
+
+
+def label_item(task: BatchTask) -> BatchRecord:
+    """Label one image and write its labels; a bad image is reported, not raised."""
+    start = time.perf_counter()
+    item = task.item
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            image = read_image(
+                item.image, channel_axis=task.channel_axis, axes=task.axes
+            )
+            labels = _labels(image, task)
+        item.labels.parent.mkdir(parents=True, exist_ok=True)
+        write_labels(
+            item.labels,
+            labels,
+            source=image,
+            axes=image.label_axes,
+            ome=True,
+            overwrite=True,
+        )
+    except MemoryError:
+        return _failed(item, start, "Memory ran out.")
+    except InputError as error:
+        return _failed(item, start, str(error))
+    except Exception as error:
+        return _failed(item, start, f"{type(error).__name__}: {error}")
+    counts = count_values(labels, 1)
+    present = np.flatnonzero(counts)
+    present = present[present > 0]
+    pixels: dict[int, int] = {}
+    if task.settings.output == "classes" or len(present) <= _MOST_COUNTED:
+        pixels = {int(label): int(counts[label]) for label in present}
+    return BatchRecord(
+        item,
+        "done",
+        time.perf_counter() - start,
+        len(present),
+        tuple(int(n) for n in labels.shape),
+        pixels,
+    )
+
+
+def _labels(image: ImageFile, task: BatchTask) -> Any:
+    if task.model is None:
+        spacing = _spacing(image)
+        return segment(
+            image.array, axes=image.axes, spacing=spacing, settings=task.settings
+        )
+    return _model(task.model, task.stamp).predict(image.array, axes=image.axes)
+
+
+def _spacing(image: ImageFile) -> tuple[float, ...] | None:
+    """Return the pixel sizes along Z, Y and X where the file tells them in one unit."""
+    sizes = {a: image.pixel_size(a) for a in image.label_axes}
+    known = [sizes.get(a) for a in "ZYX"]
+    units = {size.unit for size in known if size is not None}
+    if None in known or len(units) != 1:
+        return None
+    return tuple(size.size if (size := sizes[a]) else 1.0 for a in image.label_axes)
+
+
+@lru_cache(maxsize=2)
+def _model(path: Path, stamp: str) -> Any:
+    from napari_mmtseg import load_model
+
+    return load_model(path)
+
+
+def _failed(item: BatchItem, start: float, error: str) -> BatchRecord:
+    return BatchRecord(item, "failed", time.perf_counter() - start, error=error)

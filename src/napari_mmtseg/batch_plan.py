@@ -1,0 +1,291 @@
+"""What a batch is to do: which images, and where their labels go."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.files import PARTIAL
+from napari_mmtseg.settings import SegmentationSettings
+
+__all__ = [
+    "FILE_FORMATS",
+    "IMAGE_SUFFIXES",
+    "MODES",
+    "BatchItem",
+    "BatchPlan",
+    "BatchRequest",
+    "plan_batch",
+]
+
+IMAGE_SUFFIXES = (
+    ".tif",
+    ".tiff",
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".bmp",
+    ".gif",
+    ".zarr",
+    ".czi",
+    ".lif",
+    ".nd2",
+)
+"""Endings of what is taken for an image in a folder; lower case."""
+
+FILE_FORMATS = {"tif": ".tif", "ome.tif": ".ome.tif", "png": ".png", "zarr": ".zarr"}
+"""Formats of label files, and how the names of these end."""
+
+MODES = ("one_model", "each")
+
+MODEL_NAME = "mmtseg-model.safetensors"
+SETTINGS_NAME = "mmtseg-settings.json"
+JOURNAL_NAME = ".mmtseg-journal.jsonl"
+SUMMARY_NAMES = {"csv": "mmtseg-summary.csv", "parquet": "mmtseg-summary.parquet"}
+
+_SHOWN = 5
+"""How many names an error lists."""
+
+
+@dataclass(frozen=True)
+class BatchRequest:
+    """What a batch is asked to do.
+
+    Attributes
+    ----------
+    source : Path
+        Folder of the images.
+    target : Path
+        Folder of the labels; made if it is not there.
+    pattern : str
+        Glob pattern of the images in `source`, such as ``"*.tif"`` or ``"**/*"``. Of
+        what it matches, hidden names and endings that are no image's are left out.
+    mode : {"one_model", "each"}
+        One model for all images, so that a class is the same everywhere, or a model
+        for each.
+    model : Path, optional
+        Saved model to use in mode "one_model".
+    fit_on : int, optional
+        Number of images that the one model is fitted on, spread evenly over all; 16
+        without it.
+    settings : SegmentationSettings
+        All settings.
+    n_workers : int
+        Processes that work side by side.
+    resume : bool
+        Go on with what is in `target` already.
+    overwrite : bool
+        Replace label files that are there.
+    file_format : {"tif", "ome.tif", "png", "zarr"}
+        Format of the label files; "tif" holds the same as "ome.tif".
+    summary : {"csv", "parquet"}
+        Format of the table of all images.
+    axes, channel_axis : str, int, optional
+        Axes of the images as stored, where the files do not tell.
+    """
+
+    source: Path
+    target: Path
+    pattern: str = "*"
+    mode: str = "one_model"
+    model: Path | None = None
+    fit_on: int | None = None
+    settings: SegmentationSettings = field(default_factory=SegmentationSettings)
+    n_workers: int = 1
+    resume: bool = False
+    overwrite: bool = False
+    file_format: str = "tif"
+    summary: str = "csv"
+    axes: str | None = None
+    channel_axis: int | None = None
+
+
+@dataclass(frozen=True)
+class BatchItem:
+    """One image and the file of its labels.
+
+    Attributes
+    ----------
+    name : str
+        Path of the image within the folder, with forward slashes.
+    image, labels : Path
+        The files.
+    """
+
+    name: str
+    image: Path
+    labels: Path
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """What a batch will do.
+
+    Attributes
+    ----------
+    request : BatchRequest
+        What was asked for.
+    items : tuple of BatchItem
+        In the order of their names.
+    """
+
+    request: BatchRequest
+    items: tuple[BatchItem, ...]
+
+    @property
+    def model_path(self) -> Path:
+        """Where the model of all images is kept."""
+        return self.request.target / MODEL_NAME
+
+    @property
+    def settings_path(self) -> Path:
+        """Where the settings are kept."""
+        return self.request.target / SETTINGS_NAME
+
+    @property
+    def summary_path(self) -> Path:
+        """Where the table of all images goes."""
+        return self.request.target / SUMMARY_NAMES[self.request.summary]
+
+    @property
+    def journal_path(self) -> Path:
+        """Where it is noted what is done."""
+        return self.request.target / JOURNAL_NAME
+
+
+def plan_batch(request: BatchRequest) -> BatchPlan:
+    """Find the images of a batch and refuse what cannot be, before any work.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, nothing matches, names collide, results are there
+        already, or options contradict each other.
+    """
+    _check_options(request)
+    source, target = request.source, request.target
+    if not source.is_dir():
+        what = "is a file" if source.exists() else "does not exist"
+        raise InputError(
+            f"{source} {what}: a batch takes a folder of images. For one image use "
+            "`mmtseg segment` or napari_mmtseg.segment."
+        )
+    if target.exists() and not target.is_dir():
+        raise InputError(f"{target} is a file; labels need a folder of their own.")
+    if target.resolve() == source.resolve():
+        raise InputError(
+            f"{target} holds the images themselves. Name another folder for the "
+            "labels; it is made if it is not there."
+        )
+    suffix = FILE_FORMATS[request.file_format]
+    items = []
+    for path in sorted(_matching(request), key=lambda p: p.as_posix()):
+        name = path.relative_to(source)
+        labels = target / name.parent / (_stem(name.name) + suffix)
+        items.append(BatchItem(name.as_posix(), path, labels))
+    if not items:
+        raise InputError(
+            f"No image in {source} matches {request.pattern!r}. Images end in "
+            f"{', '.join(IMAGE_SUFFIXES)}; ** stands for any folders, as in **/*.tif."
+        )
+    _refuse_collisions(items)
+    plan = BatchPlan(request, tuple(items))
+    if not request.resume and not request.overwrite:
+        _refuse_existing(plan)
+    return plan
+
+
+def _check_options(request: BatchRequest) -> None:
+    for name, value, accepted in (
+        ("mode", request.mode, MODES),
+        ("file_format", request.file_format, tuple(FILE_FORMATS)),
+        ("summary", request.summary, tuple(SUMMARY_NAMES)),
+    ):
+        if value not in accepted:
+            raise InputError(
+                f"{name}={value!r} is not accepted: give one of {', '.join(accepted)}."
+            )
+    for name, number in (("n_workers", request.n_workers), ("fit_on", request.fit_on)):
+        if number is not None and number < 1:
+            raise InputError(f"{name}={number} is not accepted: give at least 1.")
+    if request.model is not None and request.fit_on is not None:
+        raise InputError(
+            "Give either a model that is there or the number of images to fit one on."
+        )
+    if request.mode == "each" and (request.model or request.fit_on):
+        raise InputError(
+            "With a model for each image there is none for all: leave out the model "
+            "and the number of images to fit it on."
+        )
+    if request.mode == "one_model" and request.settings.method != "mmt":
+        raise InputError(
+            f"method={request.settings.method} leaves no model that images could "
+            "share. Use a model for each image (--each, mode=each), or method=mmt."
+        )
+    if request.resume and request.overwrite:
+        raise InputError(
+            "Either go on with what is there (resume) or replace it (overwrite)."
+        )
+
+
+def _matching(request: BatchRequest) -> Iterator[Path]:
+    source, target = request.source, request.target.resolve()
+    try:
+        found = source.glob(request.pattern)
+        for path in found:
+            inside = path.relative_to(source)
+            if (
+                path.name.lower().endswith(IMAGE_SUFFIXES)
+                and not any(part.startswith((".", PARTIAL)) for part in inside.parts)
+                and not any(p.name.lower().endswith(".zarr") for p in inside.parents)
+                and (path.is_file() or path.name.lower().endswith(".zarr"))
+                and target not in path.resolve().parents
+            ):
+                yield path
+    except (ValueError, NotImplementedError) as error:
+        raise InputError(
+            f"{request.pattern!r} is no pattern of names in {source}: {error}. Such as "
+            "*.tif, or **/*.tif with all folders."
+        ) from error
+
+
+def _stem(name: str) -> str:
+    for ending in (".ome.tif", ".ome.tiff", ".ome.zarr"):
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
+    return os.path.splitext(name)[0]
+
+
+def _refuse_collisions(items: list[BatchItem]) -> None:
+    sharing = defaultdict(list)
+    for item in items:
+        # Many file systems take upper and lower case for the same.
+        sharing[str(item.labels).casefold()].append(item)
+    several = [group for group in sharing.values() if len(group) > 1]
+    if several:
+        listed = "; ".join(
+            f"{' and '.join(i.name for i in group)} both give {group[0].labels.name}"
+            for group in several[:_SHOWN]
+        )
+        more = f" (and {len(several) - _SHOWN} more)" * (len(several) > _SHOWN)
+        raise InputError(
+            f"Label files would overwrite each other: {listed}{more}. Choose images of "
+            "one kind with a pattern, such as *.tif."
+        )
+
+
+def _refuse_existing(plan: BatchPlan) -> None:
+    kept = (plan.model_path, plan.settings_path, plan.summary_path, plan.journal_path)
+    there = [p.name for p in kept if p.exists()]
+    there += [item.labels.name for item in plan.items if os.path.lexists(item.labels)]
+    if there:
+        more = f" and {len(there) - _SHOWN} more" * (len(there) > _SHOWN)
+        raise InputError(
+            f"{plan.request.target} holds results already: {', '.join(there[:_SHOWN])}"
+            f"{more}. Go on with them (--resume, resume=True), replace them "
+            "(--overwrite, overwrite=True), or name another folder."
+        )

@@ -1,0 +1,187 @@
+"""Raw pixel values to what networks see: standardised channels, colours as CIE Lab."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from skimage.color import rgb2lab
+
+from napari_mmtseg.errors import InputError
+
+__all__ = ["Normalization"]
+
+
+@dataclass(frozen=True)
+class Normalization:
+    """How raw pixel values become what a network sees; part of a fitted model.
+
+    Attributes
+    ----------
+    color_space : {"lab", "channels"}
+        "lab": three channels are taken for RGB and converted to CIE Lab; every channel
+        is then standardised. "channels": values are only scaled to 0-1.
+    low, high : tuple of float
+        Raw values that become 0 and 1: one pair for RGB, else one per channel.
+    mean, std : tuple of float
+        Subtracted and divided by afterwards, one per channel.
+    each : bool
+        Every image is normalised by its own values, as :meth:`of` finds them; the
+        numbers above are those of the images that a model was fitted on, together.
+    """
+
+    color_space: str
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    each: bool = False
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels that an image must have."""
+        return len(self.mean)
+
+    @classmethod
+    def fit(cls, images: Sequence[NDArray[Any]], color_space: str) -> Normalization:
+        """Find the normalisation of one or several images.
+
+        Parameters
+        ----------
+        images : sequence of (C, Y, X) ndarray
+            Raw images with the same number of channels.
+        color_space : {"lab", "channels"}
+            See the attributes.
+
+        Raises
+        ------
+        InputError
+            If the images differ in their number of channels.
+        """
+        counts = sorted({len(image) for image in images})
+        if len(counts) != 1:
+            raise InputError(
+                "All images of one model need the same number of channels; these have "
+                f"{counts}."
+            )
+        n_channels = counts[0]
+        # Channels of an RGB image share one range: their balance is the colour.
+        joint = color_space == "channels" or n_channels == 3
+        groups = (
+            [slice(None)] if joint else [slice(c, c + 1) for c in range(n_channels)]
+        )
+        ranges = [
+            _value_range([image[group] for image in images], color_space)
+            for group in groups
+        ]
+        low, high = (tuple(float(r[i]) for r in ranges) for i in (0, 1))
+        zeros, ones = (0.0,) * n_channels, (1.0,) * n_channels
+        start = cls(color_space, low, high, zeros, ones)
+        if color_space == "channels":
+            return start
+        seen = np.concatenate(
+            [start.apply(image).reshape(n_channels, -1) for image in images], axis=1
+        )
+        mean = seen.mean(axis=1, dtype=np.float64)
+        std = seen.std(axis=1, dtype=np.float64)
+        if n_channels == 3:
+            # One scale for L, a and b keeps colour differences comparable.
+            std = np.full(3, np.sqrt((std**2).sum()))
+        std[std < 1e-6] = 1.0
+        return cls(color_space, low, high, tuple(mean.tolist()), tuple(std.tolist()))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Normalization:
+        """Restore what ``dataclasses.asdict`` and JSON made of a normalisation."""
+        numbers = ("low", "high", "mean", "std")
+        low, high, mean, std = (tuple(map(float, values[name])) for name in numbers)
+        each = bool(values.get("each", False))
+        return cls(str(values["color_space"]), low, high, mean, std, each)
+
+    def of(self, *parts: NDArray[Any]) -> Normalization:
+        """Return how an image is normalised, of which some parts (C, Y, X) are known.
+
+        Of an image that is brighter or darker than others, or has more or less
+        contrast, the same things come out alike if it is normalised by its own values.
+        """
+        return Normalization.fit(parts, self.color_space) if self.each else self
+
+    def apply(self, image: NDArray[Any]) -> NDArray[np.float32]:
+        """Return a raw (C, Y, X) image as the networks see it, float32 (C, Y, X)."""
+        alone = self.color_space != "lab" or len(image) != 3
+        every = _all_values(image.dtype)
+        if alone and 0 < 4 * len(every) < image[0].size:
+            # Every value is worked out once instead of every pixel.
+            repeated = np.broadcast_to(every, (len(image), 1, len(every)))
+            table = self._apply(repeated)[:, 0]
+            places = image.astype(np.intp) - np.iinfo(image.dtype).min
+            return np.stack([t[p] for t, p in zip(table, places, strict=True)])
+        return self._apply(image)
+
+    def _apply(self, image: NDArray[Any]) -> NDArray[np.float32]:
+        low, high = (
+            np.asarray(v, np.float64)[:, np.newaxis, np.newaxis]
+            for v in (self.low, self.high)
+        )
+        # Halved, because the range of float64 may itself not fit in float64.
+        half_range = np.where(high > low, high / 2 - low / 2, 1.0)
+        clipped = np.clip(_finite(image, low), low, high)
+        unit = ((clipped / 2 - low / 2) / half_range).astype(np.float32)
+        if self.color_space == "lab" and len(unit) == 3:
+            unit = np.moveaxis(rgb2lab(np.moveaxis(unit, 0, -1)), -1, 0)
+            unit = (unit / 100).astype(np.float32)
+        mean = np.asarray(self.mean, np.float32)[:, np.newaxis, np.newaxis]
+        std = np.asarray(self.std, np.float32)[:, np.newaxis, np.newaxis]
+        normalized: NDArray[np.float32] = np.ascontiguousarray((unit - mean) / std)
+        return normalized
+
+
+def _all_values(dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return every value of a data type, of those that have few."""
+    if dtype.kind not in "iu" or dtype.itemsize > 2:
+        return np.zeros(0, dtype)
+    info = np.iinfo(dtype)
+    return np.arange(info.min, info.max + 1).astype(dtype)
+
+
+def _finite(image: NDArray[Any], low: NDArray[np.float64]) -> NDArray[np.float64]:
+    values = image.astype(np.float64)
+    if image.dtype.kind == "f":
+        np.copyto(values, low, where=~np.isfinite(values))
+    return values
+
+
+def _value_range(
+    images: Sequence[NDArray[Any]], color_space: str
+) -> tuple[float, float]:
+    dtype = images[0].dtype
+    if dtype == np.uint8 and len(images[0]) == 3:
+        return 0.0, 255.0
+    finite = []
+    for image in images:
+        mask = np.isfinite(image) if image.dtype.kind == "f" else np.True_
+        values = image[mask] if not mask.all() else image.ravel()
+        if values.size < image.size:
+            warnings.warn(
+                f"{image.size - values.size} pixels that are NaN or infinite are "
+                "treated as the lowest finite value.",
+                UserWarning,
+                stacklevel=2,
+            )
+        finite.append(values)
+    values = np.concatenate(finite)
+    if not values.size:
+        raise InputError(
+            "The image has no finite value: every pixel is NaN or infinite."
+        )
+    if color_space == "channels":
+        return float(values.min()), float(values.max())
+    # A few hot pixels must not squeeze everything else into a sliver of the range.
+    low, high = np.percentile(values.astype(np.float64), (0.05, 99.95))
+    if low == high:
+        low, high = values.min(), values.max()
+    return float(low), float(high)

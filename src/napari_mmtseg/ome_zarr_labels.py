@@ -1,0 +1,114 @@
+"""Labels as OME-Zarr: a pyramid in a ``labels`` group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg._pixel_size import PixelSize
+from napari_mmtseg._zarr import UNIT_NAMES, import_zarr
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.files import check_output, written_whole
+
+__all__ = ["GROUP", "import_ome_zarr", "write_zarr_labels"]
+
+GROUP = "mmtseg"
+"""Name of the label image in the ``labels`` group."""
+
+_SMALLEST = 256
+"""Side in pixels at which the pyramid ends."""
+
+
+def import_ome_zarr() -> Any:
+    """Return the ome_zarr library's writer.
+
+    Raises
+    ------
+    InputError
+        If it is not installed.
+    """
+    try:
+        from ome_zarr import writer
+    except ImportError:
+        raise InputError(
+            "OME-Zarr labels need the ome-zarr library, which needs Python 3.12 or "
+            'later: pip install "napari-mmtseg[zarr]". Or write TIFF files.'
+        ) from None
+    return writer
+
+
+def write_zarr_labels(
+    path: str | Path,
+    labels: NDArray[Any],
+    axes: str,
+    pixel_sizes: Sequence[PixelSize | None],
+    overwrite: bool = False,
+) -> None:
+    """Write labels as a group with a pyramid, ``labels/mmtseg`` in an OME-Zarr folder.
+
+    Parameters
+    ----------
+    path : path-like
+        The folder, ending in ``.zarr``.
+    labels : ndarray of int
+        Labels from 0.
+    axes : str
+        A letter for every axis: T, C, Z, Y, X in this order.
+    pixel_sizes : sequence of PixelSize or None
+        Along every axis.
+    overwrite : bool
+        Replace a folder that is there.
+
+    Raises
+    ------
+    InputError
+        If it exists or cannot be written, or a library is missing.
+
+    References
+    ----------
+    Moore et al., "OME-Zarr: a cloud-optimized bioimaging file format", Histochemistry
+    and Cell Biology 160, 2023.
+    """
+    path = Path(path)
+    if not path.is_dir() or not overwrite:
+        check_output(path, suffixes=(".zarr",), overwrite=overwrite)
+    writer, zarr = import_ome_zarr(), import_zarr()
+    compact = labels.astype(np.min_scalar_type(int(labels.max(initial=0))))
+    with written_whole(path, overwrite=overwrite) as partial:
+        group = zarr.open_group(str(partial), mode="w")
+        writer.write_labels(
+            compact,
+            group,
+            name=GROUP,
+            axes=_described(axes, pixel_sizes),
+            scale={
+                a.lower(): 1.0 if size is None else size.size
+                for a, size in zip(axes, pixel_sizes, strict=True)
+            },
+            scale_factors=_factors(compact.shape),
+            label_metadata={"source": {"image": "../../"}},
+        )
+
+
+def _factors(shape: tuple[int, ...]) -> list[int]:
+    factors: list[int] = []
+    while max(shape[-2:]) // 2 ** len(factors) > _SMALLEST:
+        factors.append(2 ** (len(factors) + 1))
+    return factors
+
+
+def _described(
+    axes: str, pixel_sizes: Sequence[PixelSize | None]
+) -> list[dict[str, str]]:
+    kinds = {"T": "time", "C": "channel"}
+    described = []
+    for axis, size in zip(axes, pixel_sizes, strict=True):
+        about = {"name": axis.lower(), "type": kinds.get(axis, "space")}
+        if size is not None and size.unit in UNIT_NAMES:
+            about["unit"] = UNIT_NAMES[size.unit]
+        described.append(about)
+    return described
