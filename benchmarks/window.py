@@ -65,12 +65,19 @@ def main() -> None:
     """Print the gaps of two runs and the time that Cancel takes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--side", type=int, default=512, help="of the image, in pixels")
+    parser.add_argument("--slices", type=int, default=1, help="of a stack")
     parser.add_argument("--cancels", type=int, default=5)
     arguments = parser.parse_args()
     image = data.immunohistochemistry()
     copies = -(-arguments.side // 512)
     side = arguments.side
     image = np.ascontiguousarray(np.tile(image, (copies, copies, 1))[:side, :side])
+    text = f"image {side} x {side} RGB"
+    if arguments.slices > 1:
+        image = np.stack(
+            [np.roll(image, 9 * z, axis=1) for z in range(arguments.slices)]
+        )
+        text = f"stack of {arguments.slices} slices of {side} x {side} RGB"
     viewer = napari.Viewer()
     viewer.window.resize(1300, 800)
     viewer.add_image(image, rgb=True)
@@ -79,9 +86,9 @@ def main() -> None:
     wait_seconds(3)
     heartbeat.restart()
     wait_seconds(2)
-    print(f"image {side} x {side} RGB, default preset")
+    print(f"{text}, default preset")
     print(f"nothing running   {heartbeat.summary()}")
-    labels = np.ones(image.shape[:2], np.int32)
+    labels = np.ones(image.shape[:-1], np.int32)
     viewer.layers.remove(viewer.add_labels(labels))  # loads what the first one needs
     wait_seconds(1)
     heartbeat.restart()

@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import imageio.v3 as iio
 import napari
+import numpy as np
 from qtpy.QtWidgets import QApplication
 
 SIZE = 1280, 760
 N_LABELS = 3
+FIELD = 128
 
 
 def wait(condition: Callable[[], bool], seconds: float = 120) -> None:
@@ -34,7 +38,7 @@ def wait_seconds(seconds: float) -> None:
 
 
 def main() -> None:
-    """Write ``running.png``, ``segment.png`` and ``editing.png``."""
+    """Write all pictures of the panels."""
     folder = (
         Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent / "images"
     )
@@ -80,7 +84,57 @@ def main() -> None:
     wait(lambda: not panel.is_busy)
     wait_seconds(1)
     shoot("editing")
-    viewer.close()
+    viewer.window.remove_dock_widget(panel)
+    viewer.layers.clear()
+    viewer.open_sample("napari-mmtseg", "focus_series")
+    _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
+    wait_seconds(1)
+    panel.run_button.click()
+    text = panel.progress.text
+    wait(lambda: "Slice 6" in text.text() or not panel.is_running)
+    shoot("stack")
+    panel.cancel()
+    wait_seconds(1)
+    viewer.window.remove_dock_widget(panel)
+    with tempfile.TemporaryDirectory() as scratch:
+        run_batch(viewer, image.data, Path(scratch) / "plate 7")
+        shoot("batch")
+        viewer.close()
+
+
+def run_batch(viewer: napari.Viewer, image: np.ndarray, source: Path) -> None:
+    """Label a folder with parts of an image, and one file that is none, and open one.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Becomes empty first.
+    image : (Y, X, 3) ndarray of uint8
+        The image.
+    source : Path
+        The folder, which is made.
+    """
+    viewer.layers.clear()
+    source.mkdir()
+    for y in range(0, image.shape[0], FIELD):
+        for x in range(0, image.shape[1], FIELD):
+            name = f"well {'ABCD'[y // FIELD]}{x // FIELD + 1:02d}.png"
+            iio.imwrite(source / name, image[y : y + FIELD, x : x + FIELD])
+    (source / "well B03.png").write_bytes(b"no image")
+    _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Batch")
+    panel.form.settings.widgets["n_labels"].value = N_LABELS
+    panel.form.source.value = source
+    wait_seconds(1)
+    wait(lambda: not panel.is_looking)
+    panel.run_button.click()
+    wait(lambda: not panel.is_running)
+    wait_seconds(1)
+    panel.table.selectRow(5)
+    panel.open_button.click()
+    wait(lambda: len(viewer.layers) == 2)
+    viewer.layers[-1].opacity = 0.5
+    panel.table.selectRow(6)
+    wait_seconds(1)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from napari_mmtseg._cli.interruption import Interruption
 from napari_mmtseg._cli.options import setting_options
 from napari_mmtseg._cli.picture import side_by_side
 from napari_mmtseg._cli.progress import Report, follow
+from napari_mmtseg.cli import main
 from napari_mmtseg.io import PixelSize, read_image
 from napari_mmtseg.settings import parameters
 
@@ -121,7 +122,8 @@ class TestSegment:
         stack = np.stack([two_halves()] * 5)
         tifffile.imwrite("stack.ome.tif", stack, metadata={"axes": "ZYX"})
         words = ("segment", "stack.ome.tif", "-o", "a.tif")
-        refused(*words, match="axes ZYX and shape (5, 32, 40)")
+        assert "5 slices of 40 x 32 pixels" in run(*words).stdout
+        Path("a.tif").unlink()
         refused(*words, "--channel-axis", 2, match="5 x 32 pixels is too small")
         assert run(*words, "--channel-axis", 0).exit_code == 0
 
@@ -731,3 +733,34 @@ def test_scribbles_of_another_shape_are_refused() -> None:
     done = run("segment", "image.ome.tif", "--scribbles=strokes.png", "-o", "a.tif")
     assert done.exit_code == 2
     assert "shape (8, 8)" in done.output
+
+
+def test_stacks_go_in_and_out(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    stack = rng.integers(0, 40, (3, 24, 32)).astype(np.uint8)
+    stack[:, 8:16, 8:24] += 150
+    path, labels, model = (tmp_path / n for n in ("s.tif", "l.tif", "m.safetensors"))
+    metadata = {"axes": "ZYX", "PhysicalSizeZ": 2.0, "PhysicalSizeX": 1.0}
+    metadata["PhysicalSizeY"] = 1.0
+    tifffile.imwrite(path, stack, ome=True, metadata=metadata)
+    quick = ["--n-steps=4", "--warm-start-steps=3", "--n-labels=2", "-q"]
+    command = ["segment", str(path), "-o", str(labels), *quick]
+    assert main([*command, "--save-model", str(model)]) == 0
+    assert "3 slices of 32 x 24 pixels" in capsys.readouterr().out
+    assert tifffile.imread(labels).shape == stack.shape
+    assert main(["apply", str(model), str(path), "-o", str(tmp_path / "a.tif")]) == 0
+    np.testing.assert_array_equal(
+        tifffile.imread(tmp_path / "a.tif"), tifffile.imread(labels)
+    )
+    volume = ["--stack", "volume", "--overwrite"]
+    assert main([*command, *volume]) == 0
+    assert main(["fit", str(path), "-o", str(tmp_path / "v.safetensors"), *quick]) == 0
+    capsys.readouterr()
+    png = ["segment", str(path), "-o", str(tmp_path / "l.png"), *quick]
+    assert main(png) == 2
+    assert "PNG" in capsys.readouterr().err
+    confidence = ["--confidence", str(tmp_path / "c.tif"), "--overwrite"]
+    assert main([*command, *confidence]) == 2
+    assert "one image at a time" in capsys.readouterr().err
+    assert main([*command, "--axes", "CYX", "--overwrite"]) == 0
+    assert tifffile.imread(labels).shape == (24, 32)

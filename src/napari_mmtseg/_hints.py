@@ -1,4 +1,4 @@
-"""From painted labels to hints for one image: the slice that they lie on."""
+"""From painted labels to hints: those on the slice, or the stack, that is chosen."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Hints:
     ----------
     name : str
         Name of the layer that they were painted in.
-    painted : (Y, X) ndarray of int32
-        Classes; 0 where nothing is painted.
+    painted : (..., Y, X) ndarray of int32
+        In the shape of the labels. Classes; 0 where nothing is painted.
     others : tuple of (Source, ndarray)
         Other slices with paint of their own.
-    erased : (Y, X) ndarray of bool, or None
+    erased : (..., Y, X) ndarray of bool, or None
         Pixels of an edited result that stay background.
     """
 
@@ -56,7 +56,7 @@ def choose_hints(
         Name of the layer, for messages.
     labels : array-like of int
         Painted labels: one entry for every pixel of the layer of the image, without
-        its channels, or for the pixels of the chosen slice alone. Copied.
+        its channels, or for the chosen pixels alone. Copied.
     source : Source
         The image.
     all_slices : bool
@@ -71,19 +71,18 @@ def choose_hints(
     axes = [i for i, axis in enumerate(names) if axis not in ("C", "RGB")]
     stack = tuple(int(source.array.shape[i]) for i in axes)
     here = tuple(source.index[i] for i in axes)
-    plane = tuple(n for n, i in zip(stack, here, strict=True) if isinstance(i, slice))
-    shape = tuple(labels.shape)
-    is_stack = shape == stack
-    if not is_stack and shape not in (plane, source.place.shape):
+    chosen = tuple(source.lengths.values())
+    is_stack = tuple(labels.shape) == stack
+    painted = _painted(labels, source, stack, here)
+    if painted is None:
         raise InputError(
-            f"“{name}” has the shape {shape}, which does not lie on “{source.name}”: "
-            f"hints need {_accepted(stack, plane)}. Add a Labels layer while the image "
-            "is selected."
+            f"“{name}” has the shape {tuple(labels.shape)}, which does not lie on "
+            f"“{source.name}”: hints need {_accepted(stack, chosen)}. Add a Labels "
+            "layer while the image is selected."
         )
-    painted = _plane(labels[here] if is_stack else labels, plane)
     others = []
-    if is_stack and all_slices:
-        cut = [i for i, index in enumerate(here) if not isinstance(index, slice)]
+    cut = [i for i, index in enumerate(here) if not isinstance(index, slice)]
+    if is_stack and all_slices and cut:
         for place in _painted_places(labels, cut):
             index: list[int | slice] = list(here)
             for axis, at in zip(cut, place, strict=True):
@@ -93,11 +92,11 @@ def choose_hints(
                 for axis, position in zip(axes, index, strict=True):
                     whole[axis] = position
                 there = replace(source, index=tuple(whole))
-                others.append((there, _plane(labels[tuple(index)], plane)))
+                others.append((there, _values(labels[tuple(index)])))
     hints = Hints(name, painted, tuple(others))
     if not hints.values:
-        one_slice = is_stack and not all_slices and stack != plane
-        where = " on this slice" if one_slice else ""
+        where = " on this slice" if is_stack and cut and not all_slices else ""
+        where += " in this region" * bool(source.region)
         raise InputError(
             f"Nothing is painted in “{name}”{where}. Paint a few strokes of every "
             "class with the brush, or choose no hints."
@@ -105,12 +104,37 @@ def choose_hints(
     return hints
 
 
-def _accepted(stack: tuple[int, ...], plane: tuple[int, ...]) -> str:
-    return f"{stack}" if stack == plane else f"{stack} or, for one slice, {plane}"
+def _painted(
+    labels: Any,
+    source: Source,
+    stack: tuple[int, ...],
+    here: tuple[int | slice, ...],
+) -> NDArray[np.int32] | None:
+    """Return the labels of what is chosen; None if they do not lie on it."""
+    shape, chosen = tuple(labels.shape), tuple(source.lengths.values())
+    if shape == stack:
+        return _values(labels[here])
+    if shape in (chosen, source.place.shape):
+        return _values(labels).reshape(chosen)
+    # Of the chosen slices in their full height and width.
+    full = tuple(source.full_plane.get(a, n) for a, n in source.lengths.items())
+    named = zip(source.place.axes, source.place.shape, strict=True)
+    if shape in (full, tuple(source.full_plane.get(a, n) for a, n in named)):
+        region = {name: slice(*ends) for name, ends in source.region.items()}
+        window = tuple(region.get(a, slice(None)) for a in source.lengths)
+        return _values(np.reshape(labels, full)[window])
+    return None
 
 
-def _plane(labels: Any, shape: tuple[int, ...]) -> NDArray[np.int32]:
-    values = np.array(labels).reshape(shape)
+def _accepted(stack: tuple[int, ...], chosen: tuple[int, ...]) -> str:
+    if stack == chosen:
+        return f"{stack}"
+    part = "for one slice" if len(chosen) < len(stack) else "for the region"
+    return f"{stack} or, {part}, {chosen}"
+
+
+def _values(labels: Any) -> NDArray[np.int32]:
+    values = np.array(labels)
     if values.dtype != np.int32 and values.size and values.max() > 2**31 - 1:
         raise InputError("Label values of hints go up to 2147483647.")
     return values.astype(np.int32)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Labels, Layer
 
 from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg.errors import InputError
@@ -106,12 +106,12 @@ def shown_part(layer: Labels, dims: Dims) -> tuple[slice, ...]:
     return tuple(part)
 
 
-def pixel_measure(layer: Labels, axes: Sequence[int]) -> PixelMeasure | None:
+def pixel_measure(layer: Layer, axes: Sequence[int]) -> PixelMeasure | None:
     """Return what a pixel measures along some axes of a layer.
 
     Parameters
     ----------
-    layer : napari.layers.Labels
+    layer : napari.layers.Layer
         The layer.
     axes : sequence of int
         Where any of them is a length, the others are left out.

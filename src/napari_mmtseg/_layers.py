@@ -1,89 +1,36 @@
-"""From a napari layer to one image, and from its labels to a Labels layer.
-
-The only module that knows the attributes of layers.
-"""
+"""From a napari layer to what is segmented of it: an image, a stack, or a part."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from napari.layers import Image, Layer
-from napari.utils.transforms import Affine
 from numpy.typing import NDArray
 
+from napari_mmtseg._array_parts import ArrayPart
+from napari_mmtseg._label_places import pixel_measure
+from napari_mmtseg._layer_axes import candidate_axes, finest_level, parse_layer_axes
+from napari_mmtseg._layer_places import Place, place_of
 from napari_mmtseg.arrays import check_shape
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.label_stores import free_memory
+from napari_mmtseg.stacks import ImageStack
 
-__all__ = [
-    "Place",
-    "Source",
-    "choose_source",
-    "guess_axes",
-    "possible_axes",
-    "spatial_attributes",
-]
+__all__ = ["Source", "choose_source", "possible_axes"]
 
-_MAX_CHANNELS = 4
-"""An axis without a name and with no more entries than this is taken for channels."""
+_COPIED_SHARE = 0.1
+"""Data in memory is copied before a run unless it takes more of what is free."""
 
-_SYNONYMS = {"CHANNEL": "C", "CHANNELS": "C", "TIME": "T", "DEPTH": "Z", "PLANE": "Z"}
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where labels lie in the world: on the slice of the image that they belong to.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Shape of the labels: the two spatial axes, and a length of one for the others.
-    thickness : tuple of float
-        How many steps of the image one entry covers, per axis.
-    scale, translate : ndarray
-        Of the layer, before the thickness is taken into account.
-    linear : ndarray
-        Its rotation, shear and scale as one matrix.
-    others : dict
-        Further arguments of a Labels layer: rotate, shear, affine, units, axis_labels.
-    """
-
-    shape: tuple[int, ...]
-    thickness: tuple[float, ...]
-    scale: NDArray[np.float64]
-    translate: NDArray[np.float64]
-    linear: NDArray[np.float64]
-    others: dict[str, Any]
-
-    def attributes(self, pixel_step: int = 1) -> dict[str, Any]:
-        """Return the spatial arguments of a Labels layer.
-
-        Parameters
-        ----------
-        pixel_step : int
-            How many pixels of the image one pixel of the labels covers.
-        """
-        pixel = np.where(np.array(self.shape) > 1, pixel_step, 1)
-        thickness = np.array(self.thickness) * pixel
-        return {
-            "scale": self.scale * thickness,
-            "translate": self.translate + self.linear @ ((thickness - 1) / 2),
-            **self.others,
-        }
-
-    def arrange(self, labels: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return (Y, X) labels in the dimensions of the layer, writable, in C order."""
-        spatial = iter(labels.shape)
-        shape = [next(spatial) if n > 1 else 1 for n in self.shape]
-        return np.require(labels, np.int32, ["C", "W"]).reshape(shape)
+_CHANNELS = ("C", "RGB")
 
 
 @dataclass(frozen=True)
 class Source:
-    """One image of a layer, chosen once: nothing that happens to the layer changes it.
+    """What is segmented of a layer, chosen once.
 
     Attributes
     ----------
@@ -92,18 +39,20 @@ class Source:
     array : array-like
         Its data; of a multiscale layer the finest level. May be lazy.
     index : tuple of int or slice
-        What to take of it.
+        What to take of it: one position along axes of which one slice is taken, a slice
+        with a start and a stop along Y and X in a region, and all else whole.
     axes : str
         Names of the axes of `array`, separated by spaces.
     slices : dict
-        Position along every axis that is cut.
+        Position along every axis of which one slice is taken.
     channel_axis : int or None
-        Axis of the channels in what :meth:`read` returns, as in
-        :func:`napari_mmtseg.segment`.
+        Axis of the channels in the image, as in :func:`napari_mmtseg.segment`.
     multiscale : bool
         Whether `array` is the first of several levels.
     place : Place
         Where its labels lie.
+    spacing : tuple of float, or None
+        Distance between pixels along every axis of its labels; None if unknown.
     """
 
     name: str
@@ -114,52 +63,103 @@ class Source:
     channel_axis: int | None
     multiscale: bool
     place: Place
+    spacing: tuple[float, ...] | None = None
+
+    @property
+    def image_axes(self) -> str:
+        """A letter for every axis of the image, S for RGB."""
+        names = zip(self.axes.split(), self.index, strict=True)
+        return "".join(
+            "S" if name == "RGB" else name
+            for name, index in names
+            if isinstance(index, slice)
+        )
+
+    @cached_property
+    def part(self) -> ArrayPart:
+        """The image; nothing is read before it is asked for."""
+        return ArrayPart(self.array, self.index)
+
+    def as_stack(self, *, volumes: bool = False) -> ImageStack:
+        """Return the image as a stack of slices, or of volumes.
+
+        Raises
+        ------
+        InputError
+            If there are no volumes in it.
+        """
+        return ImageStack.of(self.part, axes=self.image_axes, volumes=volumes)
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether more than one slice is segmented."""
+        return self.as_stack().n_frames > 1
+
+    @property
+    def is_one_image(self) -> bool:
+        """Whether this is a single slice that is read and looked at as a whole."""
+        return self.as_stack().is_one_image
+
+    @property
+    def naming(self) -> dict[str, Any]:
+        """The arguments of :func:`napari_mmtseg.segment` that name the axes."""
+        if self.is_one_image:
+            return {"channel_axis": self.channel_axis}
+        return {"axes": self.image_axes, "spacing": self.spacing}
+
+    @property
+    def lengths(self) -> dict[str, int]:
+        """Length of every axis of the labels, by name."""
+        stack = self.as_stack()
+        return dict(zip(stack.label_axes, stack.shape, strict=True))
+
+    @property
+    def region(self) -> dict[str, tuple[int, int]]:
+        """First and last position, exclusive, along Y and X where that is not all."""
+        shown = zip(self.axes.split(), self.index, self.array.shape, strict=True)
+        found = {
+            name: index.indices(int(n))[:2]
+            for name, index, n in shown
+            if name in ("Y", "X") and isinstance(index, slice)
+        }
+        whole = {name: (0, n) for name, n in self.full_plane.items()}
+        return {} if found == whole else found
+
+    @property
+    def full_plane(self) -> dict[str, int]:
+        """Lengths of Y and X in the layer."""
+        named = dict(zip(self.axes.split(), self.array.shape, strict=True))
+        return {name: int(named[name]) for name in ("Y", "X")}
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether a run works on a copy; else it reads the data while it runs."""
+        if self.is_one_image:
+            return True
+        in_memory = isinstance(self.array, np.ndarray) and not isinstance(
+            self.array, np.memmap
+        )
+        return in_memory and self.n_bytes < _COPIED_SHARE * free_memory()
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the image in memory."""
+        return int(np.prod(self.part.shape, dtype=np.int64)) * self.part.dtype.itemsize
 
     def read(self) -> NDArray[Any]:
         """Return a copy of the image; lazy data is read here, this image alone."""
-        return np.array(self.array[self.index])
+        return np.array(self.part)
 
-
-def guess_axes(layer: Image) -> str:
-    """Guess the axes of an image layer from ``rgb``, ``axis_labels`` and its shape."""
-    array = _finest(layer)
-    shape = tuple(array.shape)
-    colours = ["RGB"] if layer.rgb else []
-    n = len(shape) - len(colours)
-    names = [str(label).strip().upper() for label in layer.axis_labels][-n:]
-    names = [_SYNONYMS.get(name, name) for name in names]
-    named = all(re.fullmatch("[A-Z]", name) for name in names)
-    if named and len(set(names)) == n and {"Y", "X"} <= set(names):
-        return " ".join(names + colours)
-    if n == 3 and not colours and _looks_like_channels(shape, 2):
-        return "Y X C"
-    leading = n - 2
-    channels = [
-        axis
-        for axis in range(leading)
-        if not colours and _looks_like_channels(shape, axis)
-    ]
-    letters = ["C"] if len(channels) == 1 else []
-    free = iter("ZTPMQRUVW"[: leading - len(letters)][::-1])
-    names = [
-        "C" if letters and axis == channels[0] else next(free, "?")
-        for axis in range(leading)
-    ]
-    return " ".join([*names, "Y", "X", *colours])
+    def image(self) -> Any:
+        """Return what is segmented: a copy, or what is too large for one as it is."""
+        return self.read() if self.is_copied else self.part
 
 
 def possible_axes(layer: Image) -> list[str]:
     """Return what the axes of an image layer may be, the best guess first."""
-    n = _finest(layer).ndim
-    candidates = [guess_axes(layer)]
-    candidates += {
-        2: ["Y X"],
-        3: ["Z Y X", "T Y X", "C Y X", "Y X C", "Y X RGB"],
-        4: ["T Z Y X", "Z C Y X", "C Z Y X", "T C Y X", "Z Y X RGB", "T Y X RGB"],
-        5: ["T Z C Y X", "T C Z Y X", "T Z Y X RGB"],
-    }.get(n, [])
+    candidates = candidate_axes(layer)
     possible = []
-    for candidate in dict.fromkeys(candidates):
+    for candidate in candidates:
         try:
             choose_source(layer, candidate)
         except InputError:
@@ -169,9 +169,14 @@ def possible_axes(layer: Image) -> list[str]:
 
 
 def choose_source(
-    layer: Layer, axes: str, point: Sequence[float] | None = None
+    layer: Layer,
+    axes: str,
+    point: Sequence[float] | None = None,
+    *,
+    all_slices: bool = False,
+    region: tuple[slice, slice] | None = None,
 ) -> Source:
-    """Choose the image of a layer that lies at a point of the world.
+    """Choose what of a layer is segmented.
 
     Parameters
     ----------
@@ -179,9 +184,14 @@ def choose_source(
         An Image layer; anything else is refused.
     axes : str
         One name for every axis of its data, such as ``"Z Y X"``: Y and X are
-        segmented, C or RGB holds channels, along all others one position is taken.
+        segmented, C or RGB holds channels, all others are slices.
     point : sequence of float, optional
-        ``viewer.dims.point``; the first position along each axis without it.
+        ``viewer.dims.point``: the slice that lies there is taken; the first along each
+        axis without it.
+    all_slices : bool
+        Take all slices instead of one.
+    region : (slice, slice), optional
+        What to take in Y and X, with start and stop.
 
     Raises
     ------
@@ -193,23 +203,29 @@ def choose_source(
             f"“{layer.name}” is a {layer.__class__.__name__} layer; only Image layers "
             "can be segmented."
         )
-    array = _finest(layer)
+    array = finest_level(layer)
     shape = tuple(int(n) for n in array.shape)
-    names = _parse(axes, shape, layer)
-    channels = next((i for i, name in enumerate(names) if name in ("C", "RGB")), None)
+    names = parse_layer_axes(axes, layer)
     index: list[int | slice] = [slice(None)] * len(names)
-    cut = [i for i, name in enumerate(names) if name not in ("Y", "X", "C", "RGB")]
+    stacked = [i for i, name in enumerate(names) if name not in ("Y", "X", *_CHANNELS)]
+    cut = [] if all_slices else stacked
     if cut:
         position = np.zeros(layer.ndim)
         if point is not None:
             position = np.asarray(layer.world_to_data(point))
         for i in cut:
             index[i] = _position(layer, names[i], float(position[i]), shape[i])
+    for name, part in zip("YX", region or (), strict=False):
+        index[names.index(name)] = part
     kept = [i for i in range(len(names)) if i not in cut]
-    channel_axis = None if channels is None else kept.index(channels)
-    if channels is not None and names[channels] == "RGB":
-        channel_axis = None
-    check_shape([shape[i] for i in kept], array.dtype, channel_axis)
+    channel_axis = kept.index(names.index("C")) if "C" in names else None
+    plane = [i for i in kept if i not in stacked]
+    lengths = [
+        len(range(*index[i].indices(shape[i])))  # type: ignore[union-attr]
+        for i in plane
+    ]
+    in_plane = plane.index(names.index("C")) if "C" in names else None
+    check_shape(lengths, array.dtype, in_plane)
     return Source(
         name=layer.name,
         array=array,
@@ -218,61 +234,9 @@ def choose_source(
         slices={names[i]: int(index[i]) for i in cut},  # type: ignore[arg-type]
         channel_axis=channel_axis,
         multiscale=layer.multiscale,
-        place=_place(layer, names, shape, index),
+        place=place_of(layer, names, shape, index),
+        spacing=_spacing(layer, names, kept),
     )
-
-
-def spatial_attributes(layer: Layer) -> dict[str, Any]:
-    """Return the arguments of a layer that is to lie where another one does."""
-    return {
-        "scale": layer.scale,
-        "translate": layer.translate,
-        "rotate": layer.rotate,
-        "shear": _shear(layer),
-        "affine": layer.affine.affine_matrix,
-        "units": layer.units,
-        "axis_labels": layer.axis_labels,
-    }
-
-
-def _finest(layer: Image) -> Any:
-    return layer.data[0] if layer.multiscale else layer.data
-
-
-def _looks_like_channels(shape: Sequence[int], axis: int) -> bool:
-    others = [n for i, n in enumerate(shape) if i != axis]
-    return shape[axis] <= _MAX_CHANNELS < min(others[-2:])
-
-
-def _parse(axes: str, shape: tuple[int, ...], layer: Image) -> list[str]:
-    names: list[str] = re.findall("RGB|[A-Z]", axes.upper())
-    example = "Name every axis once, for example “Z Y X”, “C Y X” or “Y X RGB”."
-    if re.sub(r"RGB|[A-Z]|[\s,;]", "", axes.upper()) or not names:
-        raise InputError(f"“{axes}” does not name axes. {example}")
-    if len(names) != len(shape):
-        raise InputError(
-            f"“{' '.join(names)}” names {len(names)} axes; “{layer.name}” has "
-            f"{len(shape)}, of shape {shape}. {example}"
-        )
-    if len(set(names)) < len(names) or not {"Y", "X"} <= set(names):
-        raise InputError(
-            f"“{' '.join(names)}” needs Y and X, and no axis twice. {example}"
-        )
-    if {"C", "RGB"} <= set(names):
-        raise InputError(
-            f"“{' '.join(names)}” has two axes of channels, C and RGB; one is accepted."
-        )
-    if "RGB" in names and (names[-1] != "RGB" or shape[-1] not in (3, 4)):
-        raise InputError(
-            "RGB has to be the last axis, with 3 or 4 entries; “"
-            f"{layer.name}” has the shape {shape}. Name other channels C."
-        )
-    if layer.rgb and names[-1] not in ("C", "RGB"):
-        raise InputError(
-            f"The last axis of “{layer.name}” holds its colours: name it RGB, or C to "
-            "take alpha for a channel as well."
-        )
-    return names
 
 
 def _position(layer: Image, name: str, position: float, n: int) -> int:
@@ -285,43 +249,10 @@ def _position(layer: Image, name: str, position: float, n: int) -> int:
     return nearest
 
 
-def _place(
-    layer: Image,
-    names: Sequence[str],
-    shape: Sequence[int],
-    index: Sequence[int | slice],
-) -> Place:
-    n = layer.ndim
-    linear = Affine(
-        scale=layer.scale, rotate=layer.rotate, shear=_shear(layer), ndim=n
-    ).linear_matrix
-    offset = np.array([i if isinstance(i, int) else 0 for i in index[:n]], float)
-    translate = layer.translate + linear @ offset
-    # napari aligns layers by their last axes: a first channel axis may go, any other
-    # stays as one entry that is as thick as all channels together.
-    axes = list(range(1 if names[0] == "C" else 0, n))
-    thickness = [shape[i] if names[i] == "C" else 1 for i in axes]
-    others: dict[str, Any] = {
-        "units": tuple(layer.units[i] for i in axes),
-        "axis_labels": tuple(layer.axis_labels[i] for i in axes),
-        "affine": layer.affine.affine_matrix[np.ix_([*axes, n], [*axes, n])],
-    }
-    part = linear[np.ix_(axes, axes)]
-    scale = np.array(layer.scale, float)[axes]
-    if not np.allclose(part, np.diag(scale), atol=0):
-        decomposed = Affine(linear_matrix=part, ndim=len(axes))
-        scale = np.array(decomposed.scale, float)
-        others.update(rotate=decomposed.rotate, shear=_shear(decomposed))
-    return Place(
-        shape=tuple(shape[i] if names[i] in ("Y", "X") else 1 for i in axes),
-        thickness=tuple(thickness),
-        scale=scale,
-        translate=translate[axes],
-        linear=part,
-        others=others,
-    )
-
-
-def _shear(placed: Layer | Affine) -> NDArray[np.float64] | None:
-    # Without rotation and shear napari gives zeros of a length that it does not take.
-    return placed.shear if np.any(placed.shear) else None
+def _spacing(
+    layer: Image, names: Sequence[str], kept: Sequence[int]
+) -> tuple[float, ...] | None:
+    """Return how far pixels are apart, in one unit; only ratios count."""
+    labelled = [i for i in kept if names[i] not in _CHANNELS]
+    measure = pixel_measure(layer, [i for i in labelled if names[i] in "ZYX"])
+    return None if measure is None else tuple(measure.edges[i] for i in labelled)

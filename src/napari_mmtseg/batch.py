@@ -21,6 +21,7 @@ from napari_mmtseg.batch_record import (
 from napari_mmtseg.batch_workers import InProcess, Processes, Workers
 from napari_mmtseg.draining import drain
 from napari_mmtseg.errors import Cancelled, InputError
+from napari_mmtseg.files import write_atomically
 from napari_mmtseg.progress import SegmentationStep
 
 __all__ = ["BatchResult", "BatchStep", "iter_batch", "run_batch"]
@@ -42,6 +43,8 @@ class BatchStep:
         How far the model is, while it is fitted.
     plan : BatchPlan or None
         In the first step: what will be done.
+    done_before : tuple of BatchRecord
+        In the first step: images that an earlier run has done.
     """
 
     phase: str
@@ -50,6 +53,7 @@ class BatchStep:
     record: BatchRecord | None = None
     fit: SegmentationStep | None = field(default=None, repr=False)
     plan: BatchPlan | None = field(default=None, repr=False)
+    done_before: tuple[BatchRecord, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -191,7 +195,10 @@ def _run(
         item.name: before.get(item.name, BatchRecord(item, "waiting"))
         for item in plan.items
     }
-    stopped = (yield BatchStep("planning", len(before), n, plan=plan)) == "stop"
+    first = BatchStep(
+        "planning", len(before), n, plan=plan, done_before=tuple(before.values())
+    )
+    stopped = (yield first) == "stop"
     try:
         request.target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -264,7 +271,9 @@ def _make_model(
         load_model(plan.model_path)  # damaged ones are refused now
         return
     if request.model is not None:
-        load_model(request.model).save(plan.model_path, overwrite=True)
+        load_model(request.model)
+        content = request.model.read_bytes()
+        write_atomically(plan.model_path, content, overwrite=True)
         return
     steps = fit_batch(plan, should_cancel)
     while True:

@@ -45,6 +45,7 @@ def fit_batch(
         [_pixels(image) if planes else image.array for image in images],
         axes=None if planes else images[0].axes,
         channel_axis=0 if planes else None,
+        spacing=None if planes else images[0].spacing,
         settings=plan.request.settings,
         should_cancel=should_cancel,
     )

@@ -95,21 +95,13 @@ def label_item(task: BatchTask) -> BatchRecord:
 
 def _labels(image: ImageFile, task: BatchTask) -> Any:
     if task.model is None:
-        spacing = _spacing(image)
         return segment(
-            image.array, axes=image.axes, spacing=spacing, settings=task.settings
+            image.array,
+            axes=image.axes,
+            spacing=image.spacing,
+            settings=task.settings,
         )
     return _model(task.model, task.stamp).predict(image.array, axes=image.axes)
-
-
-def _spacing(image: ImageFile) -> tuple[float, ...] | None:
-    """Return the pixel sizes along Z, Y and X where the file tells them in one unit."""
-    sizes = {a: image.pixel_size(a) for a in image.label_axes}
-    known = [sizes.get(a) for a in "ZYX"]
-    units = {size.unit for size in known if size is not None}
-    if None in known or len(units) != 1:
-        return None
-    return tuple(size.size if (size := sizes[a]) else 1.0 for a in image.label_axes)
 
 
 @lru_cache(maxsize=2)

@@ -64,7 +64,7 @@ class ClusterStatistics:
             sums += added
             squared += float((image.astype(np.float64) ** 2).sum())
             edges = gradient_magnitude(image, _EDGE_SIGMA)
-            for axis in (0, 1):
+            for axis in range(clusters.ndim):
                 first, second = _neighbours(clusters, axis)
                 contrast = np.maximum(*_neighbours(edges, axis))
                 pair = (first * n + second).ravel()
@@ -80,9 +80,10 @@ class ClusterStatistics:
 
 
 def _neighbours(array: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    if axis == 0:
-        return array[:-1], array[1:]
-    return array[:, :-1], array[:, 1:]
+    n = array.shape[axis]
+    before, after = [slice(None)] * array.ndim, [slice(None)] * array.ndim
+    before[axis], after[axis] = slice(0, n - 1), slice(1, n)
+    return array[tuple(before)], array[tuple(after)]
 
 
 class ClassHierarchy:

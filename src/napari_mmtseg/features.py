@@ -14,9 +14,15 @@ __all__ = ["Texture", "gradient_magnitude", "local_deviation", "smooth"]
 Image = NDArray[np.float32]
 
 
-def smooth(image: Image, sigma: float) -> Image:
-    """Blur every channel of (C, Y, X) with a Gaussian of `sigma` pixels."""
-    return np.stack([gaussian_filter(channel, sigma) for channel in image])
+def smooth(image: Image, sigma: float, anisotropy: float = 1.0) -> Image:
+    """Blur every channel of (C, [Z,] Y, X) with a Gaussian of `sigma` pixels.
+
+    Along z, where slices are `anisotropy` times farther apart, of as many fewer.
+    """
+    sigmas = [sigma] * (image.ndim - 1)
+    if image.ndim == 4:
+        sigmas[0] /= anisotropy
+    return np.stack([gaussian_filter(channel, sigmas) for channel in image])
 
 
 def gradient_magnitude(image: Image, sigma: float) -> Image:

@@ -66,18 +66,21 @@ def fit_steps(
     preview_interval: float | None,
     should_cancel: Callable[[], bool] | None = None,
     shown: Shown | None = None,
+    anisotropy: float = 1.0,
 ) -> Generator[SegmentationStep, str | None, Fitted]:
-    """Fit a model to raw images (C, Y, X); see :func:`napari_mmtseg.iter_segment`.
+    """Fit a model to raw images or volumes; see :func:`napari_mmtseg.iter_segment`.
 
     Parameters
     ----------
-    images : sequence of (C, Y, X) ndarray
+    images : sequence of (C, Y, X) or (C, Z, Y, X) ndarray
         Raw images.
     settings, preview_interval, should_cancel
         See :func:`napari_mmtseg.iter_segment`.
     shown : callable, optional
         Returns the position and the raw pixels of what previews show, or None where
         nothing is to be shown; the first image without it.
+    anisotropy : float
+        How many times farther slices of volumes are apart than their pixels.
     """
     asked = settings
     if len(images) > 1:
@@ -91,16 +94,22 @@ def fit_steps(
     from napari_mmtseg.engine.device import choose_device, choose_precision
     from napari_mmtseg.engine.examples import make_examples, to_working_size
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.network import network_depth
     from napari_mmtseg.engine.training import make_peers, train
 
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    small = [to_working_size(image, settings.working_size) for image in normalized]
+    small = [
+        to_working_size(image, settings.working_size, anisotropy)
+        for image in normalized
+    ]
     structure = _structure(small, settings)
     texture = Texture.fit(normalized, structure.texture, settings.texture_scale)
     seen = [texture.apply(image) for image in normalized]
-    examples = make_examples(seen, settings, device)
-    peers = make_peers(examples[0].image.shape[1], settings, device)
+    examples = make_examples(seen, settings, device, anisotropy)
+    n_dims = images[0].ndim - 1
+    depth = network_depth(n_dims, settings.n_conv_layers, anisotropy)
+    peers = make_peers(examples[0].image.shape[1], settings, device, depth)
     preview: Callable[[TrainingStep], Preview | None]
     if shown is None:
         preview = _Previews(examples[0], structure, settings, images[0].shape[1:])
@@ -224,6 +233,9 @@ def _structure(
     """Decide by the first image; regions mean something within one image alone."""
     from napari_mmtseg.engine.examples import N_CLUSTERS, warm_start
 
+    if small[0].ndim == 4:
+        # What is judged, regions and texture, is of a plane.
+        return Structure("classes", settings.texture or 0.0)
     if settings.merging != "auto" and settings.texture is not None:
         return Structure(settings.merging, settings.texture)
     (clusters,) = warm_start(small[:1], N_CLUSTERS)

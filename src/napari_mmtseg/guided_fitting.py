@@ -51,6 +51,7 @@ def fit_or_guide(
     preview_interval: float | None,
     should_cancel: Callable[[], bool] | None,
     shown: Shown | None = None,
+    anisotropy: float = 1.0,
 ) -> Generator[SegmentationStep, str | None, Fitted]:
     """Fit a model, guided where something is painted or there is a model to start from.
 
@@ -58,7 +59,9 @@ def fit_or_guide(
     :func:`~napari_mmtseg.fitting.fit_steps`; `painted` is None where nothing does.
     """
     if painted is None:
-        return fit_steps(images, settings, preview_interval, should_cancel, shown)
+        return fit_steps(
+            images, settings, preview_interval, should_cancel, shown, anisotropy
+        )
     return guided_steps(
         images, painted, settings, model, preview_interval, should_cancel
     )

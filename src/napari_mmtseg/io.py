@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 OME_SUFFIXES = (".ome.tif", ".ome.tiff")
-LABEL_SUFFIXES = (".tif", ".tiff", ".png")
+LABEL_SUFFIXES = (".tif", ".tiff", ".png", ".zarr")
 """Endings of the label files that :func:`write_labels` makes; lower case."""
 CONFIDENCE_SUFFIXES = (".tif", ".tiff")
 """Endings of the files that :func:`write_confidence` makes; lower case."""
@@ -76,6 +76,20 @@ class ImageFile:
     def label_axes(self) -> str:
         """The axes of its labels: those without channels and colours."""
         return "".join(a for a in self.axes if a not in "CS")
+
+    @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Pixel sizes along the axes of the labels, 1 along those that have none.
+
+        None where those along Y and X, and Z if there is one, are not all known in the
+        same unit.
+        """
+        axes = self.label_axes
+        sizes = {axis: self.pixel_size(axis) for axis in axes if axis in "ZYX"}
+        units = {None if size is None else size.unit for size in sizes.values()}
+        if len(units) != 1 or None in units:
+            return None
+        return tuple(s.size if (s := sizes.get(axis)) else 1.0 for axis in axes)
 
     def pixel_size(self, axis: str) -> PixelSize | None:
         """Pixel size along "Z", "Y" or "X"."""

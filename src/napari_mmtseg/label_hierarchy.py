@@ -13,8 +13,8 @@ from scipy.optimize import linear_sum_assignment
 
 from napari_mmtseg.regions import (
     absorb_small_regions,
-    connected_regions,
     count_values,
+    frame_regions,
 )
 
 __all__ = ["LabelHierarchy"]
@@ -51,6 +51,9 @@ class LabelHierarchy:
         Label of every leaf at every number of classes, where another image decides.
     kept : (..., Y, X) ndarray of bool, or None
         Pixels that are painted: clean-up leaves their class alone.
+    n_spatial : int
+        Axes of what is cleaned up at once, and in which regions are connected: 2, or 3
+        for volumes.
     """
 
     leaves: NDArray[Any] = field(repr=False)
@@ -64,6 +67,7 @@ class LabelHierarchy:
     numbering: NDArray[np.int32] | None = field(default=None, repr=False)
     given: NDArray[np.int32] | None = field(default=None, repr=False)
     kept: NDArray[np.bool_] | None = field(default=None, repr=False)
+    n_spatial: int = 2
 
     @property
     def finest(self) -> int:
@@ -83,7 +87,7 @@ class LabelHierarchy:
         if output == "regions":
             if n_labels is None and self.regions is not None:
                 return self._cleaned(self.regions.astype(np.int32) + 1)
-            return connected_regions(self.labels(n_labels))
+            return frame_regions(self.labels(n_labels), self.n_spatial)
         numbers = self._row(n_labels).astype(np.int32) + 1
         return self._cleaned(numbers[self.leaves])
 
@@ -267,7 +271,8 @@ class LabelHierarchy:
     def _cleaned(self, labels: Labels) -> Labels:
         if self.min_region_size <= 1:
             return labels
-        plane = labels.reshape(labels.shape[-2:])
-        cleaned = absorb_small_regions(plane, self.min_region_size)
-        cleaned = cleaned.reshape(labels.shape)
+        frames = labels.reshape(-1, *labels.shape[-self.n_spatial :])
+        cleaned = np.stack(
+            [absorb_small_regions(f, self.min_region_size) for f in frames]
+        ).reshape(labels.shape)
         return cleaned if self.kept is None else np.where(self.kept, labels, cleaned)

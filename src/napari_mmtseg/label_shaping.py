@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.label_edits import PackedLabels
 from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.regions import connected_regions
+from napari_mmtseg.regions import frame_regions
 
 __all__ = ["LabelShaper", "Shape"]
 
@@ -124,7 +124,7 @@ class LabelShaper:
         elif n_labels == self.hierarchy.fitted and not edited.any():
             shown = self.hierarchy.labels(output="regions")
         else:
-            shown = connected_regions(new)
+            shown = frame_regions(new, self.hierarchy.n_spatial)
         self._last = Shape(n_labels, output)
         # Classes without edits are recognised anyway.
         if output == "regions" or edited.any():

@@ -111,20 +111,20 @@ class Normalization:
         return Normalization.fit(parts, self.color_space) if self.each else self
 
     def apply(self, image: NDArray[Any]) -> NDArray[np.float32]:
-        """Return a raw (C, Y, X) image as the networks see it, float32 (C, Y, X)."""
+        """Return a raw image (C, [Z,] Y, X) as the networks see it, in float32."""
         alone = self.color_space != "lab" or len(image) != 3
         every = _all_values(image.dtype)
         if alone and 0 < 4 * len(every) < image[0].size:
             # Every value is worked out once instead of every pixel.
-            repeated = np.broadcast_to(every, (len(image), 1, len(every)))
-            table = self._apply(repeated)[:, 0]
+            table = self._apply(np.broadcast_to(every, (len(image), len(every))))
             places = image.astype(np.intp) - np.iinfo(image.dtype).min
             return np.stack([t[p] for t, p in zip(table, places, strict=True)])
         return self._apply(image)
 
     def _apply(self, image: NDArray[Any]) -> NDArray[np.float32]:
+        of_channels = (-1, *[1] * (image.ndim - 1))
         low, high = (
-            np.asarray(v, np.float64)[:, np.newaxis, np.newaxis]
+            np.asarray(v, np.float64).reshape(of_channels)
             for v in (self.low, self.high)
         )
         # Halved, because the range of float64 may itself not fit in float64.
@@ -134,8 +134,8 @@ class Normalization:
         if self.color_space == "lab" and len(unit) == 3:
             unit = np.moveaxis(rgb2lab(np.moveaxis(unit, 0, -1)), -1, 0)
             unit = (unit / 100).astype(np.float32)
-        mean = np.asarray(self.mean, np.float32)[:, np.newaxis, np.newaxis]
-        std = np.asarray(self.std, np.float32)[:, np.newaxis, np.newaxis]
+        mean = np.asarray(self.mean, np.float32).reshape(of_channels)
+        std = np.asarray(self.std, np.float32).reshape(of_channels)
         normalized: NDArray[np.float32] = np.ascontiguousarray((unit - mean) / std)
         return normalized
 

@@ -42,6 +42,8 @@ class SegmentationStep:
     n_done, n_slices : int
         Slices of a stack that have their labels, and how many there are; 0 and 1 for a
         single image.
+    fraction : float
+        Share of a stack or a large image that has its labels.
     """
 
     phase: str
@@ -54,6 +56,7 @@ class SegmentationStep:
     index: tuple[int, ...] = ()
     n_done: int = 0
     n_slices: int = 1
+    fraction: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ __all__ = [
     "consecutive",
     "count_values",
     "enlarge",
+    "frame_regions",
     "in_small_regions",
     "merge_classes",
     "sum_by_label",
@@ -192,6 +193,26 @@ def connected_regions(labels: Labels) -> Labels:
     return np.asarray(label(labels, background=0, connectivity=1), np.int32)
 
 
+def frame_regions(labels: Labels, n_spatial: int = 2) -> Labels:
+    """Label the connected pieces of every class in each frame, 1..k over all.
+
+    Parameters
+    ----------
+    labels : (..., [Z,] Y, X) ndarray of int
+        Labels from 1; 0 stays 0.
+    n_spatial : int
+        Axes of a frame: 2, or 3 for volumes.
+    """
+    frames = labels.reshape(-1, *labels.shape[-n_spatial:])
+    numbered = [connected_regions(frame) for frame in frames]
+    offset = 0
+    for frame in numbered:
+        most = int(frame.max(initial=0))
+        frame[frame > 0] += offset
+        offset += most
+    return np.stack(numbered).reshape(labels.shape)
+
+
 def sum_by_label(
     labels: NDArray[Any], image: NDArray[np.float32], n_labels: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -268,9 +289,9 @@ def consecutive(labels: Labels) -> Labels:
 
 
 def enlarge(labels: NDArray[_T], shape: Sequence[int]) -> NDArray[_T]:
-    """Bring labels, or values, to a larger (Y, X) shape by the nearest neighbour."""
-    rows, columns = (
+    """Bring labels, or values, to a larger shape by the nearest neighbour."""
+    places = (
         np.arange(n) * small // n for n, small in zip(shape, labels.shape, strict=True)
     )
-    enlarged: NDArray[_T] = labels[np.ix_(rows, columns)]
+    enlarged: NDArray[_T] = labels[np.ix_(*places)]
     return enlarged

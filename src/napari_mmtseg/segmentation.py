@@ -25,7 +25,7 @@ from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
 from napari_mmtseg.regions import consecutive
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.slice_by_slice import segment_slices
-from napari_mmtseg.stack_fitting import StackRun, fit_stacks
+from napari_mmtseg.stack_fitting import StackRun, check_volumes, fit_stacks
 from napari_mmtseg.stack_segmentation import segment_stack
 from napari_mmtseg.stacks import Frame, ImageStack, check_spacing
 
@@ -220,7 +220,7 @@ def iter_segment(
         channel_axis=channel_axis,
         volumes=chosen.stack == "volume",
     )
-    check_spacing(spacing, stack)
+    anisotropy = check_spacing(spacing, stack)
     others = []
     for example, painted_there in examples:
         others.append((as_channels_first(example, channel_axis), painted_there))
@@ -233,6 +233,7 @@ def iter_segment(
         should_cancel,
         shown,
         out,
+        anisotropy,
     )
     if stack.is_one_image:
         return _one_image(stack, run)
@@ -392,7 +393,7 @@ def iter_fit(
         ImageStack.of(image, axes=axes, channel_axis=channel_axis, volumes=volumes)
         for image in images
     ]
-    check_spacing(spacing, stacks[0])
+    anisotropy = check_spacing(spacing, stacks[0])
     several = isinstance(scribbles, (list, tuple)) and images is image_or_images
     hints: Sequence[Any] = scribbles if several else [scribbles]  # type: ignore[assignment]
     if scribbles is None:
@@ -415,7 +416,15 @@ def iter_fit(
         None if hint is None else check_scribbles(hint, stack)
         for hint, stack in zip(hints, stacks, strict=True)
     ]
-    run = StackRun(chosen, None, (), model, preview_interval, should_cancel, shown)
+    run = StackRun(
+        chosen,
+        model=model,
+        preview_interval=preview_interval,
+        should_cancel=should_cancel,
+        shown=shown,
+        anisotropy=anisotropy,
+    )
+    check_volumes(stacks, run, scribbles is not None)
     return _fit_model(fit_stacks(stacks, checked, run))
 
 

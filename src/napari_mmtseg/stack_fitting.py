@@ -22,7 +22,7 @@ from napari_mmtseg.stacks import ImageStack
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
 
-__all__ = ["StackRun", "fit_stacks"]
+__all__ = ["StackRun", "check_volumes", "fit_stacks"]
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,8 @@ class StackRun:
         What to start from.
     preview_interval, should_cancel, shown, out
         As for :func:`napari_mmtseg.iter_segment`.
+    anisotropy : float
+        How many times farther slices of a volume are apart than its pixels.
     """
 
     settings: SegmentationSettings
@@ -51,6 +53,7 @@ class StackRun:
     should_cancel: Callable[[], bool] | None = None
     shown: Callable[[], tuple[int, ...]] | None = None
     out: Any = None
+    anisotropy: float = 1.0
 
     def check_cancel(self) -> None:
         """Raise :class:`Cancelled` once that is asked for."""
@@ -73,6 +76,7 @@ def fit_stacks(
         All else; its own scribbles are not looked at.
     """
     settings = run.settings
+    check_volumes(stacks, run, any(s is not None for s in scribbles))
     if settings.merging == "auto":
         settings = settings.replace(merging="classes")  # regions end with their part
     if settings.normalization == "auto":
@@ -108,9 +112,34 @@ def fit_stacks(
         run.preview_interval,
         run.should_cancel,
         _shown(stacks[0], run),
+        run.anisotropy,
     )
     place = painted[0][0] if painted else None
     return (yield from _placed(steps, stacks[0], place, guidance is not None))
+
+
+def check_volumes(
+    stacks: Sequence[ImageStack], run: StackRun, is_painted: bool
+) -> None:
+    """Refuse for volumes what there is for images alone.
+
+    Raises
+    ------
+    InputError
+        If regions are to merge, or scribbles, examples or a model guide the run.
+    """
+    if not any(stack.volumes for stack in stacks):
+        return
+    if run.settings.merging == "regions":
+        raise InputError(
+            "merging=regions is for images; with stack=volume use merging=classes, or "
+            "stack=one_model."
+        )
+    if is_painted or run.examples or run.model is not None:
+        raise InputError(
+            "Scribbles, examples and a model to start from do not go with "
+            "stack=volume. Use stack=one_model."
+        )
 
 
 def _shown(stack: ImageStack, run: StackRun) -> Shown | None:

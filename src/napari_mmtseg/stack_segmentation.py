@@ -17,7 +17,7 @@ from napari_mmtseg.label_writer import LabelWriter, check_clean_up
 from napari_mmtseg.painted_crops import check_scribbles
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 from napari_mmtseg.slice_previews import SlicePreviews
-from napari_mmtseg.stack_fitting import StackRun, fit_stacks
+from napari_mmtseg.stack_fitting import StackRun, check_volumes, fit_stacks
 from napari_mmtseg.stacks import ImageStack
 
 __all__ = ["segment_stack"]
@@ -48,6 +48,7 @@ def segment_stack(stack: ImageStack, run: StackRun) -> Steps:
             "large image could share. Use method=mmt, stack=slice_by_slice, or one "
             "image of at most 16 megapixels at a time."
         )
+    check_volumes([stack], run, run.scribbles is not None)
     if run.scribbles is not None:
         run = replace(run, scribbles=check_scribbles(run.scribbles, stack))
     if run.out is not None:
@@ -66,7 +67,7 @@ def _segment(stack: ImageStack, run: StackRun) -> Steps:
     step = SegmentationStep(
         "prediction",
         fitted.n_steps,
-        settings.n_steps,
+        fitted.n_steps,
         n_labels=forest.fitted,
         n_slices=stack.n_frames,
     )
@@ -123,6 +124,7 @@ def _find(
     for part in parts:
         run.check_cancel()
         if isinstance(part, float):
+            step = replace(step, fraction=part)
             stop = (yield step) == "stop" or stop
             continue
         place = stack.place(part.index, part.window)
@@ -131,7 +133,7 @@ def _find(
             found = _stamped(found, np.asarray(run.scribbles[place]), values)
         leaves[place] = found
         done.append((part.index, part.window))
-        step = replace(step, n_done=part.n_done)
+        step = replace(step, n_done=part.n_done, fraction=part.fraction)
         labels = previews.take(part.window, values[found])
         stop = (yield replace(step, labels=labels, index=part.index)) == "stop" or stop
         if stop:

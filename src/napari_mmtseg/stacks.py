@@ -203,10 +203,10 @@ class ImageStack:
             raise InputError(f"An image of shape {shape} has no pixels.")
         first = stack.first
         check_shape(first.shape[:1] + first.shape[-2:], first.dtype, 0)
-        if letters[-1] == "S" and axes is None and shape[-1] == 4:
+        if "S" in letters and shape[letters.index("S")] == 4:
             warnings.warn(
-                "The alpha channel of an RGBA image is ignored. Pass channel_axis to "
-                "use all four channels.",
+                "The alpha channel of an RGBA image is ignored. Pass channel_axis, or "
+                "axes with C, to use all four channels.",
                 UserWarning,
                 stacklevel=3,
             )

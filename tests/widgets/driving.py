@@ -25,6 +25,11 @@ def set_values(panel, **values):
         panel.form.widgets[name].value = value
 
 
+def take_current_slice(panel):
+    """Choose the slice that the viewer shows instead of the whole stack."""
+    panel.choice.slices.setCurrentText("current slice")
+
+
 def click(qtbot, button):
     assert button.isVisibleTo(button.window())
     assert button.isEnabled()

@@ -10,6 +10,7 @@ from tests.widgets.driving import (
     labels_layers,
     run_to_the_end,
     set_values,
+    take_current_slice,
     two_levels,
 )
 
@@ -152,6 +153,7 @@ def test_other_slices_teach_as_well(viewer, panel, qtbot):
     paint[4, 10:13, 58:88] = 2
     viewer.add_labels(paint, name="paint")
     viewer.dims.set_point(0, 2)
+    take_current_slice(panel)
     choose(panel, "paint")
     assert panel.hints.all_slices.isVisibleTo(panel)
     panel.hints.all_slices.setChecked(True)

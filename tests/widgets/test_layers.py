@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from napari.layers import Image, Labels, Points
 
 from napari_mmtseg import InputError
-from napari_mmtseg._layers import choose_source, guess_axes, possible_axes
+from napari_mmtseg._array_parts import ArrayPart
+from napari_mmtseg._layer_axes import guess_axes
+from napari_mmtseg._layers import choose_source, possible_axes
 
 GREY = np.arange(20 * 30, dtype=np.uint16).reshape(20, 30)
 
@@ -199,3 +201,103 @@ def test_the_offered_axes_all_fit(shape, options, expected):
     assert offered[0] == guess_axes(image)
     for axes in offered:
         choose_source(image, axes)
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "rgb", "expected", "image_axes"),
+    [
+        ("T Z Y X", (3, 5, 20, 30), False, (3, 5, 20, 30), "TZYX"),
+        ("T Z C Y X", (3, 5, 2, 20, 30), False, (3, 5, 1, 20, 30), "TZCYX"),
+        ("C T Z Y X", (2, 3, 5, 20, 30), False, (3, 5, 20, 30), "CTZYX"),
+        ("Z Y X RGB", (5, 20, 30, 3), True, (5, 20, 30), "ZYXS"),
+        ("Z Y X C", (5, 20, 30, 2), False, (5, 20, 30, 1), "ZYXC"),
+    ],
+)
+def test_labels_of_a_whole_stack_lie_on_it(axes, shape, rgb, expected, image_axes):
+    n = len(shape) - rgb
+    image = Image(
+        np.zeros(shape, np.uint8),
+        rgb=rgb,
+        scale=np.arange(1, n + 1) / 2,
+        translate=np.arange(n) * 10,
+        units=("um",) * n,
+        contrast_limits=(0, 1),
+    )
+    source = choose_source(image, axes, all_slices=True)
+    assert source.image_axes == image_axes
+    assert source.is_stack
+    core = tuple(source.lengths.values())
+    labels = Labels(
+        source.place.arrange(np.ones(core, np.int32)), **source.place.attributes()
+    )
+    assert labels.data.shape == expected
+    names = axes.replace("RGB", "").split()
+    offset = 1 if names[0] == "C" else 0
+    for corner in (np.zeros(len(expected), int), np.array(expected) - 1):
+        there = np.zeros(n)
+        there[offset:] = corner
+        if "C" in names[offset:]:  # one entry over all channels
+            there[names.index("C")] = (shape[names.index("C")] - 1) / 2
+        here = labels.data_to_world(corner)
+        np.testing.assert_allclose(here, image.data_to_world(there)[offset:])
+    assert all(str(unit) == "micrometer" for unit in labels.units)
+
+
+def test_the_spacing_comes_from_scale_and_units():
+    image = Image(
+        np.zeros((3, 5, 20, 30)),
+        scale=(7, 2, 500, 500),
+        units=("s", "um", "nm", "nm"),
+        contrast_limits=(0, 1),
+    )
+    source = choose_source(image, "T Z Y X", all_slices=True)
+    np.testing.assert_allclose(source.spacing[1:], (2000, 500, 500))
+    assert len(source.spacing) == 4
+    one = choose_source(image, "T Z Y X", (0, 0, 0, 0))
+    np.testing.assert_allclose(one.spacing, (500, 500))
+    plain = choose_source(Image(np.zeros((5, 20, 30))), "Z Y X", all_slices=True)
+    assert plain.spacing is None
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    scale=st.tuples(*[st.floats(0.1, 5)] * 3),
+    translate=st.tuples(*[finite] * 3),
+    moved=st.tuples(*[finite] * 3),
+    z=st.integers(0, 4),
+)
+def test_a_point_of_the_world_is_found_in_the_stack(scale, translate, moved, z):
+    affine = np.eye(4)
+    affine[:3, 3] = moved
+    image = Image(
+        np.zeros((5, 20, 30)), scale=scale, translate=translate, affine=affine
+    )
+    place = choose_source(image, "Z Y X", all_slices=True).place
+    point = image.data_to_world((z, 3, 4))
+    np.testing.assert_allclose(place.position(point), (z, 3, 4), atol=1e-6)
+
+
+def test_a_part_is_read_like_the_array_itself():
+    array = np.arange(4 * 20 * 30).reshape(4, 20, 30)
+    part = ArrayPart(array, (slice(None), slice(5, 17), slice(8, 30)))
+    expected = array[:, 5:17, 8:30]
+    assert part.shape == expected.shape
+    for key in (
+        (),
+        2,
+        (slice(1, 3), slice(0, 4)),
+        (slice(None), slice(2, 9), slice(3, 100)),
+        (-1, slice(None, None, 3)),
+    ):
+        np.testing.assert_array_equal(part[key], expected[key])
+    inner = ArrayPart(part, (1, slice(2, 10), slice(None)))
+    np.testing.assert_array_equal(inner, expected[1, 2:10])
+    copy = np.array(part)
+    array[:] = 0
+    np.testing.assert_array_equal(copy, np.arange(2400).reshape(4, 20, 30)[:, 5:17, 8:])
+
+
+def test_axes_in_another_order_are_refused():
+    with pytest.raises(InputError, match="Y before X"):
+        choose_source(Image(np.zeros((20, 30))), "X Y")
+    assert guess_axes(Image(np.zeros((20, 30)), axis_labels=("x", "y"))) == "Y X"

@@ -55,9 +55,17 @@ def test_layers_segment_opens_the_edit_panel(real_viewer):
     assert panel.target.layer in real_viewer.layers
 
 
+def test_layers_segment_opens_the_batch_panel(real_viewer):
+    actions = entries(real_viewer, "Layers", "Segment")
+    actions["Batch (MMT Segmentation)"].trigger()
+    (panel,) = real_viewer.window.dock_widgets.values()
+    assert type(panel).__name__ == "BatchWidget"
+    assert not panel.run_button.isEnabled()
+
+
 def test_plugins_lists_the_panels(real_viewer):
     actions = entries(real_viewer, "Plugins", "MMT Segmentation")
-    titles = ("Segment", "Edit labels")
+    titles = ("Segment", "Edit labels", "Batch")
     assert set(actions) >= {f"{title} (MMT Segmentation)" for title in titles}
 
 

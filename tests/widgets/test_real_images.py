@@ -6,7 +6,13 @@ import pytest
 from benchmarks.measures import pixel_accuracy
 
 from tests.real_images import NUCLEI, needs_nuclei
-from tests.widgets.driving import click, labels_layers, run_to_the_end, set_values
+from tests.widgets.driving import (
+    click,
+    labels_layers,
+    run_to_the_end,
+    set_values,
+    take_current_slice,
+)
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -79,6 +85,7 @@ def test_one_slice_of_a_real_stack(viewer, segment_panel, qtbot):
     (stack,) = viewer.open_sample("napari-mmtseg", "focus_series")
     viewer.dims.set_current_step(0, 4)
     assert segment_panel.choice.axes.currentText() == "Z Y X"
+    take_current_slice(segment_panel)
     run_to_the_end(segment_panel, qtbot)
     (labels,) = labels_layers(viewer)
     assert labels.data.shape == (1, 512, 512)

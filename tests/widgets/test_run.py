@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import napari_mmtseg as mm
-from napari_mmtseg._widgets import jobs
+from napari_mmtseg._widgets import segment_job
 from napari_mmtseg.settings import SegmentationSettings
 from tests.widgets.driving import (
     QUICK,
@@ -224,7 +224,7 @@ def test_an_error_in_the_engine_is_one_notification(
         raise RuntimeError("the convolution exploded")
 
     with monkeypatch.context() as patch:
-        patch.setattr(jobs, "iter_segment", broken)
+        patch.setattr(segment_job, "iter_segment", broken)
         run_to_the_end(panel, qtbot)
     assert len(notifications) == 1
     severity, message = notifications[0]
@@ -245,7 +245,7 @@ def test_an_error_in_the_middle_takes_the_preview_away(
             yield next(steps)
         raise MemoryError("out of memory")
 
-    monkeypatch.setattr(jobs, "iter_segment", broken)
+    monkeypatch.setattr(segment_job, "iter_segment", broken)
     run_to_the_end(panel, qtbot)
     assert list(viewer.layers) == [image_layer]
     assert [severity for severity, _ in notifications] == ["error"]
@@ -257,7 +257,7 @@ def test_an_image_that_cannot_be_used_after_all_is_a_warning(
     def refuse(*args, **kwargs):
         raise mm.InputError("This image has left the building.")
 
-    monkeypatch.setattr(jobs, "iter_segment", refuse)
+    monkeypatch.setattr(segment_job, "iter_segment", refuse)
     run_to_the_end(panel, qtbot)
     assert notifications == [("warning", "This image has left the building.")]
     assert list(viewer.layers) == [image_layer]

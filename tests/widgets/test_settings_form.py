@@ -15,6 +15,7 @@ from tests.widgets.driving import (
     labels_layers,
     run_to_the_end,
     set_values,
+    take_current_slice,
     two_levels,
 )
 
@@ -128,6 +129,7 @@ def test_copy_as_python_takes_the_slice_and_the_channels(
     stack = np.stack([np.stack([plane // (z + 1), plane[::-1]]) for z in range(3)])
     viewer.add_image(stack, name="stack", axis_labels=("z", "c", "y", "x"))
     viewer.dims.set_current_step(0, 1)
+    take_current_slice(panel)
     names = copied_and_run(viewer, panel, qtbot, monkeypatch)
     np.testing.assert_array_equal(names["image"], stack[1])
     np.testing.assert_array_equal(
@@ -153,11 +155,11 @@ def test_settings_go_to_a_file_and_back(
     choose_file(monkeypatch, tmp_path / "mine")
     set_values(panel, seed=11, n_labels=3, output="regions")
     saved = panel.form.settings()
-    click(qtbot, panel.settings_actions.save_button)
+    click(qtbot, panel.settings_actions.files.save_button)
     assert mm.SegmentationSettings.from_json(tmp_path / "mine.json") == saved
     set_values(panel, preset="paper")
     choose_file(monkeypatch, tmp_path / "mine.json")
-    click(qtbot, panel.settings_actions.load_button)
+    click(qtbot, panel.settings_actions.files.load_button)
     assert panel.form.settings() == saved
     assert all(severity == "info" for severity, _ in notifications)
 
@@ -181,7 +183,7 @@ def test_a_bad_file_is_a_warning_and_changes_nothing(
     choose_file(monkeypatch, path)
     set_values(panel, seed=11)
     before = panel.form.settings()
-    click(qtbot, panel.settings_actions.load_button)
+    click(qtbot, panel.settings_actions.files.load_button)
     ((severity, text),) = notifications
     assert severity == "warning"
     assert message in text
@@ -204,7 +206,7 @@ def test_a_file_with_bad_values_is_a_warning(
     values["settings"].update(change)
     path.write_text(json.dumps(values))
     choose_file(monkeypatch, path)
-    click(qtbot, panel.settings_actions.load_button)
+    click(qtbot, panel.settings_actions.files.load_button)
     ((severity, text),) = notifications
     assert severity == "warning"
     assert message in text
@@ -215,8 +217,8 @@ def test_no_file_chosen_changes_nothing(
 ):
     choose_file(monkeypatch, "")
     before = panel.form.settings()
-    click(qtbot, panel.settings_actions.save_button)
-    click(qtbot, panel.settings_actions.load_button)
+    click(qtbot, panel.settings_actions.files.save_button)
+    click(qtbot, panel.settings_actions.files.load_button)
     assert panel.form.settings() == before
     assert notifications == []
 
@@ -225,6 +227,6 @@ def test_a_folder_that_cannot_be_written_is_a_warning(
     viewer, panel, qtbot, tmp_path, monkeypatch, notifications
 ):
     choose_file(monkeypatch, tmp_path / "missing" / "settings.json")
-    click(qtbot, panel.settings_actions.save_button)
+    click(qtbot, panel.settings_actions.files.save_button)
     ((severity, _),) = notifications
     assert severity == "warning"

@@ -5,7 +5,13 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_mmtseg._widgets.layer_result import result_of
-from tests.widgets.driving import click, labels_layers, run_to_the_end, set_values
+from tests.widgets.driving import (
+    click,
+    labels_layers,
+    run_to_the_end,
+    set_values,
+    take_current_slice,
+)
 
 
 def five_levels():
@@ -173,6 +179,7 @@ def test_without_layers_the_section_goes(shaped, viewer, panel):
 def test_slices_of_a_stack_can_be_shaped(viewer, panel, qtbot):
     stack = np.stack([five_levels()[0]] * 6)
     viewer.add_image(stack)
+    take_current_slice(panel)
     set_values(panel, merging="classes", n_steps=12, warm_start_steps=9)
     run_to_the_end(panel, qtbot)
     (layer,) = labels_layers(viewer)

@@ -8,6 +8,7 @@ from tests.widgets.driving import (
     labels_layers,
     run_to_the_end,
     set_values,
+    take_current_slice,
     two_levels,
 )
 
@@ -120,6 +121,7 @@ def test_of_a_stack_the_current_slice_is_segmented(viewer, panel, qtbot):
     stack = np.concatenate([stack, stack])
     viewer.add_image(stack, name="stack", scale=(4, 0.5, 0.5), translate=(1, 2, 3))
     viewer.dims.set_current_step(0, 4)
+    take_current_slice(panel)
     assert "z = 4 of 0 to 5" in panel.hint.text().lower()
     set_values(panel, n_labels=2)
     run_to_the_end(panel, qtbot)
@@ -136,6 +138,7 @@ def test_a_slice_outside_of_the_layer_says_so(viewer, panel):
     short = viewer.add_image(
         np.zeros((6, 20, 30)), name="short", contrast_limits=(0, 1)
     )
+    take_current_slice(panel)
     viewer.dims.set_current_step(0, 15)
     assert panel.choice.layer.value == short
     assert not panel.run_button.isEnabled()
@@ -155,6 +158,7 @@ def test_lazy_data_is_read_by_the_slice_and_not_before_the_run(viewer, panel, qt
     viewer.add_image(stack, contrast_limits=(0, 255))
     viewer.dims.set_current_step(0, 3)
     panel.choice.axes.setEditText("Z Y X")
+    take_current_slice(panel)
     read.clear()
     assert panel.run_button.isEnabled()
     run_to_the_end(panel, qtbot)

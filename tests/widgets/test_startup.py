@@ -30,6 +30,8 @@ def test_manifest_and_panels_do_not_import_torch():
         viewer.add_labels(numpy.zeros((32, 32), int))
         _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
         assert panel.buttons["relabel"].isEnabled()
+        _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Batch")
+        assert panel.hint.text() == "Choose a folder of images."
         assert "torch" not in sys.modules
         viewer.close()
         print("opened")
@@ -70,6 +72,45 @@ def test_closing_napari_during_a_run_ends_it_cleanly():
     assert result.returncode == 0, result.stderr
     assert "Traceback" not in result.stderr
     assert "QThread" not in result.stderr
+
+
+def test_closing_napari_during_a_batch_ends_it_cleanly(tmp_path):
+    (tmp_path / "images").mkdir()
+    result = run_python(
+        f"""
+        from pathlib import Path
+        import imageio.v3 as iio
+        import napari, numpy
+        from qtpy.QtCore import QTimer
+        source = Path({str(tmp_path / "images")!r})
+        image = numpy.random.default_rng(0).integers(0, 255, (256, 256), numpy.uint8)
+        for name in ("a.png", "b.png"):
+            iio.imwrite(source / name, image)
+        viewer = napari.Viewer()
+        _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Batch")
+        panel.form.settings.widgets["preset"].value = "paper"
+        panel.form.source.value = source
+
+        def go_on():
+            if not panel.is_running and panel.run_button.isEnabled():
+                panel.run_button.click()
+            elif len(panel.progress.curve.counts) > 1:
+                watch.stop()
+                print("closing", flush=True)
+                viewer.close()
+
+        watch = QTimer()
+        watch.timeout.connect(go_on)
+        watch.start(20)
+        napari.run()
+        print("left", flush=True)
+        """
+    )
+    assert result.stdout.split() == ["closing", "left"], result.stderr
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    assert "QThread" not in result.stderr
+    assert not list((tmp_path / "images-labels").glob("*.tif"))
 
 
 def test_closing_napari_during_an_edit_ends_it_cleanly():

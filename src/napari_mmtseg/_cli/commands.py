@@ -108,7 +108,7 @@ _labels = click.option(
     type=_path,
     metavar="LABELS",
     required=True,
-    help="Label file to write: .tif, .tiff, .ome.tif or .png.",
+    help="Label file to write: .tif, .tiff, .ome.tif, .png or .zarr.",
 )
 _confidence = click.option(
     "--confidence",
@@ -123,6 +123,12 @@ _channel_axis = click.option(
     metavar="N",
     help="Axis of the image that holds channels, counted from 0, where the file does "
     "not tell.",
+)
+_axes = click.option(
+    "--axes",
+    metavar="AXES",
+    help="A letter for every axis of the image as stored, such as TZYX, where the file "
+    "does not tell.",
 )
 _scribbles = click.option(
     "--scribbles",
@@ -158,6 +164,7 @@ _quiet = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
     "and its classes keep their labels.",
 )
 @_confidence
+@_axes
 @_channel_axis
 @_overwrite
 @_quiet
@@ -169,6 +176,7 @@ def segment(
     confidence_path: Path | None,
     scribbles_path: Path | None,
     start_path: Path | None,
+    axes: str | None,
     channel_axis: int | None,
     overwrite: bool,
     quiet: bool,
@@ -181,7 +189,8 @@ def segment(
     _check_confidence_path(confidence_path, [image, labels_path], overwrite)
     if model_path is not None or confidence_path is not None:
         _check_makes_model(settings)
-    source = _read(image, channel_axis)
+    source = _read(image, channel_axis, axes)
+    _check_stack(source, labels_path, confidence_path)
     painted = _read_scribbles(scribbles_path)
     result = runs.segment(source, settings, painted, start_path, quiet=quiet)
     written = _write(labels_path, result.labels, source, overwrite)
@@ -205,6 +214,7 @@ def segment(
     help="Model file to write: .safetensors.",
 )
 @_scribbles
+@_axes
 @_channel_axis
 @_overwrite
 @_quiet
@@ -213,6 +223,7 @@ def fit(
     images: tuple[Path, ...],
     model_path: Path,
     scribbles_path: Path | None,
+    axes: str | None,
     channel_axis: int | None,
     overwrite: bool,
     quiet: bool,
@@ -226,7 +237,7 @@ def fit(
             f"--scribbles belongs to one image; {len(images)} are given. Give one "
             "image, or use napari_mmtseg.fit in Python."
         )
-    sources = [_read(image, channel_axis) for image in images]
+    sources = [_read(image, channel_axis, axes) for image in images]
     painted = _read_scribbles(scribbles_path)
     model = runs.fit(sources, settings, painted, quiet=quiet)
     model.save(model_path, overwrite=overwrite)
@@ -251,6 +262,7 @@ def fit(
     help=f"{parameters()['output'].description} [default: as the model was fitted]",
 )
 @_confidence
+@_axes
 @_channel_axis
 @_overwrite
 @_quiet
@@ -261,6 +273,7 @@ def apply(
     n_labels: int | None,
     output: str | None,
     confidence_path: Path | None,
+    axes: str | None,
     channel_axis: int | None,
     overwrite: bool,
     quiet: bool,
@@ -268,7 +281,8 @@ def apply(
     """Label IMAGE with the classes of a saved MODEL."""
     _check_labels_path(labels_path, image, overwrite)
     _check_confidence_path(confidence_path, [image, labels_path], overwrite)
-    source = _read(image, channel_axis)
+    source = _read(image, channel_axis, axes)
+    _check_stack(source, labels_path, confidence_path)
     fitted, labels = runs.apply(model, source, n_labels, output, quiet=quiet)
     written = _write(labels_path, labels, source, overwrite)
     click.echo(labels_line(written, labels, output or fitted.settings.output))
@@ -349,16 +363,34 @@ def _check_confidence_path(
             )
 
 
-def _read(path: Path, channel_axis: int | None) -> ImageFile:
-    from napari_mmtseg.arrays import check_shape
+def _read(path: Path, channel_axis: int | None, axes: str | None) -> ImageFile:
     from napari_mmtseg.io import read_image
+    from napari_mmtseg.stacks import ImageStack
 
-    source = read_image(path, channel_axis=channel_axis)
+    source = read_image(path, channel_axis=channel_axis, axes=axes)
     try:
-        check_shape(source.array.shape, source.array.dtype, source.channel_axis)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the run says it again
+            ImageStack.of(source.array, axes=source.axes)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return source
+
+
+def _check_stack(source: ImageFile, labels: Path, confidence: Path | None) -> None:
+    """Refuse for stacks what there is for single images alone."""
+    if len(source.label_axes) == 2:
+        return
+    if labels.suffix.lower() == ".png":
+        raise InputError(
+            f"{labels} cannot hold the labels of a stack ({source.label_axes}): PNG "
+            "has two axes. Write a .tif or .zarr file."
+        )
+    if confidence is not None:
+        raise InputError(
+            "--confidence is for one image at a time; this is a stack "
+            f"({source.label_axes})."
+        )
 
 
 def _read_scribbles(path: Path | None) -> NDArray[Any] | None:
@@ -381,7 +413,8 @@ def _write(
     if path.suffix.lower() == ".png" and labels.max() > 65535:
         path = path.with_suffix(".tif")
         click.echo(f"Warning: too many labels for PNG, they go to {path}.", err=True)
-    write_labels(path, labels, source=source, overwrite=overwrite)
+    axes = source.label_axes
+    write_labels(path, labels, source=source, axes=axes, overwrite=overwrite)
     return path
 
 

@@ -21,7 +21,7 @@ def labels_line(path: Path, labels: NDArray[np.int32], output: str) -> str:
     ----------
     path : Path
         The file.
-    labels : (Y, X) ndarray of int32
+    labels : (..., Y, X) ndarray of int32
         What it holds.
     output : {"classes", "regions"}
         What a label stands for.
@@ -29,9 +29,12 @@ def labels_line(path: Path, labels: NDArray[np.int32], output: str) -> str:
     import numpy as np  # not before there is a result: --help has to be quick
 
     n_labels = len(np.unique(labels[labels > 0]))
-    height, width = labels.shape
+    *stacked, height, width = labels.shape
+    size = f"{width} x {height} pixels"
+    if stacked:
+        size = f"{' x '.join(map(str, stacked))} slices of {size}"
     noun = "region" if output == "regions" else "class"
-    return f"{path}: {count(n_labels, noun)}, {width} x {height} pixels"
+    return f"{path}: {count(n_labels, noun)}, {size}"
 
 
 def run_line(result: SegmentationResult) -> str:

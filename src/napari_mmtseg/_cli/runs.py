@@ -42,7 +42,8 @@ def segment(
         model = load_model(model_path)
     steps = iter_segment(
         source.array,
-        channel_axis=source.channel_axis,
+        axes=source.axes,
+        spacing=source.spacing,
         scribbles=scribbles,
         model=model,
         settings=settings,
@@ -61,10 +62,20 @@ def fit(
     from napari_mmtseg.arrays import as_channels_first
     from napari_mmtseg.segmentation import iter_fit
 
-    # One file may hold RGB pixels and the next planes: in one order they go together.
-    images = [as_channels_first(s.array, s.channel_axis) for s in sources]
     painted = None if scribbles is None else [scribbles]
-    steps = iter_fit(images, channel_axis=0, scribbles=painted, settings=settings)
+    first = sources[0]
+    if all(len(source.label_axes) == 2 for source in sources):
+        # One file may hold RGB pixels and the next planes: in one order they fit.
+        images = [as_channels_first(s.array, s.channel_axis) for s in sources]
+        steps = iter_fit(images, channel_axis=0, scribbles=painted, settings=settings)
+    else:
+        steps = iter_fit(
+            [source.array for source in sources],
+            axes=first.axes,
+            spacing=first.spacing,
+            scribbles=painted,
+            settings=settings,
+        )
     return follow(steps, _report, quiet=quiet)
 
 
@@ -101,9 +112,7 @@ def _predict(
     from napari_mmtseg import load_model
 
     model = load_model(model_path)
-    steps = model.iter_labels(
-        source.array, n_labels, channel_axis=source.channel_axis, output=output
-    )
+    steps = model.iter_labels(source.array, n_labels, axes=source.axes, output=output)
     return model, (yield from _reported(steps, "prediction (%)"))
 
 
@@ -125,4 +134,6 @@ def _report(step: SegmentationStep) -> Report:
         details.append(count(step.n_labels, "label"))
     if not math.isnan(step.similarity_loss):
         details.append(f"loss {step.similarity_loss:.3f}")
+    if step.phase == "prediction" and step.n_slices > 1:
+        return Report("slices", step.n_done, step.n_slices, ", ".join(details))
     return Report(step.phase, step.step, step.n_steps, ", ".join(details))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from napari.layers import Labels
 
 from napari_mmtseg._layers import Source
@@ -24,14 +25,11 @@ def as_python(
     hints : napari.layers.Labels, optional
         Painted labels that the run learns from.
     """
-    data = "layer.data[0]" if source.multiscale else "layer.data"
-    if source.slices:
-        data += f"[{', '.join(_index(i) for i in source.index)}]"
     arguments = [f'"{settings.preset}"'] if settings.preset != "default" else []
     arguments += [f"{name}={value!r}" for name, value in settings.changes().items()]
     call = ["image"]
-    if source.channel_axis is not None:
-        call.append(f"channel_axis={source.channel_axis}")
+    call += [f"{k}={v!r}" for k, v in source.naming.items() if v is not None]
+    image = _image(source)
     painted = []
     if hints is not None:
         call.append("scribbles=scribbles")
@@ -39,12 +37,13 @@ def as_python(
     call.append("settings=settings")
     return "\n".join(
         [
+            *(["import dask.array as da"] if "da.asarray" in image else []),
             "import napari",
             "import numpy as np",
             "import napari_mmtseg as mm",
             "",
             f"layer = napari.current_viewer().layers[{source.name!r}]",
-            f"image = np.asarray({data})  # {source.axes}",
+            f"image = {image}",
             *painted,
             f"settings = mm.SegmentationSettings({', '.join(arguments)})",
             f"labels = mm.segment({', '.join(call)})",
@@ -53,21 +52,39 @@ def as_python(
     )
 
 
+def _image(source: Source) -> str:
+    data = "layer.data[0]" if source.multiscale else "layer.data"
+    is_whole = all(i == slice(None) for i in source.index)
+    if not source.is_one_image and not isinstance(source.array, np.ndarray):
+        # Slices of a dask array are not read before they are needed.
+        data = data if is_whole else f"da.asarray({data}){_subscript(source.index)}"
+        return f"{data}  # {source.axes}, read while it is segmented"
+    part = data if is_whole else f"{data}{_subscript(source.index)}"
+    return f"np.asarray({part})  # {source.axes}"
+
+
 def _painted(source: Source, hints: Labels) -> str:
     layer = f"napari.current_viewer().layers[{hints.name!r}].data"
     kept = [
-        (index, n)
+        (index, int(n))
         for index, n, axis in zip(
             source.index, source.array.shape, source.axes.split(), strict=True
         )
         if axis not in ("C", "RGB")
     ]
-    plane = tuple(int(n) for index, n in kept if isinstance(index, slice))
-    if hints.data.shape == tuple(n for _, n in kept) != plane:
-        where = ", ".join(_index(index) for index, _ in kept)
-        return f"scribbles = np.asarray({layer}[{where}])"
-    return f"scribbles = np.asarray({layer}).reshape({plane})"
+    chosen = tuple(source.lengths.values())
+    if hints.data.shape == tuple(n for _, n in kept) != chosen:
+        where = _subscript(tuple(index for index, _ in kept))
+        return f"scribbles = np.asarray({layer}{where})"
+    return f"scribbles = np.asarray({layer}).reshape({chosen})"
+
+
+def _subscript(index: tuple[int | slice, ...]) -> str:
+    return f"[{', '.join(_index(i) for i in index)}]"
 
 
 def _index(index: int | slice) -> str:
-    return ":" if isinstance(index, slice) else str(index)
+    if isinstance(index, int):
+        return str(index)
+    ends = (index.start, index.stop)
+    return ":".join("" if end is None else str(end) for end in ends)

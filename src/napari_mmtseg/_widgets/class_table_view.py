@@ -13,9 +13,10 @@ from qtpy.QtCore import (
     Qt,
     Signal,
 )
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
+from qtpy.QtWidgets import QTableView
 
 from napari_mmtseg._widgets.class_table import ClassTableModel
+from napari_mmtseg._widgets.table_rows import height_of_rows, set_up_rows
 
 __all__ = ["ClassTableView"]
 
@@ -44,27 +45,7 @@ class ClassTableView(QTableView):
         super().__init__()
         self.classes = ClassTableModel()
         self.setModel(self.classes)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
-        self.setTabKeyNavigation(False)
-        self.setSortingEnabled(True)
-        rows, header = self.verticalHeader(), self.horizontalHeader()
-        assert rows is not None
-        assert header is not None
-        rows.hide()
-        rows.setDefaultSectionSize(22)
-        header.setMinimumSectionSize(30)
-        header.setDefaultAlignment(
-            Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        )
-        for column, width in _WIDTHS.items():
-            self.setColumnWidth(column, width)
-        header.setSectionResizeMode(
-            ClassTableModel.NAME, QHeaderView.ResizeMode.Stretch
-        )
+        set_up_rows(self, _WIDTHS, stretched=ClassTableModel.NAME)
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self._show_columns()
         self._last: int | None = None
@@ -133,12 +114,8 @@ class ClassTableView(QTableView):
 
     def sizeHint(self) -> QSize:
         """Return room for some rows; more when there are more."""
-        rows, header = self.verticalHeader(), self.horizontalHeader()
-        assert rows is not None
-        assert header is not None
         n = min(max(self.classes.rowCount(), _MIN_ROWS), _MAX_ROWS)
-        height = n * rows.defaultSectionSize() + header.sizeHint().height() + 4
-        return QSize(super().sizeHint().width(), height)
+        return QSize(super().sizeHint().width(), height_of_rows(self, n))
 
     def minimumSizeHint(self) -> QSize:
         """Return as much height as wanted: the panel scrolls, not a slit of a table."""

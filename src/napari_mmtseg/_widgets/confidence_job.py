@@ -56,6 +56,10 @@ class ConfidenceJob:
         """Percent."""
         return 100
 
+    def n_done(self, step: SegmentationStep) -> int:
+        """Return how many."""
+        return step.step
+
     def steps(
         self, notices: list[str], should_cancel: Callable[[], bool]
     ) -> Generator[Message, str | None, Measured]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Image, Labels
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
-from napari_mmtseg._layers import spatial_attributes
+from napari_mmtseg._layer_places import spatial_attributes
 from napari_mmtseg._widgets.confidence_job import ConfidenceJob
 from napari_mmtseg._widgets.edit_navigation import go_to, scene
 from napari_mmtseg._widgets.jobs import Job
@@ -24,6 +24,16 @@ __all__ = ["ConfidenceSection"]
 
 _SURROUNDINGS = 3
 """How much wider than a region the view on it is."""
+
+_SHOW_TIP = (
+    "How sure both teachers are of every pixel's class, as an Image layer: 0 not at "
+    "all, 1 sure"
+)
+_WORST_TIP = "Step through the regions that are worth a look, the worst first"
+_REFUSED = (
+    "Confidence is measured for single slices of at most 16 megapixels: choose the "
+    "current slice and apply the model of this layer to it"
+)
 
 _CLOSEST = 10
 """Largest magnification against the whole image."""
@@ -63,14 +73,7 @@ class ConfidenceSection(QWidget):
         self._next = 0
         self._listed: Measured | None = None
         self.show_button = QPushButton("Show confidence")
-        self.show_button.setToolTip(
-            "How sure both teachers are of every pixel's class, as an Image layer: "
-            "0 not at all, 1 sure"
-        )
         self.worst_button = QPushButton("Go to least certain")
-        self.worst_button.setToolTip(
-            "Step through the regions that are worth a look, the worst first"
-        )
         self.about = wrapped_label()
         self.about.hide()
         layout = QGridLayout(self)
@@ -84,8 +87,17 @@ class ConfidenceSection(QWidget):
     def refresh(self) -> None:
         """Show the buttons where there is something to measure."""
         result = result_of(self._choose_layer())
-        there = result is not None and result.model is not None
-        self.setVisible(there and bool(result and result.shapers))
+        if result is None or result.model is None:
+            self.setVisible(False)
+            return
+        one_image = result.source.is_one_image
+        self.setVisible(bool(result.shapers) or not one_image)
+        for button, tip in (
+            (self.show_button, _SHOW_TIP),
+            (self.worst_button, _WORST_TIP),
+        ):
+            button.setEnabled(one_image)
+            button.setToolTip(tip if one_image else _REFUSED)
 
     def show_confidence(self) -> None:
         """Measure the confidence of the layer and show it."""

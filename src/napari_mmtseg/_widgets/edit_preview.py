@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg._label_layers import check_editable
-from napari_mmtseg._layers import spatial_attributes
+from napari_mmtseg._layer_places import spatial_attributes
 from napari_mmtseg._widgets.edit_runner import Operation, PreparedEdit, prepare_edit
 from napari_mmtseg._widgets.layer_choice import LayerChoice
 from napari_mmtseg.errors import InputError

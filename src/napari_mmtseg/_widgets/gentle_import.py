@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import ctypes
-import gc
 import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Image, Labels
 
-__all__ = ["load_engine"]
+from napari_mmtseg._widgets.full_collections import no_full_collection
+
+__all__ = ["load_engine", "load_layers"]
 
 _LIBRARIES = {
     "linux": ("libtorch_global_deps.so", "libtorch.so"),
@@ -32,9 +31,9 @@ def load_engine() -> None:
     if "torch" in sys.modules:
         return
     _load_libraries()
-    with _no_full_collection():
+    with no_full_collection():
         _segment_something()
-        _make_labels_layer()
+        load_layers()
 
 
 def _load_libraries() -> None:
@@ -56,21 +55,6 @@ def _load_libraries() -> None:
             dlopen(os.fsencode(folder / name), os.RTLD_NOW | flags)
 
 
-@contextmanager
-def _no_full_collection() -> Iterator[None]:
-    """Keep Python from walking through all objects of the process for a while."""
-    young, middle, old = gc.get_threshold()
-    gc.set_threshold(young, middle, 2**31 - 1)
-    try:
-        yield
-    finally:
-        if not gc.get_freeze_count():
-            # Starts the count towards the next full collection anew.
-            gc.freeze()
-            gc.unfreeze()
-        gc.set_threshold(young, middle, old)
-
-
 def _segment_something() -> None:
     """Let torch import what it only imports in the first training step."""
     segmentation = importlib.import_module("napari_mmtseg.segmentation")
@@ -78,6 +62,7 @@ def _segment_something() -> None:
     segmentation.segment(image, n_steps=2, warm_start_steps=1)
 
 
-def _make_labels_layer() -> None:
-    """Let napari load and compile what its first Labels layer needs."""
+def load_layers() -> None:
+    """Let napari load and compile what its first layers need. For a worker thread."""
+    Image(np.zeros((2, 2), np.uint8))
     Labels(np.zeros((2, 2), np.int32))

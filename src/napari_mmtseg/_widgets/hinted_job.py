@@ -9,8 +9,10 @@ from napari.layers import Labels
 from napari_mmtseg._hints import Hints
 from napari_mmtseg._label_layers import unwrapped
 from napari_mmtseg._layers import Source
-from napari_mmtseg._widgets.jobs import SegmentJob
 from napari_mmtseg._widgets.layer_result import LayerResult, result_of
+from napari_mmtseg._widgets.segment_job import SegmentJob
+from napari_mmtseg._widgets.shown_slice import ShownSlice
+from napari_mmtseg.segmentation import iter_segment
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -18,7 +20,21 @@ if TYPE_CHECKING:
 
     from napari_mmtseg._widgets.hints_choice import HintsChoice
 
-__all__ = ["make_job"]
+__all__ = ["check_run", "make_job"]
+
+
+def check_run(source: Source, settings: SegmentationSettings) -> None:
+    """Refuse at once, without reading a pixel, what a run would refuse.
+
+    Raises
+    ------
+    InputError
+        If the settings do not go with a stack or a large image.
+    """
+    if source.is_one_image:
+        return
+    # Checks what it is given; the work begins with the first step, which never comes.
+    iter_segment(source.part, **source.naming, settings=settings).close()
 
 
 def make_job(
@@ -37,9 +53,12 @@ def make_job(
     InputError
         If the hints cannot be used.
     """
+    volumes = settings.stack == "volume"
+    frame_axes = source.as_stack(volumes=volumes).frame_axes
+    shown = ShownSlice(viewer, source, frame_axes)
     layer, hints = choice.layer, choice.hints(source)
     if layer is None or hints is None:
-        return SegmentJob(source, settings)
+        return SegmentJob(source, settings, shown)
     if choice.is_edits:
         result = result_of(layer)
         model = None if result is None else result.shown_model(layer.data)
@@ -50,6 +69,7 @@ def make_job(
     return SegmentJob(
         source,
         settings,
+        shown,
         hints,
         None if choice.is_edits else unwrapped(layer),
         model,

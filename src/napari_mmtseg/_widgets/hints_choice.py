@@ -126,7 +126,9 @@ class HintsChoice:
 
     def show_slices(self, source: Source | None) -> None:
         """Offer other slices where there are some."""
-        self.all_slices.setVisible(source is not None and bool(source.slices))
+        # Of large slices only what is chosen is read.
+        other = source is not None and bool(source.slices) and source.is_one_image
+        self.all_slices.setVisible(other)
 
     def refresh(self, _: Any = None) -> None:
         """Offer the layers that are there."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 from weakref import ReferenceType, WeakKeyDictionary
 
+import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
     from napari_mmtseg import MutualMeanTeachingModel
     from napari_mmtseg._widgets.outcomes import Measured
 
-__all__ = ["METADATA", "LayerResult", "changes", "keep_result", "result_of"]
+__all__ = [
+    "METADATA",
+    "LayerResult",
+    "changes",
+    "fixed_by_size",
+    "keep_result",
+    "result_of",
+]
 
 METADATA = "napari_mmtseg"
 
@@ -45,6 +53,8 @@ class LayerResult:
         Where its hints were painted.
     measured : Measured or None
         The confidence, once it has been asked for.
+    why_fixed : str
+        Why it has no shapers, where that is to be said.
     identity : str
         Stands in the layer's metadata, by which a duplicate of it is known.
     """
@@ -55,6 +65,7 @@ class LayerResult:
     settings: SegmentationSettings
     hints_layer: ReferenceType[Labels] | None = None
     measured: Measured | None = None
+    why_fixed: str = ""
     identity: str = field(default_factory=lambda: uuid4().hex)
 
     def shaper(self, labels: NDArray[Any]) -> LabelShaper:
@@ -82,6 +93,16 @@ class _Changes:
 
 changes = _Changes()
 _results: WeakKeyDictionary[Layer, LayerResult] = WeakKeyDictionary()
+
+
+def fixed_by_size(labels: NDArray[Any]) -> str:
+    """Return why labels in a file keep their number of classes; empty for others."""
+    if not isinstance(labels, np.memmap):
+        return ""
+    return (
+        f"Its labels take {labels.nbytes / 1e9:.1f} GB and lie in a temporary file, "
+        "which goes with the layer: save them to keep them."
+    )
 
 
 def keep_result(layer: Layer, result: LayerResult) -> None:

@@ -11,7 +11,8 @@ from napari.utils.notifications import show_info, show_warning
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 
 from napari_mmtseg._layers import Source
-from napari_mmtseg._widgets.jobs import ApplyJob, Job
+from napari_mmtseg._widgets.apply_job import ApplyJob
+from napari_mmtseg._widgets.jobs import Job
 from napari_mmtseg._widgets.layer_result import LayerResult, result_of
 from napari_mmtseg.errors import InputError
 

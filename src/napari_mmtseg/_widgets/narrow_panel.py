@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QWidget
 
-__all__ = ["NarrowPanel", "wrapped_label"]
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+__all__ = ["NarrowPanel", "warning_colour", "wrapped_label"]
 
 
 class NarrowPanel(QScrollArea):
@@ -57,3 +63,8 @@ def wrapped_label() -> QLabel:
     label = QLabel()
     label.setWordWrap(True)
     return label
+
+
+def warning_colour(viewer: ViewerModel) -> str:
+    """Return the colour of warnings in the viewer's theme."""
+    return str(get_theme(viewer.theme).warning.as_hex())

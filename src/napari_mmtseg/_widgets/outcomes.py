@@ -90,6 +90,11 @@ class Refused:
 
     text: str
 
+    @property
+    def summary(self) -> str:
+        """One sentence for the panel."""
+        return self.text
+
 
 @dataclass(frozen=True)
 class Failed:
@@ -100,6 +105,11 @@ class Failed:
     """
 
     error: Exception
+
+    @property
+    def summary(self) -> str:
+        """One sentence for the panel."""
+        return "The run has failed; see the notification."
 
 
 Message: TypeAlias = SegmentationStep | Notice

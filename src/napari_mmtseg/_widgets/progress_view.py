@@ -7,6 +7,7 @@ import time
 from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from napari_mmtseg._widgets.label_count_curve import LabelCountCurve
+from napari_mmtseg._widgets.slice_clock import SliceClock, count, duration
 from napari_mmtseg.progress import SegmentationStep
 
 __all__ = ["ProgressView"]
@@ -29,6 +30,9 @@ class ProgressView(QWidget):
         for widget in (self.bar, self.text, self.curve):
             widget.hide()
         self._clock: tuple[int, float] | None = None
+        self._phase = ""
+        self._slices = SliceClock()
+        self._curve = (-1, 0)
 
     def say(self, text: str) -> None:
         """Show a text without a run."""
@@ -38,48 +42,75 @@ class ProgressView(QWidget):
 
     def start(self, n_steps: int, text: str) -> None:
         """Show an empty bar for a new run."""
-        self._clock = None
+        self._clock, self._phase = None, ""
+        self._slices = SliceClock()
         self.bar.setRange(0, n_steps)
         self.bar.setValue(0)
         self.bar.show()
-        self.curve.clear(n_steps)
         self.curve.hide()
+        self._curve = (-1, 0)
         self.text.setText(text)
         self.text.show()
 
-    def show_step(self, step: SegmentationStep) -> None:
-        """Show a step."""
-        self.bar.setRange(0, step.n_steps)
-        self.bar.setValue(step.step)
-        if step.n_labels:
+    def show_step(self, step: SegmentationStep, done: int) -> None:
+        """Show a step, and how much of all is done with it."""
+        self.bar.setValue(done)
+        training = step.phase != "prediction"
+        curve = step.n_done, step.n_steps  # each slice has one
+        if training and curve != self._curve:
+            self._curve = curve
+            self._clock = None
+            self.curve.clear(step.n_steps)
+        if step.n_labels and (training or not step.n_done):
             self.curve.add(step.step, step.n_labels)
             self.curve.show()
         self.text.setText(self._describe(step))
 
+    def show_count(self, phase: str, n_done: int, n: int, noun: str) -> None:
+        """Show how many of several things are done.
+
+        Parameters
+        ----------
+        phase : str
+            What is being done; a new one starts the estimate of the time left anew.
+        n_done, n : int
+            How many are done, and how many there are.
+        noun : str
+            What they are, one of them.
+        """
+        if phase != self._phase:
+            self._phase, self._clock = phase, None
+            self.curve.hide()
+        self.bar.setRange(0, n)
+        self.bar.setValue(n_done)
+        left = self._time_left(n_done, n, at_least=1)
+        text = f"{phase.capitalize()}: {n_done:,} of {count(n, noun)}"
+        self.text.setText(f"{text}, about {left} left" if left else text)
+
     def _describe(self, step: SegmentationStep) -> str:
+        predicting = step.phase == "prediction"
+        if (step.n_slices > 1 and (step.n_done or predicting)) or step.fraction:
+            return self._slices.describe(step)
         text = f"{step.phase.capitalize()}…"
         if not step.step:
             return text
         text = f"{step.phase.capitalize()}: step {step.step} of {step.n_steps}"
         if step.n_labels:
-            text += f", {_count(step.n_labels, 'label')}"
-        now = time.monotonic()
-        if self._clock is None:
-            self._clock = step.step, now
-        first, then = self._clock
-        if step.phase != "prediction" and step.step >= first + 3:
-            left = (now - then) / (step.step - first) * (step.n_steps - step.step)
-            text += f", at most {_duration(left)} left"
+            text += f", {count(step.n_labels, 'label')}"
+        left = self._time_left(step.step, step.n_steps, at_least=3)
+        if step.phase != "prediction" and left:
+            text += f", at most {left} left"
         return text
 
+    def _time_left(self, n_done: int, n: int, *, at_least: int) -> str:
+        """Return the time that the rest takes at this speed; empty until it is known.
 
-def _count(n: int, noun: str) -> str:
-    return f"{n} {noun}" + "s" * (n != 1)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(round(seconds), 1)} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
+        The first that is done starts the clock: what came before it is not done again.
+        """
+        now = time.monotonic()
+        if self._clock is None:
+            self._clock = n_done, now
+        first, then = self._clock
+        if n_done < first + at_least:
+            return ""
+        return duration((now - then) / (n_done - first) * (n - n_done))

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
 
 from napari_mmtseg._layers import Source
-from napari_mmtseg._widgets.jobs import preview_stride
 from napari_mmtseg._widgets.layer_result import METADATA, keep_result
 from napari_mmtseg._widgets.outcomes import Segmented
+from napari_mmtseg._widgets.stack_preview import preview_stride
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -43,6 +42,7 @@ class ResultLayer:
         self._source = source
         self._below = below
         self._layer: Labels | None = None
+        self._preview: NDArray[Any] | None = None
         self._active_before: Layer | None = None
 
     @property
@@ -50,18 +50,19 @@ class ResultLayer:
         """The layer, once there is one."""
         return self._layer
 
-    def show_preview(self, labels: NDArray[np.int32]) -> None:
-        """Show a preview; the first one adds the layer."""
+    def show_preview(self, labels: NDArray[Any]) -> None:
+        """Show a preview; the first one adds the layer.
+
+        The preview of a stack is the same array every time, with more in it.
+        """
         if self._layer is None:
-            shape = [
-                self._source.array.shape[i]
-                for i, name in enumerate(self._source.axes.split())
-                if name in ("Y", "X")
-            ]
             self._active_before = self._viewer.layers.selection.active
-            self._add(labels, preview_stride(tuple(shape)))
+            self._add(labels, preview_stride(self._source.place.plane))
+        elif self._is_there and labels is self._preview:
+            self._layer.refresh(extent=False)
         elif self._is_there:
             self._layer.data = labels
+        self._preview = labels
         # Not editable means: no edits that the next preview overwrites, and no undo
         # history of data that is gone. napari resets this whenever data is set.
         assert self._layer is not None
@@ -73,6 +74,7 @@ class ResultLayer:
         if self._layer is None or not self._is_there:
             self._add(labels)
         else:
+            self._preview = None
             attributes = self._source.place.attributes()
             # Before the data, while the layer is still small.
             self._layer.scale = attributes["scale"]
@@ -101,7 +103,7 @@ class ResultLayer:
     def _is_there(self) -> bool:
         return self._layer in self._viewer.layers
 
-    def _add(self, labels: NDArray[np.int32], pixel_step: int = 1) -> None:
+    def _add(self, labels: NDArray[Any], pixel_step: int = 1) -> None:
         self._layer = Labels(
             labels,
             name=f"{self._source.name} labels",

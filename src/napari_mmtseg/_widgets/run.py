@@ -1,15 +1,13 @@
-"""One job in napari's thread worker."""
+"""One piece of work in napari's thread worker."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, Qt, Signal
 
 from napari_mmtseg._widgets import worker
-from napari_mmtseg._widgets.jobs import Job
-from napari_mmtseg._widgets.outcomes import Message, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -27,7 +25,7 @@ class Run(QObject):
 
     Parameters
     ----------
-    job : Job
+    work : Work
         What to do.
     parent : QObject
         Qt deletes the run, and silences it, with this object.
@@ -35,7 +33,7 @@ class Run(QObject):
     Attributes
     ----------
     reported : Signal
-        Emits a :class:`SegmentationStep` or :class:`Notice`.
+        Emits what the work tells on its way, such as a :class:`Notice`.
     ended : Signal
         Emits the outcome, or None if somebody else, such as the closing window, has
         ended the worker. Not emitted after :meth:`cancel`.
@@ -49,19 +47,18 @@ class Run(QObject):
     ended = Signal(object)
     left = Signal()
 
-    def __init__(self, job: Job, parent: QObject) -> None:
+    def __init__(self, work: worker.Work, parent: QObject) -> None:
         super().__init__(parent)
-        self.job = job
         self._cancelled = False
         self.is_started = False
         self._has_ended = False
-        steps = worker.run(job, lambda: self._worker.abort_requested)
+        steps = worker.run(work, lambda: self._worker.abort_requested)
 
-        def do_job() -> Generator[Message, str | None, Outcome | None]:
+        def do_work() -> Generator[Any, str | None, Any]:
             return (yield from steps)
 
-        self._worker: GeneratorWorker[Message, str, Outcome | None]
-        self._worker = create_worker(do_job, _start_thread=False)
+        self._worker: GeneratorWorker[Any, str, Any]
+        self._worker = create_worker(do_work, _start_thread=False)
         # In the worker's thread: what the engine holds is freed there and at once.
         self._worker.aborted.connect(
             steps.close, type=Qt.ConnectionType.DirectConnection
@@ -92,11 +89,11 @@ class Run(QObject):
     def _silent(self) -> bool:
         return self._cancelled or self._worker.abort_requested
 
-    def _on_yielded(self, message: Message) -> None:
+    def _on_yielded(self, message: Any) -> None:
         if not self._silent:
             self.reported.emit(message)
 
-    def _on_returned(self, outcome: Outcome | None) -> None:
+    def _on_returned(self, outcome: Any) -> None:
         if not self._silent:
             self._has_ended = True
             self.ended.emit(outcome)

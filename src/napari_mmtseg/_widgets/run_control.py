@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import notification_manager, show_warning
+from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg._widgets.activity_bar import ActivityBar
-from napari_mmtseg._widgets.jobs import PREVIEW_INTERVAL, Job
+from napari_mmtseg._widgets.jobs import Job
 from napari_mmtseg._widgets.outcomes import (
     Failed,
     Measured,
@@ -18,9 +18,11 @@ from napari_mmtseg._widgets.outcomes import (
     Outcome,
     Refused,
 )
+from napari_mmtseg._widgets.problems import show_problem
 from napari_mmtseg._widgets.progress_view import ProgressView
 from napari_mmtseg._widgets.result_layer import ResultLayer
-from napari_mmtseg._widgets.run import Run
+from napari_mmtseg._widgets.run_queue import RunQueue
+from napari_mmtseg._widgets.segment_job import PREVIEW_INTERVAL
 from napari_mmtseg.progress import SegmentationStep
 
 if TYPE_CHECKING:
@@ -64,8 +66,11 @@ class RunControl(QObject):
         super().__init__(parent)
         self._viewer = viewer
         self._progress = progress
-        self._run: Run | None = None
-        self._leaving: list[Run] = []
+        self._queue = RunQueue(self)
+        self._queue.reported.connect(self._on_reported)
+        self._queue.ended.connect(self._on_ended)
+        self._queue.started.connect(lambda: progress.text.setText("Starting…"))
+        self._job: Job | None = None
         self._layer: ResultLayer | None = None
         self._activity = ActivityBar(self.cancel)
         self._next_preview = 0.0
@@ -73,43 +78,33 @@ class RunControl(QObject):
     @property
     def is_running(self) -> bool:
         """Whether a run is under way."""
-        return self._run is not None
+        return self._job is not None
 
     def start(self, job: Job) -> None:
         """Start a run; without effect while one is under way."""
-        if self._run is not None:
+        if self._job is not None:
             return
-        run = Run(job, self)
-        run.reported.connect(self._on_reported)
-        run.ended.connect(self._on_ended)
-        run.left.connect(self._on_left)
-        self._run = run
+        self._job = job
         self._layer = ResultLayer(self._viewer, job.source, job.hints_layer)
         self._activity.start(job.n_steps, job.title)
         self._next_preview = 0.0
-        waits = bool(self._leaving)
-        self._progress.start(
-            job.n_steps,
-            "Waiting for the cancelled run to end…" if waits else "Starting…",
-        )
+        self._progress.start(job.n_steps, "Waiting for the cancelled run to end…")
         self.state_changed.emit()
-        if not waits:
-            run.start()
+        self._queue.start(job)
 
     def stop_and_keep(self) -> None:
-        """End the training and keep the labels so far."""
-        if self._run is not None:
-            self._run.stop_and_keep()
+        """End the training, or the slices, and keep the labels so far."""
+        if self._job is not None:
+            self._queue.stop_and_keep()
             self._progress.text.setText("Stopping…")
 
     def cancel(self) -> None:
         """End the run at once; the viewer is as it was before."""
-        run, layer = self._run, self._layer
-        if run is None or layer is None:
+        layer = self._layer
+        if layer is None:
             return
-        self._leaving.append(run)
         self._forget_run("Cancelled.")
-        run.cancel()
+        self._queue.cancel()
         layer.remove()
 
     def _on_reported(self, message: Message) -> None:
@@ -123,10 +118,12 @@ class RunControl(QObject):
             raise
 
     def _show_step(self, step: SegmentationStep) -> None:
-        self._activity.show_step(step.step)
+        assert self._job is not None
+        done = self._job.n_done(step)
+        self._activity.show_step(done)
         now = time.monotonic()
         if step.labels is None or now < self._next_preview:
-            self._progress.show_step(step)
+            self._progress.show_step(step, done)
             return
         # Without the progress, which comes with the next step: both at once would hold
         # up the window for longer.
@@ -136,23 +133,16 @@ class RunControl(QObject):
         self._next_preview = now + max(0.9 * PREVIEW_INTERVAL, spent / _PREVIEW_SHARE)
 
     def _on_ended(self, outcome: Outcome | None) -> None:
-        layer = self._layer
+        layer, job = self._layer, self._job
         assert layer is not None
         if outcome is None:
             self._forget_run("")
             layer.remove()
-        elif isinstance(outcome, Refused):
-            self._forget_run(outcome.text)
+        elif isinstance(outcome, Refused | Failed):
+            self._forget_run(outcome.summary)
             layer.remove()
-            show_warning(outcome.text)
-        elif isinstance(outcome, Failed):
-            self._forget_run("The run has failed; see the notification.")
-            layer.remove()
-            error = outcome.error
-            notification_manager.receive_error(type(error), error, error.__traceback__)
+            show_problem(outcome)
         elif isinstance(outcome, Measured):
-            assert self._run is not None
-            job = self._run.job
             self._forget_run(outcome.summary)
             self.measured.emit(job, outcome)
         else:
@@ -161,17 +151,7 @@ class RunControl(QObject):
             self.finished.emit(layer.layer)
 
     def _forget_run(self, text: str) -> None:
-        self._run = self._layer = None
+        self._job = self._layer = None
         self._activity.stop()
         self._progress.say(text)
         self.state_changed.emit()
-
-    def _on_left(self) -> None:
-        run = self.sender()
-        if run in self._leaving:
-            self._leaving.remove(run)
-        if run is not None:
-            run.deleteLater()
-        if self._run is not None and not self._leaving and not self._run.is_started:
-            self._progress.text.setText("Starting…")
-            self._run.start()

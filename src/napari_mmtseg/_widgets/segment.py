@@ -6,24 +6,31 @@ from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_warning
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
+from napari_mmtseg._layers import Source
 from napari_mmtseg._widgets.confidence_section import ConfidenceSection
-from napari_mmtseg._widgets.hinted_job import make_job
+from napari_mmtseg._widgets.hinted_job import check_run, make_job
 from napari_mmtseg._widgets.hints_choice import HintsChoice
 from napari_mmtseg._widgets.model_actions import ModelActions
-from napari_mmtseg._widgets.narrow_panel import NarrowPanel, wrapped_label
+from napari_mmtseg._widgets.narrow_panel import (
+    NarrowPanel,
+    warning_colour,
+    wrapped_label,
+)
 from napari_mmtseg._widgets.progress_view import ProgressView
 from napari_mmtseg._widgets.run_control import RunControl
 from napari_mmtseg._widgets.settings_actions import SettingsActions
 from napari_mmtseg._widgets.settings_form import (
     SettingsForm,
+    collapsible_form,
     make_form_layout,
-    tooltip,
+    show_row,
 )
 from napari_mmtseg._widgets.shape_section import ShapeSection
 from napari_mmtseg._widgets.source_choice import SourceChoice
+from napari_mmtseg._widgets.source_text import describe_memory, describe_source
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
     import napari
@@ -55,6 +62,8 @@ class SegmentWidget(NarrowPanel):
         Show confidence, Go to least certain.
     model_actions : ModelActions
         Save model, Apply model.
+    hint, memory, reason : QLabel
+        What is segmented, what memory it takes, and why it cannot be.
     settings_actions : SettingsActions
         Copy as Python, Save settings, Load settings.
     run_button, stop_button, cancel_button : QPushButton
@@ -83,11 +92,15 @@ class SegmentWidget(NarrowPanel):
         self.stop_button = QPushButton("Stop and keep")
         self.cancel_button = QPushButton("Cancel")
         self.hint = wrapped_label()
+        self.memory = wrapped_label()
         self.reason = wrapped_label()
-        self.advanced = QCollapsible("Advanced", expandedIcon="▾", collapsedIcon="▸")
+        self.advanced = collapsible_form("Advanced", self.form.fields(advanced=True))
         self._arrange()
         self.run_button.setToolTip("Segment the chosen image")
-        self.stop_button.setToolTip("End the training now and keep its labels")
+        self.stop_button.setToolTip(
+            "End the training now and keep its labels; while slices are labelled, keep "
+            "those that are done"
+        )
         self.cancel_button.setToolTip("End the run and leave everything as it was")
         self.run_button.clicked.connect(self.run)
         self.stop_button.clicked.connect(self._control.stop_and_keep)
@@ -127,15 +140,19 @@ class SegmentWidget(NarrowPanel):
 
     def _refresh(self) -> None:
         running = self._control.is_running
-        reason = hint = ""
+        reason = ""
         try:
-            self.form.settings()
-            hint = self.choice.describe()
-            self.hints.show_slices(self.choice.source())
+            self._describe(self.choice.source(), self.form.settings())
         except InputError as error:
             reason = str(error)
-        self.hint.setText(hint)
-        self.hint.setVisible(bool(hint))
+        if reason:
+            self.hint.setText("")
+            self.memory.setText("")
+        for label in (self.hint, self.memory):
+            label.setVisible(bool(label.text()))
+        show_row(self.form_layout, self.choice.slices, self.choice.has_slices)
+        stack = self.form.widgets["stack"].native
+        show_row(self.form_layout, stack, self.choice.takes_all)
         self.reason.setText(reason)
         self.reason.setVisible(bool(reason) and not running)
         self.run_button.setEnabled(not reason)
@@ -146,38 +163,49 @@ class SegmentWidget(NarrowPanel):
         self.confidence_section.setEnabled(not running)
         self.confidence_section.refresh()
 
+    def _describe(self, source: Source, settings: SegmentationSettings) -> None:
+        """Say what is segmented and what memory it takes; refuse what cannot be."""
+        check_run(source, settings)
+        self.hint.setText(describe_source(source, settings.stack))
+        text, is_warning = describe_memory(source, settings)
+        self.memory.setText(text)
+        colour = f"color: {warning_colour(self._viewer)}" if is_warning else ""
+        self.memory.setStyleSheet(colour)
+        self.hints.show_slices(source)
+
     def _arrange(self) -> None:
         tooltips = {
             "Image": "The Image layer to segment; follows the active layer.",
             "Axes": "What the axes of the image are. Y and X are segmented, C or RGB "
-            "are channels; along all others the current slice is taken.",
-            "Hints": "Painted labels that teach the run: a few strokes of every class "
-            "in a Labels layer, or what you have edited in a result.",
+            "are channels; all others are slices.",
+            "Slices": "Segment all slices of the image, or the one that the viewer "
+            "shows.",
         }
+        region_tip = (
+            "Segment all of the image, what the viewer shows of it, or what a shape "
+            "encloses: of a Shapes layer the selected one, or the first"
+        )
+        hints_tip = (
+            "Painted labels that teach the run: a few strokes of every class in a "
+            "Labels layer, or what you have edited in a result."
+        )
         image_rows = [
             (title, text, widget)
             for (title, text), widget in zip(
                 tooltips.items(),
-                (self.choice.layer.native, self.choice.axes, self.hints.row),
+                (self.choice.layer.native, self.choice.axes, self.choice.slices),
                 strict=True,
             )
         ]
-        setting_rows = {
-            advanced: [
-                (parameter.title, tooltip(parameter), widget.native)
-                for parameter, widget in self.form.rows(advanced=advanced)
-            ]
-            for advanced in (False, True)
-        }
-        form = make_form_layout(image_rows + setting_rows[False])
-        form.insertRow(len(image_rows), self.hint)
-        advanced = QWidget()
-        advanced.setLayout(make_form_layout(setting_rows[True]))
-        self.advanced.setContent(advanced)
-        box = self.advanced.layout()
-        assert box is not None
-        box.setContentsMargins(0, 0, 0, 0)
-        self.advanced.collapse(animate=False)
+        image_rows += [
+            self.form.row("stack"),
+            ("Region", region_tip, self.choice.region.box),
+            ("Hints", hints_tip, self.hints.row),
+        ]
+        self.form_layout = make_form_layout(
+            image_rows + self.form.fields(advanced=False, without=("stack",))
+        )
+        self.form_layout.insertRow(len(image_rows) - 1, self.hint)
         buttons = QHBoxLayout()
         for button in (self.run_button, self.stop_button, self.cancel_button):
             buttons.addWidget(button)
@@ -185,7 +213,8 @@ class SegmentWidget(NarrowPanel):
         content = QWidget()
         layout = QVBoxLayout(content)
         layout.setContentsMargins(6, 6, 6, 6)
-        layout.addLayout(form)
+        layout.addLayout(self.form_layout)
+        layout.addWidget(self.memory)
         layout.addWidget(self.reason)
         layout.addLayout(buttons)
         layout.addWidget(self.progress)

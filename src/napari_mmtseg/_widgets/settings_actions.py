@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtWidgets import QApplication, QFileDialog, QGridLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from napari_mmtseg._layers import Source
 from napari_mmtseg._widgets.as_python import as_python
 from napari_mmtseg._widgets.hints_choice import HintsChoice
+from napari_mmtseg._widgets.settings_files import SettingsFiles
 from napari_mmtseg._widgets.settings_form import SettingsForm
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["SettingsActions"]
-
-_FILES = "Settings (*.json)"
 
 
 class SettingsActions(QWidget):
@@ -47,18 +44,12 @@ class SettingsActions(QWidget):
         self.copy_button.setToolTip(
             "Copy code for napari's console that gives the same labels"
         )
-        self.save_button = QPushButton("Save settings…")
-        self.save_button.setToolTip("Write all settings to a JSON file")
-        self.load_button = QPushButton("Load settings…")
-        self.load_button.setToolTip("Take all settings from a JSON file")
+        self.files = SettingsFiles(form)
         self.copy_button.clicked.connect(self.copy_as_python)
-        self.save_button.clicked.connect(self.save_settings)
-        self.load_button.clicked.connect(self.load_settings)
-        layout = QGridLayout(self)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.copy_button, 0, 0, 1, 2)
-        layout.addWidget(self.save_button, 1, 0)
-        layout.addWidget(self.load_button, 1, 1)
+        layout.addWidget(self.copy_button)
+        layout.addWidget(self.files)
 
     def copy_as_python(self) -> None:
         """Put the code of this run on the clipboard."""
@@ -78,28 +69,3 @@ class SettingsActions(QWidget):
         assert clipboard is not None
         clipboard.setText(code)
         show_info("The code is on the clipboard. Paste it into napari's console.")
-
-    def save_settings(self) -> None:
-        """Ask for a file name and write the settings."""
-        name, _ = QFileDialog.getSaveFileName(
-            self, "Save settings", "mmtseg-settings.json", _FILES
-        )
-        if not name:
-            return
-        path = Path(name)
-        if not path.suffix:
-            path = path.with_suffix(".json")
-        try:
-            self._form.settings().to_json(path)
-        except InputError as error:
-            show_warning(str(error))
-
-    def load_settings(self) -> None:
-        """Ask for a file and show its settings."""
-        name, _ = QFileDialog.getOpenFileName(self, "Load settings", "", _FILES)
-        if not name:
-            return
-        try:
-            self._form.set_settings(SegmentationSettings.from_json(name))
-        except InputError as error:
-            show_warning(str(error))

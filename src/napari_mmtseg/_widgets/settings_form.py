@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeAlias
 
 from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox
 from magicgui.widgets.bases import ValueWidget
 from psygnal import Signal
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
+from superqt import QCollapsible
 
 from napari_mmtseg.parameters import Parameter
 from napari_mmtseg.settings import PRESETS, SegmentationSettings, parameters
 
-__all__ = ["SettingsForm", "make_form_layout", "tooltip"]
+__all__ = [
+    "Row",
+    "SettingsForm",
+    "collapsible_form",
+    "make_form_layout",
+    "show_row",
+    "tooltip",
+]
+
+Row: TypeAlias = tuple[str, str, QWidget]
+"""Title, tooltip and widget."""
 
 _MAX_DECIMALS = 4
 _LONGEST_SUFFIX = 8
@@ -47,13 +58,34 @@ class SettingsForm:
         self.widgets["preset"].native.activated.connect(self._on_preset)
         self.set_settings(SegmentationSettings())
 
-    def rows(self, *, advanced: bool) -> Iterable[tuple[Parameter, ValueWidget[Any]]]:
+    def rows(self, *, advanced: bool) -> list[tuple[Parameter, ValueWidget[Any]]]:
         """Return the settings that stand outside or under "Advanced", in order."""
         return [
             (parameter, self.widgets[name])
             for name, parameter in parameters().items()
             if parameter.advanced == advanced
         ]
+
+    def fields(self, *, advanced: bool, without: Sequence[str] = ()) -> list[Row]:
+        """Return these settings as rows of a form, but for those that stand elsewhere.
+
+        Parameters
+        ----------
+        advanced : bool
+            As for :meth:`rows`.
+        without : sequence of str
+            Names of settings to leave out.
+        """
+        return [
+            self.row(parameter.name)
+            for parameter, _ in self.rows(advanced=advanced)
+            if parameter.name not in without
+        ]
+
+    def row(self, name: str) -> Row:
+        """Return title, tooltip and widget of a setting."""
+        parameter = parameters()[name]
+        return parameter.title, tooltip(parameter), self.widgets[name].native
 
     def settings(self) -> SegmentationSettings:
         """Return what the form shows.
@@ -93,7 +125,7 @@ class SettingsForm:
             self.changed.emit()
 
 
-def make_form_layout(rows: Iterable[tuple[str, str, QWidget]]) -> QFormLayout:
+def make_form_layout(rows: Iterable[Row]) -> QFormLayout:
     """Return a form of titles, tooltips and widgets."""
     layout = QFormLayout()
     layout.setContentsMargins(0, 0, 0, 0)
@@ -108,6 +140,30 @@ def make_form_layout(rows: Iterable[tuple[str, str, QWidget]]) -> QFormLayout:
     return layout
 
 
+def collapsible_form(title: str, rows: Iterable[Row]) -> QCollapsible:
+    """Return a form that a click on its title unfolds."""
+    fold = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
+    content = QWidget()
+    form = make_form_layout(rows)
+    form.setContentsMargins(0, 4, 0, 0)
+    content.setLayout(form)
+    fold.setContent(content)
+    box = fold.layout()
+    assert box is not None
+    box.setContentsMargins(0, 0, 0, 0)
+    box.setSpacing(0)
+    fold.collapse(animate=False)
+    return fold
+
+
+def show_row(layout: QFormLayout, widget: QWidget, there: bool) -> None:
+    """Show or hide a row of a form with its title."""
+    title = layout.labelForField(widget)
+    assert title is not None
+    for part in (title, widget):
+        part.setVisible(there)
+
+
 def tooltip(parameter: Parameter) -> str:
     """Return the description and the accepted values; rich text, so that it wraps."""
     text = html.escape(parameter.description)
@@ -120,7 +176,8 @@ def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
         check_box.native.setText("")  # magicgui would repeat the name
         return check_box
     if parameter.kind is str:
-        return ComboBox(name=parameter.name, choices=parameter.choices)
+        choices = [(name.replace("_", " "), name) for name in parameter.choices]
+        return ComboBox(name=parameter.name, choices=choices)
     assert parameter.minimum is not None
     assert parameter.maximum is not None
     decimals = 0 if parameter.kind is int else _decimals(parameter)

@@ -27,6 +27,15 @@ _LOOK_AGAIN = 150
 _OUTPUTS = {"classes": "Classes", "regions": "Connected regions"}
 _MERGINGS = {"classes": "of pixels", "regions": "of regions"}
 
+_MERGING_TIP = (
+    "Classes of pixels that look alike, or of neighbouring pixels that first merge to "
+    "regions; no training"
+)
+_MERGING_REFUSED = (
+    "For a stack or a large image this is chosen before the run: Merging, under "
+    "Advanced"
+)
+
 
 class ShapeSection(QWidget):
     """Shapes the active Labels layer, or the last one that could be shaped.
@@ -116,8 +125,8 @@ class ShapeSection(QWidget):
         self._look_again()
 
     def _arrange(self) -> None:
-        row = QWidget()
-        boxes = QHBoxLayout(row)
+        self._row = QWidget()
+        boxes = QHBoxLayout(self._row)
         boxes.setContentsMargins(0, 0, 0, 0)
         boxes.addWidget(self.merging, 2)
         boxes.addWidget(self.output, 3)
@@ -125,13 +134,12 @@ class ShapeSection(QWidget):
         form = make_form_layout(
             [("Classes", "How many classes are shown", self.slider)]
         )
-        self.merging.setToolTip(
-            "Classes of pixels that look alike, or of neighbouring pixels that first "
-            "merge to regions; no training"
-        )
         self.output.setToolTip("Classes, or a label for every connected region")
         form.insertRow(0, self.about)
-        form.addRow(row)
+        form.addRow(self._row)
+        title = form.labelForField(self.slider)
+        assert title is not None
+        self._title: QWidget = title
         form.setContentsMargins(0, 6, 0, 6)
         self.setLayout(form)
 
@@ -146,9 +154,17 @@ class ShapeSection(QWidget):
         """Show what the layer shows: it may have been undone or edited."""
         layer = self._layer
         result = result_of(layer)
-        self.setVisible(result is not None and bool(result.shapers))
+        why_fixed = "" if result is None else result.why_fixed
+        self.setVisible(result is not None and bool(result.shapers or why_fixed))
+        for widget in (self._title, self.slider, self._row):
+            widget.setVisible(not why_fixed)
         self.looked.emit()
         if layer is None or result is None or self.runner.is_busy:
+            return
+        if why_fixed:
+            self.about.setText(
+                f"“{layer.name}” keeps its number of classes. {why_fixed}"
+            )
             return
         fits = result.can_show(layer.data)
         self.about.setText(
@@ -158,6 +174,9 @@ class ShapeSection(QWidget):
         )
         for widget in (self.slider, self.merging, self.output, self.auto_button):
             widget.setEnabled(fits)
+        one_image = result.source.is_one_image
+        self.merging.setEnabled(fits and one_image)
+        self.merging.setToolTip(_MERGING_TIP if one_image else _MERGING_REFUSED)
         if fits:
             shaper = result.shaper(layer.data)
             self._show(shaper.shape(layer.data), shaper)
@@ -211,4 +230,4 @@ class ShapeSection(QWidget):
 
 def _can_be_shaped(layer: Labels) -> bool:
     result = result_of(layer)
-    return result is not None and bool(result.shapers)
+    return result is not None and bool(result.shapers or result.why_fixed)

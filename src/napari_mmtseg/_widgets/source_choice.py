@@ -1,4 +1,4 @@
-"""Which image is segmented: layer, axes and current slice."""
+"""What is segmented: layer, axes, slices and region."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QComboBox
 
 from napari_mmtseg._layers import Source, choose_source, possible_axes
 from napari_mmtseg._widgets.layer_choice import LayerChoice, keep_narrow
+from napari_mmtseg._widgets.region_choice import RegionChoice
 from napari_mmtseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["SourceChoice"]
 
+_ALL, _CURRENT = "all slices", "current slice"
+
 
 class SourceChoice:
-    """The choice of an image layer and its axes; follows the active layer.
+    """The choice of an image layer and what of it; follows the active layer.
 
     Parameters
     ----------
@@ -29,7 +32,15 @@ class SourceChoice:
     Attributes
     ----------
     changed : Signal
-        Emitted when another image is chosen: layer, axes or slice.
+        Emitted when something else is chosen: layer, axes, slices or region.
+    layer : magicgui.widgets.ComboBox
+        The layer.
+    axes : QComboBox
+        Names of its axes.
+    slices : QComboBox
+        All slices or the current one.
+    region : RegionChoice
+        The whole image or a part.
     """
 
     changed = Signal()
@@ -47,15 +58,37 @@ class SourceChoice:
         self.axes.setEditable(True)
         self.axes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         keep_narrow(self.axes)
+        self.slices = QComboBox()
+        self.slices.addItems([_ALL, _CURRENT])
+        self.region = RegionChoice(viewer)
         self._known_layer: Image | None = None
         self._layers.changed.connect(self._on_layer)
         self.axes.editTextChanged.connect(self._on_change)
+        self.slices.currentIndexChanged.connect(self._on_change)
+        self.region.changed.connect(self._on_change)
         viewer.dims.events.point.connect(self._on_change)
         viewer.dims.events.ndim.connect(self._on_change)
         self._on_layer()
 
+    @property
+    def has_slices(self) -> bool:
+        """Whether the chosen layer has more than one slice."""
+        layer = self.layer.value
+        if layer is None:
+            return False
+        try:
+            whole = choose_source(layer, self.axes.currentText(), all_slices=True)
+        except InputError:
+            return False
+        return whole.is_stack
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether all slices are chosen, of a layer that has some."""
+        return self.has_slices and self.slices.currentText() == _ALL
+
     def source(self) -> Source:
-        """Return the chosen image.
+        """Return what is chosen.
 
         Raises
         ------
@@ -65,25 +98,14 @@ class SourceChoice:
         layer = self.layer.value
         if layer is None:
             raise InputError(self._why_no_layer())
-        return choose_source(layer, self.axes.currentText(), self._viewer.dims.point)
-
-    def describe(self) -> str:
-        """Return what of the layer is segmented, where that is not all of it.
-
-        Raises
-        ------
-        InputError
-            As for :meth:`source`.
-        """
-        source = self.source()
-        names = source.axes.split()
-        slices = [
-            f"{name} = {i} of 0 to {source.array.shape[names.index(name)] - 1}"
-            for name, i in source.slices.items()
-        ]
-        if slices:
-            return f"Only the current slice is segmented: {', '.join(slices)}."
-        return ""
+        axes = self.axes.currentText()
+        return choose_source(
+            layer,
+            axes,
+            self._viewer.dims.point,
+            all_slices=self.takes_all,
+            region=self.region.region(layer, axes),
+        )
 
     def _why_no_layer(self) -> str:
         active = self._viewer.layers.selection.active

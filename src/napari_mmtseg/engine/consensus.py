@@ -76,6 +76,16 @@ class Consensus:
         return cls(networks, orders)
 
     @property
+    def n_dims(self) -> int:
+        """Number of spatial dimensions of what the networks see."""
+        return self._networks[0].n_dims
+
+    @property
+    def depth(self) -> int | None:
+        """As of the networks."""
+        return self._networks[0].depth
+
+    @property
     def device(self) -> torch.device:
         """Where the networks are."""
         return next(self._networks[0].parameters()).device
@@ -138,7 +148,9 @@ class Consensus:
         if side is None:
             on_cpu = self.device.type == "cpu"
             values = _TILE_VALUES if on_cpu else _TILE_VALUES_GPU
-            side = max(int((values / q) ** 0.5), 64)
+            if self.n_dims == 3:
+                values *= 4  # the halo is more of a small volume than of an image
+            side = max(int((values / q) ** (1 / self.n_dims)), 64)
         return list(tiles(shape, side, self.halo + halo, within))
 
     @torch.inference_mode(False)
@@ -195,7 +207,9 @@ class Consensus:
     def _responses(self, image: Tensor | NDArray[np.float32]) -> list[Tensor]:
         if not isinstance(image, Tensor):
             image = torch.from_numpy(np.ascontiguousarray(image))[None]
-        image = image.to(self.device).contiguous(memory_format=torch.channels_last)
+        image = image.to(self.device).contiguous(
+            memory_format=self._networks[0].memory_format
+        )
         with torch.no_grad():
             maps = [network(image) for network in self._networks]
         return list(self._aligned(maps))

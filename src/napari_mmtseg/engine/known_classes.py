@@ -215,6 +215,7 @@ class KnownClasses:
             min(settings.n_labels or classes.automatic, classes.finest),
             min(classes.automatic, classes.finest),
             min_region_size=settings.min_region_size,
+            n_spatial=self.sight.consensus.n_dims,
         )
 
     def merge_regions(

@@ -16,14 +16,18 @@ class EdgeWeights(NamedTuple):
 
     Attributes
     ----------
-    vertical : Tensor, (Y - 1, X)
+    vertical : Tensor, ([Z,] Y - 1, X)
         Weight of the difference between a pixel and the one below it.
-    horizontal : Tensor, (Y, X - 1)
+    horizontal : Tensor, ([Z,] Y, X - 1)
         Weight of the difference between a pixel and the one to its right.
+    deep : Tensor, (Z - 1, Y, X), or None
+        In a volume, weight of the difference between a pixel and that of the next
+        slice.
     """
 
     vertical: Tensor
     horizontal: Tensor
+    deep: Tensor | None = None
 
 
 class PaintedPixels(NamedTuple):
@@ -63,15 +67,15 @@ def mutual_loss(
 
     L_sim is the mean cross-entropy of the response against the labels over pixels; L_tv
     the mean absolute vertical plus the mean absolute horizontal difference of
-    neighbouring responses, optionally weighted. L_painted is the weighted sum over
-    painted pixels of the cross-entropy of the probability of their class, summed over
-    its channels.
+    neighbouring responses, in volumes plus that along z, optionally weighted.
+    L_painted is the weighted sum over painted pixels of the cross-entropy of the
+    probability of their class, summed over its channels.
 
     Parameters
     ----------
-    response : Tensor, (1, q, Y, X)
+    response : Tensor, (1, q, [Z,] Y, X)
         Network output, best in channels-last layout.
-    labels : Tensor of int64, (Y, X)
+    labels : Tensor of int64, ([Z,] Y, X)
         Aligned pseudo labels in 0..q-1.
     beta : float
         Weight of the continuity loss.
@@ -85,19 +89,22 @@ def mutual_loss(
     Losses
         Only `total` carries a gradient.
     """
-    vertical, horizontal = weights if weights is not None else (None, None)
-    parts = _MutualLoss.apply(response, labels, beta, vertical, horizontal, painted)  # type: ignore[no-untyped-call]
+    of_axes: tuple[Tensor | None, ...] = (None,) * (response.ndim - 2)
+    if weights is not None:
+        in_plane = (weights.vertical, weights.horizontal)
+        of_axes = in_plane if weights.deep is None else (weights.deep, *in_plane)
+    parts = _MutualLoss.apply(response, labels, beta, of_axes, painted)  # type: ignore[no-untyped-call]
     return Losses(*parts)
 
 
 def pseudo_labels(response: Tensor) -> Tensor:
-    """Argmax over the channels of (1, q, Y, X), as int64 (Y, X)."""
+    """Argmax over the channels of (1, q, [Z,] Y, X), as int64 ([Z,] Y, X)."""
     # max() over the last axis is more than twice as fast as argmax() on a CPU.
     return _channels_last(response).max(-1).indices[0]
 
 
 def _channels_last(response: Tensor) -> Tensor:
-    return response.permute(0, 2, 3, 1).contiguous()
+    return response.movedim(1, -1).contiguous()
 
 
 class _MutualLoss(torch.autograd.Function):
@@ -114,26 +121,25 @@ class _MutualLoss(torch.autograd.Function):
         response: Tensor,
         labels: Tensor,
         beta: float,
-        vertical: Tensor | None,
-        horizontal: Tensor | None,
+        weights: tuple[Tensor | None, ...],
         painted: PaintedPixels | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         y = _channels_last(response)
         wide = torch.promote_types(y.dtype, torch.float32)
         n_pixels = labels.numel()
-        target = labels[None, :, :, None]
+        target = labels[None, ..., None]
         gradient = torch.softmax(y, -1)
         known = None
         if painted is not None:
             known = _painted_loss(gradient.view(-1, y.shape[-1]), painted, wide)
         probability = gradient.gather(-1, target).to(wide)
         similarity = -probability.clamp_min(torch.finfo(wide).tiny).log().mean()
-        minus_one = gradient.new_full((1, 1, 1, 1), -1).expand_as(target)
+        minus_one = gradient.new_full((1,) * y.ndim, -1).expand_as(target)
         gradient.scatter_add_(-1, target, minus_one).div_(n_pixels)
 
         continuity = similarity.new_zeros(())
         buffer = torch.empty_like(y)
-        for axis, weight in ((1, vertical), (2, horizontal)):
+        for axis, weight in enumerate(weights, 1):
             n = y.shape[axis] - 1
             if n == 0:
                 continue
@@ -167,8 +173,8 @@ class _MutualLoss(torch.autograd.Function):
         (gradient,) = ctx.saved_tensors
         if total.device.type != "cpu" or total.item() != 1:
             gradient = gradient * total.to(gradient.dtype)
-        # Permuted as 4D: the strides of an axis added later would hide the layout.
-        return gradient.permute(0, 3, 1, 2), None, None, None, None, None
+        # Permuted as a whole: strides of an axis added later would hide the layout.
+        return gradient.movedim(-1, 1), None, None, None, None
 
 
 def _painted_loss(

@@ -78,6 +78,11 @@ class MutualMeanTeachingModel:
         """Number of channels that an image must have."""
         return self.sight.normalization.n_channels
 
+    @property
+    def n_dims(self) -> int:
+        """Number of spatial dimensions of what the model sees: 2, or 3 for volumes."""
+        return self.sight.consensus.n_dims
+
     def __repr__(self) -> str:
         return (
             f"<{type(self).__name__}: {self.n_labels} classes, {self.n_channels} "
@@ -113,7 +118,7 @@ class MutualMeanTeachingModel:
         seen = [image[0].cpu().numpy() for image in images]
         clusters = [consensus.cluster_map(image) for image in images]
         averaged_classes = None
-        if texture.weight:
+        if texture.weight and consensus.n_dims == 2:
             averaged = [
                 region_means(image, consensus.probabilities(view), view)
                 for image, view in zip(plain, seen, strict=True)
@@ -203,7 +208,15 @@ class MutualMeanTeachingModel:
         The parameters are checked at once.
         """
         settings = self.settings.replace(output=output or self.settings.output)
-        stack = ImageStack.of(image, axes=axes, channel_axis=channel_axis)
+        stack = ImageStack.of(
+            image, axes=axes, channel_axis=channel_axis, volumes=self.n_dims == 3
+        )
+        if self.n_dims == 3 and not stack.volumes:
+            raise InputError(
+                f"This model sees volumes; an image of shape {stack.shape} with the "
+                f"axes {stack.label_axes} is none. Give a volume with Z, or fit a "
+                "model with stack=one_model."
+            )
         settings = self._asked(stack, n_labels, merging, settings)
         if stack.is_one_image and out is None:
             return self._image_labels(stack, settings)
@@ -333,7 +346,7 @@ class MutualMeanTeachingModel:
         LabelHierarchy
             Its result has `n_labels` classes.
         """
-        channels = as_channels_first(image, channel_axis)
+        channels = self._channels(image, channel_axis)
         settings = self._asked(channels, n_labels, merging)
         return self._named(self._known.at(channels).find(channels, settings))
 
@@ -452,7 +465,7 @@ class MutualMeanTeachingModel:
         merging: str | None = None,
     ) -> Generator[float, None, NDArray[np.float32]]:
         """Do the same as :meth:`confidence`, yielding the finished fraction."""
-        channels = as_channels_first(image, channel_axis)
+        channels = self._channels(image, channel_axis)
         settings = self._asked(channels, n_labels, merging)
         return self._known.at(channels).confidence(channels, settings)
 
@@ -502,6 +515,17 @@ class MutualMeanTeachingModel:
         hierarchy = yield from known.merge_regions(channels, self.settings, keep=True)
         self._known.regions = known.regions
         return hierarchy
+
+    def _channels(self, image: Any, channel_axis: int | None) -> NDArray[Any]:
+        """Return one image (C, Y, X), or a volume (C, Z, Y, X) for a model of those."""
+        if self.n_dims == 2:
+            return as_channels_first(image, channel_axis)
+        stack = ImageStack.of(image, channel_axis=channel_axis, volumes=True)
+        if not stack.volumes or stack.n_frames > 1:
+            raise InputError(
+                f"This model sees volumes; give one of them, not {stack.shape}."
+            )
+        return stack.first.read()
 
     def _asked(
         self,

@@ -9,7 +9,33 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-__all__ = ["ResponseNetwork"]
+__all__ = ["ResponseNetwork", "network_depth"]
+
+
+def network_depth(n_dims: int, n_conv_layers: int, anisotropy: float) -> int | None:
+    """Return how many convolutions of a network span slices.
+
+    So many that it sees about as far along z as in the plane, and at least one; like
+    nnU-Net (Isensee et al., Nature Methods 18, 2021), which leaves out the coarse axis
+    of anisotropic volumes in some of its layers.
+
+    Parameters
+    ----------
+    n_dims : int
+        2 or 3.
+    n_conv_layers : int
+        Number of 3x3 convolutions.
+    anisotropy : float
+        How many times farther slices are apart than pixels.
+
+    Returns
+    -------
+    int or None
+        None in two dimensions.
+    """
+    if n_dims == 2:
+        return None
+    return min(max(round(n_conv_layers / max(anisotropy, 1.0)), 1), n_conv_layers)
 
 
 class ResponseNetwork(nn.Module):
@@ -27,6 +53,9 @@ class ResponseNetwork(nn.Module):
         Channels of the response map, the paper's q.
     n_conv_layers : int
         Number of 3x3 convolutions, the paper's M.
+    depth : int, optional
+        For volumes: how many of the 3x3 convolutions, the last ones, also see one slice
+        above and one below. None for images.
     generator : torch.Generator, optional
         Source of the initial weights (He et al. 2015, as PyTorch's own default); the
         global random state is not touched. Without it the weights are left
@@ -39,44 +68,59 @@ class ResponseNetwork(nn.Module):
         max_labels: int,
         n_conv_layers: int,
         generator: torch.Generator | None = None,
+        depth: int | None = None,
     ) -> None:
         super().__init__()
         # Layers made on "meta" draw no random numbers from the global generator.
         dtype = torch.float32  # whatever the caller's default is
         with torch.device("meta"):
             layers: list[nn.Module] = []
+            norm = nn.BatchNorm2d if depth is None else nn.BatchNorm3d
             for i in range(n_conv_layers):
                 n_in = n_channels if i == 0 else max_labels
+                deep = depth is not None and i >= n_conv_layers - depth
                 layers += [
-                    nn.Conv2d(n_in, max_labels, 3, padding=1, dtype=dtype),
+                    _convolution(n_in, max_labels, depth is not None, deep, dtype),
                     nn.ReLU(inplace=True),
-                    nn.BatchNorm2d(max_labels, momentum=0.0, dtype=dtype),
+                    norm(max_labels, momentum=0.0, dtype=dtype),
                 ]
+            last = nn.Conv2d if depth is None else nn.Conv3d
             layers += [
-                nn.Conv2d(max_labels, max_labels, 1, dtype=dtype),
-                nn.BatchNorm2d(max_labels, momentum=0.0, dtype=dtype),
+                last(max_labels, max_labels, 1, dtype=dtype),
+                norm(max_labels, momentum=0.0, dtype=dtype),
             ]
             self.layers = nn.Sequential(*layers)
         self.layers.to_empty(device="cpu")
         self.halo = n_conv_layers
+        self.depth = depth
         for layer in self.layers:
-            if isinstance(layer, nn.BatchNorm2d):
+            if isinstance(layer, _NORMS):
                 layer.reset_parameters()
-            elif isinstance(layer, nn.Conv2d) and generator is not None:
+            elif isinstance(layer, _CONVOLUTIONS) and generator is not None:
                 _initialize(layer, generator)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=self.memory_format)  # type: ignore[call-overload]
+
+    @property
+    def n_dims(self) -> int:
+        """Number of spatial dimensions."""
+        return 2 if self.depth is None else 3
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """How images lie in memory where they are fastest."""
+        return torch.channels_last if self.depth is None else torch.channels_last_3d
 
     def forward(self, image: Tensor) -> Tensor:
-        """Return the response map (N, q, Y, X) of images (N, C, Y, X)."""
+        """Return the response map (N, q, [Z,] Y, X) of images (N, C, [Z,] Y, X)."""
         response: Tensor = self.layers(image)
         return response
 
     @torch.no_grad()
     def cluster_map(self, image: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Return the largest channel of the response to an image (C, Y, X), (Y, X)."""
+        """Return the largest channel of the response to an image (C, [Z,] Y, X)."""
         there = torch.from_numpy(np.ascontiguousarray(image))[None]
         there = there.to(next(self.parameters()).device)
-        response = self(there.contiguous(memory_format=torch.channels_last))
+        response = self(there.contiguous(memory_format=self.memory_format))
         clusters: NDArray[np.int64] = response[0].argmax(0).cpu().numpy()
         return clusters
 
@@ -88,7 +132,7 @@ class ResponseNetwork(nn.Module):
         student alike. Fixed ones make a prediction independent of what else is in the
         tile or the image.
         """
-        norms = [m for m in self.modules() if isinstance(m, nn.BatchNorm2d)]
+        norms = [m for m in self.modules() if isinstance(m, _NORMS)]
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # cumulative mean over the images
@@ -100,7 +144,20 @@ class ResponseNetwork(nn.Module):
         self.eval()
 
 
-def _initialize(layer: nn.Conv2d, generator: torch.Generator) -> None:
+_CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
+_NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
+
+
+def _convolution(
+    n_in: int, n_out: int, volume: bool, deep: bool, dtype: torch.dtype
+) -> nn.Module:
+    if not volume:
+        return nn.Conv2d(n_in, n_out, 3, padding=1, dtype=dtype)
+    z = 1 if deep else 0
+    return nn.Conv3d(n_in, n_out, (1 + 2 * z, 3, 3), padding=(z, 1, 1), dtype=dtype)
+
+
+def _initialize(layer: nn.Conv2d | nn.Conv3d, generator: torch.Generator) -> None:
     nn.init.kaiming_uniform_(layer.weight, a=5**0.5, generator=generator)
     assert layer.bias is not None
     bound = (layer.weight[0].numel()) ** -0.5

@@ -139,10 +139,10 @@ def _blocks(
     known: KnownClasses, frame: Frame, chunks: Sequence[int] | None
 ) -> list[Tile]:
     shape = frame.shape[1:]
-    side = _BLOCK
+    side = _BLOCK if len(shape) == 2 else _BLOCK // 8
     if chunks is not None:
         widest = max(chunks[-2:])
-        side = widest * max(_BLOCK // widest, 1)
+        side = widest * max(side // widest, 1)
     return list(tiles(shape, side, known.sight.halo))
 
 

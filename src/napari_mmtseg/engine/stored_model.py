@@ -44,6 +44,7 @@ def write_model(
         "settings": settings.to_dict(),
         "normalization": asdict(sight.normalization),
         "texture": asdict(sight.texture),
+        "depth": sight.consensus.depth,
         "channel_orders": [o.tolist() for o in sight.consensus.channel_orders],
     }
     if isinstance(sight.texture, FeatureBank):
@@ -89,6 +90,7 @@ def read_model(
                 texture.n_features(normalization.n_channels),
                 settings.max_labels,
                 settings.n_conv_layers,
+                depth=about.get("depth"),
             )
             for _ in about["channel_orders"]
         )

@@ -122,7 +122,10 @@ class Trained:
 
 @torch.inference_mode(False)
 def make_peers(
-    n_channels: int, settings: SegmentationSettings, device: torch.device
+    n_channels: int,
+    settings: SegmentationSettings,
+    device: torch.device,
+    depth: int | None = None,
 ) -> tuple[Peer, Peer]:
     """Return two peers that differ in their initial weights alone."""
     seeds = np.random.SeedSequence(settings.seed).generate_state(2, np.uint64)
@@ -130,7 +133,7 @@ def make_peers(
     def peer(seed: Any) -> Peer:
         generator = torch.Generator().manual_seed(int(seed) % 2**63)
         student = ResponseNetwork(
-            n_channels, settings.max_labels, settings.n_conv_layers, generator
+            n_channels, settings.max_labels, settings.n_conv_layers, generator, depth
         )
         return Peer(
             student.to(device=device), settings.learning_rate, settings.momentum

@@ -1,0 +1,71 @@
+"""A part of an array that is read only when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ArrayPart"]
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayPart:
+    """What an index takes of an array, without taking it yet.
+
+    Attributes
+    ----------
+    array : array-like
+        With ``shape``, ``dtype`` and slicing: numpy, memmap, dask, zarr.
+    index : tuple of int or slice
+        One for every axis of `array`.
+    """
+
+    array: Any
+    index: tuple[int | slice, ...]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of the array."""
+        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
+        return dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis that is left."""
+        return tuple(len(positions) for positions in self._kept())
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes that are left."""
+        return len(self.shape)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        """Read what a key of slices and whole numbers takes of the part."""
+        asked = iter(key if isinstance(key, tuple) else (key,))
+        kept = iter(self._kept())
+        index: list[int | slice] = []
+        for taken in self.index:
+            if not isinstance(taken, slice):
+                index.append(taken)
+                continue
+            found = next(kept)[next(asked, slice(None))]
+            if isinstance(found, range):
+                index.append(slice(found.start, found.stop, found.step))
+            else:
+                index.append(found)
+        return np.asarray(self.array[tuple(index)])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read all of it."""
+        return np.array(self[()], dtype) if copy else np.asarray(self[()], dtype)
+
+    def _kept(self) -> Sequence[range]:
+        return [
+            range(*taken.indices(int(n)))
+            for taken, n in zip(self.index, self.array.shape, strict=True)
+            if isinstance(taken, slice)
+        ]

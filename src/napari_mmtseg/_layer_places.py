@@ -1,0 +1,168 @@
+"""Where the labels of an image lie in the world."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from napari.layers import Image, Layer
+from napari.utils.transforms import Affine
+from numpy.typing import NDArray
+
+__all__ = ["Place", "place_of", "spatial_attributes"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where labels lie in the world: on the image, or the part, that they belong to.
+
+    Attributes
+    ----------
+    axes : str
+        A letter for every axis of the labels.
+    shape : tuple of int
+        Shape of the labels: a length of one along axes of which one position is taken
+        and along channels.
+    kept : tuple of bool
+        Which axes the labels of the core have, too.
+    thickness : tuple of float
+        How many steps of the image one entry covers, per axis.
+    scale, translate : ndarray
+        Of the layer, before the thickness is taken into account.
+    linear : ndarray
+        Its rotation, shear and scale as one matrix.
+    others : dict
+        Further arguments of a Labels layer: rotate, shear, affine, units, axis_labels.
+    """
+
+    axes: str
+    shape: tuple[int, ...]
+    kept: tuple[bool, ...]
+    thickness: tuple[float, ...]
+    scale: NDArray[np.float64]
+    translate: NDArray[np.float64]
+    linear: NDArray[np.float64]
+    others: dict[str, Any]
+
+    @property
+    def plane(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.shape[self.axes.index("Y")], self.shape[self.axes.index("X")]
+
+    def attributes(self, pixel_step: int = 1) -> dict[str, Any]:
+        """Return the spatial arguments of a Labels layer.
+
+        Parameters
+        ----------
+        pixel_step : int
+            How many pixels of the image one pixel of the labels covers in Y and X.
+        """
+        pixel = np.array([pixel_step if a in "YX" else 1 for a in self.axes])
+        thickness = np.array(self.thickness) * pixel
+        return {
+            "scale": self.scale * thickness,
+            "translate": self.translate + self.linear @ ((thickness - 1) / 2),
+            **self.others,
+        }
+
+    def arrange(self, labels: NDArray[Any]) -> NDArray[np.int32]:
+        """Return labels in the dimensions of the layer, writable, in C order."""
+        shape = self.layer_shape(labels.shape)
+        return np.require(labels, np.int32, ["C", "W"]).reshape(shape)
+
+    def layer_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
+        """Return the shape in the layer of labels that have another one in the core."""
+        lengths = iter(shape)
+        return tuple(next(lengths) if kept else 1 for kept in self.kept)
+
+    def position(self, point: Sequence[float]) -> NDArray[np.float64]:
+        """Return the pixel at a point of the world, with fractions.
+
+        Parameters
+        ----------
+        point : sequence of float
+            ``viewer.dims.point``; its last entries are those of the labels.
+        """
+        n = len(self.shape)
+        world = np.zeros(n)
+        given = np.asarray(point, float)[-n:]
+        world[n - len(given) :] = given
+        affine = self.others["affine"]
+        before = np.linalg.solve(affine[:n, :n], world - affine[:n, n])
+        pixel = np.linalg.solve(self.linear, before - self.translate)
+        return np.asarray(pixel, np.float64)
+
+
+def place_of(
+    layer: Image,
+    names: Sequence[str],
+    shape: Sequence[int],
+    index: Sequence[int | slice],
+) -> Place:
+    """Return where the labels of a part of an image lie.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The layer of the image.
+    names : sequence of str
+        Of the axes of its data, RGB included.
+    shape : sequence of int
+        Of its data.
+    index : sequence of int or slice
+        The part: one position along an axis, or a slice with step 1.
+    """
+    n = layer.ndim
+    linear = Affine(
+        scale=layer.scale, rotate=layer.rotate, shear=_shear(layer), ndim=n
+    ).linear_matrix
+    taken = [
+        range(i, i + 1) if isinstance(i, int) else range(*i.indices(length))
+        for i, length in zip(index, shape, strict=True)
+    ]
+    offset = np.array([positions.start for positions in taken[:n]], float)
+    translate = layer.translate + linear @ offset
+    # napari aligns layers by their last axes: a first channel axis may go, any other
+    # stays as one entry that is as thick as all channels together.
+    axes = list(range(1 if names[0] == "C" else 0, n))
+    others: dict[str, Any] = {
+        "units": tuple(layer.units[i] for i in axes),
+        "axis_labels": tuple(layer.axis_labels[i] for i in axes),
+        "affine": layer.affine.affine_matrix[np.ix_([*axes, n], [*axes, n])],
+    }
+    part = linear[np.ix_(axes, axes)]
+    scale = np.array(layer.scale, float)[axes]
+    if not np.allclose(part, np.diag(scale), atol=0):
+        decomposed = Affine(linear_matrix=part, ndim=len(axes))
+        scale = np.array(decomposed.scale, float)
+        others.update(rotate=decomposed.rotate, shear=_shear(decomposed))
+    return Place(
+        axes="".join(names[i] for i in axes),
+        shape=tuple(1 if names[i] == "C" else len(taken[i]) for i in axes),
+        kept=tuple(names[i] != "C" and isinstance(index[i], slice) for i in axes),
+        thickness=tuple(shape[i] if names[i] == "C" else 1 for i in axes),
+        scale=scale,
+        translate=translate[axes],
+        linear=part,
+        others=others,
+    )
+
+
+def spatial_attributes(layer: Layer) -> dict[str, Any]:
+    """Return the arguments of a layer that is to lie where another one does."""
+    return {
+        "scale": layer.scale,
+        "translate": layer.translate,
+        "rotate": layer.rotate,
+        "shear": _shear(layer),
+        "affine": layer.affine.affine_matrix,
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+    }
+
+
+def _shear(placed: Layer | Affine) -> NDArray[np.float64] | None:
+    # Without rotation and shear napari gives zeros of a length that it does not take.
+    return placed.shear if np.any(placed.shear) else None

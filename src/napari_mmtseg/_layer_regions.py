@@ -1,0 +1,136 @@
+"""Which part of an image the viewer shows, or a shape encloses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Shapes
+from numpy.typing import ArrayLike, NDArray
+
+from napari_mmtseg._layer_axes import finest_level, parse_layer_axes
+from napari_mmtseg.arrays import MIN_SIZE
+from napari_mmtseg.errors import InputError
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+__all__ = ["shape_region", "viewport_region"]
+
+Region = tuple[slice, slice]
+
+
+def viewport_region(layer: Image, axes: str, viewer: ViewerModel) -> Region:
+    """Return the part of an image that the viewer shows.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The layer of the image.
+    axes : str
+        As for :func:`choose_source`.
+    viewer : napari.Viewer
+        In 2D, with Y and X of the image displayed.
+
+    Returns
+    -------
+    (slice, slice)
+        In Y and X, with start and stop.
+
+    Raises
+    ------
+    InputError
+        If the viewer shows something else, or too little of the image.
+    """
+    names = parse_layer_axes(axes, layer)
+    dims = viewer.dims
+    offset = dims.ndim - layer.ndim
+    shown = {int(axis) - offset for axis in dims.displayed}
+    if dims.ndisplay != 2 or shown != {names.index("Y"), names.index("X")}:
+        raise InputError(
+            "The viewport is a region only where the viewer shows Y and X of the image "
+            "in 2D. Change the view, or choose another region."
+        )
+    corners = _viewport_corners(viewer, layer)
+    return _region(layer, names, corners, "The viewport")
+
+
+def shape_region(layer: Image, axes: str, shapes: Shapes) -> Region:
+    """Return the part of an image around a shape: the selected one, or the first.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The layer of the image.
+    axes : str
+        As for :func:`choose_source`.
+    shapes : napari.layers.Shapes
+        Wherever it lies, its last axes are those of the image.
+
+    Returns
+    -------
+    (slice, slice)
+        In Y and X, with start and stop: the box around the shape.
+
+    Raises
+    ------
+    InputError
+        If there is no shape, or it encloses too little of the image.
+    """
+    names = parse_layer_axes(axes, layer)
+    if not len(shapes.data):
+        raise InputError(
+            f"There is no shape in “{shapes.name}”. Draw a rectangle around what is to "
+            "be segmented."
+        )
+    chosen = min(shapes.selected_data, default=0)
+    world = [shapes.data_to_world(vertex) for vertex in shapes.data[chosen]]
+    corners = np.array([_to_pixels(layer, point) for point in world])
+    return _region(layer, names, corners, f"The shape in “{shapes.name}”")
+
+
+def _to_pixels(layer: Image, point: ArrayLike) -> NDArray[np.float64]:
+    """Return the pixel at a point that may have fewer axes than the image."""
+    given = np.asarray(point, float)
+    world = np.zeros(max(layer.ndim, len(given)))
+    world[len(world) - len(given) :] = given
+    return np.asarray(layer.world_to_data(world), float)
+
+
+def _viewport_corners(viewer: ViewerModel, layer: Image) -> NDArray[np.float64]:
+    canvas: Any = getattr(viewer, "canvas", None)
+    if canvas is None:  # before napari 0.9, which gives no size of the canvas
+        corners = np.asarray(layer.corner_pixels, float)
+        if layer.multiscale:
+            corners = corners * layer.downsample_factors[layer.data_level]
+        return np.asarray(corners + np.array([[-0.5], [0.5]]), np.float64)
+    camera = viewer.scene.camera
+    middle = np.array(camera.center[-2:], float)
+    half = np.array(canvas.viewbox_size(viewer.layers), float) / camera.zoom / 2
+    point = np.array(viewer.dims.point, float)
+    points = []
+    for corner in product(*zip(middle - half, middle + half, strict=True)):
+        point[list(viewer.dims.displayed)] = corner
+        points.append(_to_pixels(layer, point))
+    return np.array(points)
+
+
+def _region(
+    layer: Image, names: Sequence[str], corners: NDArray[np.float64], what: str
+) -> Region:
+    shape = finest_level(layer).shape
+    # Pixel i reaches from i - 0.5 to i + 0.5.
+    first, last = (np.floor(f(axis=0) + 0.5) for f in (corners.min, corners.max))
+    slices = []
+    for axis in (names.index("Y"), names.index("X")):
+        start, stop = (int(np.clip(v[axis], 0, shape[axis])) for v in (first, last))
+        slices.append(slice(start, stop))
+    if min(s.stop - s.start for s in slices) < MIN_SIZE:
+        sides = " x ".join(str(max(s.stop - s.start, 0)) for s in slices)
+        raise InputError(
+            f"{what} encloses {sides} pixels of “{layer.name}”; at least {MIN_SIZE} x "
+            f"{MIN_SIZE} are needed."
+        )
+    return slices[0], slices[1]

@@ -1,0 +1,64 @@
+"""The same batch as a command line."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from napari_mmtseg.batch_plan import BatchRequest
+from napari_mmtseg.settings import SegmentationSettings
+
+__all__ = ["as_command"]
+
+
+def as_command(request: BatchRequest, scheduler: str | None = None) -> str:
+    """Return the ``mmtseg batch`` command that does the same.
+
+    Parameters
+    ----------
+    request : BatchRequest
+        What is asked for; only what is not usual is named.
+    scheduler : str, optional
+        Address of a Dask scheduler.
+    """
+    usual = BatchRequest(request.source, request.target)
+    words = ["mmtseg", "batch", str(request.source), str(request.target)]
+    for option, name in (
+        ("--pattern", "pattern"),
+        ("--model", "model"),
+        ("--fit-on", "fit_on"),
+        ("--workers", "n_workers"),
+        ("--format", "file_format"),
+        ("--summary", "summary"),
+        ("--axes", "axes"),
+        ("--channel-axis", "channel_axis"),
+    ):
+        value = getattr(request, name)
+        if value != getattr(usual, name):
+            words += [option, str(value)]
+    if scheduler is not None:
+        words += ["--scheduler", scheduler]
+    flags = {
+        "--each": request.mode == "each",
+        "--resume": request.resume,
+        "--overwrite": request.overwrite,
+    }
+    words += [flag for flag, is_set in flags.items() if is_set]
+    return shlex.join(words + _setting_words(request.settings))
+
+
+def _setting_words(settings: SegmentationSettings) -> list[str]:
+    usual = SegmentationSettings()
+    preset = {} if settings.preset == usual.preset else {"preset": settings.preset}
+    words = []
+    for name, value in {**preset, **settings.changes()}.items():
+        option = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        else:
+            words += [f"--{option}", _word(value)]
+    return words
+
+
+def _word(value: Any) -> str:
+    return "none" if value is None else str(value)

@@ -1,0 +1,137 @@
+"""Starts, watches and ends batches: one at a time."""
+
+from __future__ import annotations
+
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QObject, Signal
+
+from napari_mmtseg._widgets.activity_bar import ActivityBar
+from napari_mmtseg._widgets.batch_job import BatchJob, BatchReport
+from napari_mmtseg._widgets.batch_table import BatchTableModel
+from napari_mmtseg._widgets.outcomes import Failed, Notice, Refused
+from napari_mmtseg._widgets.problems import show_problem
+from napari_mmtseg._widgets.progress_view import ProgressView
+from napari_mmtseg._widgets.run_queue import RunQueue
+from napari_mmtseg._widgets.slice_clock import count, duration
+from napari_mmtseg.batch import BatchResult
+
+__all__ = ["BatchControl"]
+
+_STOPPING = "Cancelling: the images under way are finished. Cancel again to leave them."
+
+
+class BatchControl(QObject):
+    """Takes a batch from its start to its end and shows how far it is.
+
+    Parameters
+    ----------
+    images : BatchTableModel
+        Where the images are shown.
+    progress : ProgressView
+        Where progress is shown.
+    parent : QObject
+        The panel.
+
+    Attributes
+    ----------
+    state_changed : Signal
+        Emitted when a batch starts and when the panel is ready for the next one.
+    """
+
+    state_changed = Signal()
+
+    def __init__(
+        self, images: BatchTableModel, progress: ProgressView, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._images = images
+        self._progress = progress
+        self._activity = ActivityBar(self.cancel)
+        self._labels = self._is_stopping = False
+        self._queue = RunQueue(self)
+        self._queue.reported.connect(self._on_reported)
+        self._queue.ended.connect(self._on_ended)
+        self._queue.started.connect(lambda: progress.text.setText("Starting…"))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a batch is under way."""
+        return self._queue.is_running
+
+    def start(self, job: BatchJob) -> None:
+        """Start a batch; without effect while one is under way."""
+        if self.is_running:
+            return
+        self._labels = self._is_stopping = False
+        n = len(self._images.records)
+        self._activity.start(n, f"Label {count(n, 'image')}")
+        self._progress.start(
+            job.request.settings.n_steps, "Waiting for the cancelled run to end…"
+        )
+        self._queue.start(job)
+        self.state_changed.emit()
+
+    def stop(self) -> None:
+        """Begin no further image; the second time, or before the first one, cancel."""
+        if not self._labels or self._is_stopping:
+            self.cancel()
+            return
+        self._is_stopping = True
+        self._queue.stop_and_keep()
+        self._progress.text.setText(_STOPPING)
+
+    def cancel(self) -> None:
+        """End the batch at once, and say no more of it; whole files stay."""
+        if self.is_running:
+            self._queue.cancel()
+            self._images.end()
+            self._leave("Cancelled.")
+
+    def _on_reported(self, report: BatchReport | Notice) -> None:
+        if isinstance(report, Notice):
+            show_warning(report.text)
+            return
+        self._images.update_records(report.records)
+        if report.fit is not None:
+            self._progress.show_step(report.fit, report.fit.step)
+        elif report.phase == "labelling":
+            self._labels = True
+            self._activity.show_step(report.n_done)
+            self._progress.show_count(
+                report.phase, report.n_done, report.n_items, "image"
+            )
+            if self._is_stopping:
+                self._progress.text.setText(_STOPPING)
+
+    def _on_ended(self, outcome: BatchResult | Refused | Failed | None) -> None:
+        if outcome is None:
+            self._images.end()
+            self._leave("Cancelled.")
+        elif isinstance(outcome, Refused | Failed):
+            self._images.end()
+            self._leave(outcome.summary)
+            show_problem(outcome)
+        else:
+            self._images.update_records(outcome.records)
+            self._leave(_summary(outcome))
+
+    def _leave(self, text: str) -> None:
+        self._activity.stop()
+        self._progress.curve.hide()
+        self._progress.say(text)
+        self.state_changed.emit()
+
+
+def _summary(result: BatchResult) -> str:
+    n = {
+        status: sum(record.status == status for record in result.records)
+        for status in ("done", "skipped", "failed", "cancelled")
+    }
+    parts = [f"{count(n['done'], 'image')} labelled in {duration(result.seconds)}"]
+    if n["skipped"]:
+        parts.append(f"{n['skipped']:,} done before")
+    if n["failed"]:
+        parts.append(f"{n['failed']:,} failed")
+    if n["cancelled"]:
+        parts.append(f"{n['cancelled']:,} left")
+    return ", ".join(parts) + "."

@@ -1,0 +1,142 @@
+"""Looks, in a thread, at what a batch would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_mmtseg._widgets.full_collections import no_full_collection
+from napari_mmtseg._widgets.outcomes import Failed, Refused
+from napari_mmtseg._widgets.run_queue import RunQueue
+from napari_mmtseg._widgets.slice_clock import count
+from napari_mmtseg.batch import iter_batch
+from napari_mmtseg.batch_plan import BatchRequest, plan_batch
+from napari_mmtseg.batch_record import BatchRecord
+from napari_mmtseg.errors import InputError
+
+__all__ = ["PAUSE", "BatchPlanner", "Prospect"]
+
+PAUSE = 250
+"""Milliseconds without a change before the folder is looked at."""
+
+_WAYS_OUT = "Choose another folder for the labels, or Advanced: Replace labels."
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What a batch would do.
+
+    Attributes
+    ----------
+    records : tuple of BatchRecord
+        Of all images: they wait, or were done in an earlier run.
+    reason : str
+        Why a new run cannot do it; empty where it can.
+    can_resume : bool
+        Whether an earlier run can be gone on with.
+    """
+
+    records: tuple[BatchRecord, ...]
+    reason: str = ""
+    can_resume: bool = False
+
+
+@dataclass(frozen=True)
+class _Look:
+    request: BatchRequest
+
+    def steps(
+        self, notices: list[str], should_cancel: Callable[[], bool]
+    ) -> Generator[Any, str | None, Prospect]:
+        """Begin the batch, without a step of work; one that goes on where it has to."""
+        yield from ()
+        with no_full_collection():
+            return self._find()
+
+    def _find(self) -> Prospect:
+        try:
+            return Prospect(_records(self.request))
+        except InputError:
+            # Because of what is there already, or for another reason, which is raised?
+            plan = plan_batch(replace(self.request, overwrite=True))
+        folder = f"“{plan.request.target.name}”"
+        if not plan.journal_path.exists():
+            waiting = tuple(BatchRecord(item, "waiting") for item in plan.items)
+            return Prospect(waiting, f"{folder} holds other files. {_WAYS_OUT}")
+        resumed = _records(replace(self.request, resume=True))
+        n, n_done = len(resumed), sum(r.status == "skipped" for r in resumed)
+        if n_done == n:
+            return Prospect(
+                resumed, f"All {count(n, 'image')} have labels in {folder}. {_WAYS_OUT}"
+            )
+        return Prospect(
+            resumed,
+            f"{n_done:,} of {count(n, 'image')} have labels in {folder}: Resume labels "
+            "the others.",
+            can_resume=True,
+        )
+
+
+def _records(request: BatchRequest) -> tuple[BatchRecord, ...]:
+    steps = iter_batch(request)
+    first = next(steps)
+    steps.close()
+    assert first.plan is not None
+    done = {record.item.name: record for record in first.done_before}
+    return tuple(
+        done.get(item.name) or BatchRecord(item, "waiting") for item in first.plan.items
+    )
+
+
+class BatchPlanner(QObject):
+    """Looks at the latest request, after a pause; nothing is heard of earlier ones.
+
+    Parameters
+    ----------
+    parent : QObject
+        The panel.
+
+    Attributes
+    ----------
+    planned : Signal
+        Emits a :class:`Prospect`, :class:`Refused` or :class:`Failed`.
+    """
+
+    planned = Signal(object)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._queue = RunQueue(self)
+        self._queue.ended.connect(self._on_ended)
+        self._request: BatchRequest | None = None
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(PAUSE)
+        self._timer.timeout.connect(self._start)
+
+    @property
+    def is_looking(self) -> bool:
+        """Whether there is an answer to come."""
+        return self._timer.isActive() or self._queue.is_running
+
+    def look(self, request: BatchRequest) -> None:
+        """Look at a request soon."""
+        self.forget()
+        self._request = request
+        self._timer.start()
+
+    def forget(self) -> None:
+        """Look at nothing any more."""
+        self._timer.stop()
+        self._queue.cancel()
+
+    def _start(self) -> None:
+        assert self._request is not None
+        self._queue.start(_Look(self._request))
+
+    def _on_ended(self, outcome: Prospect | Refused | Failed | None) -> None:
+        if outcome is not None:
+            self.planned.emit(outcome)

@@ -1,0 +1,73 @@
+"""In words what is going to be segmented, and what memory it takes."""
+
+from __future__ import annotations
+
+from napari_mmtseg._layers import Source
+from napari_mmtseg.memory import estimate_memory
+from napari_mmtseg.settings import SegmentationSettings
+
+__all__ = ["describe_memory", "describe_source"]
+
+_SHARED = {
+    "one_model": "one model",
+    "slice_by_slice": "a model for each slice, labels matched",
+}
+
+
+def describe_source(source: Source, mode: str) -> str:
+    """Return what of a layer is segmented, where that is not a whole 2D image.
+
+    Parameters
+    ----------
+    source : Source
+        What is chosen.
+    mode : str
+        The setting `stack`.
+    """
+    full = source.full_plane
+    height, width = source.place.plane
+    plane = f"{height} x {width}"
+    region = f"region {plane} of {full['Y']} x {full['X']}" if source.region else ""
+    if source.is_stack:
+        what, shared = _stack(source, mode)
+        parts = [what, region, shared] if region else [f"{what} of {plane}", shared]
+    else:
+        parts = [region] if region else []
+        if source.slices:
+            named = source.axes.split()
+            at = [
+                f"{name} = {i} of 0 to {source.array.shape[named.index(name)] - 1}"
+                for name, i in source.slices.items()
+            ]
+            parts.insert(0, f"the current slice, {', '.join(at)}")
+    if not source.is_copied:
+        parts = [*(parts or [f"{plane} pixels"]), "read while it runs"]
+    text = ", ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _stack(source: Source, mode: str) -> tuple[str, str]:
+    """Return what is stacked, and what the slices share."""
+    stacked = {a: n for a, n in source.lengths.items() if a not in "YX"}
+    depth = stacked.get("Z", 1)
+    if mode == "volume" and depth > 1:
+        del stacked["Z"]
+        what = f"{_count(stacked)} volumes" if stacked else "one volume"
+        return f"{what}{_named(stacked)} of {depth} slices (Z)", "in 3D"
+    shared = _SHARED[mode if mode in _SHARED else "one_model"]
+    return f"{_count(stacked)} slices{_named(stacked)}", shared
+
+
+def _named(stacked: dict[str, int]) -> str:
+    return f" ({', '.join(stacked)})" if stacked else ""
+
+
+def _count(stacked: dict[str, int]) -> str:
+    return " x ".join(str(n) for n in stacked.values())
+
+
+def describe_memory(source: Source, settings: SegmentationSettings) -> tuple[str, bool]:
+    """Return what memory a run takes, and whether that is to be looked at twice."""
+    stack = source.as_stack(volumes=settings.stack == "volume")
+    estimate = estimate_memory(stack, settings)
+    return estimate.describe(), estimate.on_disk or not estimate.fits

@@ -1,0 +1,102 @@
+"""How much memory a segmentation will take, before it is begun."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_mmtseg.label_stores import free_memory, goes_to_disk
+from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.stacks import ImageStack
+
+__all__ = ["MemoryEstimate", "estimate_memory"]
+
+_BASE = 3e8
+"""Bytes that training and the tiles of a prediction take, whatever the image."""
+
+_PER_PIXEL = 40
+"""Bytes per pixel of a frame that is looked at as a whole, and as much per channel."""
+
+_PER_BLOCK_PIXEL = 16
+"""Bytes per pixel and channel of the part of a large frame that is read at once."""
+
+_BLOCK = 2048**2
+
+
+@dataclass(frozen=True)
+class MemoryEstimate:
+    """Memory that a segmentation takes beside the image, in bytes.
+
+    Attributes
+    ----------
+    total : int
+        The most that is taken at once, without what goes to disk.
+    labels : int
+        Size of the labels and of the leaves that they are made from.
+    on_disk : bool
+        Whether these go to a temporary file.
+    free : int
+        Free memory now.
+    """
+
+    total: int
+    labels: int
+    on_disk: bool
+    free: int
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is that much."""
+        return self.total <= self.free
+
+    def describe(self) -> str:
+        """Return it in words."""
+        need = f"About {_words(self.total)} of memory, {_words(self.free)} free"
+        if self.on_disk:
+            return f"{need}; labels ({_words(self.labels)}) go to a file on disk."
+        return f"{need}."
+
+
+def estimate_memory(
+    stack: ImageStack, settings: SegmentationSettings
+) -> MemoryEstimate:
+    """Estimate what a segmentation of an image or a stack takes.
+
+    Measured on images of several sizes and rounded up; what a library or a GPU takes
+    beside it is not in it.
+
+    Parameters
+    ----------
+    stack : ImageStack
+        What is segmented.
+    settings : SegmentationSettings
+        How.
+    """
+    n_pixels = int(np.prod(stack.shape, dtype=np.int64))
+    # Leaves (1 byte) and labels (4 bytes); either may go to disk.
+    labels = 5 * n_pixels
+    on_disk = not stack.is_one_image and goes_to_disk(
+        4 * n_pixels, settings.memory_share
+    )
+    frame = stack.first
+    if frame.is_large:
+        at_once = min(frame.n_pixels, _BLOCK) * _PER_BLOCK_PIXEL * frame.shape[0]
+        at_once *= 2  # the next part is read meanwhile
+    else:
+        at_once = frame.n_pixels * _PER_PIXEL * (1 + frame.shape[0])
+    size, crops = settings.crop_size**2, settings.n_crops
+    if stack.is_one_image:
+        crops = 1
+        size = frame.n_pixels
+    training = min(size, frame.n_pixels) * crops * 12 * frame.shape[0]
+    kept = 0 if on_disk else labels
+    return MemoryEstimate(
+        int(_BASE + at_once + training + kept), labels, on_disk, free_memory()
+    )
+
+
+def _words(n_bytes: float) -> str:
+    if n_bytes < 1e9:
+        return f"{max(round(n_bytes / 1e6), 1)} MB"
+    return f"{n_bytes / 1e9:.1f} GB"
