@@ -7,8 +7,9 @@ import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 from threading import Lock
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import uuid4
 
 from napari_mmtseg.clusters import threads_of_a_task
@@ -17,39 +18,45 @@ from napari_mmtseg.errors import Cancelled
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-__all__ = ["Outcome", "Work", "iter_tasks"]
+__all__ = ["TaskReport", "Work", "iter_tasks"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 Work = Callable[[T, Callable[[], bool]], R]
-"""Does a task; asks now and then whether it shall give up, and raises Cancelled then."""
+"""Does a task. Asks the function now and then whether to give up; if so, it cleans up
+and raises Cancelled."""
 
 _RETRIES = 2
-"""How often a task is tried again that failed on a worker. Those of a worker that was
-lost are not counted: of that the scheduler takes care."""
+"""How often a task is tried again that failed. Those of a worker that was lost do not
+count: the scheduler has a limit of its own for them."""
 
-_POLL_SECONDS = 0.05
-_END_SECONDS = 60.0
-"""How long cancelled tasks may take to end."""
+_BEAT = 0.05
+"""Seconds between two looks at what has happened."""
+
+_PATIENCE = 60.0
+"""Seconds that cancelled tasks may take to end."""
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[T, R]):
+class TaskReport(Generic[T, R]):
     """What became of a task.
 
     Attributes
     ----------
     task : object
         The task.
+    status : {"running", "done", "failed"}
+        What is known of it.
     result : object or None
-        What the work returned.
+        What the work returned, once it is done.
     error : str
-        Why there is no result; empty where there is one.
+        Why it failed.
     """
 
     task: T
-    result: R | None
+    status: str
+    result: R | None = None
     error: str = ""
 
 
@@ -58,129 +65,135 @@ def iter_tasks(
     work: Work[T, R],
     tasks: Sequence[T],
     *,
-    should_cancel: Callable[[], bool] | None = None,
+    is_cancelled: Callable[[], bool] | None = None,
     resources: Mapping[str, float] | None = None,
-) -> Generator[Outcome[T, R], str | None, None]:
+) -> Generator[TaskReport[T, R] | None, None, None]:
     """Do tasks on the workers of a cluster, and yield what becomes of each.
 
-    ``close()`` and ``send("stop")`` cancel those that are left, and end once none of
-    them runs any more.
+    Where it ends early, by ``close()`` or `is_cancelled`, tasks that wait are dropped
+    and those that run are told to give up; it ends once none of them runs any more.
 
     Parameters
     ----------
     client : distributed.Client
         The connection.
     work : callable
-        Takes a task and a function that tells whether to give up; importable.
+        See :data:`Work`; it has to be importable on the workers.
     tasks : sequence
         What it is called with.
-    should_cancel : callable, optional
-        Asked often; once it returns True, :class:`Cancelled` is raised.
+    is_cancelled : callable, optional
+        Asked often; once it returns True this ends.
     resources : mapping, optional
         What a task takes of its worker, such as ``{"GPU": 1}``.
 
     Yields
     ------
-    Outcome
-        In the order in which tasks end; a task never raises.
+    TaskReport or None
+        When a task begins and when it ends; None where nothing has happened. A task
+        whose worker is lost begins again. An error of a task is not raised here.
     """
     from distributed import as_completed
 
     if not tasks:
         return
     run = uuid4().hex
+    begun: SimpleQueue[int] = SimpleQueue()
+    client.subscribe_topic(run, lambda event: begun.put(event[1]))
     futures: list[Future[R]] = client.map(
         _on_worker,
         tasks,
+        range(len(tasks)),
         work=work,
         run=run,
         key=work.__name__,
         pure=False,
         retries=_RETRIES,
-        resources=dict(resources or {}) or None,
+        resources=dict(resources) if resources else None,
     )
-    of = dict(zip(futures, tasks, strict=True))
+    left = {future: i for i, future in enumerate(futures)}
+    completed = as_completed(futures, loop=client.loop)
     del futures
-    completed = as_completed(of, loop=client.loop)
     try:
-        while of:
-            if should_cancel is not None and should_cancel():
-                raise Cancelled
+        while left and not (is_cancelled is not None and is_cancelled()):
+            waiting = set(left.values())
+            while not begun.empty():
+                if (number := begun.get()) in waiting:
+                    yield TaskReport(tasks[number], "running")
             if not completed.has_ready():
-                time.sleep(_POLL_SECONDS)
+                time.sleep(_BEAT)
+                yield None
                 continue
             for future in completed.next_batch(block=False):
-                if (yield _outcome(of.pop(future), future)) == "stop":
-                    return
+                number = left.pop(future)
+                yield _ended(tasks[number], future)
     finally:
-        if of:
-            _cancel(client, run, list(of))
+        if client.status == "running":
+            client.unsubscribe_topic(run)
+            if left:
+                _cancel(client, run, list(left))
 
 
-def _outcome(task: T, future: Future[R]) -> Outcome[T, R]:
+def _ended(task: T, future: Future[R]) -> TaskReport[T, R]:
     from distributed import KilledWorker
     from distributed.client import FutureCancelledError
 
     try:
-        return Outcome(task, future.result())
+        return TaskReport(task, "done", future.result())
     except KilledWorker as lost:
-        return Outcome(
-            task,
-            None,
-            f"{lost.allowed_failures + 1} workers were lost one after the other while "
-            f"they did this, the last one at {lost.last_worker.address}. Most often "
-            "memory runs out: give workers more of it, or start fewer on a machine. "
-            "Their logs tell more.",
+        error = (
+            f"{lost.allowed_failures + 1} workers in a row were lost while they did "
+            f"this, the last one at {lost.last_worker.address}. Mostly they run out of "
+            "memory: give them more, or start fewer on a machine. Their logs tell more."
         )
     except FutureCancelledError:
-        return Outcome(
-            task,
-            None,
+        error = (
             "The connection to the scheduler was lost before this was done. Start the "
-            "scheduler again and resume.",
+            "scheduler again and resume."
         )
-    except Exception as error:
-        return Outcome(task, None, f"{type(error).__name__}: {error}")
+    except Exception as failure:
+        error = f"{type(failure).__name__}: {failure}"
+    return TaskReport(task, "failed", error=error)
 
 
-def _cancel(client: Client, run: str, futures: list[Future[R]]) -> None:
+def _cancel(client: Client, run: str, futures: list[Future[Any]]) -> None:
     """Drop tasks that wait, tell those that run, and wait until these have ended."""
-    if client.status != "running":
-        return
     client.cancel(futures)
     client.run(_give_up, run, on_error="ignore")
-    last = time.monotonic() + _END_SECONDS
+    last = time.monotonic() + _PATIENCE
     while any(client.run(_n_running, run, on_error="ignore").values()):
         if time.monotonic() > last:
             warnings.warn(
-                f"Cancelled tasks still run after {_END_SECONDS:g} s; each ends with a "
+                f"Cancelled tasks still run after {_PATIENCE:g} s. Each ends with a "
                 "whole file or none.",
                 UserWarning,
                 stacklevel=3,
             )
             return
-        time.sleep(_POLL_SECONDS)
+        time.sleep(_BEAT)
 
 
-# What follows runs on the workers, and these are theirs.
+# What follows runs on the workers: these belong to one of them.
 _lock = Lock()
 _running: Counter[str] = Counter()
 _given_up: set[str] = set()
 
 
-def _on_worker(task: T, work: Work[T, R], run: str) -> R:
-    from napari_mmtseg.engine.threads import computing_threads
+def _on_worker(task: T, number: int, *, work: Work[T, R], run: str) -> R:
+    from distributed import get_worker
 
-    def given_up() -> bool:
+    from napari_mmtseg.engine.device import computing_threads
+
+    def is_given_up() -> bool:
         return run in _given_up
 
-    if given_up():
-        raise Cancelled
     with _lock:
         _running[run] += 1
     try:
+        if is_given_up():
+            raise Cancelled
+        get_worker().log_event(run, number)
         with computing_threads(threads_of_a_task()):
-            return work(task, given_up)
+            return work(task, is_given_up)
     finally:
         with _lock:
             _running[run] -= 1
@@ -193,4 +206,4 @@ def _give_up(run: str) -> None:
 
 
 def _n_running(run: str) -> int:
-    return _running[run]
+    return _running.get(run, 0)

@@ -17,7 +17,7 @@ from napari_mmtseg.errors import InputError
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["check_workers", "connected", "gpu_resources", "threads_of_a_task"]
+__all__ = ["connected", "gpu_resources", "import_distributed", "threads_of_a_task"]
 
 CONNECT_SECONDS = 5.0
 """How long an address may take to answer."""
@@ -29,8 +29,9 @@ _HOW_TO_START = (
     "with --scheduler-file"
 )
 
-_LIBRARIES = ("napari-mmtseg", "torch", "numpy", "scikit-image", "dask", "distributed")
-"""What has a part in the labels, or in passing tasks on."""
+_OURS = "napari-mmtseg"
+_LIBRARIES = (_OURS, "torch", "numpy", "scipy", "scikit-image")
+"""What has a part in the labels; Dask compares its own versions."""
 
 
 @contextmanager
@@ -56,29 +57,40 @@ def connected(
     InputError
         If Dask is not installed, nothing answers, or the workers do not fit.
     """
-    try:
-        from distributed import Client
-    except ImportError as error:
-        raise InputError(
-            "A scheduler is given, but Dask is not installed. Install it with: "
-            'pip install "napari-mmtseg[dask]"'
-        ) from error
-    if isinstance(scheduler, Client):
+    distributed = import_distributed()
+    if isinstance(scheduler, distributed.Client):
         if scheduler.asynchronous or scheduler.status != "running":
             raise InputError(
-                f"The Client is {scheduler.status}"
+                f"The client is {scheduler.status}"
                 f"{' and asynchronous' * scheduler.asynchronous}. Accepted: one that "
-                "is connected and made without asynchronous=True."
+                "is connected and was made without asynchronous=True."
             )
-        check_workers(scheduler)
+        _check_workers(scheduler)
         yield scheduler
         return
     client = _connect(str(scheduler), timeout)
     try:
-        check_workers(client)
+        _check_workers(client)
         yield client
     finally:
         client.close()
+
+
+def import_distributed() -> Any:
+    """Return Dask's library for clusters.
+
+    Raises
+    ------
+    InputError
+        If it is not installed.
+    """
+    try:
+        import distributed
+    except ImportError:
+        raise InputError(
+            'A scheduler needs Dask: pip install "napari-mmtseg[dask]".'
+        ) from None
+    return distributed
 
 
 def _connect(scheduler: str, timeout: float) -> Client:
@@ -105,43 +117,49 @@ def _connect(scheduler: str, timeout: float) -> Client:
         ) from error
 
 
-def check_workers(client: Client) -> None:
-    """Refuse workers that cannot do the work; warn where there are none, or others.
+def _check_workers(client: Client) -> None:
+    """Refuse workers that lack this version of the package; warn of what else differs.
 
     Raises
     ------
     InputError
-        If napari-mmtseg is not installed on a worker.
+        If napari-mmtseg is not there, or another version of it.
     """
     found = client.run(_versions, on_error="return")
     if not found:
+        address = client.scheduler.address if client.scheduler else "ADDRESS"
         warnings.warn(
-            f"The scheduler {_address(client)} has no workers yet. The work waits "
-            f"until one joins: dask worker {_address(client)}",
+            f"The Dask scheduler {address} has no workers yet. The work waits until "
+            f"one joins: dask worker {address}",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
         return
+    here = _versions()
+    others: Counter[str] = Counter()
     for worker, versions in found.items():
         if isinstance(versions, Exception):
             raise InputError(
-                f"The Dask worker {worker} cannot do the work: {versions}. Install the "
-                "same version of napari-mmtseg on every machine of the cluster."
+                f"The Dask worker {worker} cannot import napari_mmtseg ({versions}). "
+                "Install the same version on all machines of the cluster."
             )
-    here = _versions()
-    others = Counter(
-        f"{library} {there} instead of {here[library]}"
-        for versions in found.values()
-        for library, there in versions.items()
-        if there != here.get(library)
-    )
+        if versions[_OURS] != here[_OURS]:
+            raise InputError(
+                f"The Dask worker {worker} has {_OURS} {versions[_OURS]}; here it is "
+                f"{here[_OURS]}. Install the same version on all machines."
+            )
+        others.update(
+            f"{library} {there} instead of {here[library]}"
+            for library, there in versions.items()
+            if there != here[library]
+        )
     if others:
-        listed = "; ".join(f"{what} on {n}" for what, n in sorted(others.items()))
+        listed = ", ".join(f"{what} (on {n})" for what, n in sorted(others.items()))
         warnings.warn(
-            f"Of {len(found)} workers some have other versions than this process: "
-            f"{listed}. Labels may differ from those that are made here.",
+            f"Of {len(found)} Dask workers some have other versions than this process: "
+            f"{listed}. Labels may differ in a few pixels.",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 
@@ -153,10 +171,6 @@ def _versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[library] = "not installed"
     return found
-
-
-def _address(client: Client) -> str:
-    return str(client.scheduler.address) if client.scheduler else "(closed)"
 
 
 def gpu_resources(client: Client, device: str) -> dict[str, float]:
