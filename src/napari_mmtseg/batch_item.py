@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -78,7 +78,7 @@ def label_item(
             image = read_image(
                 item.image, channel_axis=task.channel_axis, axes=task.axes
             )
-            labels = _labels(image, task, is_given_up or (lambda: False))
+            labels = _labels(image, task, is_given_up)
         item.labels.parent.mkdir(parents=True, exist_ok=True)
         write_labels(
             item.labels,
@@ -123,20 +123,7 @@ def _labels(image: ImageFile, task: BatchTask, is_given_up: Callable[[], bool]) 
         )
         return drain(steps).labels
     model = _model(task.model, task.stamp)
-    return drain(
-        _cancellable(model.iter_labels(image.array, axes=image.axes), is_given_up)
-    )
-
-
-def _cancellable(
-    steps: Generator[float, None, Any], is_given_up: Callable[[], bool]
-) -> Generator[float, None, Any]:
-    while not is_given_up():
-        try:
-            yield next(steps)
-        except StopIteration as end:
-            return end.value
-    raise Cancelled
+    return drain(model.iter_labels(image.array, axes=image.axes), is_given_up)
 
 
 @lru_cache(maxsize=2)

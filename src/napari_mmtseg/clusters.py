@@ -35,17 +35,13 @@ _LIBRARIES = (_OURS, "torch", "numpy", "scipy", "scikit-image")
 
 
 @contextmanager
-def connected(
-    scheduler: str | Path | Client, timeout: float = CONNECT_SECONDS
-) -> Iterator[Client]:
+def connected(scheduler: str | Path | Client) -> Iterator[Client]:
     """Connect to a cluster; a connection that was made here is closed again.
 
     Parameters
     ----------
     scheduler : str, path-like or distributed.Client
         Address of a scheduler, a scheduler file, or a connection that stays open.
-    timeout : float
-        Seconds that an address may take to answer.
 
     Yields
     ------
@@ -68,7 +64,7 @@ def connected(
         _check_workers(scheduler)
         yield scheduler
         return
-    client = _connect(str(scheduler), timeout)
+    client = _connect(str(scheduler))
     try:
         _check_workers(client)
         yield client
@@ -93,7 +89,7 @@ def import_distributed() -> Any:
     return distributed
 
 
-def _connect(scheduler: str, timeout: float) -> Client:
+def _connect(scheduler: str) -> Client:
     from distributed import Client
 
     is_file = scheduler.endswith(".json") or Path(scheduler).is_file()
@@ -104,10 +100,12 @@ def _connect(scheduler: str, timeout: float) -> Client:
         )
     where = {"scheduler_file" if is_file else "address": scheduler}
     try:
-        return Client(**where, timeout=timeout, set_as_default=False, name="mmtseg")
+        return Client(
+            **where, timeout=CONNECT_SECONDS, set_as_default=False, name="mmtseg"
+        )
     except (OSError, TimeoutError) as error:
         raise InputError(
-            f"No Dask scheduler answers at {scheduler} within {timeout:g} s. "
+            f"No Dask scheduler answers at {scheduler} within {CONNECT_SECONDS:g} s. "
             f"{_HOW_TO_START}."
         ) from error
     except (ValueError, TypeError, KeyError) as error:
