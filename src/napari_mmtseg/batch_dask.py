@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,11 +54,12 @@ class DaskWorkers:
         """
         if not tasks:
             return
+        items = {task.item.name: task.item for task in tasks}
         with connected(self._scheduler) as client:
             reports = iter_tasks(
                 client,
                 label_item,
-                tasks,
+                [_anywhere(task) for task in tasks],
                 is_cancelled=is_cancelled,
                 resources=gpu_resources(client, tasks[0].settings.device),
             )
@@ -65,10 +67,21 @@ class DaskWorkers:
                 for report in reports:
                     if report is None:
                         yield None
-                    elif report.result is not None:
-                        yield report.result
-                    else:
-                        item = report.task.item
+                        continue
+                    item = items[report.task.item.name]
+                    if report.result is None:
                         yield BatchRecord(item, report.status, error=report.error)
+                    else:
+                        yield replace(report.result, item=item)
             finally:
                 reports.close()
+
+
+def _anywhere(task: BatchTask) -> BatchTask:
+    """Return the same task for a process that works in another folder."""
+    item = task.item
+    return replace(
+        task,
+        item=replace(item, image=item.image.absolute(), labels=item.labels.absolute()),
+        model=None if task.model is None else task.model.absolute(),
+    )

@@ -112,7 +112,9 @@ def label_item(
     )
 
 
-def _labels(image: ImageFile, task: BatchTask, is_given_up: Callable[[], bool]) -> Any:
+def _labels(
+    image: ImageFile, task: BatchTask, is_given_up: Callable[[], bool] | None
+) -> Any:
     if task.model is None:
         steps = iter_segment(
             image.array,

@@ -111,13 +111,13 @@ def iter_tasks(
         resources=dict(resources) if resources else None,
     )
     left = {future: i for i, future in enumerate(futures)}
+    unfinished = set(left.values())
     completed = as_completed(futures, loop=client.loop)
     del futures
     try:
         while left and not (is_cancelled is not None and is_cancelled()):
-            waiting = set(left.values())
             while not begun.empty():
-                if (number := begun.get()) in waiting:
+                if (number := begun.get()) in unfinished:
                     yield TaskReport(tasks[number], "running")
             if not completed.has_ready():
                 time.sleep(_BEAT)
@@ -125,6 +125,7 @@ def iter_tasks(
                 continue
             for future in completed.next_batch(block=False):
                 number = left.pop(future)
+                unfinished.discard(number)
                 yield _ended(tasks[number], future)
     finally:
         if client.status == "running":

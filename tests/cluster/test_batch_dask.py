@@ -47,12 +47,12 @@ def _seen(steps):
     yield result
 
 
-def test_an_address_on_the_command_line(tmp_path, cluster, capsys):
+def test_an_address_on_the_command_line(tmp_path, cluster, capsys, monkeypatch):
     write_images(tmp_path / "in", 2)
     words = [f"--{k.replace('_', '-')}={v}" for k, v in QUICK.items()]
-    folders = [str(tmp_path / "in"), str(tmp_path / "out")]
     address = ["--scheduler", cluster.scheduler_address]
-    assert main(["batch", *folders, *address, *words]) == 0
+    monkeypatch.chdir(tmp_path)  # the workers stay where they are
+    assert main(["batch", "in", "out", *address, *words]) == 0
     assert len(labels(tmp_path / "out")) == 2
     assert "2 images labelled" in capsys.readouterr().out
 

@@ -14,12 +14,12 @@ from tests.batch.folders import QUICK, square, write_stack
 zarr = pytest.importorskip("zarr")
 
 SIDE = 4100
-"""So that the image is a large one: 16 regions, those at the border partial."""
+"""So that the image is a large one, with narrow regions at its border."""
 
 
 @pytest.fixture(scope="module")
 def model():
-    few = {**QUICK, "n_conv_layers": 2, "precision": "float32", "texture": "off"}
+    few = {**QUICK, "n_conv_layers": 2, "precision": "float32", "texture": 0.0}
     return mm.fit(square(0), **few)
 
 
@@ -34,6 +34,7 @@ def large(tmp_path_factory, model):
     image[...] = tile + np.arange(SIDE, dtype=np.uint16)[:, None].astype(np.uint8) // 16
     labels = np.zeros(tile.shape, np.uint8)
     model.predict(image, out=labels)
+    assert set(np.unique(labels)) == {1, 2}
     return folder / "image.zarr", labels
 
 
