@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,10 +14,11 @@ import numpy as np
 
 from napari_mmtseg.batch_plan import BatchItem
 from napari_mmtseg.batch_record import BatchRecord
-from napari_mmtseg.errors import InputError
+from napari_mmtseg.draining import drain
+from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.io import ImageFile, read_image, write_labels
 from napari_mmtseg.regions import count_values
-from napari_mmtseg.segmentation import segment
+from napari_mmtseg.segmentation import iter_segment
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["BatchTask", "label_item"]
@@ -51,8 +53,23 @@ class BatchTask:
     channel_axis: int | None = None
 
 
-def label_item(task: BatchTask) -> BatchRecord:
-    """Label one image and write its labels; a bad image is reported, not raised."""
+def label_item(
+    task: BatchTask, is_given_up: Callable[[], bool] | None = None
+) -> BatchRecord:
+    """Label one image and write its labels; a bad image is reported, not raised.
+
+    Parameters
+    ----------
+    task : BatchTask
+        The image.
+    is_given_up : callable, optional
+        Asked often while it is labelled; once it returns True nothing is written.
+
+    Raises
+    ------
+    Cancelled
+        If it was given up.
+    """
     start = time.perf_counter()
     item = task.item
     try:
@@ -61,7 +78,7 @@ def label_item(task: BatchTask) -> BatchRecord:
             image = read_image(
                 item.image, channel_axis=task.channel_axis, axes=task.axes
             )
-            labels = _labels(image, task)
+            labels = _labels(image, task, is_given_up)
         item.labels.parent.mkdir(parents=True, exist_ok=True)
         write_labels(
             item.labels,
@@ -71,6 +88,8 @@ def label_item(task: BatchTask) -> BatchRecord:
             ome=True,
             overwrite=True,
         )
+    except Cancelled:
+        raise
     except MemoryError:
         return _failed(item, start, "Memory ran out.")
     except InputError as error:
@@ -93,15 +112,20 @@ def label_item(task: BatchTask) -> BatchRecord:
     )
 
 
-def _labels(image: ImageFile, task: BatchTask) -> Any:
+def _labels(
+    image: ImageFile, task: BatchTask, is_given_up: Callable[[], bool] | None
+) -> Any:
     if task.model is None:
-        return segment(
+        steps = iter_segment(
             image.array,
             axes=image.axes,
             spacing=image.spacing,
             settings=task.settings,
+            should_cancel=is_given_up,
         )
-    return _model(task.model, task.stamp).predict(image.array, axes=image.axes)
+        return drain(steps).labels
+    model = _model(task.model, task.stamp)
+    return drain(model.iter_labels(image.array, axes=image.axes), is_given_up)
 
 
 @lru_cache(maxsize=2)

@@ -13,6 +13,7 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg._array_parts import ArrayPart
 from napari_mmtseg._bioio import read_with_bioio
 from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg._tiff import encode_tiff, is_tiff, read_tiff
@@ -397,7 +398,12 @@ def _arrange(
         if length != 1 or i == channel or axes[i] in "YX"
     ]
     if len(keep) < array.ndim:
-        array = np.asarray(array).reshape([array.shape[i] for i in keep])
+        # Of a file that is only open nothing is read.
+        array = ArrayPart(
+            array, tuple(slice(None) if i in keep else 0 for i in range(array.ndim))
+        )
+        if isinstance(array.array, np.ndarray):
+            array = array.array[array.index]
     axes = "".join(axes[i] for i in keep)
     if channel is not None:
         channel = keep.index(channel)

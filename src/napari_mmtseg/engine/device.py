@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +20,7 @@ __all__ = [
     "bfloat16_speedup",
     "choose_device",
     "choose_precision",
+    "computing_threads",
     "describe_chip",
     "use_threads",
 ]
@@ -59,6 +62,17 @@ def choose_precision(name: str, device: torch.device) -> str:
 def use_threads(n: int) -> None:
     """Let PyTorch use so many threads, in a process that belongs to us alone."""
     torch.set_num_threads(n)
+
+
+@contextmanager
+def computing_threads(n: int) -> Iterator[None]:
+    """Let PyTorch use so many threads, and as many as before afterwards."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 @lru_cache

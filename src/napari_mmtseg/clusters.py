@@ -1,0 +1,198 @@
+"""A Dask cluster: find it, see whether it fits, and let it know when to give up."""
+
+from __future__ import annotations
+
+import os
+import platform
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_mmtseg.errors import InputError
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+__all__ = ["connected", "gpu_resources", "import_distributed", "threads_of_a_task"]
+
+CONNECT_SECONDS = 5.0
+"""How long an address may take to answer."""
+
+_HOW_TO_START = (
+    "Start a scheduler with 'dask scheduler' on one machine and 'dask worker "
+    "tcp://HOST:8786 --nthreads 1 --nworkers N' on others, and give the address that "
+    "the scheduler prints, such as tcp://HOST:8786, or the file that both were given "
+    "with --scheduler-file"
+)
+
+_OURS = "napari-mmtseg"
+_LIBRARIES = (_OURS, "torch", "numpy", "scipy", "scikit-image")
+"""What has a part in the labels; Dask compares its own versions."""
+
+
+@contextmanager
+def connected(scheduler: str | Path | Client) -> Iterator[Client]:
+    """Connect to a cluster; a connection that was made here is closed again.
+
+    Parameters
+    ----------
+    scheduler : str, path-like or distributed.Client
+        Address of a scheduler, a scheduler file, or a connection that stays open.
+
+    Yields
+    ------
+    distributed.Client
+        The connection.
+
+    Raises
+    ------
+    InputError
+        If Dask is not installed, nothing answers, or the workers do not fit.
+    """
+    distributed = import_distributed()
+    if isinstance(scheduler, distributed.Client):
+        if scheduler.asynchronous or scheduler.status != "running":
+            raise InputError(
+                f"The client is {scheduler.status}"
+                f"{' and asynchronous' * scheduler.asynchronous}. Accepted: one that "
+                "is connected and was made without asynchronous=True."
+            )
+        _check_workers(scheduler)
+        yield scheduler
+        return
+    client = _connect(str(scheduler))
+    try:
+        _check_workers(client)
+        yield client
+    finally:
+        client.close()
+
+
+def import_distributed() -> Any:
+    """Return Dask's library for clusters.
+
+    Raises
+    ------
+    InputError
+        If it is not installed.
+    """
+    try:
+        import distributed
+    except ImportError:
+        raise InputError(
+            'A scheduler needs Dask: pip install "napari-mmtseg[dask]".'
+        ) from None
+    return distributed
+
+
+def _connect(scheduler: str) -> Client:
+    from distributed import Client
+
+    is_file = scheduler.endswith(".json") or Path(scheduler).is_file()
+    if is_file and not Path(scheduler).is_file():
+        raise InputError(
+            f"There is no scheduler file {scheduler}. Start one with 'dask scheduler "
+            f"--scheduler-file {scheduler}'."
+        )
+    where = {"scheduler_file" if is_file else "address": scheduler}
+    try:
+        return Client(
+            **where, timeout=CONNECT_SECONDS, set_as_default=False, name="mmtseg"
+        )
+    except (OSError, TimeoutError) as error:
+        raise InputError(
+            f"No Dask scheduler answers at {scheduler} within {CONNECT_SECONDS:g} s. "
+            f"{_HOW_TO_START}."
+        ) from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(
+            f"{scheduler!r} is no address of a Dask scheduler ({error}). "
+            f"{_HOW_TO_START}."
+        ) from error
+
+
+def _check_workers(client: Client) -> None:
+    """Refuse workers that lack this version of the package; warn of what else differs.
+
+    Raises
+    ------
+    InputError
+        If napari-mmtseg is not there, or another version of it.
+    """
+    found = client.run(_versions, on_error="return")
+    if not found:
+        address = client.scheduler.address if client.scheduler else "ADDRESS"
+        warnings.warn(
+            f"The Dask scheduler {address} has no workers yet. The work waits until "
+            f"one joins: dask worker {address}",
+            UserWarning,
+            stacklevel=4,
+        )
+        return
+    here = _versions()
+    others: Counter[str] = Counter()
+    for worker, versions in found.items():
+        if isinstance(versions, Exception):
+            raise InputError(
+                f"The Dask worker {worker} cannot import napari_mmtseg ({versions}). "
+                "Install the same version on all machines of the cluster."
+            )
+        if versions[_OURS] != here[_OURS]:
+            raise InputError(
+                f"The Dask worker {worker} has {_OURS} {versions[_OURS]}; here it is "
+                f"{here[_OURS]}. Install the same version on all machines."
+            )
+        others.update(
+            f"{library} {there} instead of {here[library]}"
+            for library, there in versions.items()
+            if there != here[library]
+        )
+    if others:
+        listed = ", ".join(f"{what} (on {n})" for what, n in sorted(others.items()))
+        warnings.warn(
+            f"Of {len(found)} Dask workers some have other versions than this process: "
+            f"{listed}. Labels may differ in a few pixels.",
+            UserWarning,
+            stacklevel=4,
+        )
+
+
+def _versions() -> dict[str, str]:
+    found = {"Python": platform.python_version()}
+    for library in _LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            found[library] = "not installed"
+    return found
+
+
+def gpu_resources(client: Client, device: str) -> dict[str, float]:
+    """Return what a task takes of a worker, so that no two share a GPU.
+
+    Parameters
+    ----------
+    client : distributed.Client
+        The connection.
+    device : str
+        As in the settings.
+    """
+    if device == "cpu":
+        return {}
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    declared = any(worker.get("resources", {}).get("GPU") for worker in workers)
+    return {"GPU": 1} if declared else {}
+
+
+def threads_of_a_task() -> int:
+    """Return how many threads a task of this worker may compute with.
+
+    A worker that was given n cores does n tasks at a time, each with one thread; those
+    who want one task with many threads say so with OMP_NUM_THREADS.
+    """
+    asked: Any = os.environ.get("OMP_NUM_THREADS", "1").split(",")[0]
+    return max(int(asked), 1) if asked.strip().isdigit() else 1

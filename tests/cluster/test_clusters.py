@@ -1,0 +1,123 @@
+import socket
+import sys
+import time
+
+import pytest
+
+from napari_mmtseg import InputError, clusters
+from napari_mmtseg.clusters import connected, gpu_resources, threads_of_a_task
+from tests.cluster.local import local_cluster
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_an_address_or_a_file_is_connected_to_and_closed(cluster, tmp_path):
+    path = tmp_path / "scheduler.json"
+    with connected(cluster.scheduler_address) as client:
+        assert client.status == "running"
+        client.write_scheduler_file(str(path))
+    assert client.status == "closed"
+    with connected(path) as client:
+        assert client.scheduler.address == cluster.scheduler_address
+
+
+def test_a_client_stays_open(client):
+    with connected(client) as same:
+        assert same is client
+    assert client.status == "running"
+    client.close()
+    with pytest.raises(InputError, match="The client is closed"), connected(client):
+        pass
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:{}", "127.0.0.1:{}"])
+def test_an_address_that_does_not_answer(address, monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(clusters, "CONNECT_SECONDS", 1.0)
+    start = time.monotonic()
+    with (
+        pytest.raises(InputError, match="dask scheduler"),
+        connected(address.format(free_port())),
+    ):
+        pass
+    assert time.monotonic() - start < 20
+
+
+@pytest.mark.parametrize("address", ["nonsense://x", "none/scheduler.json", ""])
+def test_what_is_no_address(address):
+    pytest.importorskip("distributed")
+    with (
+        pytest.raises(InputError, match="dask scheduler"),
+        connected(address),
+    ):
+        pass
+
+
+def test_without_dask(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InputError, match=r"napari-mmtseg\[dask\]"), connected("x"):
+        pass
+
+
+def test_workers_of_another_version_are_refused(client, monkeypatch):
+    here = clusters._versions()
+    monkeypatch.setattr(
+        clusters, "_versions", _pretend({**here, "napari-mmtseg": "0.0.1"}, here)
+    )
+    with (
+        pytest.raises(InputError, match=r"napari-mmtseg 0\.0\.1; here it is"),
+        connected(client),
+    ):
+        pass
+    monkeypatch.setattr(clusters, "_versions", _pretend({**here, "torch": "1.0"}, here))
+    with (
+        pytest.warns(UserWarning, match=r"torch 1\.0 instead of .* \(on 2\)"),
+        connected(client),
+    ):
+        pass
+
+
+class _pretend:
+    """Says one thing on workers, where it arrives as a copy, and another one here."""
+
+    def __init__(self, there, here):
+        self._there, self._here = there, here
+
+    def __reduce__(self):
+        return _pretend, (self._there, self._there)
+
+    def __call__(self):
+        return self._here
+
+
+def test_a_scheduler_without_workers_is_told():
+    with (
+        local_cluster(0) as empty,
+        pytest.warns(UserWarning, match="no workers yet"),
+        connected(empty.scheduler_address),
+    ):
+        pass
+
+
+def test_a_gpu_is_asked_for_where_workers_declare_one(client):
+    assert gpu_resources(client, "auto") == {}
+    with (
+        local_cluster(1, resources={"GPU": 1}) as cluster,
+        connected(cluster.scheduler_address) as with_gpu,
+    ):
+        assert gpu_resources(with_gpu, "auto") == {"GPU": 1}
+        assert gpu_resources(with_gpu, "cpu") == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [(None, 1), ("4", 4), ("4,2", 4), ("0", 1), ("many", 1)]
+)
+def test_threads_of_a_task(monkeypatch, value, expected):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    if value is not None:
+        monkeypatch.setenv("OMP_NUM_THREADS", value)
+    assert threads_of_a_task() == expected

@@ -1,0 +1,155 @@
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import napari_mmtseg as mm
+from napari_mmtseg import Cancelled, InputError
+from napari_mmtseg.draining import drain
+from napari_mmtseg.io import read_image
+from napari_mmtseg.region_tasks import iter_label_on_cluster, label_on_cluster
+from tests.batch.folders import QUICK, square, write_stack
+
+zarr = pytest.importorskip("zarr")
+
+SIDE = 4100
+"""So that the image is a large one, with narrow regions at its border."""
+
+
+@pytest.fixture(scope="module")
+def model():
+    few = {**QUICK, "n_conv_layers": 2, "precision": "float32", "texture": 0.0}
+    return mm.fit(square(0), **few)
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory, model):
+    """Return the path of a large zarr image and what this process makes of it."""
+    folder = tmp_path_factory.mktemp("large")
+    tile = np.tile(square(1), (SIDE // 40 + 1, SIDE // 48 + 1))[:SIDE, :SIDE]
+    image = zarr.create_array(
+        str(folder / "image.zarr"), shape=tile.shape, chunks=(512, 512), dtype="u1"
+    )
+    image[...] = tile + np.arange(SIDE, dtype=np.uint16)[:, None].astype(np.uint8) // 16
+    labels = np.zeros(tile.shape, np.uint8)
+    model.predict(image, out=labels)
+    assert set(np.unique(labels)) == {1, 2}
+    return folder / "image.zarr", labels
+
+
+def leftovers(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+def test_a_worker_killed_and_the_same_labels(tmp_path, client, model, large):
+    path, expected = large
+    out = tmp_path / "labels.zarr"
+    steps = iter_label_on_cluster(model, path, out, scheduler=client, region=1000)
+    victim = next(iter(client.run(os.getpid).values()))
+    n_done = []
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            labels = end.value
+            break
+        n_done.append(step.n_done)
+        assert not out.exists()
+        if step.n_done == 2:
+            os.kill(victim, signal.SIGKILL)
+    assert n_done == list(range(26))
+    assert step.n_regions == 25
+    assert labels.chunks == (1024, 1024)
+    np.testing.assert_array_equal(labels[...], expected)
+    assert leftovers(tmp_path) == ["labels.zarr"]
+
+
+def test_cancelled_and_resumed(tmp_path, client, model, large):
+    path, expected = large
+    out = tmp_path / "labels.zarr"
+    saved = tmp_path / "model.safetensors"
+    model.save(saved)
+    cancelled = []
+    options = {"scheduler": client, "region": 2048}
+    steps = iter_label_on_cluster(
+        saved, path, out, should_cancel=lambda: bool(cancelled), **options
+    )
+    while next(steps).n_done < 2:
+        pass
+    cancelled.append(True)
+    with pytest.raises(Cancelled, match="resume"):
+        drain(steps)
+    assert not out.exists()
+    with pytest.raises(InputError, match="resume=True"):
+        label_on_cluster(model, path, out, **options)
+    with pytest.raises(InputError, match="another region"):
+        label_on_cluster(model, path, out, scheduler=client, region=1024, resume=True)
+    steps = iter_label_on_cluster(model, path, out, resume=True, **options)
+    assert next(steps).n_done >= 2
+    np.testing.assert_array_equal(drain(steps)[...], expected)
+    assert leftovers(tmp_path) == ["labels.zarr", "model.safetensors"]
+    # What is finished is returned at once.
+    done = list(iter_label_on_cluster(model, path, out, resume=True, **options))
+    assert [(s.n_done, s.n_regions) for s in done] == [(9, 9)]
+    with pytest.raises(InputError, match="overwrite=True"):
+        label_on_cluster(model, path, out, **options)
+
+
+@pytest.mark.parametrize("n", [1, 3])
+def test_small_slices_are_looked_at_as_a_whole(tmp_path, client, model, n):
+    stack = write_stack(tmp_path / "stack.ome.tif", n)
+    axes = read_image(tmp_path / "stack.ome.tif").axes
+    expected = np.zeros(stack.squeeze().shape, np.uint8)
+    model.predict(stack.squeeze(), axes=axes, out=expected)
+    out = tmp_path / "labels.zarr"
+    labels = label_on_cluster(model, tmp_path / "stack.ome.tif", out, scheduler=client)
+    np.testing.assert_array_equal(labels[...], expected)
+    assert len(np.unique(expected)) == 2
+    again = label_on_cluster(
+        model, tmp_path / "stack.ome.tif", out, scheduler=client, overwrite=True
+    )
+    np.testing.assert_array_equal(again[...], expected)
+
+
+def test_what_cannot_be_is_refused_before_the_work(tmp_path, model, large):
+    path, _ = large
+    out = tmp_path / "labels.zarr"
+    nowhere = "tcp://127.0.0.1:1"
+    cases = [
+        ({"region": 0}, "no side of a region"),
+        ({"image": tmp_path / "none.zarr"}, "There is no file"),
+        ({"out": tmp_path / "none" / "labels.zarr"}, "does not exist"),
+        ({"axes": "CYX"}, "does not name the 2 axes"),
+        ({"model": tmp_path / "none.safetensors"}, "none.safetensors"),
+        ({"model": regions_of(model)}, "regions go on outside"),
+    ]
+    for given, message in cases:
+        values = {"model": model, "image": path, "out": out, **given}
+        with pytest.raises(InputError, match=message):
+            iter_label_on_cluster(**values, scheduler=nowhere)
+    assert leftovers(tmp_path) == []
+
+
+def regions_of(model):
+    import copy
+
+    other = copy.copy(model)
+    other.settings = model.settings.replace(output="regions")
+    return other
+
+
+def test_a_region_that_fails_ends_it_and_is_told(tmp_path, client, model, large):
+    path, expected = large
+    out = tmp_path / "labels.zarr"
+    steps = iter_label_on_cluster(model, path, out, scheduler=client, region=1024)
+    next(steps)
+    hidden = next(tmp_path.iterdir())
+    (hidden / "model.safetensors").rename(tmp_path / "moved")
+    with pytest.raises(RuntimeError, match="go on with resume=True"):
+        drain(steps)
+    (tmp_path / "moved").rename(hidden / "model.safetensors")
+    labels = label_on_cluster(
+        model, path, out, scheduler=client, region=1024, resume=True
+    )
+    np.testing.assert_array_equal(labels[...], expected)
