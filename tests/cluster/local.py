@@ -19,6 +19,7 @@ def local_cluster(n_workers, **options):
         threads_per_worker=1,
         host="127.0.0.1",
         dashboard_address="127.0.0.1:0",
+        env={"OMP_NUM_THREADS": "1"},  # whatever it is here
         **options,
     ) as cluster:
         yield cluster
