@@ -135,8 +135,8 @@ def iter_batch(
     request, scheduler
         As for :func:`run_batch`.
     should_cancel : callable, optional
-        Asked often from whatever thread runs the generator; once it returns True no
-        further image is begun and :class:`Cancelled` is raised.
+        Asked often; once it returns True images under way are given up and
+        :class:`Cancelled` is raised.
 
     Yields
     ------
@@ -228,10 +228,10 @@ def _run(
     ]
 
     def is_cancelled() -> bool:
-        return stopped or (should_cancel is not None and should_cancel())
+        return should_cancel is not None and should_cancel()
 
     n_done = len(before)
-    running = workers.run(tasks, is_cancelled)
+    running = workers.run(tasks, lambda: stopped, is_cancelled)
     try:
         for record in running:
             if record is not None:

@@ -43,7 +43,10 @@ class DaskWorkers:
         self._scheduler = scheduler
 
     def run(
-        self, tasks: Sequence[BatchTask], is_cancelled: Callable[[], bool]
+        self,
+        tasks: Sequence[BatchTask],
+        is_stopped: Callable[[], bool],
+        should_cancel: Callable[[], bool],
     ) -> Generator[BatchRecord | None, None, None]:
         """Do it; see :class:`~napari_mmtseg.batch_workers.Workers`.
 
@@ -60,7 +63,7 @@ class DaskWorkers:
                 client,
                 label_item,
                 [_anywhere(task) for task in tasks],
-                is_cancelled=is_cancelled,
+                is_cancelled=lambda: is_stopped() or should_cancel(),
                 resources=gpu_resources(client, tasks[0].settings.device),
             )
             try:

@@ -19,6 +19,7 @@ __all__ = ["GROUP", "import_ome_zarr", "write_zarr_labels"]
 GROUP = "mmtseg"
 """Name of the label image in the ``labels`` group."""
 
+_CHUNK = 1024
 _SMALLEST = 256
 """Side in pixels at which the pyramid ends."""
 
@@ -77,20 +78,31 @@ def write_zarr_labels(
     if not path.is_dir() or not overwrite:
         check_output(path, suffixes=(".zarr",), overwrite=overwrite)
     writer, zarr = import_ome_zarr(), import_zarr()
-    compact = labels.astype(np.min_scalar_type(int(labels.max(initial=0))))
+    from dask import array as dask_array  # comes with ome-zarr
+
+    dtype = np.min_scalar_type(int(labels.max(initial=0)))
+    chunks = [1] * labels.ndim
+    chunks[-2:] = [_CHUNK, _CHUNK]
+    # Chunk by chunk: labels may lie in a file because they do not fit in memory.
+    stored: Any = dask_array.from_array  # has no types
+    compact = stored(labels, chunks=tuple(chunks)).astype(dtype)
     with written_whole(path, overwrite=overwrite) as partial:
         group = zarr.open_group(str(partial), mode="w")
         writer.write_labels(
             compact,
             group,
             name=GROUP,
-            axes=_described(axes, pixel_sizes),
+            axes=list(axes.lower()),
+            axes_units={
+                a.lower(): UNIT_NAMES[size.unit]
+                for a, size in zip(axes, pixel_sizes, strict=True)
+                if size is not None and size.unit in UNIT_NAMES
+            },
             scale={
                 a.lower(): 1.0 if size is None else size.size
                 for a, size in zip(axes, pixel_sizes, strict=True)
             },
-            scale_factors=_factors(compact.shape),
-            label_metadata={"source": {"image": "../../"}},
+            scale_factors=_factors(labels.shape),
         )
 
 
@@ -99,16 +111,3 @@ def _factors(shape: tuple[int, ...]) -> list[int]:
     while max(shape[-2:]) // 2 ** len(factors) > _SMALLEST:
         factors.append(2 ** (len(factors) + 1))
     return factors
-
-
-def _described(
-    axes: str, pixel_sizes: Sequence[PixelSize | None]
-) -> list[dict[str, str]]:
-    kinds = {"T": "time", "C": "channel"}
-    described = []
-    for axis, size in zip(axes, pixel_sizes, strict=True):
-        about = {"name": axis.lower(), "type": kinds.get(axis, "space")}
-        if size is not None and size.unit in UNIT_NAMES:
-            about["unit"] = UNIT_NAMES[size.unit]
-        described.append(about)
-    return described

@@ -207,6 +207,30 @@ def test_cancel_raises_and_leaves_whole_files(tmp_path):
     assert files == ["a0.tif"]
 
 
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_cancel_gives_up_an_image_that_takes_long(tmp_path, n_workers):
+    write_images(tmp_path / "in")
+    long = SETTINGS.replace(n_steps=100_000, patience=0, min_labels=1)
+    steps = iter_batch(
+        request(tmp_path, settings=long, mode="each", n_workers=n_workers),
+        should_cancel=Timer(20),
+    )
+    with pytest.raises(mm.Cancelled):
+        drain(steps)
+    assert not list((tmp_path / "out").glob("*.tif"))
+
+
+class Timer:
+    """Turns true after it was asked n times."""
+
+    def __init__(self, n):
+        self._left = n
+
+    def __call__(self):
+        self._left -= 1
+        return self._left < 0
+
+
 def test_resume_wants_the_same_settings(tmp_path):
     write_images(tmp_path / "in", 2)
     with pytest.raises(InputError, match="no batch to go on with"):
