@@ -210,7 +210,7 @@ def test_cancel_raises_and_leaves_whole_files(tmp_path):
 @pytest.mark.parametrize("n_workers", [1, 2])
 def test_cancel_gives_up_an_image_that_takes_long(tmp_path, n_workers):
     write_images(tmp_path / "in")
-    long = SETTINGS.replace(n_steps=100_000, patience=0, min_labels=1)
+    long = SETTINGS.replace(n_steps=100_000, patience=None, n_labels=None, min_labels=1)
     steps = iter_batch(
         request(tmp_path, settings=long, mode="each", n_workers=n_workers),
         should_cancel=Timer(20),
