@@ -175,8 +175,8 @@ class RegionJob:
                 )
         elif (out.exists() or self._folder.exists()) and not overwrite:
             raise InputError(
-                f"{out} exists, or was begun. Go on with it (resume=True), replace it "
-                "(overwrite=True), or give another name."
+                f"{out} exists, or was begun. Go on with it (--resume, resume=True), "
+                "replace it (--overwrite, overwrite=True), or give another name."
             )
         if not self._folder.exists():
             check_output(self._folder)

@@ -6,6 +6,7 @@ import pytest
 
 import napari_mmtseg as mm
 from napari_mmtseg import Cancelled, InputError
+from napari_mmtseg.cli import main
 from napari_mmtseg.draining import drain
 from napari_mmtseg.io import read_image
 from napari_mmtseg.region_tasks import iter_label_on_cluster, label_on_cluster
@@ -129,6 +130,28 @@ def test_what_cannot_be_is_refused_before_the_work(tmp_path, model, large):
         with pytest.raises(InputError, match=message):
             iter_label_on_cluster(**values, scheduler=nowhere)
     assert leftovers(tmp_path) == []
+
+
+def test_on_the_command_line(tmp_path, cluster, model, large, capsys):
+    path, expected = large
+    saved, out = tmp_path / "model.safetensors", tmp_path / "labels.zarr"
+    model.save(saved)
+    words = ["apply", str(saved), str(path), "-o", str(out)]
+    address = ["--scheduler", cluster.scheduler_address]
+    assert main([*words, *address, "--region", "2048"]) == 0
+    told = capsys.readouterr()
+    assert "labels.zarr: uint8 labels, 4100 x 4100 pixels" in told.out
+    assert "regions: 9 of 9" in told.err
+    np.testing.assert_array_equal(zarr.open_array(str(out))[...], expected)
+    assert main([*words, *address]) == 2
+    assert "resume=True" in capsys.readouterr().err
+    assert main([*words, "--resume"]) == 2
+    assert "need --scheduler" in capsys.readouterr().err
+    assert main([*words, *address, "--n-labels", "2"]) == 2
+    assert "--n-labels is not there with --scheduler" in capsys.readouterr().err
+    words[-1] = str(tmp_path / "labels.tif")
+    assert main([*words, *address]) == 2
+    assert "ends in .zarr" in capsys.readouterr().err
 
 
 def regions_of(model):

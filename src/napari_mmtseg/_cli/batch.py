@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from napari_mmtseg._cli.arguments import PATH, quiet_option
 from napari_mmtseg._cli.options import setting_options
 from napari_mmtseg._cli.results import count
 from napari_mmtseg.settings import SegmentationSettings
@@ -17,15 +18,13 @@ __all__ = ["FAILED", "batch"]
 FAILED = 1
 """Exit code where some images have no labels."""
 
-_path = click.Path(path_type=Path, readable=False)
-
 
 def _arguments(command: Callable[..., Any]) -> Callable[..., Any]:
     from napari_mmtseg.batch_plan import FILE_FORMATS, SUMMARY_NAMES
 
     options = [
-        click.argument("source", type=_path, metavar="IN"),
-        click.argument("target", type=_path, metavar="OUT"),
+        click.argument("source", type=PATH, metavar="IN"),
+        click.argument("target", type=PATH, metavar="OUT"),
         click.option(
             "--pattern",
             default="*",
@@ -34,7 +33,7 @@ def _arguments(command: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option(
             "--model",
-            type=_path,
+            type=PATH,
             metavar="MODEL",
             help="Saved model to use, instead of fitting one.",
         ),
@@ -102,7 +101,7 @@ def _arguments(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--overwrite", is_flag=True, help="Replace label files that exist."
         ),
-        click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
+        quiet_option,
     ]
     for option in reversed(options):
         command = option(command)

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
     from napari_mmtseg.io import ImageFile
     from napari_mmtseg.progress import SegmentationResult, SegmentationStep
+    from napari_mmtseg.region_tasks import RegionStep
 
-__all__ = ["apply", "confidence", "fit", "segment"]
+__all__ = ["apply", "apply_on_cluster", "confidence", "fit", "segment"]
 
 _R = TypeVar("_R")
 
@@ -90,6 +91,31 @@ def apply(
     """Label an image by a saved model and return both."""
     steps = _predict(model_path, source, n_labels, output)
     return follow(steps, lambda report: report, quiet=quiet)
+
+
+def apply_on_cluster(
+    model_path: Path,
+    image_path: Path,
+    labels_path: Path,
+    *,
+    quiet: bool,
+    **options: Any,
+) -> Any:
+    """Label an image on a Dask cluster and return the zarr array."""
+
+    def steps() -> Generator[RegionStep, None, Any]:
+        from napari_mmtseg.region_tasks import iter_label_on_cluster
+
+        return (
+            yield from iter_label_on_cluster(
+                model_path, image_path, labels_path, **options
+            )
+        )
+
+    def report(step: RegionStep) -> Report:
+        return Report("regions", step.n_done, step.n_regions)
+
+    return follow(steps(), report, quiet=quiet)
 
 
 def confidence(

@@ -1,0 +1,133 @@
+"""Image and label files of the commands: checked, read, written."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from napari_mmtseg._cli import runs
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.files import check_output
+from napari_mmtseg.settings import SegmentationSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.io import ImageFile
+
+__all__ = [
+    "check_confidence_path",
+    "check_labels_path",
+    "check_makes_model",
+    "check_stack",
+    "read",
+    "read_scribbles",
+    "write",
+    "write_confidence",
+]
+
+
+def check_makes_model(settings: SegmentationSettings) -> None:
+    from napari_mmtseg.baselines.driving import check_makes_model
+
+    check_makes_model(settings)
+
+
+def check_labels_path(path: Path, image: Path, overwrite: bool) -> None:
+    from napari_mmtseg.io import LABEL_SUFFIXES
+
+    check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
+    if path.exists() and image.exists() and path.samefile(image):
+        raise InputError(f"{path} is the image itself. Give the labels another name.")
+
+
+def check_confidence_path(
+    path: Path | None, others: Sequence[Path], overwrite: bool
+) -> None:
+    from napari_mmtseg.io import CONFIDENCE_SUFFIXES
+
+    if path is None:
+        return
+    check_output(path, suffixes=CONFIDENCE_SUFFIXES, overwrite=overwrite)
+    for other in others:
+        if path.resolve() == other.resolve():
+            raise InputError(
+                f"{path} is the name of the image or of the labels. Give the "
+                "confidence another one."
+            )
+
+
+def read(path: Path, channel_axis: int | None, axes: str | None) -> ImageFile:
+    from napari_mmtseg.io import read_image
+    from napari_mmtseg.stacks import ImageStack
+
+    source = read_image(path, channel_axis=channel_axis, axes=axes)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the run says it again
+            ImageStack.of(source.array, axes=source.axes)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return source
+
+
+def check_stack(source: ImageFile, labels: Path, confidence: Path | None) -> None:
+    """Refuse for stacks what there is for single images alone."""
+    if len(source.label_axes) == 2:
+        return
+    if labels.suffix.lower() == ".png":
+        raise InputError(
+            f"{labels} cannot hold the labels of a stack ({source.label_axes}): PNG "
+            "has two axes. Write a .tif or .zarr file."
+        )
+    if confidence is not None:
+        raise InputError(
+            "--confidence is for one image at a time; this is a stack "
+            f"({source.label_axes})."
+        )
+
+
+def read_scribbles(path: Path | None) -> NDArray[Any] | None:
+    if path is None:
+        return None
+    import numpy as np
+
+    from napari_mmtseg.io import read_image
+
+    array: NDArray[Any] = np.asarray(read_image(path).array)
+    return array
+
+
+def write(
+    path: Path, labels: NDArray[np.int32], source: ImageFile, overwrite: bool
+) -> Path:
+    """Write labels and return where: a TIFF file if they do not fit in a PNG file."""
+    from napari_mmtseg.io import write_labels
+
+    if path.suffix.lower() == ".png" and labels.max() > 65535:
+        path = path.with_suffix(".tif")
+        click.echo(f"Warning: too many labels for PNG, they go to {path}.", err=True)
+    axes = source.label_axes
+    write_labels(path, labels, source=source, axes=axes, overwrite=overwrite)
+    return path
+
+
+def write_confidence(
+    path: Path,
+    model: MutualMeanTeachingModel,
+    source: ImageFile,
+    overwrite: bool,
+    quiet: bool,
+    n_labels: int | None = None,
+) -> None:
+    from napari_mmtseg.io import write_confidence
+
+    confidence = runs.confidence(model, source, n_labels, quiet=quiet)
+    write_confidence(path, confidence, source=source, overwrite=overwrite)
+    click.echo(f"{path}: confidence, {confidence.mean():.2f} on average")
