@@ -10,8 +10,15 @@ DATA = Path(
     or Path(__file__).parents[2] / "shared" / "data"
 )
 NUCLEI = DATA / "microscopy" / "dsb2018_fluo"
+ALLOY = DATA / "microscopy" / "superalloy"
 
-needs_nuclei = pytest.mark.skipif(
-    not NUCLEI.is_dir(),
-    reason=f"no benchmark images at {NUCLEI}; NAPARI_MMTSEG_DATA names their folder",
-)
+
+def _needs(folder):
+    return pytest.mark.skipif(
+        not folder.is_dir(),
+        reason=f"no benchmark images at {folder}; NAPARI_MMTSEG_DATA names their place",
+    )
+
+
+needs_nuclei = _needs(NUCLEI)
+needs_alloy = _needs(ALLOY)
