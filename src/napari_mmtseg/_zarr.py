@@ -8,8 +8,9 @@ from typing import Any
 
 from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.extras import import_extra
 
-__all__ = ["UNIT_NAMES", "import_zarr", "is_zarr", "read_zarr"]
+__all__ = ["UNIT_NAMES", "is_zarr", "read_zarr"]
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray")
 
@@ -27,23 +28,6 @@ _UNITS = {
 }
 UNIT_NAMES = {short: name for name, short in _UNITS.items()}
 """Names of units in OME-Zarr (UDUNITS-2), by those of this package."""
-
-
-def import_zarr() -> Any:
-    """Return the zarr library.
-
-    Raises
-    ------
-    InputError
-        If it is not installed.
-    """
-    try:
-        import zarr
-    except ImportError:
-        raise InputError(
-            'Zarr files need the zarr library: pip install "napari-mmtseg[zarr]".'
-        ) from None
-    return zarr
 
 
 def is_zarr(path: Path) -> bool:
@@ -73,7 +57,7 @@ def read_zarr(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
     InputError
         If it holds no image.
     """
-    zarr = import_zarr()
+    zarr = import_extra("zarr")
     try:
         found = zarr.open(str(path), mode="r")
     except Exception as error:  # zarr meets damage with errors of many kinds

@@ -15,12 +15,12 @@ from napari_mmtseg.batch_plan import BatchPlan, BatchRequest, plan_batch
 from napari_mmtseg.batch_record import (
     BatchRecord,
     Journal,
-    import_pyarrow,
     write_summary,
 )
 from napari_mmtseg.batch_workers import InProcess, Processes, Workers
 from napari_mmtseg.draining import drain
 from napari_mmtseg.errors import Cancelled, InputError
+from napari_mmtseg.extras import import_extra
 from napari_mmtseg.files import write_atomically
 from napari_mmtseg.progress import SegmentationStep
 
@@ -155,11 +155,9 @@ def iter_batch(
     """
     plan = plan_batch(request)
     if request.summary == "parquet":
-        import_pyarrow()
+        import_extra("pyarrow")
     if request.file_format == "zarr":
-        from napari_mmtseg.ome_zarr_labels import import_ome_zarr
-
-        import_ome_zarr()
+        import_extra("ome_zarr.writer")
     about = {
         "settings": request.settings.to_dict(),
         "mode": request.mode,

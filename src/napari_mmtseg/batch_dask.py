@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from napari_mmtseg.batch_item import BatchTask, label_item
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.cluster_tasks import iter_tasks
-from napari_mmtseg.clusters import connected, gpu_resources, import_distributed
+from napari_mmtseg.clusters import connected, gpu_resources
+from napari_mmtseg.extras import import_extra
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -39,7 +40,7 @@ class DaskWorkers:
     """
 
     def __init__(self, scheduler: str | Path | Client) -> None:
-        import_distributed()
+        import_extra("distributed")
         self._scheduler = scheduler
 
     def run(

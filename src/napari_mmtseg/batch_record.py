@@ -13,6 +13,7 @@ from typing import Any
 
 from napari_mmtseg.batch_plan import BatchItem, BatchPlan
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.extras import import_extra
 from napari_mmtseg.files import write_atomically, written_whole
 
 __all__ = ["BatchRecord", "Journal", "write_summary"]
@@ -172,9 +173,11 @@ def write_summary(plan: BatchPlan, records: Sequence[BatchRecord]) -> Path:
     ]
     path = plan.summary_path
     if plan.request.summary == "parquet":
-        arrow = import_pyarrow()
+        arrow = import_extra("pyarrow")
+        from pyarrow import parquet
+
         with written_whole(path, overwrite=True) as partial:
-            arrow.parquet.write_table(arrow.Table.from_pylist(rows), partial)
+            parquet.write_table(arrow.Table.from_pylist(rows), partial)
         return path
     text = StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]) if rows else ["name"])
@@ -182,24 +185,6 @@ def write_summary(plan: BatchPlan, records: Sequence[BatchRecord]) -> Path:
     writer.writerows(rows)
     write_atomically(path, text.getvalue().encode(), overwrite=True)
     return path
-
-
-def import_pyarrow() -> Any:
-    """Return pyarrow.
-
-    Raises
-    ------
-    InputError
-        If it is not installed.
-    """
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise InputError(
-            'Parquet needs pyarrow: pip install "napari-mmtseg[parquet]". Or take CSV.'
-        ) from None
-    return pyarrow
 
 
 def _parsed(line: str) -> dict[str, Any] | None:

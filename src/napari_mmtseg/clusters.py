@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.extras import import_extra
 
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["connected", "gpu_resources", "import_distributed", "threads_of_a_task"]
+__all__ = ["connected", "gpu_resources", "threads_of_a_task"]
 
 CONNECT_SECONDS = 5.0
 """How long an address may take to answer."""
@@ -53,7 +54,7 @@ def connected(scheduler: str | Path | Client) -> Iterator[Client]:
     InputError
         If Dask is not installed, nothing answers, or the workers do not fit.
     """
-    distributed = import_distributed()
+    distributed = import_extra("distributed")
     if isinstance(scheduler, distributed.Client):
         if scheduler.asynchronous or scheduler.status != "running":
             raise InputError(
@@ -70,23 +71,6 @@ def connected(scheduler: str | Path | Client) -> Iterator[Client]:
         yield client
     finally:
         client.close()
-
-
-def import_distributed() -> Any:
-    """Return Dask's library for clusters.
-
-    Raises
-    ------
-    InputError
-        If it is not installed.
-    """
-    try:
-        import distributed
-    except ImportError:
-        raise InputError(
-            'A scheduler needs Dask: pip install "napari-mmtseg[dask]".'
-        ) from None
-    return distributed
 
 
 def _connect(scheduler: str) -> Client:

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg._pixel_size import PixelSize
-from napari_mmtseg._zarr import UNIT_NAMES, import_zarr
-from napari_mmtseg.errors import InputError
+from napari_mmtseg._zarr import UNIT_NAMES
+from napari_mmtseg.extras import import_extra
 from napari_mmtseg.files import check_output, written_whole
 
-__all__ = ["GROUP", "import_ome_zarr", "write_zarr_labels"]
+__all__ = ["GROUP", "write_zarr_labels"]
 
 GROUP = "mmtseg"
 """Name of the label image in the ``labels`` group."""
@@ -22,24 +22,6 @@ GROUP = "mmtseg"
 _CHUNK = 1024
 _SMALLEST = 256
 """Side in pixels at which the pyramid ends."""
-
-
-def import_ome_zarr() -> Any:
-    """Return the ome_zarr library's writer.
-
-    Raises
-    ------
-    InputError
-        If it is not installed.
-    """
-    try:
-        from ome_zarr import writer
-    except ImportError:
-        raise InputError(
-            "OME-Zarr labels need the ome-zarr library, which needs Python 3.12 or "
-            'later: pip install "napari-mmtseg[zarr]". Or write TIFF files.'
-        ) from None
-    return writer
 
 
 def write_zarr_labels(
@@ -77,7 +59,7 @@ def write_zarr_labels(
     path = Path(path)
     if not path.is_dir() or not overwrite:
         check_output(path, suffixes=(".zarr",), overwrite=overwrite)
-    writer, zarr = import_ome_zarr(), import_zarr()
+    writer, zarr = import_extra("ome_zarr.writer"), import_extra("zarr")
     from dask import array as dask_array  # comes with ome-zarr
 
     dtype = np.min_scalar_type(int(labels.max(initial=0)))

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mmtseg._zarr import import_zarr
 from napari_mmtseg.engine.tiles import tiles
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.extras import import_extra
 from napari_mmtseg.files import PARTIAL, check_output, write_atomically
 from napari_mmtseg.io import read_image
 from napari_mmtseg.stacks import ImageStack
@@ -96,7 +96,7 @@ class RegionJob:
         InputError
             If the image cannot be read or `region` is no size.
         """
-        import_zarr()
+        import_extra("zarr")
         if isinstance(region, bool) or not isinstance(region, int) or region < 1:
             raise InputError(
                 f"region={region!r} is no side of a region. Give a number of pixels, "
@@ -205,7 +205,7 @@ class RegionJob:
         write_atomically(self.model_path, content)
         chunks = [1] * len(self.shape)
         chunks[-2:] = [min(_CHUNK, n) for n in self.shape[-2:]]
-        zarr = import_zarr()
+        zarr = import_extra("zarr")
         zarr.create_array(
             str(self._folder / "labels"),
             shape=self.shape,
@@ -218,7 +218,7 @@ class RegionJob:
 
     def labels(self) -> Any:
         """Open the labels for writing."""
-        return import_zarr().open_array(str(self._folder / "labels"), mode="r+")
+        return import_extra("zarr").open_array(str(self._folder / "labels"), mode="r+")
 
     def note(self, number: int) -> None:
         """Keep in mind that a region is done."""
@@ -238,7 +238,7 @@ class RegionJob:
 
     def finished(self) -> Any:
         """Open the labels that have appeared."""
-        return import_zarr().open_array(self.out, mode="r")
+        return import_extra("zarr").open_array(self.out, mode="r")
 
     def _values(self) -> dict[str, Any]:
         values: dict[str, Any] = json.loads(json.dumps(asdict(self)))
