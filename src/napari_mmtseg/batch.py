@@ -21,7 +21,7 @@ from napari_mmtseg.batch_workers import InProcess, Processes, Workers
 from napari_mmtseg.draining import drain
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.extras import import_extra
-from napari_mmtseg.files import write_atomically
+from napari_mmtseg.files import remove_leftovers, write_atomically
 from napari_mmtseg.progress import SegmentationStep
 
 __all__ = ["BatchResult", "BatchStep", "iter_batch", "run_batch"]
@@ -203,7 +203,9 @@ def _run(
         raise InputError(
             f"The folder {request.target} cannot be made: {error.strerror}."
         ) from error
-    if not request.resume:
+    if request.resume:
+        _clean_up(plan)
+    else:
         journal.begin()
     request.settings.to_json(plan.settings_path)
     waiting = [item for item in plan.items if item.name not in before]
@@ -256,6 +258,17 @@ def _run(
         plan.settings_path,
         time.perf_counter() - start,
     )
+
+
+def _clean_up(plan: BatchPlan) -> None:
+    """Take away what a killed run has left of its files."""
+    names: dict[Path, set[str]] = {plan.request.target: set()}
+    for item in plan.items:
+        names.setdefault(item.labels.parent, set()).add(item.labels.name)
+    own = (plan.model_path, plan.summary_path, plan.journal_path, plan.settings_path)
+    names[plan.request.target].update(path.name for path in own)
+    for folder, left in names.items():
+        remove_leftovers(folder, left)
 
 
 def _make_model(

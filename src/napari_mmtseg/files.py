@@ -5,13 +5,19 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from napari_mmtseg.errors import InputError
 
-__all__ = ["PARTIAL", "check_output", "write_atomically", "written_whole"]
+__all__ = [
+    "PARTIAL",
+    "check_output",
+    "remove_leftovers",
+    "write_atomically",
+    "written_whole",
+]
 
 PARTIAL = ".mmtseg-"
 """How the names of what is not finished yet begin."""
@@ -136,6 +142,22 @@ def written_whole(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
         ) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def remove_leftovers(folder: Path, names: Collection[str]) -> None:
+    """Take away what killed processes have left of files with these names.
+
+    Parameters
+    ----------
+    folder : Path
+        Where they were to appear.
+    names : collection of str
+        Those that no process is writing now.
+    """
+    for partial in folder.glob(f"{PARTIAL}*/"):
+        left = [path.name for path in partial.iterdir()]
+        if left and set(left) <= set(names):
+            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _replace_folder(source: Path, target: Path, overwrite: bool) -> None:

@@ -166,7 +166,8 @@ def test_ome_zarr_in_and_out(tmp_path):
 
 
 def test_ome_zarr_needs_its_library(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "ome_zarr", None)
+    for name in ("ome_zarr", "ome_zarr.writer"):
+        monkeypatch.setitem(sys.modules, name, None)
     write_images(tmp_path / "in", 1)
     with pytest.raises(InputError, match="ome-zarr"):
         iter_batch(request(tmp_path, file_format="zarr"))
@@ -288,6 +289,23 @@ def test_killed_in_the_middle_and_resumed(tmp_path):
     skipped = sum(r.status == "skipped" for r in result.records)
     assert skipped >= len(there) - 1
     assert contents(tmp_path / "out") == contents(tmp_path / "whole")
+
+
+def test_resume_takes_away_what_a_killed_run_has_left(tmp_path):
+    write_images(tmp_path / "in", 2)
+    run_batch(request(tmp_path))
+    out = tmp_path / "out"
+    for name, content in (
+        ("half", "a1.tif"),
+        ("model", "mmtseg-model.safetensors"),
+        ("other", "b.tif"),
+        ("labels.zarr", "job.json"),
+    ):
+        (out / f".mmtseg-{name}").mkdir()
+        (out / f".mmtseg-{name}" / content).write_bytes(b"II*")
+    run_batch(request(tmp_path, resume=True))
+    left = {path.name for path in out.glob(".mmtseg-*/")}
+    assert left == {".mmtseg-other", ".mmtseg-labels.zarr"}
 
 
 def test_command_line(tmp_path, capsys):
