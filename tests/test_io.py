@@ -4,6 +4,7 @@ import os
 import struct
 import sys
 import tempfile
+import types
 import zlib
 from pathlib import Path
 
@@ -664,3 +665,32 @@ def test_picture(tmp_path: Path) -> None:
     np.testing.assert_array_equal(iio.imread(tmp_path / "a.png"), RGB)
     with pytest.raises(InputError, match=r"\.png"):
         write_picture(tmp_path / "a.jpg", RGB)
+
+
+def test_what_no_library_reads_is_left_to_bioio(tmp_path, monkeypatch):
+    path = tmp_path / "stack.czi"
+    path.write_bytes(b"ZISRAWFILE" * 20)
+    monkeypatch.setitem(sys.modules, "bioio", None)
+    with pytest.raises(InputError, match=r"napari-mmtseg\[bioio\]"):
+        read_image(path)
+    pixels = np.arange(2 * 5 * 6, dtype=np.uint16).reshape(1, 1, 2, 5, 6)
+    monkeypatch.setitem(sys.modules, "bioio", fake_bioio(pixels))
+    exceptions = types.ModuleType("bioio_base.exceptions")
+    exceptions.UnsupportedFileFormatError = ZeroDivisionError
+    monkeypatch.setitem(sys.modules, "bioio_base", types.ModuleType("bioio_base"))
+    monkeypatch.setitem(sys.modules, "bioio_base.exceptions", exceptions)
+    image = read_image(path)
+    assert image.axes == "ZYX"
+    assert image.spacing == (2.0, 0.5, 0.5)
+    np.testing.assert_array_equal(np.asarray(image.array), pixels[0, 0])
+
+
+def fake_bioio(pixels):
+    """Return a module whose images are these, for want of a reader."""
+    module = types.ModuleType("bioio")
+    module.BioImage = lambda path: types.SimpleNamespace(
+        dask_data=pixels,
+        dims=types.SimpleNamespace(order="TCZYX"),
+        physical_pixel_sizes=(2.0, 0.5, 0.5),
+    )
+    return module

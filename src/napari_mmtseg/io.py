@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 OME_SUFFIXES = (".ome.tif", ".ome.tiff")
+_RASTERS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 LABEL_SUFFIXES = (".tif", ".tiff", ".png", ".zarr")
 """Endings of the label files that :func:`write_labels` makes; lower case."""
 CONFIDENCE_SUFFIXES = (".tif", ".tiff")
@@ -164,10 +165,15 @@ def _read(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
         return read_tiff(path)
     try:
         array, axes = _read_raster(path, header)
-    except InputError:
+    except InputError as error:
         found = read_with_bioio(path)
         if found is None:
-            raise
+            if path.suffix.lower() in _RASTERS:
+                raise
+            raise InputError(
+                f"{error} Formats of microscopes are read by bioio: pip install "
+                '"napari-mmtseg[bioio]" and its reader, such as bioio-czi.'
+            ) from None
         return found
     return array, axes, {}
 
