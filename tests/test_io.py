@@ -16,15 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.io import (
-    ImageFile,
-    PixelSize,
-    check_output,
-    read_image,
-    write_labels,
-    write_picture,
-)
+from napari_mmtseg.files import check_output
+from napari_mmtseg.image_files import ImageFile, read_image
+from napari_mmtseg.label_files import write_labels, write_picture
 
 GREY = np.random.default_rng(0).integers(0, 256, (24, 32), np.uint8)
 RGB = np.random.default_rng(1).integers(0, 256, (24, 32, 3), np.uint8)

@@ -12,7 +12,7 @@ import numpy as np
 from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.batch_plan import BatchPlan
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.io import ImageFile, read_image
+from napari_mmtseg.image_files import ImageFile, read_image
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.segmentation import iter_fit
 from napari_mmtseg.stacks import ImageStack

@@ -16,7 +16,8 @@ from napari_mmtseg.batch_plan import BatchItem
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.draining import drain
 from napari_mmtseg.errors import Cancelled, InputError
-from napari_mmtseg.io import ImageFile, read_image, write_labels
+from napari_mmtseg.image_files import ImageFile, read_image
+from napari_mmtseg.label_files import write_labels
 from napari_mmtseg.regions import count_values
 from napari_mmtseg.segmentation import iter_segment
 from napari_mmtseg.settings import SegmentationSettings
@@ -42,7 +43,7 @@ class BatchTask:
     stamp : str
         Tells this model from another that had the same file name.
     axes, channel_axis : str, int or None
-        As for :func:`napari_mmtseg.io.read_image`.
+        As for :func:`napari_mmtseg.image_files.read_image`.
     """
 
     item: BatchItem

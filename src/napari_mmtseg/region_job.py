@@ -17,7 +17,7 @@ from napari_mmtseg.engine.tiles import tiles
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.extras import import_extra
 from napari_mmtseg.files import PARTIAL, check_output, write_atomically
-from napari_mmtseg.io import read_image
+from napari_mmtseg.image_files import read_image
 from napari_mmtseg.stacks import ImageStack
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class RegionJob:
     image, out : str
         Where the image is and the labels will be.
     axes : str or None
-        As for :func:`~napari_mmtseg.io.read_image`.
+        As for :func:`~napari_mmtseg.image_files.read_image`.
     channel_axis : int or None
         The same.
     shape : tuple of int

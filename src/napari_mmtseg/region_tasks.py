@@ -16,7 +16,7 @@ from napari_mmtseg.clusters import connected, gpu_resources
 from napari_mmtseg.draining import drain
 from napari_mmtseg.engine.tiles import tiles
 from napari_mmtseg.errors import Cancelled, InputError
-from napari_mmtseg.io import read_image
+from napari_mmtseg.image_files import read_image
 from napari_mmtseg.region_job import RegionJob, model_content
 from napari_mmtseg.stacks import ImageStack
 
@@ -94,7 +94,7 @@ def label_on_cluster(
     region : int
         Side of a region in pixels, made a multiple of the chunks of 1024.
     axes, channel_axis : str, int, optional
-        As for :func:`napari_mmtseg.io.read_image`.
+        As for :func:`napari_mmtseg.image_files.read_image`.
     resume : bool
         Go on with what an earlier call has left, if there is any: regions that have
         their labels keep them.

@@ -16,7 +16,7 @@ from napari_mmtseg.batch import iter_batch, run_batch
 from napari_mmtseg.batch_plan import BatchRequest
 from napari_mmtseg.cli import main
 from napari_mmtseg.draining import drain
-from napari_mmtseg.io import read_image
+from napari_mmtseg.image_files import read_image
 from tests.batch.folders import QUICK, square, write_images, write_stack
 
 SETTINGS = SegmentationSettings(**QUICK)

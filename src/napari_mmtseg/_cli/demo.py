@@ -73,7 +73,8 @@ def run_demo(
     import skimage.data
 
     from napari_mmtseg._cli.picture import side_by_side
-    from napari_mmtseg.io import ImageFile, write_labels, write_picture
+    from napari_mmtseg.image_files import ImageFile
+    from napari_mmtseg.label_files import write_labels, write_picture
 
     array = getattr(skimage.data, image_name)()
     axes = "YXS"[: array.ndim]

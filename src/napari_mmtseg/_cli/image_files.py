@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
-    from napari_mmtseg.io import ImageFile
+    from napari_mmtseg.image_files import ImageFile
 
 __all__ = [
     "check_confidence_path",
@@ -40,7 +40,7 @@ def check_makes_model(settings: SegmentationSettings) -> None:
 
 
 def check_labels_path(path: Path, image: Path, overwrite: bool) -> None:
-    from napari_mmtseg.io import LABEL_SUFFIXES
+    from napari_mmtseg.label_files import LABEL_SUFFIXES
 
     check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
     if path.exists() and image.exists() and path.samefile(image):
@@ -50,7 +50,7 @@ def check_labels_path(path: Path, image: Path, overwrite: bool) -> None:
 def check_confidence_path(
     path: Path | None, others: Sequence[Path], overwrite: bool
 ) -> None:
-    from napari_mmtseg.io import CONFIDENCE_SUFFIXES
+    from napari_mmtseg.label_files import CONFIDENCE_SUFFIXES
 
     if path is None:
         return
@@ -64,7 +64,7 @@ def check_confidence_path(
 
 
 def read(path: Path, channel_axis: int | None, axes: str | None) -> ImageFile:
-    from napari_mmtseg.io import read_image
+    from napari_mmtseg.image_files import read_image
     from napari_mmtseg.stacks import ImageStack
 
     source = read_image(path, channel_axis=channel_axis, axes=axes)
@@ -98,7 +98,7 @@ def read_scribbles(path: Path | None) -> NDArray[Any] | None:
         return None
     import numpy as np
 
-    from napari_mmtseg.io import read_image
+    from napari_mmtseg.image_files import read_image
 
     array: NDArray[Any] = np.asarray(read_image(path).array)
     return array
@@ -108,7 +108,7 @@ def write(
     path: Path, labels: NDArray[np.int32], source: ImageFile, overwrite: bool
 ) -> Path:
     """Write labels and return where: a TIFF file if they do not fit in a PNG file."""
-    from napari_mmtseg.io import write_labels
+    from napari_mmtseg.label_files import write_labels
 
     if path.suffix.lower() == ".png" and labels.max() > 65535:
         path = path.with_suffix(".tif")
@@ -126,7 +126,7 @@ def write_confidence(
     quiet: bool,
     n_labels: int | None = None,
 ) -> None:
-    from napari_mmtseg.io import write_confidence
+    from napari_mmtseg.label_files import write_confidence
 
     confidence = runs.confidence(model, source, n_labels, quiet=quiet)
     write_confidence(path, confidence, source=source, overwrite=overwrite)

@@ -1,10 +1,8 @@
-"""Image files in, label files out."""
+"""Image files: pixels, axes and pixel sizes."""
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,30 +14,16 @@ from numpy.typing import NDArray
 from napari_mmtseg._array_parts import ArrayPart
 from napari_mmtseg._bioio import read_with_bioio
 from napari_mmtseg._pixel_size import PixelSize
-from napari_mmtseg._tiff import encode_tiff, is_tiff, read_tiff
+from napari_mmtseg._tiff import is_tiff, read_tiff
 from napari_mmtseg._zarr import is_zarr, read_zarr
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files import check_output, write_atomically
 from napari_mmtseg.stacks import parse_axes
 
-__all__ = [
-    "CONFIDENCE_SUFFIXES",
-    "LABEL_SUFFIXES",
-    "ImageFile",
-    "PixelSize",
-    "check_output",
-    "read_image",
-    "write_confidence",
-    "write_labels",
-    "write_picture",
-]
+__all__ = ["OME_SUFFIXES", "ImageFile", "read_image"]
 
 OME_SUFFIXES = (".ome.tif", ".ome.tiff")
+"""Endings of OME-TIFF files, lower case."""
 _RASTERS = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
-LABEL_SUFFIXES = (".tif", ".tiff", ".png", ".zarr")
-"""Endings of the label files that :func:`write_labels` makes; lower case."""
-CONFIDENCE_SUFFIXES = (".tif", ".tiff")
-"""Endings of the files that :func:`write_confidence` makes; lower case."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,172 +160,6 @@ def _read(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
             ) from None
         return found
     return array, axes, {}
-
-
-def write_labels(
-    path: str | Path,
-    labels: NDArray[Any],
-    *,
-    source: ImageFile | None = None,
-    axes: str = "YX",
-    pixel_sizes: Sequence[PixelSize | None] = (),
-    ome: bool | None = None,
-    overwrite: bool = False,
-) -> None:
-    """Write labels in the smallest unsigned data type that holds them.
-
-    Parameters
-    ----------
-    path : path-like
-        Ending in .ome.tif or .ome.tiff for OME-TIFF, .tif or .tiff for a TIFF file
-        that ImageJ understands, .png, or .zarr for OME-Zarr.
-    labels : ndarray of int
-        Labels from 0: (Y, X), or a stack as a TIFF file or OME-Zarr.
-    source : ImageFile, optional
-        Where the pixel size comes from; PNG has none.
-    axes : str
-        A letter for every axis of `labels`: T, C, Z, Y and X in this order, the last
-        two of them always.
-    pixel_sizes : sequence of PixelSize or None
-        Along every axis, without a source.
-    ome : bool, optional
-        Write OME-TIFF or not, whatever the name says.
-    overwrite : bool
-        Replace a file that is there.
-
-    Raises
-    ------
-    InputError
-        If the file exists or cannot be written, or the labels do not fit in it.
-    """
-    if Path(path).name.lower().endswith(".zarr"):
-        from napari_mmtseg.ome_zarr_labels import write_zarr_labels
-
-        write_zarr_labels(
-            path, labels, axes, _sizes(source, axes, pixel_sizes), overwrite
-        )
-        return
-    path = check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
-    largest = int(labels.max(initial=0))
-    if len(axes) != labels.ndim or not re.fullmatch("T?C?Z?YX", axes):
-        raise InputError(
-            f"Labels of shape {labels.shape} cannot be written with the axes {axes}. "
-            "Accepted: Y and X, for two axes, and before them T, C and Z in this order."
-        )
-    if labels.min(initial=0) < 0 or largest >= 2**32:
-        raise InputError(
-            f"Labels from {labels.min(initial=0)} to {largest} cannot be written. "
-            f"Accepted: values from 0 to {2**32 - 1}."
-        )
-    compact = labels.astype(np.min_scalar_type(largest))
-    if path.suffix.lower() == ".png":
-        if labels.ndim > 2:
-            raise InputError(
-                f"{path} cannot hold labels of shape {labels.shape}: PNG has two axes. "
-                "Write a .tif file."
-            )
-        if compact.dtype.itemsize > 2:
-            raise InputError(
-                f"{path} cannot hold {largest} labels: PNG ends at 65535. Write a .tif "
-                "file."
-            )
-        content = _encode_png(compact)
-    else:
-        content = _encode_tiff(path, compact, source, axes, pixel_sizes, ome)
-    write_atomically(path, content, overwrite=overwrite)
-
-
-def write_confidence(
-    path: str | Path,
-    confidence: NDArray[np.float32],
-    *,
-    source: ImageFile | None = None,
-    overwrite: bool = False,
-) -> None:
-    """Write a confidence image as a TIFF file of float32.
-
-    Parameters
-    ----------
-    path : path-like
-        Ending in .ome.tif or .ome.tiff for OME-TIFF, .tif or .tiff for a TIFF file
-        that ImageJ understands.
-    confidence : (Y, X) ndarray of float32
-        The values.
-    source : ImageFile, optional
-        Where the pixel size comes from.
-    overwrite : bool
-        Replace a file that is there.
-
-    Raises
-    ------
-    InputError
-        If the file exists or cannot be written, or there are not two axes.
-    """
-    path = check_output(path, suffixes=CONFIDENCE_SUFFIXES, overwrite=overwrite)
-    if confidence.ndim != 2:
-        raise InputError(
-            f"A confidence image of shape {confidence.shape} cannot be written. "
-            "Accepted: two axes."
-        )
-    content = _encode_tiff(path, confidence.astype(np.float32, copy=False), source)
-    write_atomically(path, content, overwrite=overwrite)
-
-
-def write_picture(
-    path: str | Path, picture: NDArray[Any], *, overwrite: bool = False
-) -> None:
-    """Write a picture to look at as a PNG file.
-
-    Parameters
-    ----------
-    path : path-like
-        Ending in .png.
-    picture : (Y, X) or (Y, X, 3) ndarray of uint8
-        The picture.
-    overwrite : bool
-        Replace a file that is there.
-
-    Raises
-    ------
-    InputError
-        If the file exists or cannot be written.
-    """
-    content = _encode_png(picture)
-    write_atomically(path, content, suffixes=(".png",), overwrite=overwrite)
-
-
-def _encode_tiff(
-    path: Path,
-    values: NDArray[Any],
-    source: ImageFile | None,
-    axes: str = "YX",
-    pixel_sizes: Sequence[PixelSize | None] = (),
-    ome: bool | None = None,
-) -> bytes:
-    sizes = _sizes(source, axes, pixel_sizes)
-    if ome is None:
-        ome = path.name.lower().endswith(OME_SUFFIXES)
-    return encode_tiff(
-        values,
-        sizes,
-        name=source.name if source else path.name,
-        ome=ome,
-        axes=axes,
-    )
-
-
-def _sizes(
-    source: ImageFile | None, axes: str, pixel_sizes: Sequence[PixelSize | None]
-) -> tuple[PixelSize | None, ...]:
-    if source is None:
-        return tuple(pixel_sizes) or (None,) * len(axes)
-    known = dict(zip(source.axes, source.pixel_sizes, strict=True))
-    return tuple(known.get(a) for a in axes)
-
-
-def _encode_png(picture: NDArray[Any]) -> bytes:
-    content: bytes = iio.imwrite("<bytes>", picture, plugin="pillow", extension=".png")
-    return content
 
 
 def _read_raster(path: Path, header: bytes) -> tuple[NDArray[Any], str]:
