@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from napari_mmtseg import label_files
 from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files import check_output
@@ -578,6 +579,26 @@ class TestWriteLabels:
         with pytest.raises(InputError, match=r"Accepted: (Y and X|values from 0)"):
             write_labels(tmp_path / "a.tif", labels)
         assert not list(tmp_path.iterdir())
+
+    @pytest.mark.parametrize("axes", ["YX", "TZYX"])
+    def test_large_ones_are_written_in_tiles(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, axes: str
+    ) -> None:
+        monkeypatch.setattr(label_files, "_LARGE", 1)
+        shape = (2, 3, 600, 1100)[-len(axes) :]
+        labels = np.arange(np.prod(shape)).reshape(shape) // 1100 % 700
+        sizes = [PixelSize(0.5, "µm") if a in "YX" else None for a in axes]
+        path = tmp_path / "a.tif"
+        write_labels(path, labels, axes=axes, pixel_sizes=sizes)
+        with tifffile.TiffFile(path) as file:
+            assert file.is_ome
+            assert file.pages.first.is_tiled
+            assert file.series[0].axes == axes
+            assert file.series[0].dtype == np.uint16
+            np.testing.assert_array_equal(file.asarray(), labels)
+        found = read_image(path)
+        assert found.pixel_sizes[-1] == PixelSize(0.5, "µm")
+        assert [p.name for p in tmp_path.iterdir()] == ["a.tif"]
 
 
 class TestOutputPath:

@@ -139,7 +139,7 @@ def encode_tiff(
     """
     details: dict[str, Any]
     if ome:
-        details = {"ome": True, "metadata": _ome_metadata(axes, pixel_sizes, name)}
+        details = {"ome": True, "metadata": ome_metadata(axes, pixel_sizes, name)}
     else:
         if "CZ" in axes and _for_imagej(values.dtype):  # the other way in ImageJ
             values = np.moveaxis(values, axes.index("Z"), axes.index("C"))
@@ -244,9 +244,16 @@ def _pixel_size(size: Any, unit: Any) -> PixelSize | None:
     return PixelSize(float(size), unit)
 
 
-def _ome_metadata(
+def ome_metadata(
     axes: str, pixel_sizes: Sequence[PixelSize | None], name: str
 ) -> dict[str, Any]:
+    """Return what tifffile makes the description of an OME-TIFF file from.
+
+    Parameters
+    ----------
+    axes, pixel_sizes, name
+        As for :func:`encode_tiff`.
+    """
     # Without one of its own every file would be different.
     unique = uuid5(NAMESPACE_URL, f"napari-mmtseg:{name}:{axes}")
     metadata: dict[str, Any] = {"axes": axes, "Name": name, "UUID": str(unique)}

@@ -11,10 +11,11 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg._large_tiff import write_in_tiles
 from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg._tiff import encode_tiff
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files import check_output, write_atomically
+from napari_mmtseg.files import check_output, write_atomically, written_whole
 from napari_mmtseg.image_files import OME_SUFFIXES, ImageFile
 
 __all__ = [
@@ -24,6 +25,9 @@ __all__ = [
     "write_labels",
     "write_picture",
 ]
+
+_LARGE = 2**29
+"""Bytes of labels from which they are written tile by tile."""
 
 LABEL_SUFFIXES = (".tif", ".tiff", ".png", ".zarr")
 """Endings of the label files that :func:`write_labels` makes; lower case."""
@@ -47,7 +51,8 @@ def write_labels(
     ----------
     path : path-like
         Ending in .ome.tif or .ome.tiff for OME-TIFF, .tif or .tiff for a TIFF file
-        that ImageJ understands, .png, or .zarr for OME-Zarr.
+        that ImageJ understands, .png, or .zarr for OME-Zarr. Half a gigabyte and more
+        of labels become an OME-TIFF file in tiles.
     labels : ndarray of int
         Labels from 0: (Y, X), or a stack as a TIFF file or OME-Zarr.
     source : ImageFile, optional
@@ -86,7 +91,19 @@ def write_labels(
             f"Labels from {labels.min(initial=0)} to {largest} cannot be written. "
             f"Accepted: values from 0 to {2**32 - 1}."
         )
-    compact = labels.astype(np.min_scalar_type(largest))
+    dtype = np.min_scalar_type(largest)
+    if path.suffix.lower() != ".png" and labels.size * dtype.itemsize >= _LARGE:
+        with written_whole(path, overwrite=overwrite) as partial:
+            write_in_tiles(
+                partial,
+                labels,
+                dtype,
+                _sizes(source, axes, pixel_sizes),
+                name=source.name if source else path.name,
+                axes=axes,
+            )
+        return
+    compact = labels.astype(dtype)
     if path.suffix.lower() == ".png":
         if labels.ndim > 2:
             raise InputError(
