@@ -26,9 +26,12 @@ def labels_line(path: Path, labels: NDArray[np.int32], output: str) -> str:
     output : {"classes", "regions"}
         What a label stands for.
     """
-    import numpy as np  # not before there is a result: --help has to be quick
+    # Not before there is a result: --help has to be quick.
+    import numpy as np
 
-    n_labels = len(np.unique(labels[labels > 0]))
+    from napari_mmtseg.regions import count_values
+
+    n_labels = int(np.count_nonzero(count_values(labels, 1)[1:]))
     *stacked, height, width = labels.shape
     size = f"{width} x {height} pixels"
     if stacked:
