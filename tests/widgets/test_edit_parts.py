@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QFileDialog
 
-from napari_mmtseg import InputError, io
+from napari_mmtseg import InputError, image_files
 from napari_mmtseg._label_places import (
     pixel_measure,
     pixel_sizes,
@@ -209,7 +209,7 @@ def test_labels_are_saved_with_their_pixel_size(
         chosen["name"] = name
         press(edit_panel, qtbot, "save_labels")
         path = tmp_path / (name if "." in name else f"{name}.ome.tif")
-        image = io.read_image(path)
+        image = image_files.read_image(path)
         np.testing.assert_array_equal(image.array, PLANE)
         assert image.pixel_size("X") == (0.25, "µm")
         assert image.pixel_size("Y") == (0.5, "µm")
