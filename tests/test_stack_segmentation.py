@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 import napari_mmtseg as mm
-from napari_mmtseg import stacks
+from napari_mmtseg import frames
 from napari_mmtseg.engine import pieces
+from napari_mmtseg.stacks import ImageStack
 
 QUICK = {"n_steps": 12, "warm_start_steps": 10, "n_crops": 4, "max_labels": 4}
 
@@ -122,10 +123,10 @@ def test_tiles_change_no_label(monkeypatch):
         whole = model.predict(image)
         if texture:  # a large image has no small regions to average over
             whole = model._known.forest(model.settings, True).groups
-        monkeypatch.setattr(stacks, "LARGE", 100)
+        monkeypatch.setattr(frames, "LARGE", 100)
         monkeypatch.setattr("napari_mmtseg.engine.stack_leaves._BLOCK", 96)
         tiled = model.predict(image)
-        frame = stacks.ImageStack.of(image).frame()
+        frame = ImageStack.of(image).frame()
         window = (slice(33, 120), slice(77, 200))
         np.testing.assert_array_equal(
             model.predict_window(frame, window), tiled[window]
@@ -141,7 +142,7 @@ def test_tiles_change_no_label(monkeypatch):
 
 def test_a_large_image_is_learned_from_its_parts(monkeypatch):
     image, truth = squares(1, (200, 300))
-    monkeypatch.setattr(stacks, "LARGE", 10_000)
+    monkeypatch.setattr(frames, "LARGE", 10_000)
     labels = mm.segment(image[0], n_labels=2, **{**QUICK, "crop_size": 64})
     assert (labels[truth[0]] == 2).mean() > 0.9
     assert (labels[~truth[0]] == 1).mean() > 0.95
@@ -287,6 +288,6 @@ def test_what_cannot_be_is_refused_before_the_work():
     with pytest.raises(mm.InputError, match="one_model"):
         mm.iter_segment(image, stack="slice_by_slice", scribbles=image)
     model = mm.fit(image, **QUICK)
-    frame = stacks.ImageStack.of(image).frame((0,))
+    frame = ImageStack.of(image).frame((0,))
     with pytest.raises(mm.InputError, match="does not lie in"):
         model.predict_window(frame, (slice(0, 10), slice(0, 100)))

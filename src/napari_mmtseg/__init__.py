@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel, load_model
     from napari_mmtseg.errors import Cancelled, InputError
+    from napari_mmtseg.model_fitting import fit
     from napari_mmtseg.progress import SegmentationResult, SegmentationStep
-    from napari_mmtseg.segmentation import fit, iter_segment, segment
+    from napari_mmtseg.segmentation import iter_segment, segment
     from napari_mmtseg.settings import SegmentationSettings
 
 _HOMES = {
@@ -23,7 +24,7 @@ _HOMES = {
     "SegmentationResult": "progress",
     "SegmentationSettings": "settings",
     "SegmentationStep": "progress",
-    "fit": "segmentation",
+    "fit": "model_fitting",
     "iter_segment": "segmentation",
     "load_model": "engine.model",
     "segment": "segmentation",

@@ -13,8 +13,8 @@ from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.batch_plan import BatchPlan
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.image_files import ImageFile, read_image
+from napari_mmtseg.model_fitting import iter_fit
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.segmentation import iter_fit
 from napari_mmtseg.stacks import ImageStack
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from napari_mmtseg._bioio import read_with_bioio
 from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg._tiff import is_tiff, read_tiff
 from napari_mmtseg._zarr import is_zarr, read_zarr
+from napari_mmtseg.axes import parse_axes
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.stacks import parse_axes
 
 __all__ = ["OME_SUFFIXES", "ImageFile", "read_image"]
 

@@ -1,6 +1,6 @@
 """The one path from an image to labels: arrays, engine, regions.
 
-Widget, command line and scripts all drain :func:`iter_segment` or :func:`iter_fit`.
+Widget, command line and scripts all drain :func:`iter_segment`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_mmtseg.arrays import as_channels_first
-from napari_mmtseg.baselines.driving import check_makes_model, iter_baseline
-from napari_mmtseg.errors import InputError
+from napari_mmtseg.baselines.driving import iter_baseline
 from napari_mmtseg.fitting import Fitted, predicting
 from napari_mmtseg.guided_fitting import fit_or_guide
 from napari_mmtseg.guided_input import read_guidance
@@ -23,16 +22,17 @@ from napari_mmtseg.label_stores import check_store
 from napari_mmtseg.painted_crops import check_scribbles
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
 from napari_mmtseg.regions import consecutive
+from napari_mmtseg.run_arguments import check_alike, resolve_settings
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.slice_by_slice import segment_slices
-from napari_mmtseg.stack_fitting import StackRun, check_volumes, fit_stacks
+from napari_mmtseg.stack_fitting import StackRun
 from napari_mmtseg.stack_segmentation import segment_stack
-from napari_mmtseg.stacks import Frame, ImageStack, check_spacing
+from napari_mmtseg.stacks import ImageStack, check_spacing
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
 
-__all__ = ["fit", "iter_fit", "iter_segment", "segment"]
+__all__ = ["iter_segment", "segment"]
 
 Labels = NDArray[np.int32]
 
@@ -213,7 +213,7 @@ def iter_segment(
     >>> {step.phase for step in steps} >= {"warm start", "mutual teaching"}
     True
     """
-    chosen = _resolve(settings, overrides, model)
+    chosen = resolve_settings(settings, overrides, model)
     stack = ImageStack.of(
         image,
         axes=axes,
@@ -286,7 +286,7 @@ def _segment_image(
     """Segment one image (C, Y, X); what is given is checked at once."""
     images = [channels, *(image for image, _ in run.examples)]
     hints = [run.scribbles, *(painted for _, painted in run.examples)]
-    _check_alike(images)
+    check_alike(images)
     painted = read_guidance(images, hints, run.settings, run.model)
     if run.settings.method != "mmt":
         return iter_baseline(
@@ -301,156 +301,6 @@ def _segment_image(
         run.should_cancel,
     )
     return _segment_steps(channels, steps, run.settings)
-
-
-def fit(
-    image_or_images: Any,
-    *,
-    axes: str | None = None,
-    channel_axis: int | None = None,
-    spacing: Sequence[float] | None = None,
-    scribbles: ArrayLike | Sequence[ArrayLike | None] | None = None,
-    model: MutualMeanTeachingModel | None = None,
-    settings: SegmentationSettings | None = None,
-    **overrides: Any,
-) -> MutualMeanTeachingModel:
-    """Fit a model to one or several images, to label these and others alike.
-
-    Parameters
-    ----------
-    image_or_images : array-like, or list or tuple of array-like
-        One image or stack, or several with the same number of channels.
-    axes, channel_axis, spacing, model, settings, **overrides
-        As for :func:`segment`.
-    scribbles : array-like of int, or list or tuple, optional
-        As for :func:`segment`; for several images a list with an array, or None where
-        nothing is painted, for each.
-
-    Returns
-    -------
-    MutualMeanTeachingModel
-        With ``predict``, ``save`` and ``n_labels``.
-
-    Raises
-    ------
-    InputError
-        If an image or a setting cannot be used.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import napari_mmtseg as mm
-    >>> image = np.zeros((32, 32))
-    >>> image[8:24, 8:24] = 1
-    >>> model = mm.fit([image, image.T], n_labels=2)
-    >>> model.predict(image).shape
-    (32, 32)
-    """
-    return drain(
-        iter_fit(
-            image_or_images,
-            axes=axes,
-            channel_axis=channel_axis,
-            spacing=spacing,
-            scribbles=scribbles,
-            model=model,
-            settings=settings,
-            **overrides,
-        )
-    )
-
-
-def iter_fit(
-    image_or_images: Any,
-    *,
-    axes: str | None = None,
-    channel_axis: int | None = None,
-    spacing: Sequence[float] | None = None,
-    scribbles: ArrayLike | Sequence[ArrayLike | None] | None = None,
-    model: MutualMeanTeachingModel | None = None,
-    settings: SegmentationSettings | None = None,
-    preview_interval: float | None = None,
-    should_cancel: Callable[[], bool] | None = None,
-    shown: Callable[[], tuple[int, ...]] | None = None,
-    **overrides: Any,
-) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
-    """Do the same as :func:`fit`, as a generator of progress.
-
-    Parameters and errors are those of :func:`fit` and :func:`iter_segment`; previews
-    show the first image.
-    """
-    chosen = _resolve(settings, overrides, model)
-    check_makes_model(chosen)
-    images: Sequence[Any] = (
-        image_or_images
-        if isinstance(image_or_images, (list, tuple))
-        else [image_or_images]
-    )
-    if not images:
-        raise InputError("There is no image to fit. Pass one image or a list of them.")
-    volumes = chosen.stack == "volume"
-    stacks = [
-        ImageStack.of(image, axes=axes, channel_axis=channel_axis, volumes=volumes)
-        for image in images
-    ]
-    anisotropy = check_spacing(spacing, stacks[0])
-    several = isinstance(scribbles, (list, tuple)) and images is image_or_images
-    hints: Sequence[Any] = scribbles if several else [scribbles]  # type: ignore[assignment]
-    if scribbles is None:
-        hints = [None] * len(images)
-    if all(stack.is_one_image for stack in stacks):
-        channels = [stack.first.read() for stack in stacks]
-        _check_alike(channels)
-        painted = read_guidance(channels, hints, chosen, model)
-        steps = fit_or_guide(
-            channels, painted, chosen, model, preview_interval, should_cancel
-        )
-        return _fit_model(steps)
-    _check_alike([stack.first for stack in stacks])
-    if len(hints) != len(stacks):
-        raise InputError(
-            f"Scribbles for {len(hints)} images are given for {len(stacks)} images. "
-            "Give a list with an array, or None, for each."
-        )
-    checked = [
-        None if hint is None else check_scribbles(hint, stack)
-        for hint, stack in zip(hints, stacks, strict=True)
-    ]
-    run = StackRun(
-        chosen,
-        model=model,
-        preview_interval=preview_interval,
-        should_cancel=should_cancel,
-        shown=shown,
-        anisotropy=anisotropy,
-    )
-    check_volumes(stacks, run, scribbles is not None)
-    return _fit_model(fit_stacks(stacks, checked, run))
-
-
-def _check_alike(images: Sequence[NDArray[Any] | Frame]) -> None:
-    counts = {image.shape[0] for image in images}
-    if len(counts) > 1:
-        raise InputError(
-            "All images of one model need the same number of channels; these have "
-            f"{sorted(counts)}."
-        )
-
-
-def _resolve(
-    settings: SegmentationSettings | None,
-    overrides: dict[str, Any],
-    model: MutualMeanTeachingModel | None,
-) -> SegmentationSettings:
-    if settings is None:
-        if model is None:
-            return SegmentationSettings(**overrides)
-        settings = model.settings.replace(n_labels=None)
-    if not isinstance(settings, SegmentationSettings):
-        raise InputError(
-            f"settings is a {type(settings).__name__}; give SegmentationSettings."
-        )
-    return settings.replace(**overrides) if overrides else settings
 
 
 def _segment_steps(
@@ -494,10 +344,3 @@ def _segment_steps(
         precision=fitted.precision,
         settings=settings,
     )
-
-
-def _fit_model(
-    fitting: Generator[SegmentationStep, str | None, Fitted],
-) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
-    fitted = yield from fitting
-    return fitted.model

@@ -2,135 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_mmtseg.arrays import check_shape
+from napari_mmtseg.axes import check_channel_letter, guess_axes, parse_axes
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.frames import Frame
 
-__all__ = ["LARGE", "Frame", "ImageStack", "check_spacing", "parse_axes"]
-
-LARGE = 2**24
-"""Pixels up to which a frame is looked at as a whole."""
-
-_LEADING = "QPTZ"
-"""Names of unnamed axes before Y and X; the last ones are taken first."""
-
-_ACCEPTED = (
-    "Accepted: one letter for every axis, Y and X among them, C or S for channels or "
-    "RGB colours, T, Z and any other letter for what is stacked, for example ZYX, "
-    "TCZYX or YXS"
-)
-
-
-def parse_axes(axes: str, n_axes: int) -> str:
-    """Return the names of axes as one letter each, RGB as S.
-
-    Parameters
-    ----------
-    axes : str
-        Such as ``"ZYX"``, ``"T Z Y X"`` or ``"Y X RGB"``.
-    n_axes : int
-        Number of axes of the image.
-
-    Raises
-    ------
-    InputError
-        If it does not name every axis once, Y and X among them.
-    """
-    letters = re.sub(r"[\s,;]", "", axes.upper().replace("RGB", "S"))
-    if not re.fullmatch("[A-Z]*", letters) or len(letters) != n_axes:
-        raise InputError(
-            f"axes={axes!r} does not name the {n_axes} axes of the image. {_ACCEPTED}."
-        )
-    if (
-        len(set(letters)) < n_axes
-        or not {"Y", "X"} <= set(letters)
-        or {"C", "S"} <= set(letters)
-        or letters.index("Y") > letters.index("X")
-        or ("Z" in letters and letters.index("Z") > letters.index("Y"))
-    ):
-        raise InputError(
-            f"axes={axes!r} needs Y before X, Z before both, no letter twice and one "
-            f"axis of channels at most. {_ACCEPTED}."
-        )
-    return letters
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """What is segmented at once: one slice, or one volume, of a stack.
-
-    Nothing is read before it is asked for.
-
-    Attributes
-    ----------
-    array : array-like
-        The whole stack.
-    index : tuple of int or slice
-        What of it the frame is.
-    order : tuple of int
-        Order of the axes that are left, the channels first.
-    n_channels : int
-        Channels that are used, or 0 where there is no axis of channels.
-    """
-
-    array: Any
-    index: tuple[int | slice, ...]
-    order: tuple[int, ...]
-    n_channels: int
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of the pixels."""
-        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
-        return dtype
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Length of every axis, (C, Y, X) or (C, Z, Y, X)."""
-        kept = [
-            len(range(*i.indices(int(n))))
-            for i, n in zip(self.index, self.array.shape, strict=True)
-            if isinstance(i, slice)
-        ]
-        ordered = [kept[i] for i in self.order]
-        if self.n_channels:
-            return (self.n_channels, *ordered[1:])
-        return (1, *ordered)
-
-    @property
-    def n_pixels(self) -> int:
-        """Number of pixels, whatever the channels."""
-        return int(np.prod(self.shape[1:], dtype=np.int64))
-
-    @property
-    def is_large(self) -> bool:
-        """Whether it is labelled in tiles, every pixel by its own response."""
-        return self.n_pixels > LARGE
-
-    def __getitem__(self, window: tuple[slice, ...]) -> NDArray[Any]:
-        """Read a part, with a slice for every axis of :attr:`shape`."""
-        channels, *spatial = window
-        if self.n_channels:
-            first, last, _ = channels.indices(self.n_channels)
-            spatial = [slice(first, last), *spatial]
-        kept = iter(np.argsort(self.order))
-        index = tuple(
-            spatial[next(kept)] if isinstance(i, slice) else i for i in self.index
-        )
-        part = np.asarray(self.array[index]).transpose(self.order)
-        return part if self.n_channels else part[np.newaxis][channels]
-
-    def read(self) -> NDArray[Any]:
-        """Read all of it, (C, Y, X) or (C, Z, Y, X)."""
-        return self[(slice(None),) * len(self.shape)]
+__all__ = ["ImageStack", "check_spacing"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,9 +52,9 @@ class ImageStack:
         image : array-like
             Bool, integer or floating point.
         axes : str, optional
-            A letter for every axis; see :func:`parse_axes`. Without it the last two
-            are Y and X, before a last one with 3 or 4 entries (RGB or RGBA), and those
-            before are stacked: Z, or T and Z.
+            A letter for every axis; see :func:`~napari_mmtseg.axes.parse_axes`.
+            Without it the last two are Y and X, before a last one with 3 or 4 entries
+            (RGB or RGBA), and those before are stacked: Z, or T and Z.
         channel_axis : int, optional
             Axis of the channels, where `axes` does not name it.
         volumes : bool
@@ -186,10 +70,10 @@ class ImageStack:
             array = np.asarray(image)
         shape = tuple(int(n) for n in array.shape)
         if axes is None:
-            letters = _guess(shape, array.dtype, channel_axis)
+            letters = guess_axes(shape, array.dtype, channel_axis)
         else:
             letters = parse_axes(axes, len(shape))
-            _check_channels(letters, shape, channel_axis, axes)
+            check_channel_letter(letters, shape, channel_axis, axes)
         stack = cls(array, letters)
         if volumes and stack.n_frames > 1:
             if "Z" not in letters:
@@ -292,51 +176,6 @@ class ImageStack:
         return tuple(
             next(parts) if a in self.frame_axes else int(next(position))
             for a in self.label_axes
-        )
-
-
-def _guess(shape: tuple[int, ...], dtype: Any, channel_axis: int | None) -> str:
-    n = len(shape)
-    channel = None
-    if channel_axis is not None:
-        if isinstance(channel_axis, bool) or not isinstance(
-            channel_axis, (int, np.integer)
-        ):
-            check_shape(shape, dtype, channel_axis)  # which refuses it
-        if not -n <= channel_axis < n:
-            check_shape(shape, dtype, channel_axis)
-        channel = int(channel_axis) % n
-    colours = channel is None and n >= 3 and shape[-1] in (3, 4) and shape[-2] > 4
-    n_spatial = n - (channel is not None or colours)
-    if not 2 <= n_spatial <= 2 + len(_LEADING):
-        raise InputError(
-            f"An image of shape {shape} with channel_axis={channel_axis} has "
-            f"{n_spatial} spatial axes; 2 to {2 + len(_LEADING)} are accepted. "
-            f"{_ACCEPTED}."
-        )
-    letters = [*_LEADING[len(_LEADING) + 2 - n_spatial :], "Y", "X"]
-    if colours:
-        letters.append("S")
-    elif channel is not None:
-        letters.insert(channel, "C")
-    return "".join(letters)
-
-
-def _check_channels(
-    letters: str, shape: tuple[int, ...], channel_axis: int | None, axes: str
-) -> None:
-    if channel_axis is not None:
-        n = len(shape)
-        found = next((i for i, a in enumerate(letters) if a in "CS"), None)
-        if not -n <= channel_axis < n or channel_axis % n != found:
-            raise InputError(
-                f"channel_axis={channel_axis} and axes={axes!r} do not agree. Give one "
-                "of them."
-            )
-    if "S" in letters and shape[letters.index("S")] not in (3, 4):
-        raise InputError(
-            f"axes={axes!r}: S stands for RGB or RGBA, with 3 or 4 entries; the image "
-            f"has the shape {shape}. Name other channels C."
         )
 
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 import napari_mmtseg as mm
-from napari_mmtseg import stacks
+from napari_mmtseg import frames
 from napari_mmtseg.engine.examples import edge_weights, to_working_size
 from napari_mmtseg.engine.losses import EdgeWeights, mutual_loss
 from napari_mmtseg.engine.network import ResponseNetwork, network_depth
@@ -104,7 +104,7 @@ def test_tiles_of_a_volume_change_no_label(monkeypatch):
     image, _ = ball((20, 70, 60))
     model = mm.fit(image, **QUICK)
     whole = model.predict(image)
-    monkeypatch.setattr(stacks, "LARGE", 100)
+    monkeypatch.setattr(frames, "LARGE", 100)
     monkeypatch.setattr("napari_mmtseg.engine.stack_leaves._BLOCK", 8 * 32)
     np.testing.assert_array_equal(model.predict(image), whole)
 

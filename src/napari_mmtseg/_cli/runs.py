@@ -61,7 +61,7 @@ def fit(
 ) -> MutualMeanTeachingModel:
     """Fit one model to several images, or to one with painted pixels."""
     from napari_mmtseg.arrays import as_channels_first
-    from napari_mmtseg.segmentation import iter_fit
+    from napari_mmtseg.model_fitting import iter_fit
 
     painted = None if scribbles is None else [scribbles]
     first = sources[0]

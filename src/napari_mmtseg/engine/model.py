@@ -29,11 +29,12 @@ from napari_mmtseg.engine.training import Trained
 from napari_mmtseg.engine.view import Memory, View
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.features import Texture
+from napari_mmtseg.frames import Frame
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.region_labels import region_means
 from napari_mmtseg.settings import SegmentationSettings
-from napari_mmtseg.stacks import Frame, ImageStack
+from napari_mmtseg.stacks import ImageStack
 
 __all__ = ["MutualMeanTeachingModel", "load_model"]
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.engine.tiles import Tile, tiles
+from napari_mmtseg.frames import Frame
 from napari_mmtseg.settings import SegmentationSettings
-from napari_mmtseg.stacks import Frame, ImageStack
+from napari_mmtseg.stacks import ImageStack
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.known_classes import KnownClasses

@@ -1,0 +1,115 @@
+"""Names of the axes of an image: one letter each, read or guessed."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+
+from napari_mmtseg.arrays import check_shape
+from napari_mmtseg.errors import InputError
+
+__all__ = ["check_channel_letter", "guess_axes", "parse_axes"]
+
+_LEADING = "QPTZ"
+"""Names of unnamed axes before Y and X; the last ones are taken first."""
+
+_ACCEPTED = (
+    "Accepted: one letter for every axis, Y and X among them, C or S for channels or "
+    "RGB colours, T, Z and any other letter for what is stacked, for example ZYX, "
+    "TCZYX or YXS"
+)
+
+
+def parse_axes(axes: str, n_axes: int) -> str:
+    """Return the names of axes as one letter each, RGB as S.
+
+    Parameters
+    ----------
+    axes : str
+        Such as ``"ZYX"``, ``"T Z Y X"`` or ``"Y X RGB"``.
+    n_axes : int
+        Number of axes of the image.
+
+    Raises
+    ------
+    InputError
+        If it does not name every axis once, Y and X among them.
+    """
+    letters = re.sub(r"[\s,;]", "", axes.upper().replace("RGB", "S"))
+    if not re.fullmatch("[A-Z]*", letters) or len(letters) != n_axes:
+        raise InputError(
+            f"axes={axes!r} does not name the {n_axes} axes of the image. {_ACCEPTED}."
+        )
+    if (
+        len(set(letters)) < n_axes
+        or not {"Y", "X"} <= set(letters)
+        or {"C", "S"} <= set(letters)
+        or letters.index("Y") > letters.index("X")
+        or ("Z" in letters and letters.index("Z") > letters.index("Y"))
+    ):
+        raise InputError(
+            f"axes={axes!r} needs Y before X, Z before both, no letter twice and one "
+            f"axis of channels at most. {_ACCEPTED}."
+        )
+    return letters
+
+
+def guess_axes(shape: tuple[int, ...], dtype: Any, channel_axis: int | None) -> str:
+    """Return a letter for every axis of an image whose axes are not named.
+
+    Raises
+    ------
+    InputError
+        If it has too few axes or too many, or no such axis of channels.
+    """
+    n = len(shape)
+    channel = None
+    if channel_axis is not None:
+        if isinstance(channel_axis, bool) or not isinstance(
+            channel_axis, (int, np.integer)
+        ):
+            check_shape(shape, dtype, channel_axis)  # which refuses it
+        if not -n <= channel_axis < n:
+            check_shape(shape, dtype, channel_axis)
+        channel = int(channel_axis) % n
+    colours = channel is None and n >= 3 and shape[-1] in (3, 4) and shape[-2] > 4
+    n_spatial = n - (channel is not None or colours)
+    if not 2 <= n_spatial <= 2 + len(_LEADING):
+        raise InputError(
+            f"An image of shape {shape} with channel_axis={channel_axis} has "
+            f"{n_spatial} spatial axes; 2 to {2 + len(_LEADING)} are accepted. "
+            f"{_ACCEPTED}."
+        )
+    letters = [*_LEADING[len(_LEADING) + 2 - n_spatial :], "Y", "X"]
+    if colours:
+        letters.append("S")
+    elif channel is not None:
+        letters.insert(channel, "C")
+    return "".join(letters)
+
+
+def check_channel_letter(
+    letters: str, shape: tuple[int, ...], channel_axis: int | None, axes: str
+) -> None:
+    """Refuse named axes that contradict `channel_axis` or the shape.
+
+    Raises
+    ------
+    InputError
+        If they do.
+    """
+    if channel_axis is not None:
+        n = len(shape)
+        found = next((i for i, a in enumerate(letters) if a in "CS"), None)
+        if not -n <= channel_axis < n or channel_axis % n != found:
+            raise InputError(
+                f"channel_axis={channel_axis} and axes={axes!r} do not agree. Give one "
+                "of them."
+            )
+    if "S" in letters and shape[letters.index("S")] not in (3, 4):
+        raise InputError(
+            f"axes={axes!r}: S stands for RGB or RGBA, with 3 or 4 entries; the image "
+            f"has the shape {shape}. Name other channels C."
+        )
