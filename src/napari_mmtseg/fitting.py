@@ -93,6 +93,7 @@ def fit_steps(
     from napari_mmtseg.engine.cancellation import cancellable
     from napari_mmtseg.engine.device import choose_device, choose_precision
     from napari_mmtseg.engine.examples import make_examples, to_working_size
+    from napari_mmtseg.engine.freezing import freeze_classes
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
     from napari_mmtseg.engine.network import network_depth
     from napari_mmtseg.engine.training import make_peers, train
@@ -123,7 +124,7 @@ def fit_steps(
         stop,
     )
     with cancellable(trained.networks, should_cancel):
-        model = MutualMeanTeachingModel.from_training(
+        known = freeze_classes(
             trained,
             [example.image for example in examples],
             normalization,
@@ -131,6 +132,7 @@ def fit_steps(
             asked,
             small,
         )
+        model = MutualMeanTeachingModel(known, asked)
         hierarchy = None
         if structure.merging == "regions":
             hierarchy = yield from predicting(

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.draining import drain
-from napari_mmtseg.engine.classes import ChannelClasses
-from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.given_classes import GivenClasses
 from napari_mmtseg.engine.known_classes import KnownClasses
 from napari_mmtseg.engine.sight import Sight
@@ -25,14 +22,10 @@ from napari_mmtseg.engine.stack_labels import (
 )
 from napari_mmtseg.engine.stack_leaves import LeafPart, stack_leaves
 from napari_mmtseg.engine.stored_model import read_model, write_model
-from napari_mmtseg.engine.training import Trained
 from napari_mmtseg.engine.view import Memory, View
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.features import Texture
 from napari_mmtseg.frames import Frame
 from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.normalization import Normalization
-from napari_mmtseg.region_labels import region_means
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.stacks import ImageStack
 
@@ -89,52 +82,6 @@ class MutualMeanTeachingModel:
             f"<{type(self).__name__}: {self.n_labels} classes, {self.n_channels} "
             f"channels, preset {self.settings.preset!r}>"
         )
-
-    @classmethod
-    def from_training(
-        cls,
-        trained: Trained,
-        images: Sequence[Tensor],
-        normalization: Normalization,
-        texture: Texture,
-        settings: SegmentationSettings,
-        plain: Sequence[NDArray[np.float32]],
-    ) -> MutualMeanTeachingModel:
-        """Freeze trained peers into a model.
-
-        Parameters
-        ----------
-        trained : Trained
-            What training ended with.
-        images : sequence of Tensor, (1, C, Y, X)
-            The images that it was trained on.
-        normalization, texture : Normalization, Texture
-            How they were made.
-        settings : SegmentationSettings
-            `min_labels` and `merge_threshold` decide how many classes are kept.
-        plain : sequence of (C, Y, X) ndarray
-            The normalised images without texture.
-        """
-        consensus = Consensus.freeze(trained.networks, images, settings.max_labels)
-        seen = [image[0].cpu().numpy() for image in images]
-        clusters = [consensus.cluster_map(image) for image in images]
-        averaged_classes = None
-        if texture.weight and consensus.n_dims == 2:
-            averaged = [
-                region_means(image, consensus.probabilities(view), view)
-                for image, view in zip(plain, seen, strict=True)
-            ]
-            averaged_classes = ChannelClasses.measure(
-                [response.argmax(0) for response, _ in averaged],
-                [view for _, view in averaged],
-                settings,
-            )
-        known = KnownClasses(
-            Sight(consensus, normalization, texture),
-            ChannelClasses.measure(clusters, seen, settings),
-            averaged_classes,
-        )
-        return cls(known, settings)
 
     def labels(
         self,
