@@ -30,6 +30,16 @@ def test_statistics_by_hand():
     assert found.spread == pytest.approx(((image - image.mean()) ** 2).sum())
 
 
+def test_statistics_of_maps_of_small_integers():
+    rng = np.random.default_rng(0)
+    clusters = rng.integers(0, 40, (20, 20))  # 40 * 40 pairs are more than a byte holds
+    image = rng.random((1, 20, 20)).astype(np.float32)
+    wide = ClusterStatistics.measure([clusters], [image], 40)
+    narrow = ClusterStatistics.measure([clusters.astype(np.uint8)], [image], 40)
+    np.testing.assert_array_equal(narrow.lengths, wide.lengths)
+    np.testing.assert_array_equal(narrow.contrasts, wide.contrasts)
+
+
 def test_statistics_of_several_images_add_up():
     rng = np.random.default_rng(0)
     maps = [rng.integers(0, 4, (7, 9)) for _ in range(2)]

@@ -5,6 +5,7 @@ from skimage import data
 
 import napari_mmtseg as mm
 from napari_mmtseg.arrays import as_channels_first
+from napari_mmtseg.draining import drain
 from napari_mmtseg.engine.examples import N_CLUSTERS, to_working_size, warm_start
 from napari_mmtseg.features import Texture, gradient_magnitude, local_deviation
 from napari_mmtseg.normalization import Normalization
@@ -52,6 +53,19 @@ def test_texture_tells_two_halves_apart():
     assert max((labels == truth).mean(), (labels != truth).mean()) > 0.9
     blind = mm.segment(two_textures(), n_labels=2, texture=0.0) - 1
     assert max((blind == truth).mean(), (blind != truth).mean()) < 0.8
+
+
+def test_classes_of_texture_are_measured_where_they_are_read():
+    image = np.tile(two_textures(), (2, 2))  # larger than what is trained on
+    quick = {"n_steps": 4, "warm_start_steps": 2, "max_labels": 32}
+    model = mm.fit(image, texture=0.5, **quick)
+    leaves = drain(model.iter_hierarchy(image)).leaves
+    sizes = model._known.averaged.statistics.sizes
+    assert np.bincount(leaves.ravel(), minlength=32).tolist() == sizes.tolist()
+    for n_labels in range(1, model._known.averaged.finest + 1):
+        assert model.labels(image, n_labels).max() == n_labels
+    whole = mm.segment(image, texture=0.5, **quick)
+    np.testing.assert_array_equal(model.predict(image), whole)
 
 
 def test_what_is_set_is_kept():

@@ -67,7 +67,7 @@ class ClusterStatistics:
             for axis in range(clusters.ndim):
                 first, second = _neighbours(clusters, axis)
                 contrast = np.maximum(*_neighbours(edges, axis))
-                pair = (first * n + second).ravel()
+                pair = (first.astype(np.intp) * n + second).ravel()
                 lengths += np.bincount(pair, minlength=n * n).reshape(n, n)
                 weighted = np.bincount(pair, contrast.ravel(), minlength=n * n)
                 contrasts += weighted.reshape(n, n)

@@ -130,14 +130,17 @@ def fit_steps(
             normalization,
             texture,
             asked,
-            small,
         )
         model = MutualMeanTeachingModel(known, asked)
         hierarchy = None
+        predicted = SegmentationStep("prediction", trained.n_steps, n_steps)
+        if texture.weight and n_dims == 2:
+            hierarchy = yield from predicting(
+                known.measure_averaged(images, asked), predicted
+            )
         if structure.merging == "regions":
             hierarchy = yield from predicting(
-                model.iter_fit_regions(images[0]),
-                SegmentationStep("prediction", trained.n_steps, n_steps),
+                model.iter_fit_regions(images[0]), predicted
             )
     if settings.n_labels is not None and model.n_labels < settings.n_labels:
         warnings.warn(

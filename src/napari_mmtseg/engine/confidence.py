@@ -141,12 +141,11 @@ def class_confidence(
 
 
 def averaged_confidence(
-    sight: Sight, channels: NDArray[Any], groups: NDArray[Any], at_least: int
+    sight: Sight, channels: NDArray[Any], groups: NDArray[Any]
 ) -> Steps:
     """Return the confidence in classes of small regions, by their mean responses.
 
-    In the classes of the single pixels, by the same means, where those of the regions
-    would be fewer than `at_least`. For the rest, see :func:`class_confidence`.
+    For parameters and the rest, see :func:`class_confidence`.
     """
     q, k = len(groups), int(groups.max()) + 1
 
@@ -158,9 +157,6 @@ def averaged_confidence(
     image, answers = yield from sight.responses(channels, answer)
     (averaged,) = region_means(image, answers)
     classes = groups[averaged[:q].argmax(0)]
-    if len(np.unique(classes)) < at_least:
-        # Still by the means: a pixel unlike its region is doubted.
-        classes = groups[answers[:q].argmax(0)]
     merged = averaged[q:].reshape(-1, k, *classes.shape)
     return enlarge(agreement(merged, classes), channels.shape[1:])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -137,7 +137,7 @@ class KnownClasses:
         fitted = min(settings.n_labels or classes.automatic, classes.finest)
         groups = classes.numbers(fitted) - 1
         if classes is self.averaged:
-            return averaged_confidence(self.sight, channels, groups, at_least)
+            return averaged_confidence(self.sight, channels, groups)
         return class_confidence(self.sight, channels, groups)
 
     def of_channels(self, n_labels: int | None) -> ChannelClasses:
@@ -188,16 +188,54 @@ class KnownClasses:
         known = self.regions
         return here if known is None or known.n_regions < at_least else known
 
+    def measure_averaged(
+        self, images: Sequence[NDArray[Any]], settings: SegmentationSettings
+    ) -> Generator[float, None, LabelHierarchy | None]:
+        """Measure the classes that responses averaged over small regions form.
+
+        On the regions by which images are labelled: those of an image at working size
+        are others, and what is measured there does not hold for them.
+
+        Parameters
+        ----------
+        images : sequence of (C, Y, X) ndarray
+            The raw images that the model is fitted on.
+        settings : SegmentationSettings
+            As for :func:`~napari_mmtseg.engine.freezing.freeze_classes`.
+
+        Yields
+        ------
+        float
+            Finished fraction of one image.
+
+        Returns
+        -------
+        LabelHierarchy or None
+            Of the only image, where these classes are what it is labelled by.
+        """
+        clusters, seen = [], []
+        for image in images:
+            sight = self.at(image).sight
+            view = sight.view(image)
+            clusters.append((yield from sight.averaged_clusters(view)))
+            seen.append(view.seen)
+        self.averaged = ChannelClasses.measure(clusters, seen, settings)
+        classes = self.of_channels(settings.n_labels)
+        if len(images) > 1 or classes is not self.averaged:
+            return None
+        leaves = enlarge(clusters[0], images[0].shape[1:])
+        return self._channel_hierarchy(leaves, classes, settings)
+
     def merge_channels(
         self, channels: NDArray[Any], settings: SegmentationSettings
     ) -> Hierarchies:
         """Merge the clusters of pixels."""
         classes = self.of_channels(settings.n_labels)
-        fitted = min(settings.n_labels or classes.automatic, classes.finest)
         if classes is self.averaged:
-            coarse, fine = yield from self.sight.averaged_clusters(channels)
-            found = len(np.unique(classes.table()[fitted - 1][coarse]))
-            leaves = fine if found < (settings.n_labels or 1) else coarse
+            clusters = yield from self.sight.averaged_clusters(
+                self.sight.view(channels)
+            )
+            leaves = enlarge(clusters, channels.shape[1:])
         else:
             leaves = yield from self.sight.clusters(channels)
         return self._channel_hierarchy(leaves, classes, settings)
@@ -263,11 +301,8 @@ class KnownClasses:
         if given.readout == "pixels":
             classes = class_of[(yield from self.sight.clusters(channels))]
         elif given.readout == "averaged":
-            coarse, fine = yield from self.sight.averaged_clusters(channels)
-            classes = class_of[coarse]
-            # Regions may be too coarse for all classes.
-            if len(np.unique(classes)) < len(given.values):
-                classes = class_of[fine]
+            view = view or self.sight.view(channels)
+            classes = class_of[(yield from self.sight.averaged_clusters(view))]
         else:
             view = view or self.sight.view(channels)
             classes = yield from self.sight.given_classes(view, given.channels)

@@ -129,24 +129,15 @@ class Sight:
         pieces = self.consensus.tiles(channels.shape[1:], self.texture.halo + halo)
         return _assembled(channels, pieces, self._look(answer))
 
-    def averaged_clusters(
-        self, channels: NDArray[Any]
-    ) -> Generator[float, None, tuple[NDArray[Any], NDArray[Any]]]:
-        """Return the cluster of every small region, by its mean response.
+    def averaged_clusters(self, view: View) -> Steps:
+        """Return the cluster of every small region of a view, by its mean response.
 
-        And those of the single pixels, for where regions are too coarse. For parameters
-        and the rest, see :meth:`clusters`.
+        For the rest, see :meth:`clusters`.
         """
-        image, response = yield from self.responses(
-            channels, self.consensus.probabilities
-        )
-        (averaged,) = region_means(image, response)
-        dtype = np.min_scalar_type(self.n_responses - 1)
-        coarse, fine = (
-            enlarge(r.argmax(0).astype(dtype), channels.shape[1:])
-            for r in (averaged, response)
-        )
-        return coarse, fine
+        response = yield from self.of_view(view, self.consensus.probabilities)
+        (averaged,) = region_means(view.image, response)
+        clusters: NDArray[Any] = averaged.argmax(0)
+        return clusters.astype(np.min_scalar_type(self.n_responses - 1))
 
     def view(self, channels: NDArray[Any]) -> View:
         """Look at a raw image (C, Y, X)."""
@@ -238,12 +229,8 @@ class Sight:
             Normalised.
         answers : (n, y, x) ndarray of float32
         """
-        normalized = self.normalization.apply(channels)
-        image = shrink(normalized)
-        seen = self.texture.apply(normalized, shrink)
-        del normalized
-        pieces = self.consensus.tiles(seen.shape[1:])
-        return image, (yield from _assembled(seen, pieces, answer, n_more=1))
+        view = self.view(channels)
+        return view.image, (yield from self.of_view(view, answer))
 
 
 def _assembled(
