@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg.chunked_arrays import chunk_edges
+
 __all__ = ["ArrayPart"]
 
 
@@ -42,6 +44,23 @@ class ArrayPart:
     def ndim(self) -> int:
         """Number of axes that are left."""
         return len(self.shape)
+
+    @property
+    def chunks(self) -> tuple[tuple[int, ...], ...] | None:
+        """Lengths of the chunks along every axis that is left, as dask has them."""
+        edges = chunk_edges(self.array)
+        if edges is None:
+            return None
+        lengths = []
+        for edge, taken, n in zip(edges, self.index, self.array.shape, strict=True):
+            if not isinstance(taken, slice):
+                continue
+            first, last, step = taken.indices(int(n))
+            if step != 1:
+                return None
+            inside = np.unique(np.clip(edge, first, max(last, first)))
+            lengths.append(tuple(int(length) for length in np.diff(inside)))
+        return tuple(lengths)
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         """Read what a key of slices and whole numbers takes of the part."""

@@ -37,6 +37,8 @@ def parse_axes(axes: str, n_axes: int) -> str:
     InputError
         If it does not name every axis once, Y and X among them.
     """
+    if not isinstance(axes, str):
+        raise InputError(f"axes={axes!r} is a {type(axes).__name__}. {_ACCEPTED}.")
     letters = re.sub(r"[\s,;]", "", axes.upper().replace("RGB", "S"))
     if not re.fullmatch("[A-Z]*", letters) or len(letters) != n_axes:
         raise InputError(
@@ -103,6 +105,10 @@ def check_channel_letter(
     if channel_axis is not None:
         n = len(shape)
         found = next((i for i, a in enumerate(letters) if a in "CS"), None)
+        if isinstance(channel_axis, bool) or not isinstance(
+            channel_axis, (int, np.integer)
+        ):
+            check_shape(shape, np.uint8, channel_axis)  # which refuses it
         if not -n <= channel_axis < n or channel_axis % n != found:
             raise InputError(
                 f"channel_axis={channel_axis} and axes={axes!r} do not agree. Give one "

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -117,7 +116,7 @@ class ClassHierarchy:
         self._contrasts = statistics.contrasts[used]
         self._spread = statistics.spread
         self._trees = [self._tree(power) for power in _EDGE_POWERS]
-        self.groups = lru_cache(maxsize=None)(self._groups)
+        self._known: dict[int, Group] = {}
 
     @property
     def n_clusters(self) -> int:
@@ -143,12 +142,17 @@ class ClassHierarchy:
             k += 1
         return k
 
-    def _groups(self, n_labels: int) -> Group:
+    def groups(self, n_labels: int) -> Group:
         """Return the class, 0..k-1, of every cluster, the empty ones included.
 
         `k` is `n_labels`, or the number of clusters that have pixels if that is less.
         """
         k = min(max(n_labels, 1), self.n_clusters)
+        if k not in self._known:
+            self._known[k] = self._best(k)
+        return self._known[k]
+
+    def _best(self, k: int) -> Group:
         candidates = [tree[k] for tree in self._trees]
         candidates.insert(0, self._swapped(candidates[0]))
         explained = [self._explained(group) for group in candidates]

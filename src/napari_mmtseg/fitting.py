@@ -235,7 +235,10 @@ def predicting(
 def _structure(
     small: Sequence[NDArray[np.float32]], settings: SegmentationSettings
 ) -> Structure:
-    """Decide by the first image; regions mean something within one image alone."""
+    """Decide by the first image; regions mean something within one image alone.
+
+    Where they are asked for, those of the first image make the classes of all.
+    """
     from napari_mmtseg.engine.examples import N_CLUSTERS, warm_start
 
     if small[0].ndim == 4:
@@ -245,7 +248,7 @@ def _structure(
         return Structure(settings.merging, settings.texture)
     (clusters,) = warm_start(small[:1], N_CLUSTERS)
     structure = find_structure(small[0], clusters, settings)
-    if len(small) > 1:
+    if len(small) > 1 and settings.merging == "auto":
         structure = Structure("classes", structure.texture)
     return structure
 

@@ -15,7 +15,7 @@ from napari_mmtseg.settings import SegmentationSettings
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
 
-__all__ = ["model_values", "read_guidance"]
+__all__ = ["largest_value", "model_values", "read_guidance"]
 
 Labels = NDArray[np.int32]
 
@@ -105,6 +105,26 @@ def _check_classes(
             "the response channels of the networks. "
             + ("Raise max_labels." if model is None else "Fit a new model.")
         )
+
+
+def largest_value(
+    scribbles: Sequence[Any],
+    model: MutualMeanTeachingModel | None,
+    settings: SegmentationSettings,
+) -> int:
+    """Return the largest label that classes can have.
+
+    Parameters
+    ----------
+    scribbles : sequence of array-like
+        All that is painted.
+    model, settings
+        As for :func:`read_guidance`.
+    """
+    named = [] if model is None else [model_values(model)]
+    painted = [int(np.max(values)) for values in (*scribbles, *named)]
+    # Classes that are found beside take the smallest free values.
+    return max([settings.n_labels or settings.max_labels, *painted])
 
 
 def model_values(model: MutualMeanTeachingModel) -> Labels:

@@ -129,9 +129,31 @@ class LabelHierarchy:
         row = self._row(n_labels)
         values = np.zeros(int(row.max()) + 1, np.int32)
         values[row] = self.values(n_labels)
-        missing = np.flatnonzero(values == 0)
-        values[missing] = np.arange(1, len(missing) + 1) + values.max()
-        return values
+        return _without_gaps(values)
+
+    def values_of_classes(self, model: LabelHierarchy) -> NDArray[np.int32] | None:
+        """Return the label that every class of a model has in this image.
+
+        Classes without a pixel, and those that clean-up takes, leave no gap in the
+        labels of the result: those after them move up, and in the next image, where
+        they may all be, the same classes should have the same labels.
+
+        Parameters
+        ----------
+        model : LabelHierarchy
+            The same leaves as the model numbers them.
+
+        Returns
+        -------
+        (k,) ndarray of int32 or None
+            From dark to bright; None where they are 1..k.
+        """
+        row = model._row(None)
+        present = self.sizes > 0
+        values = np.zeros(int(row.max()) + 1, np.int32)
+        values[row[present]] = self.values()[present]
+        values = _without_gaps(values)
+        return None if (values == np.arange(1, len(values) + 1)).all() else values
 
     def shown(self, n_labels: int | None = None) -> Labels:
         """Return the classes under the labels of :meth:`values`."""
@@ -276,3 +298,10 @@ class LabelHierarchy:
             [absorb_small_regions(f, self.min_region_size) for f in frames]
         ).reshape(labels.shape)
         return cleaned if self.kept is None else np.where(self.kept, labels, cleaned)
+
+
+def _without_gaps(values: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Give labels of their own to those that have none, in place."""
+    missing = np.flatnonzero(values == 0)
+    values[missing] = np.arange(1, len(missing) + 1) + values.max()
+    return values

@@ -90,6 +90,8 @@ class LabelMatcher:
         numbers = np.zeros(k + 1, np.int32)
         if names:
             likeness = self._likeness(labels, looks, sizes, present, names, spread)
+            # What is no match anyway takes no partner away.
+            likeness[likeness < _SAME] = 0
             for i, j in zip(*linear_sum_assignment(likeness, True), strict=True):
                 if likeness[i, j] >= _SAME:
                     numbers[present[i]] = names[j]

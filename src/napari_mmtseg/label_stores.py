@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import tempfile
 from collections.abc import Sequence
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import psutil
@@ -12,7 +15,11 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_mmtseg.errors import InputError
 
-__all__ = ["check_store", "free_memory", "goes_to_disk", "new_store"]
+__all__ = ["check_largest", "check_store", "free_memory", "goes_to_disk", "new_store"]
+
+_ON_DISK = "/var/tmp"
+"""For large temporary files on Linux and macOS; other folders of this kind are often
+kept in memory."""
 
 
 def free_memory() -> int:
@@ -47,21 +54,46 @@ def new_store(
     n_bytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
     if not goes_to_disk(n_bytes, memory_share):
         return np.zeros(shape, dtype)
+    folder = _folder()
     try:
         # The array keeps the file open. It has no name, or loses it in the end: nothing
         # is left behind, however the process ends.
-        with tempfile.TemporaryFile(prefix="mmtseg-") as file:
+        with tempfile.TemporaryFile(prefix="mmtseg-", dir=folder) as file:
+            _reserve(file, n_bytes, folder)
             return np.memmap(file, dtype, "w+", shape=shape)
     except OSError as error:
         raise InputError(
             f"Labels of {n_bytes / 1e9:.1f} GB do not fit in the memory that they may "
-            f"take, and not in the folder {tempfile.gettempdir()} either "
+            f"take, and not in the folder {folder} either "
             f"({error.strerror or error}). Name another one with the environment "
             "variable TMPDIR, or pass out= an array on disk."
         ) from error
 
 
-def check_store(out: Any, shape: Sequence[int], largest: int) -> None:
+def _folder() -> str:
+    named = any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
+    if not named and os.path.isdir(_ON_DISK) and os.access(_ON_DISK, os.W_OK):
+        return _ON_DISK
+    return tempfile.gettempdir()
+
+
+def _reserve(file: IO[bytes], n_bytes: int, folder: str) -> None:
+    """Take the room now: a full disk met later ends the process.
+
+    Raises
+    ------
+    OSError
+        If there is not as much.
+    """
+    if shutil.disk_usage(folder).free < n_bytes:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(file.fileno(), 0, n_bytes)
+
+
+def check_store(
+    out: Any, shape: Sequence[int], largest: int, image: Any = None
+) -> None:
     """Refuse an array that labels cannot be written to.
 
     Parameters
@@ -72,11 +104,14 @@ def check_store(out: Any, shape: Sequence[int], largest: int) -> None:
         Of the labels.
     largest : int
         Largest label that may come.
+    image : array-like, optional
+        What is read meanwhile.
 
     Raises
     ------
     InputError
-        If it has another shape, or holds no such integers.
+        If it has another shape, holds no such integers, cannot be written to, or is
+        the image.
     """
     shape = tuple(shape)
     if not all(hasattr(out, name) for name in ("shape", "dtype", "__setitem__")):
@@ -89,6 +124,35 @@ def check_store(out: Any, shape: Sequence[int], largest: int) -> None:
             f"out has the shape {tuple(out.shape)}; the labels have {shape}, that of "
             "the image without its channels. Make it in this shape."
         )
+    flags = getattr(out, "flags", None)
+    if getattr(out, "read_only", False) or not getattr(flags, "writeable", True):
+        raise InputError(
+            "out can only be read. Open it for writing, such as with mode='r+'."
+        )
+    arrays = isinstance(out, np.ndarray) and isinstance(image, np.ndarray)
+    if out is image or (arrays and np.may_share_memory(out, image)):
+        raise InputError(
+            "out is the image itself, or a part of it: labels would replace pixels "
+            "that are still read. Pass another array."
+        )
+    check_largest(out, largest)
+
+
+def check_largest(out: Any, largest: int) -> None:
+    """Refuse an array that does not hold a label.
+
+    Parameters
+    ----------
+    out : array-like
+        With ``dtype``.
+    largest : int
+        The label.
+
+    Raises
+    ------
+    InputError
+        If its data type is no such integer.
+    """
     dtype = np.dtype(out.dtype)
     if dtype.kind not in "iu" or np.iinfo(dtype).max < largest:
         raise InputError(

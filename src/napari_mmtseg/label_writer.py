@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.label_stores import free_memory
+from napari_mmtseg.label_stores import check_largest, free_memory
 from napari_mmtseg.regions import (
     absorb_small_regions,
     connected_regions,
@@ -20,6 +21,9 @@ __all__ = ["LabelWriter", "check_clean_up"]
 
 _CLEAN_UP_BYTES = 24
 """Memory per pixel that clean-up and connected regions of a frame take."""
+
+_FEW = 2**16
+"""Labels up to which counting them all is faster than sorting."""
 
 Index = tuple[int, ...]
 Window = tuple[slice, ...]
@@ -67,21 +71,17 @@ class LabelWriter:
         self._regions = output == "regions"
         self._min_region_size = min_region_size
         self._offset = 0
-        self._gathered: NDArray[Any] | None = None
-        self._missing = 0
-        self._present = np.zeros(1, bool)
+        self._gathered: _Gathered | None = None
+        self._present: set[int] = set()
 
-    def present(self, at_least: int = 0) -> NDArray[np.bool_]:
-        """Tell for every label 1, 2, ... whether it was written.
+    @property
+    def n_labels(self) -> int:
+        """Number of different labels, 0 left out, that were written."""
+        return self._offset if self._regions else len(self._present)
 
-        Parameters
-        ----------
-        at_least : int
-            Number of labels that are told of in any case.
-        """
-        present = np.zeros(max(at_least, len(self._present) - 1), bool)
-        present[: len(self._present) - 1] = self._present[1:]
-        return present
+    def present(self, n: int) -> NDArray[np.bool_]:
+        """Tell for every label 1..n whether it was written."""
+        return np.array([label in self._present for label in range(1, n + 1)], bool)
 
     def write(
         self,
@@ -105,36 +105,86 @@ class LabelWriter:
         if not self._regions and self._min_region_size <= 1:
             self._put(index, window, labels)
             return
-        if labels.shape != shape:
-            # Regions go over the borders of blocks.
-            if self._gathered is None:
-                self._gathered = np.zeros(shape, labels.dtype)
-                self._missing = self._gathered.size
-            self._gathered[window] = labels
-            self._missing -= labels.size
-            if self._missing:
-                return
-            labels, self._gathered = self._gathered, None
-            window = tuple(slice(0, n) for n in shape)
+        if labels.shape == shape:
+            self._write_frame(index, labels, kept)
+            return
+        # Regions go over the borders of blocks.
+        if self._gathered is None:
+            self._gathered = _Gathered.of(index, shape, labels.dtype)
+        if self._gathered.take(window, labels, kept):
+            self.finish()
+
+    def finish(self) -> None:
+        """Write what has come of a frame that is not all there; the rest stays 0."""
+        gathered, self._gathered = self._gathered, None
+        if gathered is not None:
+            self._write_frame(gathered.index, gathered.labels, gathered.kept)
+
+    def _write_frame(
+        self, index: Index, labels: NDArray[Any], kept: NDArray[np.bool_] | None
+    ) -> None:
         cleaned = absorb_small_regions(labels, self._min_region_size)
-        if kept is not None and self._min_region_size > 1:
-            cleaned = np.where(kept, labels, cleaned)
+        if self._min_region_size > 1:
+            if kept is not None:
+                cleaned = np.where(kept, labels, cleaned)
+            if not labels.all():  # neither side grows where a stop has cut it off
+                cleaned = np.where((labels == 0) | (cleaned == 0), labels, cleaned)
         if self._regions:
             cleaned = connected_regions(cleaned)
             most = int(cleaned.max(initial=0))
             cleaned = np.where(cleaned > 0, cleaned + self._offset, 0)
             self._offset += most
-        self._put(index, window, cleaned)
+        self._put(index, tuple(slice(0, n) for n in labels.shape), cleaned)
 
     def _put(self, index: Index, window: Window, labels: NDArray[Any]) -> None:
-        dtype = np.dtype(self._out.dtype)
-        if self._offset > np.iinfo(dtype).max:
-            raise InputError(
-                f"There are more regions than {dtype} can count ({self._offset}). Pass "
-                "out= an array of a larger integer type."
-            )
-        counts = count_values(labels, len(self._present))
-        counts[: len(self._present)] += self._present
-        self._present = counts > 0
+        check_largest(self._out, int(labels.max(initial=0)))
+        if not self._regions:
+            self._present.update(_different(labels))
         place = self._stack.place(index, window)
-        self._out[place] = labels.astype(dtype, copy=False)
+        self._out[place] = labels.astype(self._out.dtype, copy=False)
+
+
+@dataclass
+class _Gathered:
+    """Blocks of a frame until all of them are there.
+
+    Attributes
+    ----------
+    index : tuple of int
+        Of the frame.
+    labels : ndarray of int
+        0 where nothing has come yet.
+    kept : ndarray of bool
+        Pixels that clean-up leaves as they are.
+    missing : int
+        Number of pixels that have not come yet.
+    """
+
+    index: Index
+    labels: NDArray[Any]
+    kept: NDArray[np.bool_]
+    missing: int
+
+    @classmethod
+    def of(cls, index: Index, shape: tuple[int, ...], dtype: Any) -> _Gathered:
+        labels = np.zeros(shape, dtype)
+        return cls(index, labels, np.zeros(shape, bool), labels.size)
+
+    def take(
+        self, window: Window, labels: NDArray[Any], kept: NDArray[np.bool_] | None
+    ) -> bool:
+        """Put a block where it belongs; return whether it was the last one."""
+        self.labels[window] = labels
+        if kept is not None:
+            self.kept[window] = kept
+        self.missing -= labels.size
+        return self.missing == 0
+
+
+def _different(labels: NDArray[Any]) -> list[int]:
+    """Return the different labels, without 0."""
+    if labels.max(initial=0) < _FEW:
+        values = np.flatnonzero(count_values(labels, 1))
+    else:
+        values = np.unique(labels)
+    return [int(value) for value in values if value > 0]

@@ -129,6 +129,12 @@ def iter_fit(
         )
         return _model_of(steps)
     check_alike([stack.first for stack in stacks])
+    if len({stack.volumes for stack in stacks}) > 1:
+        shapes = ", ".join(str(stack.shape) for stack in stacks)
+        raise InputError(
+            f"stack=volume takes volumes alone; of images of shape {shapes} some have "
+            "a single slice. Leave these out, or use stack=one_model."
+        )
     if len(hints) != len(stacks):
         raise InputError(
             f"Scribbles for {len(hints)} images are given for {len(stacks)} images. "

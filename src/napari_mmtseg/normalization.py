@@ -108,7 +108,9 @@ class Normalization:
         Of an image that is brighter or darker than others, or has more or less
         contrast, the same things come out alike if it is normalised by its own values.
         """
-        return Normalization.fit(parts, self.color_space) if self.each else self
+        if not self.each or not any(np.isfinite(part).any() for part in parts):
+            return self
+        return Normalization.fit(parts, self.color_space)
 
     def apply(self, image: NDArray[Any]) -> NDArray[np.float32]:
         """Return a raw image (C, [Z,] Y, X) as the networks see it, in float32."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -45,7 +48,11 @@ def check_scribbles(scribbles: Any, stack: ImageStack) -> Any:
 
 
 def painted_crops(
-    stack: ImageStack, scribbles: Any, n_crops: int, side: int
+    stack: ImageStack,
+    scribbles: Any,
+    n_crops: int,
+    side: int,
+    check_cancel: Callable[[], None] = lambda: None,
 ) -> list[PaintedCrop]:
     """Read what is painted: whole frames, or windows of large ones.
 
@@ -54,39 +61,65 @@ def painted_crops(
     stack : ImageStack
         The image.
     scribbles : array-like of int
-        In the shape of the labels, 0 where nothing is painted; read frame by frame.
+        In the shape of the labels, 0 where nothing is painted; read part by part.
     n_crops : int
-        How many parts at most: those with the most paint.
+        How many parts at most: those with the most paint, but for every painted value
+        one at least.
     side : int
         Height and width of the windows in pixels.
+    check_cancel : callable
+        Called before every part is read.
     """
     found = []
     for index in stack.indices():
-        frame = stack.frame(index)
-        painted = np.asarray(scribbles[stack.place(index)])
-        for window in _windows(frame, painted, side):
-            amount = int(np.count_nonzero(painted[window]))
-            if amount:
-                found.append((-amount, index, window, painted[window]))
-    found.sort(key=lambda one: one[:2])
-    return [
-        (index, np.array(stack.frame(index)[(slice(None), *window)]), painted)
-        for _, index, window, painted in found[:n_crops]
-    ]
+        for window in _windows(stack.frame(index), side):
+            check_cancel()
+            painted = np.asarray(scribbles[stack.place(index, window)])
+            values, counts = np.unique(painted[painted != 0], return_counts=True)
+            if len(values):
+                amounts = dict(zip(values.tolist(), counts.tolist(), strict=True))
+                found.append(_Painted(index, window, painted, amounts))
+    crops = []
+    for part in _chosen(found, n_crops):
+        check_cancel()
+        pixels = np.array(stack.frame(part.index)[(slice(None), *part.window)])
+        crops.append((part.index, pixels, part.painted))
+    return crops
 
 
-def _windows(frame: Frame, painted: NDArray[Any], side: int) -> list[tuple[slice, ...]]:
+@dataclass
+class _Painted:
+    index: tuple[int, ...]
+    window: tuple[slice, ...]
+    painted: NDArray[Any]
+    amounts: dict[int, int]
+
+
+def _chosen(found: list[_Painted], n: int) -> list[_Painted]:
+    """Choose parts with much paint that have all values among them."""
+    most = sorted(found, key=lambda part: -sum(part.amounts.values()))
+    seen: set[int] = set()
+    needed = []
+    for value in sorted({value for part in found for value in part.amounts}):
+        if value not in seen:
+            part = max(most, key=lambda part: part.amounts.get(value, 0))
+            needed.append(part)
+            seen |= set(part.amounts)
+    others = [part for part in most if not any(part is other for other in needed)]
+    chosen = needed + others[: max(n - len(needed), 0)]
+    return sorted(chosen, key=lambda part: -sum(part.amounts.values()))
+
+
+def _windows(frame: Frame, side: int) -> list[tuple[slice, ...]]:
     shape = frame.shape[1:]
     if frame.n_pixels <= _WHOLE:
         return [tuple(slice(0, n) for n in shape)]
-    places = np.nonzero(painted)
-    cells = {
-        tuple(int(p) // side for p in place) for place in zip(*places, strict=True)
-    }
+    starts = product(*(range(0, n, side) for n in shape))
+    # The last ones reach back, so that all have the same size.
     return [
         tuple(
-            slice(max(min(c * side, n - side), 0), min((c + 1) * side, n))
-            for c, n in zip(cell, shape, strict=True)
+            slice(max(min(first, n - side), 0), min(first + side, n))
+            for first, n in zip(corner, shape, strict=True)
         )
-        for cell in cells
+        for corner in starts
     ]

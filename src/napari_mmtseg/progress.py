@@ -85,6 +85,8 @@ class SegmentationResult:
         Where and how the networks ran.
     settings : SegmentationSettings
         What was asked for.
+    is_partial : bool
+        Whether a stop has left parts of a stack without labels.
     """
 
     labels: NDArray[np.int32] = field(repr=False)
@@ -97,3 +99,4 @@ class SegmentationResult:
     device: str
     precision: str
     settings: SegmentationSettings
+    is_partial: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,12 @@ _CANDIDATES = 3
 _QUANTILES = (0.02, 0.25, 0.5, 0.75, 0.98)
 
 
-def sample_crops(stack: ImageStack, n_crops: int, side: int) -> list[NDArray[Any]]:
+def sample_crops(
+    stack: ImageStack,
+    n_crops: int,
+    side: int,
+    check_cancel: Callable[[], None] = lambda: None,
+) -> list[NDArray[Any]]:
     """Read parts of a stack that are spread over it and show what is in it.
 
     Half of them lie evenly over the frames and, in each, over the plane; for the other
@@ -36,6 +41,8 @@ def sample_crops(stack: ImageStack, n_crops: int, side: int) -> list[NDArray[Any
     side : int
         Their height and width in pixels, where a frame is larger. Volumes are cut to
         cubes with as many voxels.
+    check_cancel : callable
+        Called before every part is read.
 
     Returns
     -------
@@ -50,11 +57,17 @@ def sample_crops(stack: ImageStack, n_crops: int, side: int) -> list[NDArray[Any
     windows = _windows(stack, n_crops, side)
     n_even = -(-n_crops // 2) if len(windows) > n_crops else len(windows)
     places = np.unique(np.linspace(0, len(windows) - 1, n_even).round().astype(int))
-    taken = [_read(stack, windows[i]) for i in places]
+
+    def read(window: Window) -> NDArray[Any]:
+        check_cancel()
+        index, place = window
+        return np.array(stack.frame(index)[(slice(None), *place)])
+
+    taken = [read(windows[i]) for i in places]
     if len(taken) < n_crops:
-        others = [_read(stack, w) for i, w in enumerate(windows) if i not in places]
+        others = [read(w) for i, w in enumerate(windows) if i not in places]
         taken = _with_farthest(taken, others, n_crops)
-    return sorted(taken, key=lambda crop: -float(np.var(crop[0])))
+    return sorted(taken, key=lambda crop: -float(_finite(crop[:1]).var()))
 
 
 def sample_frame(frame: Frame, n: int = 16, side: int = 256) -> list[NDArray[Any]]:
@@ -116,11 +129,6 @@ def _grid(frame: Frame, n: int, side: int) -> list[tuple[slice, ...]]:
     ]
 
 
-def _read(stack: ImageStack, window: Window) -> NDArray[Any]:
-    index, place = window
-    return np.array(stack.frame(index)[(slice(None), *place)])
-
-
 def _with_farthest(
     taken: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]], n: int
 ) -> list[NDArray[Any]]:
@@ -138,10 +146,14 @@ def _with_farthest(
 
 def _look(crop: NDArray[Any]) -> NDArray[np.float64]:
     """Describe a crop by quantiles of its values and of their differences."""
-    with np.errstate(invalid="ignore"):
-        values = np.nan_to_num(crop.astype(np.float64), posinf=0, neginf=0)
+    values = _finite(crop)
     step = np.abs(np.diff(values, axis=-1))
     parts = [
         np.quantile(v.reshape(len(crop), -1), _QUANTILES, 1) for v in (values, step)
     ]
     return np.concatenate(parts).ravel()
+
+
+def _finite(crop: NDArray[Any]) -> NDArray[np.float64]:
+    with np.errstate(invalid="ignore"):
+        return np.nan_to_num(crop.astype(np.float64), posinf=0, neginf=0)

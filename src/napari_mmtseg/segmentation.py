@@ -17,8 +17,8 @@ from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.baselines.driving import iter_baseline
 from napari_mmtseg.fitting import Fitted, predicting
 from napari_mmtseg.guided_fitting import fit_or_guide
-from napari_mmtseg.guided_input import read_guidance
-from napari_mmtseg.label_stores import check_store
+from napari_mmtseg.guided_input import largest_value, read_guidance
+from napari_mmtseg.label_stores import check_largest, check_store
 from napari_mmtseg.painted_crops import check_scribbles
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
 from napari_mmtseg.regions import consecutive
@@ -222,8 +222,11 @@ def iter_segment(
     )
     anisotropy = check_spacing(spacing, stack)
     others = []
+    # Examples are single images; their channels lie where those of a slice do.
+    plane = [letter for letter in stack.axes if letter in "CYX"]
+    axis = plane.index("C") if "C" in plane else None
     for example, painted_there in examples:
-        others.append((as_channels_first(example, channel_axis), painted_there))
+        others.append((as_channels_first(example, axis), painted_there))
     run = StackRun(
         chosen,
         scribbles,
@@ -246,13 +249,17 @@ def _one_image(
     stack: ImageStack, run: StackRun
 ) -> Generator[SegmentationStep, str | None, SegmentationResult]:
     """Segment the only image of a stack, looked at as a whole."""
-    if run.out is not None:
-        check_store(run.out, stack.shape, run.settings.max_labels)
     scribbles = run.scribbles
     if scribbles is not None and len(stack.shape) > 2:
         scribbles = np.asarray(check_scribbles(scribbles, stack))
         scribbles = scribbles.reshape(stack.shape[-2:])
     steps = _segment_image(stack.first.read(), replace(run, scribbles=scribbles))
+    if run.out is not None:
+        painted = [
+            p for p in (scribbles, *(p for _, p in run.examples)) if p is not None
+        ]
+        largest = largest_value(painted, run.model, run.settings)
+        check_store(run.out, stack.shape, largest, stack.array)
     if len(stack.shape) == 2 and run.out is None:
         return steps
     return _arranged(steps, stack, run.out)
@@ -266,6 +273,7 @@ def _arranged(
     result = yield from steps
     labels = result.labels.reshape(stack.shape)
     if out is not None:
+        check_largest(out, int(labels.max()))
         out[...] = labels.astype(out.dtype)
         labels = out
     hierarchy = result.hierarchy
@@ -323,9 +331,11 @@ def _segment_steps(
         )
     given = fitted.model.label_values is not None
     if not given:
+        found = hierarchy
         hierarchy = hierarchy.numbered()
         if settings.min_region_size > 1:
             hierarchy = hierarchy.renumbered(hierarchy.labels())
+        fitted.model.label_values = hierarchy.values_of_classes(found)
     if given and settings.output == "classes":
         labels = hierarchy.shown()
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.frames import LARGE
 from napari_mmtseg.label_matching import LabelMatcher
 from napari_mmtseg.label_stores import check_store, new_store
 from napari_mmtseg.label_writer import LabelWriter
@@ -49,8 +51,14 @@ def segment_slices(
             "stack=slice_by_slice finds the classes of every slice anew: scribbles, "
             "examples and a model have no place there. Use stack=one_model."
         )
+    if stack.first.is_large:
+        raise InputError(
+            f"stack=slice_by_slice looks at every slice as a whole, up to "
+            f"{LARGE / 2**20:g} megapixels; these have "
+            f"{stack.first.n_pixels / 2**20:.0f}. Use stack=one_model, or a region."
+        )
     if run.out is not None:
-        check_store(run.out, stack.shape, run.settings.max_labels)
+        check_store(run.out, stack.shape, run.settings.max_labels, stack.array)
     return _slices(stack, run, segment_one)
 
 
@@ -67,8 +75,18 @@ def _slices(
     n, n_steps, stop = stack.n_frames, 0, False
     result: SegmentationResult | None = None
     n_done = 0
-    for index in stack.indices():
+    indices = stack.indices()
+    for index in indices:
         image = stack.frame(index).read()
+        if not np.isfinite(image).any():
+            warnings.warn(
+                f"The slice {index} has no finite value; its labels are 0.",
+                UserWarning,
+                stacklevel=2,
+            )
+            labels[stack.place(index)] = 0
+            n_done += 1
+            continue
         steps = segment_one(image)
         answer: str | None = None
         try:
@@ -102,7 +120,13 @@ def _slices(
         stop = (yield told) == "stop" or stop
         if stop:
             break
-    assert result is not None
+    if result is None:
+        raise InputError(
+            "The stack has no finite value: every pixel is NaN or infinite."
+        )
+    if run.out is not None:
+        for index in indices:  # those after a stop
+            labels[stack.place(index)] = 0
     reason = f"all {n} slices are done"
     if n_done < n:
         reason = f"stopped by the user after {n_done} of {n} slices"
@@ -111,10 +135,11 @@ def _slices(
         model=None,
         hierarchy=None,
         stop_reason=reason,
-        n_labels=int(np.count_nonzero(writer.present())),
+        n_labels=writer.n_labels,
         n_steps=n_steps,
         seconds=time.perf_counter() - start,
         device=result.device,
         precision=result.precision,
         settings=settings,
+        is_partial=n_done < n,
     )

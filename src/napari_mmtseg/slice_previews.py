@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg.frames import LARGE
+
 __all__ = ["PREVIEW_SIDE", "SlicePreviews", "preview_step"]
 
 PREVIEW_SIDE = 2048
@@ -22,6 +24,8 @@ def preview_step(shape: Sequence[int]) -> int:
 class SlicePreviews:
     """Labels of finished slices; of large ones every n-th pixel of what is done.
 
+    Large volumes have no previews.
+
     Parameters
     ----------
     shape : sequence of int
@@ -33,8 +37,11 @@ class SlicePreviews:
 
     def __init__(self, shape: Sequence[int], interval: float | None) -> None:
         self._shape = tuple(shape)
+        if len(shape) > 2 and np.prod(shape, dtype=np.int64) > LARGE:
+            interval = None  # as large as the labels themselves
         self._interval = interval
         self._step = preview_step(shape)
+        # What is not written takes no memory.
         self._small = np.zeros([-(-n // self._step) for n in shape], np.int32)
         self._next = 0.0
 

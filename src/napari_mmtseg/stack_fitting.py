@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.fitting import Fitted, Shown
 from napari_mmtseg.guided_fitting import fit_or_guide
-from napari_mmtseg.guided_input import read_guidance
+from napari_mmtseg.guided_input import largest_value, read_guidance
+from napari_mmtseg.label_stores import check_largest
 from napari_mmtseg.painted_crops import PaintedCrop, painted_crops
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.sampling import sample_crops
@@ -82,21 +83,20 @@ def fit_stacks(
     if settings.normalization == "auto":
         settings = settings.replace(normalization="together")
     n_slices = stacks[0].n_frames
-    yield SegmentationStep("preparing", 0, settings.n_steps, n_slices=n_slices)
+    told = SegmentationStep("preparing", 0, settings.n_steps, n_slices=n_slices)
+    stop = (yield told) == "stop"
     n, side = settings.n_crops, settings.crop_size
     painted: list[PaintedCrop] = []
     for stack, hints in zip(stacks, scribbles, strict=True):
         if hints is not None:
-            painted += painted_crops(stack, hints, n, side)
-            run.check_cancel()
+            painted += painted_crops(stack, hints, n, side, run.check_cancel)
     crops = [image for _, image, _ in painted] + [image for image, _ in run.examples]
     hints = [hint for *_, hint in painted] + [hint for _, hint in run.examples]
     if not painted or settings.n_labels is not None:
         # Classes beside the painted ones may lie anywhere.
         each = max((n - len(painted)) // len(stacks), 1)
         for stack in stacks:
-            crops += sample_crops(stack, each, side)
-            run.check_cancel()
+            crops += sample_crops(stack, each, side, run.check_cancel)
         hints += [None] * (len(crops) - len(hints))
     if not painted and any(s is not None for s in scribbles):
         raise InputError(
@@ -104,6 +104,9 @@ def fit_stacks(
             "class, or leave the scribbles out."
         )
     guidance = read_guidance(crops, hints, settings, run.model)
+    if run.out is not None:
+        known = [hint for hint in hints if hint is not None]
+        check_largest(run.out, largest_value(known, run.model, settings))
     steps = fit_or_guide(
         crops,
         guidance,
@@ -115,7 +118,8 @@ def fit_stacks(
         run.anisotropy,
     )
     place = painted[0][0] if painted else None
-    return (yield from _placed(steps, stacks[0], place, guidance is not None))
+    placed = _placed(steps, stacks[0], place, guidance is not None, stop)
+    return (yield from placed)
 
 
 def check_volumes(
@@ -151,7 +155,7 @@ def _shown(stack: ImageStack, run: StackRun) -> Shown | None:
     def read() -> tuple[tuple[int, ...], NDArray[Any]] | None:
         index = (0,) * len(stack.lead) if run.shown is None else tuple(run.shown())
         frame = stack.frame(index)
-        if max(frame.shape[1:]) > PREVIEW_SIDE:
+        if frame.is_large or max(frame.shape[1:]) > PREVIEW_SIDE:
             return None
         if last[0] != index:
             last[:] = index, frame.read()
@@ -165,8 +169,9 @@ def _placed(
     stack: ImageStack,
     place: tuple[int, ...] | None,
     guided: bool,
+    stop: bool,
 ) -> Generator[SegmentationStep, str | None, Fitted]:
-    """Say of every step where in the stack it belongs."""
+    """Say of every step where in the stack it belongs; stop at once if asked to."""
     shape = stack.first.shape[1:]
     answer: str | None = None
     while True:
@@ -182,3 +187,5 @@ def _placed(
             step = replace(step, labels=step.labels if seen else None)
             step = replace(step, index=place or ())
         answer = yield step
+        if stop:
+            answer = "stop"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
@@ -52,7 +53,8 @@ def segment_stack(stack: ImageStack, run: StackRun) -> Steps:
     if run.scribbles is not None:
         run = replace(run, scribbles=check_scribbles(run.scribbles, stack))
     if run.out is not None:
-        check_store(run.out, stack.shape, settings.n_labels or settings.max_labels)
+        largest = settings.n_labels or settings.max_labels
+        check_store(run.out, stack.shape, largest, stack.array)
     check_clean_up(stack, settings.output, settings.min_region_size)
     return _segment(stack, run)
 
@@ -76,11 +78,16 @@ def _segment(stack: ImageStack, run: StackRun) -> Steps:
     hierarchy = replace(forest, leaves=leaves)
     if model.label_values is None:
         hierarchy = hierarchy.numbered()
+    n_done = len({index for index, _ in done})
+    stopped = sum(_size(window) for _, window in done) < int(np.prod(stack.shape))
     labels = run.out
     if labels is None:
         labels = new_store(stack.shape, np.int32, settings.memory_share)
-    left = yield from _write(stack, run, hierarchy, labels, done, step)
+    elif stopped:
+        yield from _emptied(stack, labels, done, step)
+    writer = yield from _write(stack, run, hierarchy, labels, done, step)
     if model.label_values is None and settings.output == "classes":
+        left = writer.present(hierarchy.fitted)
         hierarchy = hierarchy.renumbered_by(left)
         if not left.all():  # clean-up has taken whole classes
             yield step
@@ -88,23 +95,23 @@ def _segment(stack: ImageStack, run: StackRun) -> Steps:
             for index, window in done:
                 place = stack.place(index, window)
                 labels[place] = numbers[np.asarray(labels[place])]
+        if not stopped:
+            model.label_values = hierarchy.values_of_classes(forest)
     reason = fitted.stop_reason
-    n_done = len({index for index, _ in done})
-    stopped = sum(_size(window) for _, window in done) < int(np.prod(stack.shape))
     if stopped:
         reason = f"stopped by the user after {n_done} of {stack.n_frames} slices"
-    keep = not stopped and not isinstance(leaves, np.memmap) and forest.finest > 1
     return SegmentationResult(
         labels=labels,
         model=model,
-        hierarchy=hierarchy if keep else None,
+        hierarchy=None if stopped else _kept(hierarchy, stack, run, labels),
         stop_reason=reason,
-        n_labels=int(np.count_nonzero(left)),
+        n_labels=writer.n_labels,
         n_steps=fitted.n_steps,
         seconds=time.perf_counter() - start,
         device=fitted.device,
         precision=fitted.precision,
         settings=settings,
+        is_partial=stopped,
     )
 
 
@@ -158,8 +165,8 @@ def _write(
     labels: Any,
     done: list[Part],
     step: SegmentationStep,
-) -> Generator[SegmentationStep, str | None, NDArray[np.bool_]]:
-    """Turn leaves into labels; return which of 1, 2, ... there are."""
+) -> Generator[SegmentationStep, str | None, LabelWriter]:
+    """Turn leaves into labels; return what has written them."""
     settings = run.settings
     values = hierarchy.values()
     writer = LabelWriter(stack, labels, settings.output, settings.min_region_size)
@@ -171,7 +178,35 @@ def _write(
             kept = np.asarray(run.scribbles[place]) > 0
         writer.write(index, window, values[hierarchy.leaves[place]], kept)
         yield step
-    return writer.present(hierarchy.fitted)
+    writer.finish()
+    return writer
+
+
+def _emptied(
+    stack: ImageStack, labels: Any, done: list[Part], step: SegmentationStep
+) -> Generator[SegmentationStep, str | None, None]:
+    """Put 0 where labels were before, in every frame that is not all done."""
+    sizes: Counter[tuple[int, ...]] = Counter()
+    for index, window in done:
+        sizes[index] += _size(window)
+    for index in stack.indices():
+        if sizes[index] < stack.first.n_pixels:
+            labels[stack.place(index)] = 0
+            yield step
+
+
+def _kept(
+    hierarchy: LabelHierarchy, stack: ImageStack, run: StackRun, labels: Any
+) -> LabelHierarchy | None:
+    """Return the hierarchy if other numbers of classes can be had from it."""
+    on_disk = run.out is None and isinstance(labels, np.memmap)
+    if on_disk or isinstance(hierarchy.leaves, np.memmap) or hierarchy.finest < 2:
+        return None
+    # It cleans up, and connects, along the last axes.
+    by_frames = run.settings.output == "regions" or run.settings.min_region_size > 1
+    if by_frames and not stack.label_axes.endswith(stack.frame_axes):
+        return None
+    return hierarchy
 
 
 def _size(window: tuple[slice, ...]) -> int:

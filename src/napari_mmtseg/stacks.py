@@ -66,8 +66,14 @@ class ImageStack:
             If axes, shape or data type cannot be segmented.
         """
         array = image
-        if not all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__")):
+        known = all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__"))
+        if not known or not _is_numpy_type(image.dtype):
             array = np.asarray(image)
+        if any(n != n for n in array.shape):
+            raise InputError(
+                f"An image of shape {tuple(array.shape)}: not all lengths are known. "
+                "Of a dask array, call compute_chunk_sizes() first."
+            )
         shape = tuple(int(n) for n in array.shape)
         if axes is None:
             letters = guess_axes(shape, array.dtype, channel_axis)
@@ -196,8 +202,11 @@ def check_spacing(spacing: Sequence[float] | None, stack: ImageStack) -> float:
     """
     if spacing is None:
         return 1.0
-    sizes = np.asarray(spacing, np.float64)
     axes = stack.label_axes
+    try:
+        sizes = np.asarray(spacing, np.float64)
+    except (TypeError, ValueError):
+        sizes = np.empty(0)  # which is refused
     if sizes.shape != (len(axes),) or not (np.isfinite(sizes) & (sizes > 0)).all():
         raise InputError(
             f"spacing={spacing!r} does not fit an image whose labels have the axes "
@@ -207,3 +216,11 @@ def check_spacing(spacing: Sequence[float] | None, stack: ImageStack) -> float:
         return 1.0
     of = dict(zip(axes, sizes.tolist(), strict=True))
     return float(2 * of["Z"] / (of["Y"] + of["X"]))
+
+
+def _is_numpy_type(dtype: Any) -> bool:
+    try:
+        np.dtype(dtype)
+    except TypeError:  # of another library, which may still convert its arrays
+        return False
+    return True

@@ -233,7 +233,7 @@ class SegmentJob:
             return text
         if self._is_slice_by_slice:
             return "Every slice has a model of its own."
-        if "stopped" in result.stop_reason:
+        if result.is_partial:
             return "Not all of it has labels."
         if result.model is not None and result.hierarchy is None:
             return "There is nothing to choose from: the model knows one class."

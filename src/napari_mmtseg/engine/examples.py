@@ -28,6 +28,8 @@ N_CLUSTERS = 16
 """Number of clusters that the structure of an image is judged by."""
 
 _SAMPLES = 10_000
+_NARROWEST = 8
+"""Pixels to which the short side is shrunk at most: edges need a width to lie in."""
 _SLICES = 2
 _FORMATS = {2: torch.channels_last, 3: torch.channels_last_3d}
 _SMOOTHING = 1.0
@@ -81,7 +83,10 @@ def to_working_size(
     long_side = max(height, width)
     if working_size is None or long_side <= working_size:
         return image
-    size = tuple(max(round(n * working_size / long_side), 1) for n in (height, width))
+    size = tuple(
+        max(round(n * working_size / long_side), min(n, _NARROWEST))
+        for n in (height, width)
+    )
     shrunk = F.interpolate(
         torch.from_numpy(image)[None], size=size, mode="bilinear", antialias=True
     )

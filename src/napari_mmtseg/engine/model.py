@@ -15,17 +15,14 @@ from napari_mmtseg.draining import drain
 from napari_mmtseg.engine.given_classes import GivenClasses
 from napari_mmtseg.engine.known_classes import KnownClasses
 from napari_mmtseg.engine.sight import Sight
-from napari_mmtseg.engine.stack_labels import (
-    chunks_of,
-    label_window,
-    stack_labels,
-)
+from napari_mmtseg.engine.stack_labels import label_window, stack_labels
 from napari_mmtseg.engine.stack_leaves import LeafPart, stack_leaves
 from napari_mmtseg.engine.stored_model import read_model, write_model
 from napari_mmtseg.engine.view import Memory, View
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.frames import Frame
 from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.label_stores import check_largest, check_store
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.stacks import ImageStack
 
@@ -166,13 +163,17 @@ class MutualMeanTeachingModel:
                 "model with stack=one_model."
             )
         settings = self._asked(stack, n_labels, merging, settings)
-        if stack.is_one_image and out is None:
-            return self._image_labels(stack, settings)
+        if stack.is_one_image:
+            if out is not None:
+                values = self.label_values
+                largest = self.n_labels if values is None else int(values.max())
+                check_store(out, stack.shape, largest, stack.array)
+            return self._image_labels(stack, settings, out)
         return stack_labels(self._known, stack, settings, self.label_values, out)
 
     def _image_labels(
-        self, stack: ImageStack, settings: SegmentationSettings
-    ) -> Generator[float, None, NDArray[np.int32]]:
+        self, stack: ImageStack, settings: SegmentationSettings, out: Any
+    ) -> Generator[float, None, Any]:
         channels = stack.first.read()
         hierarchy = yield from self._named(
             self._known.at(channels).find(channels, settings)
@@ -181,7 +182,12 @@ class MutualMeanTeachingModel:
             labels = hierarchy.shown()
         else:
             labels = hierarchy.labels(output=settings.output)
-        return labels.reshape(stack.shape)
+        labels = labels.reshape(stack.shape)
+        if out is None:
+            return labels
+        check_largest(out, int(labels.max()))
+        out[...] = labels.astype(out.dtype, copy=False)
+        return out
 
     def iter_leaves(
         self, stack: ImageStack, out: Any = None
@@ -206,8 +212,7 @@ class MutualMeanTeachingModel:
         forest = self._known.forest(settings, by_pixels=stack.first.is_large)
         if self.label_values is not None:
             forest = forest.with_values(self.label_values)
-        chunks = chunks_of(out, stack)
-        return forest, stack_leaves(self._known, stack, settings, chunks)
+        return forest, stack_leaves(self._known, stack, settings, out)
 
     def predict_window(
         self, frame: Frame, window: tuple[slice, ...]

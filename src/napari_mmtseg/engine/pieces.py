@@ -69,9 +69,7 @@ def _halves(tile: Tile, shape: Sequence[int]) -> list[Tile]:
     axis = max(
         range(len(tile.core)), key=lambda a: tile.core[a].stop - tile.core[a].start
     )
-    start, stop = tile.core[axis].start, tile.core[axis].stop
-    # Where the image ends the halo is cut off: the other side tells how wide it is.
-    halo = max(start - tile.around[axis].start, tile.around[axis].stop - stop)
+    start, stop, halo = tile.core[axis].start, tile.core[axis].stop, tile.halo[axis]
     middle = (start + stop) // 2
     halves = []
     for first, last in ((start, middle), (middle, stop)):
@@ -81,7 +79,7 @@ def _halves(tile: Tile, shape: Sequence[int]) -> list[Tile]:
         around[axis] = slice(max(first - halo, 0), min(last + halo, shape[axis]))
         low = around[axis].start
         inner[axis] = slice(first - low, last - low)
-        halves.append(Tile(tuple(core), tuple(around), tuple(inner)))
+        halves.append(Tile(tuple(core), tuple(around), tuple(inner), tile.halo))
     return halves
 
 

@@ -18,16 +18,7 @@ from napari_mmtseg.label_writer import LabelWriter, check_clean_up
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.stacks import ImageStack
 
-__all__ = ["chunks_of", "label_window", "leaf_values", "stack_labels"]
-
-
-def chunks_of(out: Any, stack: ImageStack) -> tuple[int, ...] | None:
-    """Return how many pixels of a frame an array stores together, if it tells."""
-    chunks = getattr(out, "shards", None) or getattr(out, "chunks", None)
-    if not isinstance(chunks, tuple) or not all(isinstance(n, int) for n in chunks):
-        return None
-    named = zip(stack.label_axes, chunks, strict=True)
-    return tuple(n for a, n in named if a in stack.frame_axes)
+__all__ = ["label_window", "leaf_values", "stack_labels"]
 
 
 def leaf_values(
@@ -79,11 +70,11 @@ def stack_labels(
     if out is None:
         out = new_store(stack.shape, np.int32, settings.memory_share)
     else:
-        check_store(out, stack.shape, int(values.max()))
+        check_store(out, stack.shape, int(values.max()), stack.array)
     writer = LabelWriter(stack, out, settings.output, settings.min_region_size)
 
     def steps() -> Generator[float, None, Any]:
-        for part in stack_leaves(known, stack, settings, chunks_of(out, stack)):
+        for part in stack_leaves(known, stack, settings, out):
             if isinstance(part, LeafPart):
                 writer.write(part.index, part.window, values[part.leaves])
                 yield part.fraction
@@ -118,12 +109,23 @@ def label_window(
         If the window does not lie in the frame, or the labels depend on more than it.
     """
     shape = frame.shape[1:]
-    if len(window) != len(shape) or not all(
-        0 <= (w.start or 0) < (w.stop or 0) <= n and w.step in (None, 1)
-        for w, n in zip(window, shape, strict=False)
+    given, window = (
+        window,
+        tuple(
+            slice(
+                0 if w.start is None else w.start,
+                n if w.stop is None else w.stop,
+                w.step,
+            )
+            for w, n in zip(window, shape, strict=False)
+        ),
+    )
+    if len(given) != len(shape) or not all(
+        0 <= w.start < w.stop <= n and w.step in (None, 1)
+        for w, n in zip(window, shape, strict=True)
     ):
         raise InputError(
-            f"The window {window} does not lie in an image of shape {shape}. Give a "
+            f"The window {given} does not lie in an image of shape {shape}. Give a "
             "slice with start and stop for each of its axes."
         )
     if settings.output == "regions" or settings.min_region_size > 1:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg.chunked_arrays import ChunkCache, block_sides, chunk_edges
 from napari_mmtseg.engine.tiles import Tile, tiles
 from napari_mmtseg.frames import Frame
 from napari_mmtseg.settings import SegmentationSettings
@@ -53,7 +54,7 @@ def stack_leaves(
     known: KnownClasses,
     stack: ImageStack,
     settings: SegmentationSettings,
-    chunks: Sequence[int] | None = None,
+    out: Any = None,
 ) -> Generator[LeafPart | float, None, None]:
     """Find the leaves of every frame, those of large frames in blocks.
 
@@ -65,9 +66,8 @@ def stack_leaves(
         Where.
     settings : SegmentationSettings
         As for :meth:`KnownClasses.find`.
-    chunks : sequence of int, optional
-        Shape of what the array takes at once that they are written to, without the
-        stacked axes: blocks end where chunks do.
+    out : array-like, optional
+        What they are written to: blocks end where its chunks do.
 
     Yields
     ------
@@ -75,6 +75,11 @@ def stack_leaves(
         The part, or, within one, the share of the stack that is done.
     """
     n = stack.n_frames
+    units = [
+        _chunk_lengths(array, letters, stack)
+        for array, letters in ((out, stack.label_axes), (stack.array, stack.axes))
+    ]
+    stack = _reading_once(stack)
     for number, index in enumerate(stack.indices()):
         frame = stack.frame(index)
         if not frame.is_large:
@@ -87,7 +92,7 @@ def stack_leaves(
             continue
         here = known.at(frame)
         done = 0
-        for block, held in _read_ahead(frame, _blocks(known, frame, chunks)):
+        for block, held in _read_ahead(frame, _blocks(known, frame, units)):
             leaves = np.empty([s.stop - s.start for s in block.core], np.uint8)
             for tile, part in here.leaf_tiles(held, block.core, settings.tile_size):
                 at = (
@@ -136,15 +141,38 @@ class _Held:
         return self._pixels[(window[0], *moved)]
 
 
+def _chunk_lengths(
+    array: Any, letters: str, stack: ImageStack
+) -> tuple[int, ...] | None:
+    """Return how many pixels of a frame an array stores together, if it tells."""
+    edges = None if array is None else chunk_edges(array)
+    if edges is None:
+        return None
+    named = zip(letters, edges, strict=True)
+    return tuple(int(np.diff(e).max()) for a, e in named if a in stack.frame_axes)
+
+
+def _reading_once(stack: ImageStack) -> ImageStack:
+    """Return the stack with chunks kept where frames, or blocks, share them."""
+    edges = chunk_edges(stack.array)
+    if edges is None:
+        return stack
+    shared = any(
+        len(e) - 1 < n
+        for a, e, n in zip(stack.axes, edges, stack.array.shape, strict=True)
+        if a not in stack.frame_axes + "CS"
+    )
+    if not shared and not stack.first.is_large:
+        return stack
+    return replace(stack, array=ChunkCache(stack.array, edges))
+
+
 def _blocks(
-    known: KnownClasses, frame: Frame, chunks: Sequence[int] | None
+    known: KnownClasses, frame: Frame, units: Sequence[Sequence[int] | None]
 ) -> list[Tile]:
-    shape = frame.shape[1:]
+    shape, halo = frame.shape[1:], known.sight.halo
     side = _BLOCK if len(shape) == 2 else _BLOCK // 8
-    if chunks is not None:
-        widest = max(chunks[-2:])
-        side = widest * max(side // widest, 1)
-    return list(tiles(shape, side, known.sight.halo))
+    return list(tiles(shape, block_sides(shape, units, side, halo), halo))
 
 
 def _read_ahead(frame: Frame, blocks: Sequence[Tile]) -> Iterator[tuple[Tile, _Held]]:

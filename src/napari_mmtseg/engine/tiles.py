@@ -23,11 +23,14 @@ class Tile:
         The same with the halo, as far as the image goes.
     inner : tuple of slice
         The core within the halo.
+    halo : tuple of int
+        Its width along every axis, where the image does not end.
     """
 
     core: Slices
     around: Slices
     inner: Slices
+    halo: tuple[int, ...]
 
 
 def tiles(
@@ -61,4 +64,4 @@ def tiles(
             core.append(slice(start, stop))
             around.append(slice(low, min(stop + halos[axis], shape[axis])))
             inner.append(slice(start - low, stop - low))
-        yield Tile(tuple(core), tuple(around), tuple(inner))
+        yield Tile(tuple(core), tuple(around), tuple(inner), tuple(halos))

@@ -1,0 +1,179 @@
+"""Arrays that are stored in chunks: how large these are, and each read but once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from itertools import product
+from math import lcm
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["ChunkCache", "block_sides", "chunk_edges"]
+
+_CAPACITY = 2**28
+"""Bytes of chunks that are kept."""
+
+_WIDEST = 2
+"""How many times wider than asked for a block may be, to be a whole chunk."""
+
+Cell = tuple[int, ...]
+
+
+def chunk_edges(array: Any) -> list[NDArray[np.intp]] | None:
+    """Return where chunks begin and end along every axis, for arrays that tell.
+
+    Parameters
+    ----------
+    array : array-like
+        A dask array, or one with ``shards`` or ``chunks`` as zarr has them.
+
+    Returns
+    -------
+    list of (n + 1,) ndarray, or None
+        From 0 to the length of the axis.
+    """
+    chunks = getattr(array, "shards", None) or getattr(array, "chunks", None)
+    if not isinstance(chunks, tuple) or len(chunks) != len(array.shape):
+        return None
+    edges = []
+    for n, lengths in zip(array.shape, chunks, strict=True):
+        if isinstance(lengths, (int, np.integer)):
+            steps = np.arange(0, int(n), max(int(lengths), 1))
+            edges.append(np.append(steps, int(n)))
+        else:
+            edges.append(np.concatenate([[0], np.cumsum(lengths)]))
+    return [np.asarray(e, np.intp) for e in edges]
+
+
+def block_sides(
+    shape: Sequence[int], units: Sequence[Sequence[int] | None], side: int, halo: int
+) -> list[int]:
+    """Return the sides of blocks about as large as asked for that are whole chunks.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of what is divided into blocks.
+    units : sequence of (sequence of int or None)
+        Lengths of the chunks of all arrays that are read or written, along every axis.
+    side : int
+        Side of a block where there are no chunks.
+    halo : int
+        What is read around a block.
+    """
+    common = []
+    for axis, n in enumerate(shape):
+        lengths = [min(unit[axis], n) for unit in units if unit is not None] or [1]
+        unit = lcm(*lengths)
+        common.append(unit if unit <= _WIDEST * side else max(lengths))
+    sides = [
+        u * max(side // u, 1) if u <= _WIDEST * side else min(side, n)
+        for u, n in zip(common, shape, strict=True)
+    ]
+    long = [axis for axis, unit in enumerate(common) if unit > _WIDEST * side]
+    if len(shape) == 2 and len(long) == 1:
+        # Stored in strips: whole strips, if blocks do not become mere halo.
+        across = 1 - long[0]
+        rows = side * side // shape[long[0]] // common[across] * common[across]
+        if rows >= 4 * halo:
+            sides[long[0]], sides[across] = shape[long[0]], rows
+    return sides
+
+
+class ChunkCache:
+    """An array whose chunks are read, or computed, once where neighbours share them.
+
+    Parameters
+    ----------
+    array : array-like
+        With chunks; see :func:`chunk_edges`.
+    edges : list of ndarray
+        Its chunks.
+    capacity : int
+        Bytes that are kept: the chunks that were used last.
+    """
+
+    def __init__(
+        self,
+        array: Any,
+        edges: list[NDArray[np.intp]],
+        capacity: int = _CAPACITY,
+    ) -> None:
+        self._array = array
+        self._edges = edges
+        self._capacity = capacity
+        self._kept: OrderedDict[Cell, NDArray[Any]] = OrderedDict()
+        self.shape: tuple[int, ...] = tuple(int(n) for n in array.shape)
+        self.dtype: np.dtype[Any] = np.dtype(array.dtype)
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        """Read a part: a whole number or a slice with step 1 for every axis."""
+        ranges = [
+            range(*i.indices(n)) if isinstance(i, slice) else range(int(i), int(i) + 1)
+            for i, n in zip(index, self.shape, strict=True)
+        ]
+        cells = [
+            range(
+                int(np.searchsorted(e, r.start, "right")) - 1,
+                int(np.searchsorted(e, r.stop, "left")),
+            )
+            for e, r in zip(self._edges, ranges, strict=True)
+        ]
+        used = list(product(*cells))
+        n_bytes = self._size(used[0]) * len(used) if used else 0
+        if 0 in map(len, ranges) or n_bytes > self._capacity:
+            return np.asarray(self._array[tuple(index)])
+        self._read([cell for cell in used if cell not in self._kept])
+        part = np.empty([len(r) for r in ranges], self.dtype)
+        for cell in used:
+            self._kept.move_to_end(cell)
+            here, there = [], []
+            for r, span in zip(ranges, self._spans(cell), strict=True):
+                first, last = max(r.start, span.start), min(r.stop, span.stop)
+                here.append(slice(first - r.start, last - r.start))
+                there.append(slice(first - span.start, last - span.start))
+            part[tuple(here)] = self._kept[cell][tuple(there)]
+        self._forget()
+        kept_axes = tuple(slice(None) if isinstance(i, slice) else 0 for i in index)
+        return part[kept_axes]
+
+    def _read(self, cells: list[Cell]) -> None:
+        """Read chunks, in one go where they lie together."""
+        if not cells:
+            return
+        low, high = np.min(cells, axis=0), np.max(cells, axis=0) + 1
+        if np.prod(high - low) == len(cells):
+            box = tuple(
+                slice(int(e[first]), int(e[last]))
+                for e, first, last in zip(self._edges, low, high, strict=True)
+            )
+            groups = [(cells, box)]
+        else:
+            groups = [([cell], self._spans(cell)) for cell in cells]
+        for group, box in groups:
+            pixels = np.asarray(self._array[box])
+            for cell in group:
+                inside = tuple(
+                    slice(span.start - b.start, span.stop - b.start)
+                    for span, b in zip(self._spans(cell), box, strict=True)
+                )
+                self._kept[cell] = pixels[inside].copy()
+
+    def _forget(self) -> None:
+        n_bytes = sum(chunk.nbytes for chunk in self._kept.values())
+        while n_bytes > self._capacity:
+            _, chunk = self._kept.popitem(last=False)
+            n_bytes -= chunk.nbytes
+
+    def _spans(self, cell: Cell) -> tuple[slice, ...]:
+        return tuple(
+            slice(int(e[i]), int(e[i + 1]))
+            for e, i in zip(self._edges, cell, strict=True)
+        )
+
+    def _size(self, cell: Cell) -> int:
+        lengths = [span.stop - span.start for span in self._spans(cell)]
+        return int(np.prod(lengths, dtype=np.int64)) * self.dtype.itemsize
