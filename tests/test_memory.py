@@ -26,11 +26,15 @@ def test_a_slide_is_not_taken_into_memory():
 
 
 def test_words():
-    small = MemoryEstimate(350_000_000, 5_000_000, False, 8_000_000_000)
+    disk = 50_000_000_000
+    small = MemoryEstimate(350_000_000, 5_000_000, False, 8_000_000_000, 0)
     assert small.describe() == "About 350 MB of memory, 8.0 GB free."
     assert small.fits
-    big = MemoryEstimate(1_200_000_000, 12_000_000_000, True, 1_000_000_000)
+    big = MemoryEstimate(1_200_000_000, 12_000_000_000, True, 1_000_000_000, disk)
     assert big.describe() == (
         "About 1.2 GB of memory, 1.0 GB free; labels (12.0 GB) go to a file on disk."
     )
     assert not big.fits
+    full = MemoryEstimate(1_200_000_000, 2 * disk, True, disk, disk)
+    assert full.describe().endswith("go to a file on disk, which has 50.0 GB free.")
+    assert not full.fits

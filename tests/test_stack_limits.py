@@ -339,3 +339,34 @@ def test_a_lazy_stack_is_computed_once(small_is_large):
     labels = model.predict(lazy)
     assert len(counted) == lazy.npartitions
     np.testing.assert_array_equal(labels, model.predict(image))
+
+
+class Broken:
+    """A stack whose last slices are gone."""
+
+    def __init__(self, image, n_left):
+        self._image, self._n_left = image, n_left
+        self.shape, self.dtype = image.shape, image.dtype
+
+    def __getitem__(self, index):
+        if index[0] >= self._n_left:
+            raise OSError("network drive gone")
+        return self._image[index]
+
+
+@pytest.mark.parametrize(("mode", "last"), [("one_model", 39), ("slice_by_slice", 2)])
+def test_a_slice_that_cannot_be_read_does_not_take_those_before_with_it(mode, last):
+    image, _ = squares(last + 1)  # of 40 slices the last is not learned from
+    steps = mm.iter_segment(Broken(image, last), stack=mode, **FAST)
+    with pytest.warns(UserWarning, match=f"slice {last} of .* network drive gone"):
+        result, _ = drained(steps)
+    assert (result.labels[:last] > 0).all()
+    assert not result.labels[last].any()
+    assert result.is_partial
+    assert result.stop_reason == f"ended by an error after {last} of {last + 1} slices"
+
+
+def test_an_image_that_cannot_be_read_at_all_is_refused():
+    image, _ = squares()
+    with pytest.raises(mm.InputError, match=r"cannot be read \(OSError"):
+        mm.segment(Broken(image, 0), **FAST)

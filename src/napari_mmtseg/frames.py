@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg.errors import InputError
+
 __all__ = ["LARGE", "Frame"]
 
 LARGE = 2**24
@@ -67,7 +69,13 @@ class Frame:
         return self.n_pixels > LARGE
 
     def __getitem__(self, window: tuple[slice, ...]) -> NDArray[Any]:
-        """Read a part, with a slice for every axis of :attr:`shape`."""
+        """Read a part, with a slice for every axis of :attr:`shape`.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read.
+        """
         channels, *spatial = window
         if self.n_channels:
             first, last, _ = channels.indices(self.n_channels)
@@ -76,8 +84,21 @@ class Frame:
         index = tuple(
             spatial[next(kept)] if isinstance(i, slice) else i for i in self.index
         )
-        part = np.asarray(self.array[index]).transpose(self.order)
+        part = self._read(index).transpose(self.order)
         return part if self.n_channels else part[np.newaxis][channels]
+
+    def _read(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
+        try:
+            return np.asarray(self.array[index])
+        except MemoryError:
+            raise
+        except Exception as error:  # every format has its own
+            at = [i for i in self.index if not isinstance(i, slice)]
+            slice_ = f"The slice {', '.join(map(str, at))}" if at else "A part"
+            raise InputError(
+                f"{slice_} of the image cannot be read "
+                f"({type(error).__name__}: {error})."
+            ) from error
 
     def read(self) -> NDArray[Any]:
         """Read all of it, (C, Y, X) or (C, Z, Y, X)."""

@@ -15,7 +15,14 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_mmtseg.errors import InputError
 
-__all__ = ["check_largest", "check_store", "free_memory", "goes_to_disk", "new_store"]
+__all__ = [
+    "check_largest",
+    "check_store",
+    "free_disk",
+    "free_memory",
+    "goes_to_disk",
+    "new_store",
+]
 
 _ON_DISK = "/var/tmp"
 """For large temporary files on Linux and macOS; other folders of this kind are often
@@ -25,6 +32,11 @@ kept in memory."""
 def free_memory() -> int:
     """Return how many bytes of memory are free, without swapping anything out."""
     return int(psutil.virtual_memory().available)
+
+
+def free_disk() -> int:
+    """Return how many bytes are free where labels go that memory is too small for."""
+    return shutil.disk_usage(_folder()).free
 
 
 def goes_to_disk(n_bytes: int, memory_share: float) -> bool:

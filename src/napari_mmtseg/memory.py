@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_mmtseg.label_stores import free_memory, goes_to_disk
+from napari_mmtseg.label_stores import free_disk, free_memory, goes_to_disk
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.stacks import ImageStack
 
@@ -38,23 +38,30 @@ class MemoryEstimate:
         Whether these go to a temporary file.
     free : int
         Free memory now.
+    free_on_disk : int
+        Free room for temporary files now.
     """
 
     total: int
     labels: int
     on_disk: bool
     free: int
+    free_on_disk: int
 
     @property
     def fits(self) -> bool:
         """Whether there is that much."""
-        return self.total <= self.free
+        room = not self.on_disk or self.labels <= self.free_on_disk
+        return self.total <= self.free and room
 
     def describe(self) -> str:
         """Return it in words."""
         need = f"About {_words(self.total)} of memory, {_words(self.free)} free"
         if self.on_disk:
-            return f"{need}; labels ({_words(self.labels)}) go to a file on disk."
+            room = ""
+            if self.labels > self.free_on_disk:
+                room = f", which has {_words(self.free_on_disk)} free"
+            return f"{need}; labels ({_words(self.labels)}) go to a file on disk{room}."
         return f"{need}."
 
 
@@ -92,7 +99,11 @@ def estimate_memory(
     training = min(size, frame.n_pixels) * crops * 12 * frame.shape[0]
     kept = 0 if on_disk else labels
     return MemoryEstimate(
-        int(_BASE + at_once + training + kept), labels, on_disk, free_memory()
+        int(_BASE + at_once + training + kept),
+        labels,
+        on_disk,
+        free_memory(),
+        free_disk(),
     )
 
 

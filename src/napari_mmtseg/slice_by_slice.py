@@ -73,11 +73,24 @@ def _slices(
     writer = LabelWriter(stack, labels, settings.output, 0)
     matcher = LabelMatcher()
     n, n_steps, stop = stack.n_frames, 0, False
+    why = "stopped by the user"
     result: SegmentationResult | None = None
     n_done = 0
     indices = stack.indices()
     for index in indices:
-        image = stack.frame(index).read()
+        try:
+            image = stack.frame(index).read()
+        except InputError as error:
+            if result is None:
+                raise
+            warnings.warn(
+                f"{error} The labels of the slices before are kept.",
+                UserWarning,
+                stacklevel=2,
+            )
+            labels[stack.place(index)] = 0
+            why = "ended by an error"
+            break
         if not np.isfinite(image).any():
             warnings.warn(
                 f"The slice {index} has no finite value; its labels are 0.",
@@ -129,7 +142,7 @@ def _slices(
             labels[stack.place(index)] = 0
     reason = f"all {n} slices are done"
     if n_done < n:
-        reason = f"stopped by the user after {n_done} of {n} slices"
+        reason = f"{why} after {n_done} of {n} slices"
     return SegmentationResult(
         labels=labels,
         model=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import replace
@@ -25,6 +26,8 @@ __all__ = ["segment_stack"]
 
 Steps = Generator[SegmentationStep, str | None, SegmentationResult]
 Part = tuple[tuple[int, ...], tuple[slice, ...]]
+
+_KEPT = "The labels of what came before are kept."
 
 
 def segment_stack(stack: ImageStack, run: StackRun) -> Steps:
@@ -62,9 +65,13 @@ def segment_stack(stack: ImageStack, run: StackRun) -> Steps:
 def _segment(stack: ImageStack, run: StackRun) -> Steps:
     start = time.perf_counter()
     settings = run.settings
+    # First: a disk that is too small is told of before the training.
+    leaves = new_store(stack.shape, np.uint8, settings.memory_share)
+    labels = run.out
+    if labels is None:
+        labels = new_store(stack.shape, np.int32, settings.memory_share)
     fitted = yield from fit_stacks([stack], [run.scribbles], run)
     model = fitted.model
-    leaves = new_store(stack.shape, np.uint8, settings.memory_share)
     forest, parts = model.iter_leaves(stack, run.out)
     step = SegmentationStep(
         "prediction",
@@ -73,17 +80,14 @@ def _segment(stack: ImageStack, run: StackRun) -> Steps:
         n_labels=forest.fitted,
         n_slices=stack.n_frames,
     )
-    done = yield from _find(stack, run, forest, leaves, parts, step)
+    done, why = yield from _find(stack, run, forest, leaves, parts, step)
     step = replace(step, n_done=stack.n_frames)
     hierarchy = replace(forest, leaves=leaves)
     if model.label_values is None:
         hierarchy = hierarchy.numbered()
     n_done = len({index for index, _ in done})
     stopped = sum(_size(window) for _, window in done) < int(np.prod(stack.shape))
-    labels = run.out
-    if labels is None:
-        labels = new_store(stack.shape, np.int32, settings.memory_share)
-    elif stopped:
+    if run.out is not None and stopped:
         yield from _emptied(stack, labels, done, step)
     writer = yield from _write(stack, run, hierarchy, labels, done, step)
     if model.label_values is None and settings.output == "classes":
@@ -99,7 +103,7 @@ def _segment(stack: ImageStack, run: StackRun) -> Steps:
             model.label_values = hierarchy.values_of_classes(forest)
     reason = fitted.stop_reason
     if stopped:
-        reason = f"stopped by the user after {n_done} of {stack.n_frames} slices"
+        reason = f"{why} after {n_done} of {stack.n_frames} slices"
     return SegmentationResult(
         labels=labels,
         model=model,
@@ -122,13 +126,22 @@ def _find(
     leaves: NDArray[np.uint8],
     parts: Generator[Any, None, None],
     step: SegmentationStep,
-) -> Generator[SegmentationStep, str | None, list[Part]]:
-    """Fill the leaves; return what is done, which is less than all after a stop."""
+) -> Generator[SegmentationStep, str | None, tuple[list[Part], str]]:
+    """Fill the leaves; return what is done, and why if it is less than all."""
     values = forest.values()
     previews = SlicePreviews(stack.first.shape[1:], run.preview_interval)
     done: list[Part] = []
     stop = (yield step) == "stop"
-    for part in parts:
+    while True:
+        try:
+            part = next(parts, None)
+        except InputError as error:
+            if not done:
+                raise
+            warnings.warn(f"{error} {_KEPT}", UserWarning, stacklevel=2)
+            return done, "ended by an error"
+        if part is None:
+            break
         run.check_cancel()
         if isinstance(part, float):
             step = replace(step, fraction=part)
@@ -145,7 +158,7 @@ def _find(
         stop = (yield replace(step, labels=labels, index=part.index)) == "stop" or stop
         if stop:
             break
-    return done
+    return done, "stopped by the user"
 
 
 def _stamped(
