@@ -15,6 +15,7 @@ from torch import Tensor
 from napari_mmtseg.baselines._pixels import Pixels, number_clusters, warn_of_few
 from napari_mmtseg.baselines._run import Segmented, Watch
 from napari_mmtseg.engine.cancellation import cancellable
+from napari_mmtseg.engine.descent import GradientDescent
 from napari_mmtseg.engine.device import choose_device, choose_precision
 from napari_mmtseg.engine.examples import to_working_size
 from napari_mmtseg.engine.losses import Losses
@@ -156,8 +157,8 @@ def _steps(
         network = ResponseNetwork(
             len(values), settings.max_labels, settings.n_conv_layers, generator
         ).to(device=device)
-        optimizer = torch.optim.SGD(
-            network.parameters(), lr=settings.learning_rate, momentum=settings.momentum
+        optimizer = GradientDescent(
+            network.parameters(), settings.learning_rate, settings.momentum
         )
         image = torch.from_numpy(values)[None].to(device)
         image = image.contiguous(memory_format=torch.channels_last)
@@ -173,7 +174,7 @@ def _steps(
         for _ in range(settings.n_steps):
             with torch.inference_mode(False), torch.enable_grad():
                 lesson = teach(predict, image)
-                optimizer.zero_grad(set_to_none=True)
+                optimizer.zero_grad()
                 lesson.losses.total.backward()
                 optimizer.step()
             yield lesson

@@ -7,6 +7,7 @@ import copy
 import torch
 from torch import Tensor
 
+from napari_mmtseg.engine.descent import GradientDescent
 from napari_mmtseg.engine.network import ResponseNetwork
 
 __all__ = ["Peer"]
@@ -28,13 +29,11 @@ class Peer:
     ) -> None:
         self.student = student
         self.teacher = copy.deepcopy(student).requires_grad_(False)
-        self.optimizer = torch.optim.SGD(
-            student.parameters(), lr=learning_rate, momentum=momentum
-        )
+        self.optimizer = GradientDescent(student.parameters(), learning_rate, momentum)
 
     def update_student(self, loss: Tensor) -> None:
         """Take one step of gradient descent on `loss`."""
-        self.optimizer.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()
 
