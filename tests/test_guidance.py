@@ -51,6 +51,14 @@ def test_pixels_like_those_that_were_mended_follow_and_no_others():
     np.testing.assert_array_equal(mended(labels, 0 * painted, image), labels)
 
 
+def test_a_class_that_is_painted_over_as_a_whole():
+    labels = np.ones((4, 6), np.int32)
+    labels[:, 3:] = 2
+    painted = np.where(labels == 2, 1, 0).astype(np.int32)
+    features = np.stack([labels, labels**2]).astype(np.float32)
+    assert (mended(labels, painted, features) == 1).all()
+
+
 def test_every_class_gets_a_channel_of_its_own():
     clusters = np.array([[0, 0, 0, 1, 1, 5]])
     classes = np.array([[0, 0, 0, 0, 1, 2]])

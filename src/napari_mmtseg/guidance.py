@@ -63,7 +63,7 @@ class Discriminant:
         flat = features.reshape(len(features), -1)
         odds = self.slopes.T.astype(np.float32) @ flat
         odds += self.offsets.astype(np.float32)[:, np.newaxis]
-        return odds.reshape(-1, *features.shape[1:])
+        return odds.reshape(len(odds), *features.shape[1:])
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the probability of every class, (k, Y, X), of features (F, Y, X)."""
