@@ -3,7 +3,7 @@ import os
 import pytest
 
 from napari_mmtseg import InputError, files
-from napari_mmtseg.files import check_output, write_atomically
+from napari_mmtseg.files import check_apart, check_output, write_atomically
 
 
 def test_content_arrives_whole(tmp_path):
@@ -79,3 +79,16 @@ def test_folders_without_permission_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(InputError, match="no permission"):
         check_output(tmp_path / "a.tif")
+
+
+def test_what_would_take_the_image_away_is_refused(tmp_path):
+    image = tmp_path / "p" / "i.zarr"
+    image.mkdir(parents=True)
+    for path, match in (
+        (tmp_path / "p" / ".." / "p" / "i.zarr", "the image itself"),
+        (tmp_path / "p", "holds the image"),
+        (image / "l.zarr", "lies in the image"),
+    ):
+        with pytest.raises(InputError, match=match):
+            check_apart(path, image)
+    check_apart(tmp_path / "p" / "l.zarr", image)

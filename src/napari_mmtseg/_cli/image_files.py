@@ -11,7 +11,7 @@ import click
 
 from napari_mmtseg._cli import runs
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files import check_output
+from napari_mmtseg.files import check_apart, check_output
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -40,11 +40,12 @@ def check_makes_model(settings: SegmentationSettings) -> None:
 
 
 def check_labels_path(path: Path, image: Path, overwrite: bool) -> None:
+    from napari_mmtseg._zarr import is_zarr
     from napari_mmtseg.label_files import LABEL_SUFFIXES
 
     check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
-    if path.exists() and image.exists() and path.samefile(image):
-        raise InputError(f"{path} is the image itself. Give the labels another name.")
+    if image.is_file() or is_zarr(image):
+        check_apart(path, image)
 
 
 def check_confidence_path(
