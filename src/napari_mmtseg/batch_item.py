@@ -22,7 +22,10 @@ from napari_mmtseg.regions import count_values
 from napari_mmtseg.segmentation import iter_segment
 from napari_mmtseg.settings import SegmentationSettings
 
-__all__ = ["BatchTask", "label_item"]
+__all__ = ["FREE_SETTINGS", "BatchTask", "label_item"]
+
+FREE_SETTINGS = ("n_labels", "output", "min_region_size", "tile_size", "memory_share")
+"""Settings that a fitted model leaves open."""
 
 _MOST_COUNTED = 256
 """Labels up to which pixels are counted by label: classes, not regions."""
@@ -37,7 +40,7 @@ class BatchTask:
     item : BatchItem
         The image.
     settings : SegmentationSettings
-        All settings.
+        All settings; those of the model, but for the free ones.
     model : Path or None
         File of the model; without it the image gets a model of its own.
     stamp : str
@@ -125,15 +128,21 @@ def _labels(
             should_cancel=is_given_up,
         )
         return drain(steps).labels
-    model = _model(task.model, task.stamp)
-    return drain(model.iter_labels(image.array, axes=image.axes), is_given_up)
+    model = _model(task.model, task.stamp, task.settings)
+    n_labels = task.settings.n_labels
+    if n_labels == model.settings.n_labels:
+        n_labels = None  # one that is asked for is found in another way
+    return drain(model.iter_labels(image.array, n_labels, axes=image.axes), is_given_up)
 
 
 @lru_cache(maxsize=2)
-def _model(path: Path, stamp: str) -> Any:
+def _model(path: Path, stamp: str, settings: SegmentationSettings) -> Any:
     from napari_mmtseg import load_model
 
-    return load_model(path)
+    model = load_model(path)
+    free = {n: getattr(settings, n) for n in FREE_SETTINGS if n != "n_labels"}
+    model.settings = model.settings.replace(**free)
+    return model
 
 
 def _failed(item: BatchItem, start: float, error: str) -> BatchRecord:

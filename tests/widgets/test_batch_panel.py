@@ -260,6 +260,7 @@ def test_a_saved_model_labels_without_training(batch_panel, qtbot, folder, tmp_p
     model = mm.fit(two_levels()[0], n_labels=2, **QUICK)
     path = tmp_path / "mine.safetensors"
     model.save(path)
+    set_settings(batch_panel, seed=5)  # of the model that is not fitted
     batch_panel.form.mode.value = "saved"
     batch_panel.form.model.value = path
     choose(batch_panel, qtbot, folder)
