@@ -242,7 +242,13 @@ def _run(
     model_path, stamp = None, ""
     if request.mode == "one_model":
         if waiting and not stopped:
-            stopped = yield from _make_model(begin, should_cancel)
+            try:
+                stopped = yield from _make_model(begin, should_cancel)
+            except InputError:
+                if not request.resume:  # no image is begun
+                    plan.journal_path.unlink(missing_ok=True)
+                    plan.settings_path.unlink(missing_ok=True)
+                raise
         if stamp := digest(plan.model_path):
             model_path = plan.model_path
     tasks = [

@@ -16,6 +16,7 @@ from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.batch_plan import BatchPlan, BatchRequest
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.image_files import ImageFile, read_image
+from napari_mmtseg.label_files import check_labels_fit
 from napari_mmtseg.model_fitting import iter_fit
 from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.progress import SegmentationStep
@@ -130,6 +131,7 @@ def _chosen(
                 image = read_image(
                     path, channel_axis=request.channel_axis, axes=request.axes
                 )
+                check_labels_fit(plan.items[number].labels, image.label_axes)
                 image = replace(image, array=_Guarded(image.array, path))
                 stack = ImageStack.of(image.array, axes=image.axes)
                 # As fitting looks at them, so that what it would refuse gives way.
@@ -148,7 +150,7 @@ def _chosen(
             break
     if not found:
         raise InputError(
-            f"None of the {n} images can be read, so there is nothing to fit a model "
+            f"None of the {n} images can be used, so there is nothing to fit a model "
             f"to. The first says: {errors[0]}"
         )
     usual = Counter(kinds).most_common(1)[0][0]

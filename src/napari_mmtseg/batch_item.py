@@ -11,13 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_mmtseg.batch_plan import BatchItem
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.draining import drain
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.image_files import ImageFile, read_image
-from napari_mmtseg.label_files import write_labels
+from napari_mmtseg.label_files import (
+    check_labels_fit,
+    check_labels_path,
+    write_labels,
+)
 from napari_mmtseg.regions import count_values
 from napari_mmtseg.segmentation import iter_segment
 from napari_mmtseg.settings import SegmentationSettings
@@ -77,13 +82,15 @@ def label_item(
     start = time.perf_counter()
     item = task.item
     try:
+        item.labels.parent.mkdir(parents=True, exist_ok=True)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             image = read_image(
                 item.image, channel_axis=task.channel_axis, axes=task.axes
             )
+            check_labels_path(item.labels, overwrite=True)
+            check_labels_fit(item.labels, image.label_axes)
             labels = _labels(image, task, is_given_up)
-        item.labels.parent.mkdir(parents=True, exist_ok=True)
         write_labels(
             item.labels,
             labels,
@@ -92,6 +99,7 @@ def label_item(
             ome=True,
             overwrite=True,
         )
+        pixels, n_labels = _counts(labels, task)
     except Cancelled:
         raise
     except MemoryError:
@@ -100,20 +108,24 @@ def label_item(
         return _failed(item, start, str(error))
     except Exception as error:
         return _failed(item, start, f"{type(error).__name__}: {error}")
-    counts = count_values(labels, 1)
-    present = np.flatnonzero(counts)
-    present = present[present > 0]
-    pixels: dict[int, int] = {}
-    if task.settings.output == "classes" or len(present) <= _MOST_COUNTED:
-        pixels = {int(label): int(counts[label]) for label in present}
     return BatchRecord(
         item,
         "done",
         time.perf_counter() - start,
-        len(present),
+        n_labels,
         tuple(int(n) for n in labels.shape),
         pixels,
     )
+
+
+def _counts(labels: NDArray[Any], task: BatchTask) -> tuple[dict[int, int], int]:
+    """Return pixels by label, where labels are classes, and the number of labels."""
+    counts = count_values(labels, 1)
+    present = np.flatnonzero(counts)
+    present = present[present > 0]
+    if task.settings.output != "classes" and len(present) > _MOST_COUNTED:
+        return {}, len(present)
+    return {int(label): int(counts[label]) for label in present}, len(present)
 
 
 def _labels(

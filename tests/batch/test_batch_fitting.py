@@ -62,3 +62,19 @@ def test_a_scale_that_does_not_fit_the_axes(tmp_path):
     group.attrs["ome"] = {"multiscales": [{"axes": axes, "datasets": [level]}]}
     with pytest.raises(InputError, match="fits its axes"):
         read_image(tmp_path / "i.zarr")
+
+
+def test_stacks_that_the_format_cannot_hold_are_refused_before_the_fit(tmp_path):
+    (tmp_path / "in").mkdir()
+    write_stack(tmp_path / "in" / "s.ome.tif")
+    with pytest.raises(InputError, match="PNG has two axes"):
+        run_batch(request(tmp_path, file_format="png"))
+    # Nothing is begun that would be in the way.
+    assert [r.status for r in run_batch(request(tmp_path)).records] == ["done"]
+
+
+def test_a_stack_among_images_is_reported_by_itself(tmp_path):
+    write_stack(write_images(tmp_path / "in") / "s.ome.tif")
+    result = run_batch(request(tmp_path, file_format="png"))
+    assert [r.status for r in result.records] == [*["done"] * 3, "failed"]
+    assert "PNG has two axes" in result.failed[0].error

@@ -441,6 +441,20 @@ def test_a_stack_is_opened_with_its_labels(batch_panel, qtbot, tmp_path, viewer)
     np.testing.assert_allclose(labels.extent.world, image_layer.extent.world)
 
 
+def test_depth_before_time_lies_below_its_labels(batch_panel, qtbot, tmp_path, viewer):
+    source = tmp_path / "images"
+    source.mkdir()
+    image, truth = two_levels()
+    stack = np.stack([[image] * 3] * 2)
+    tifffile.imwrite(source / "z.tif", stack, ome=True, metadata={"axes": "ZTYX"})
+    choose(batch_panel, qtbot, source)
+    run(batch_panel, qtbot)
+    open_row(batch_panel, qtbot, 0)
+    for layer in viewer.layers:
+        assert layer.data.shape == (3, 2, *truth.shape)
+        assert layer.axis_labels == ("T", "Z", "Y", "X")
+
+
 def test_the_next_image_hides_the_one_before(batch_panel, qtbot, folder, viewer):
     choose(batch_panel, qtbot, folder)
     run(batch_panel, qtbot)
