@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from napari_mmtseg.errors import InputError
 
@@ -22,6 +23,8 @@ __all__ = [
 
 PARTIAL = ".mmtseg-"
 """How the names of what is not finished yet begin."""
+
+_umask_lock = Lock()
 
 _LONGEST_NAME = 255
 """Bytes of a file name that common file systems take."""
@@ -219,6 +222,8 @@ def _move(source: Path, target: Path, overwrite: bool) -> None:
 
 
 def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
+    # It can be read by setting it alone, which two threads must not do at a time.
+    with _umask_lock:
+        current = os.umask(0o077)
+        os.umask(current)
     return current

@@ -138,6 +138,21 @@ def test_a_model_that_is_not_there_is_refused_before_the_work(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8")
+@pytest.mark.parametrize("summary", ["csv", "parquet"])
+def test_names_of_files_that_are_no_utf8(tmp_path, summary):
+    source = write_images(tmp_path / "in", 2)
+    os.rename(source / "a1.png", os.fsencode(source) + b"/b\xff.png")
+    if summary == "parquet":
+        pytest.importorskip("pyarrow")
+    result = run_batch(request(tmp_path, summary=summary))
+    assert [r.status for r in result.records] == ["done"] * 2
+    if summary == "csv":
+        assert b"\nb\xff.png,done" in result.summary_path.read_bytes()
+    again = run_batch(request(tmp_path, summary=summary, resume=True))
+    assert [r.status for r in again.records] == ["skipped"] * 2
+
+
 def test_parquet(tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     write_images(tmp_path / "in", 2)
