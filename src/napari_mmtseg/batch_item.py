@@ -83,11 +83,14 @@ def label_item(
     item = task.item
     try:
         item.labels.parent.mkdir(parents=True, exist_ok=True)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", UserWarning)
             image = read_image(
                 item.image, channel_axis=task.channel_axis, axes=task.axes
             )
+        remarks = [str(w.message) for w in told if issubclass(w.category, UserWarning)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
             check_labels_path(item.labels, overwrite=True)
             check_labels_fit(item.labels, image.label_axes)
             labels = _labels(image, task, is_given_up)
@@ -115,6 +118,7 @@ def label_item(
         n_labels,
         tuple(int(n) for n in labels.shape),
         pixels,
+        " ".join(remarks),
     )
 
 

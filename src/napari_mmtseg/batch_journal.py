@@ -242,6 +242,7 @@ def _record(item: BatchItem, note: Mapping[str, Any]) -> BatchRecord | None:
             int(note["n_labels"]),
             tuple(note["shape"]),
             {int(k): int(v) for k, v in note["pixels"].items()},
+            str(note["error"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

@@ -35,7 +35,7 @@ class BatchRecord:
     pixels : dict of int
         Number of pixels by label, of labels that are classes.
     error : str
-        Why it failed.
+        Why it failed; of one that is done, what is remarkable about its file.
     is_lost : bool
         Nothing has been heard of whoever was to label it: a label file may yet come.
     """

@@ -106,6 +106,19 @@ def test_nothing_but_bad_files(tmp_path):
         run_batch(request(tmp_path))
 
 
+def test_a_file_with_several_images_is_remarked(tmp_path):
+    source = write_images(tmp_path / "in", 1)
+    with tifffile.TiffWriter(source / "two.tif") as file:
+        file.write(square(1))
+        file.write(square(2)[:30])
+    result = run_batch(request(tmp_path))
+    assert [r.status for r in result.records] == ["done"] * 2
+    assert "two.tif holds 2 images; the first" in rows(result)["two.tif"]["error"]
+    again = rows(run_batch(request(tmp_path, resume=True)))
+    assert "holds 2 images" in again["two.tif"]["error"]
+    assert again["a0.png"]["error"] == ""
+
+
 def test_stacks_keep_their_pixel_sizes(tmp_path):
     (tmp_path / "in").mkdir()
     stack = write_stack(tmp_path / "in" / "s.ome.tif")
