@@ -30,8 +30,9 @@ from skimage.io import imsave
 from benchmarks.machine import describe_machine
 from benchmarks.tables import markdown_table
 from napari_mmtseg.batch import iter_batch
+from napari_mmtseg.batch_journal import Journal
 from napari_mmtseg.batch_plan import BatchPlan, BatchRequest, plan_batch
-from napari_mmtseg.batch_record import BatchRecord, Journal, write_summary
+from napari_mmtseg.batch_record import BatchRecord, write_summary
 from napari_mmtseg.cluster_tasks import iter_tasks
 
 _WARM_UP = 4

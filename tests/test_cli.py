@@ -282,6 +282,24 @@ class TestBadInput:
         words = ("segment", "image.ome.tif", "-o", "image.ome.tif", "--overwrite")
         refused(*words, match="is the image itself")
 
+    @pytest.mark.parametrize("axes", ["PYX", "PTZYX"])
+    def test_axes_that_labels_cannot_have(self, axes: str) -> None:
+        shape = (2, 3, 4, 16, 16)[5 - len(axes) :]
+        tifffile.imwrite("s.tif", np.zeros(shape, np.uint8), photometric="minisblack")
+        words = ("s.tif", "-o", "a.tif", "--axes", axes)
+        refused("segment", *words, match=f"the axes {axes} cannot be written")
+        refused("apply", "m.safetensors", *words, match="Accepted: Y and X")
+
+    def test_zarr_without_its_library(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        for name in ("ome_zarr", "ome_zarr.writer"):
+            monkeypatch.setitem(sys.modules, name, None)
+        words = ("segment", "image.ome.tif", "-o", "a.zarr")
+        refused(*words, match="OME-Zarr labels need the ome-zarr library")
+        Path("a.zarr").mkdir()
+        Path("a.zarr/zarr.json").touch()
+        refused(*words, match="a.zarr exists")
+        refused(*words, "--overwrite", match="OME-Zarr labels need")
+
     def test_model_file_name(self) -> None:
         words = ("segment", "image.ome.tif", "-o", "a.tif", "--save-model")
         refused(*words, "m.pt", match="has to end in .safetensors")
@@ -734,6 +752,15 @@ def test_scribbles_of_another_shape_are_refused() -> None:
     done = run("segment", "image.ome.tif", "--scribbles=strokes.png", "-o", "a.tif")
     assert done.exit_code == 2
     assert "shape (8, 8)" in done.output
+
+
+def test_time_before_depth() -> None:
+    tifffile.imwrite(
+        "s.ome.tif", np.stack([[two_halves()] * 3] * 2), metadata={"axes": "ZTYX"}
+    )
+    assert run("segment", "s.ome.tif", "-o", "a.ome.tif").exit_code == 0
+    found = read_image("a.ome.tif")
+    assert (found.axes, found.array.shape) == ("TZYX", (3, 2, 32, 40))
 
 
 def test_stacks_go_in_and_out(tmp_path, capsys):

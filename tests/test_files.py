@@ -1,9 +1,11 @@
 import os
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from napari_mmtseg import InputError, files
-from napari_mmtseg.files import check_output, write_atomically
+from napari_mmtseg.files import check_apart, check_output, write_atomically
 
 
 def test_content_arrives_whole(tmp_path):
@@ -79,3 +81,35 @@ def test_folders_without_permission_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(InputError, match="no permission"):
         check_output(tmp_path / "a.tif")
+
+
+def test_what_would_take_the_image_away_is_refused(tmp_path):
+    image = tmp_path / "p" / "i.zarr"
+    image.mkdir(parents=True)
+    for path, match in (
+        (tmp_path / "p" / ".." / "p" / "i.zarr", "the image itself"),
+        (tmp_path / "p", "holds the image"),
+        (image / "l.zarr", "lies in the image"),
+    ):
+        with pytest.raises(InputError, match=match):
+            check_apart(path, image)
+    check_apart(tmp_path / "p" / "l.zarr", image)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_threads_leave_the_mask_of_permissions_as_it_is(tmp_path, monkeypatch):
+    real, before = os.umask, os.umask(0o022)
+
+    def slow(mask):
+        time.sleep(0.002)
+        return real(mask)
+
+    monkeypatch.setattr(os, "umask", slow)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            paths = [tmp_path / f"{i}" for i in range(16)]
+            list(pool.map(lambda path: write_atomically(path, b""), paths))
+        assert real(0o022) == 0o022
+        assert {path.stat().st_mode & 0o777 for path in paths} == {0o644}
+    finally:
+        real(before)

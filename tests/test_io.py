@@ -21,7 +21,12 @@ from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files import check_output
 from napari_mmtseg.image_files import ImageFile, read_image
-from napari_mmtseg.label_files import write_labels, write_picture
+from napari_mmtseg.label_files import (
+    check_labels_fit,
+    check_labels_path,
+    write_labels,
+    write_picture,
+)
 
 GREY = np.random.default_rng(0).integers(0, 256, (24, 32), np.uint8)
 RGB = np.random.default_rng(1).integers(0, 256, (24, 32, 3), np.uint8)
@@ -570,6 +575,22 @@ class TestWriteLabels:
             array = array.transpose([found.index(a) for a in axes])
         np.testing.assert_array_equal(array, labels)
 
+    @pytest.mark.parametrize("name", ["a.tif", "a.ome.tif"])
+    def test_axes_in_another_order(self, tmp_path: Path, name: str) -> None:
+        labels = np.arange(2 * 3 * 9 * 11).reshape(2, 3, 9, 11)
+        sizes = [PixelSize(s, "µm") if s else None for s in (2.0, None, 0.5, 0.5)]
+        write_labels(tmp_path / name, labels, axes="ZTYX", pixel_sizes=sizes)
+        found = read_image(tmp_path / name)
+        assert found.axes == "TZYX"
+        np.testing.assert_array_equal(found.array, labels.swapaxes(0, 1))
+        assert found.pixel_size("Z") == PixelSize(2.0, "µm")
+
+    def test_axes_that_label_files_do_not_have(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match=r"axes PZYX .* --axes"):
+            check_labels_fit(tmp_path / "a.tif", "PZYX")
+        with pytest.raises(InputError, match="PNG has two axes"):
+            check_labels_fit(tmp_path / "a.png", "ZYX")
+
     @pytest.mark.parametrize(
         "labels",
         [np.ones((2, 3, 4), int), np.full((3, 4), -1), np.full((3, 4), 2**32)],
@@ -602,6 +623,16 @@ class TestWriteLabels:
 
 
 class TestOutputPath:
+    def test_a_zarr_may_be_replaced_and_no_other_folder(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.zarr"
+        path.mkdir()
+        with pytest.raises(InputError, match="no zarr"):
+            check_labels_path(path, overwrite=True)
+        (path / "zarr.json").touch()
+        with pytest.raises(InputError, match="exists"):
+            check_labels_path(path)
+        assert check_labels_path(path, overwrite=True) == path
+
     def test_exists(self, tmp_path: Path) -> None:
         path = tmp_path / "a.tif"
         path.write_text("mine")

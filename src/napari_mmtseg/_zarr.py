@@ -72,10 +72,11 @@ def read_zarr(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
         array = found[level["path"]]
         axes = _axes(image.get("axes"), array.ndim)
         sizes = _pixel_sizes(image, level, axes)
-    except (KeyError, IndexError, TypeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} holds no OME-Zarr image: its metadata name no multiscales with a "
-            "dataset. Pass the folder of the image itself, such as plate.zarr/A/1/0."
+            "dataset that fits its axes. Pass the folder of the image itself, such as "
+            "plate.zarr/A/1/0."
         ) from error
     return array, axes, sizes
 

@@ -5,26 +5,29 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from napari_mmtseg.batch_fitting import fit_batch
 from napari_mmtseg.batch_item import BatchTask
-from napari_mmtseg.batch_plan import BatchPlan, BatchRequest, plan_batch
-from napari_mmtseg.batch_record import (
-    BatchRecord,
-    Journal,
-    write_summary,
+from napari_mmtseg.batch_journal import Journal, Past
+from napari_mmtseg.batch_model import (
+    SavedModel,
+    check_past_model,
+    digest,
+    make_model,
+    settings_with,
 )
+from napari_mmtseg.batch_plan import BatchPlan, BatchRequest, plan_batch
+from napari_mmtseg.batch_record import BatchRecord, write_summary
 from napari_mmtseg.batch_workers import InProcess, Processes, Workers
 from napari_mmtseg.draining import drain
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.extras import import_extra
-from napari_mmtseg.files import remove_leftovers, write_atomically
+from napari_mmtseg.files import remove_leftovers
 from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.settings import SegmentationSettings
 
-__all__ = ["BatchResult", "BatchStep", "iter_batch", "run_batch"]
+__all__ = ["BatchResult", "BatchStep", "iter_batch", "records_before", "run_batch"]
 
 
 @dataclass(frozen=True)
@@ -153,23 +156,60 @@ def iter_batch(
     InputError
         As for :func:`run_batch`.
     """
-    plan = plan_batch(request)
+    begin = _look(request)
     if request.summary == "parquet":
         import_extra("pyarrow")
     if request.file_format == "zarr":
         import_extra("ome_zarr.writer")
+    settings = request.settings
+    if request.model is not None:
+        settings = settings_with(request.model, settings)
+    workers = _workers(request, scheduler)
+    workers.check()
+    return _run(begin, settings, workers, should_cancel)
+
+
+def records_before(request: BatchRequest) -> tuple[BatchRecord, ...]:
+    """Return a record of every image as a batch would begin; nothing is done.
+
+    Raises
+    ------
+    InputError
+        As for :func:`run_batch`, but models and schedulers are not looked at.
+    """
+    begin = _look(request)
+    done = begin.past.done
+    return tuple(
+        done.get(item.name, BatchRecord(item, "waiting")) for item in begin.plan.items
+    )
+
+
+@dataclass(frozen=True)
+class _Begin:
+    plan: BatchPlan
+    journal: Journal
+    past: Past
+    saved: SavedModel | None
+
+
+def _look(request: BatchRequest) -> _Begin:
+    plan = plan_batch(request)
+    saved = None if request.model is None else SavedModel.read(request.model)
     about = {
+        "source": str(request.source.resolve()),
         "settings": request.settings.to_dict(),
         "mode": request.mode,
-        "model": None if request.model is None else _stamp(request.model),
+        "model": None if saved is None else saved.digest,
         "fit_on": request.fit_on,
         "file_format": request.file_format,
         "axes": request.axes,
         "channel_axis": request.channel_axis,
     }
     journal = Journal(plan, about)
-    before = journal.done_before() if request.resume else {}
-    return _run(plan, journal, before, _workers(request, scheduler), should_cancel)
+    past = journal.past() if request.resume else Past()
+    if request.mode == "one_model" and saved is None:
+        check_past_model(plan, past)
+    return _Begin(plan, journal, past, saved)
 
 
 def _workers(request: BatchRequest, scheduler: Any) -> Workers:
@@ -181,13 +221,13 @@ def _workers(request: BatchRequest, scheduler: Any) -> Workers:
 
 
 def _run(
-    plan: BatchPlan,
-    journal: Journal,
-    before: dict[str, BatchRecord],
+    begin: _Begin,
+    settings: SegmentationSettings,
     workers: Workers,
     should_cancel: Callable[[], bool] | None,
 ) -> Steps:
     start = time.perf_counter()
+    plan, journal, before = begin.plan, begin.journal, begin.past.done
     request, n = plan.request, len(plan.items)
     records = {
         item.name: before.get(item.name, BatchRecord(item, "waiting"))
@@ -197,33 +237,22 @@ def _run(
         "planning", len(before), n, plan=plan, done_before=tuple(before.values())
     )
     stopped = (yield first) == "stop"
-    try:
-        request.target.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"The folder {request.target} cannot be made: {error.strerror}."
-        ) from error
-    if request.resume:
-        _clean_up(plan)
-    else:
-        journal.begin()
-    request.settings.to_json(plan.settings_path)
+    _begin(begin, settings)
     waiting = [item for item in plan.items if item.name not in before]
     model_path, stamp = None, ""
     if request.mode == "one_model":
         if waiting and not stopped:
-            yield from _make_model(plan, len(before), should_cancel)
-        model_path = plan.model_path
-        stamp = _stamp(model_path) if model_path.exists() else ""
+            try:
+                stopped = yield from _make_model(begin, should_cancel)
+            except InputError:
+                if not request.resume:  # no image is begun
+                    plan.journal_path.unlink(missing_ok=True)
+                    plan.settings_path.unlink(missing_ok=True)
+                raise
+        if stamp := digest(plan.model_path):
+            model_path = plan.model_path
     tasks = [
-        BatchTask(
-            item,
-            request.settings,
-            model_path,
-            stamp,
-            request.axes,
-            request.channel_axis,
-        )
+        BatchTask(item, settings, model_path, stamp, request.axes, request.channel_axis)
         for item in waiting
     ]
 
@@ -231,7 +260,7 @@ def _run(
         return should_cancel is not None and should_cancel()
 
     n_done = len(before)
-    running = workers.run(tasks, lambda: stopped, is_cancelled)
+    running = workers.run(tasks, lambda: stopped, is_cancelled, journal.note_begun)
     try:
         for record in running:
             if record is not None:
@@ -260,6 +289,25 @@ def _run(
     )
 
 
+def _begin(begin: _Begin, settings: SegmentationSettings) -> None:
+    plan = begin.plan
+    request = plan.request
+    try:
+        request.target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder {request.target} cannot be made: {error.strerror}."
+        ) from error
+    if request.resume:
+        _clean_up(plan)
+    else:
+        if request.mode == "one_model" and begin.saved is None:
+            # What labels the images from now on is another one.
+            plan.model_path.unlink(missing_ok=True)
+        begin.journal.begin()
+    settings.to_json(plan.settings_path)
+
+
 def _clean_up(plan: BatchPlan) -> None:
     """Take away what a killed run has left of its files."""
     names: dict[Path, set[str]] = {plan.request.target: set()}
@@ -272,35 +320,17 @@ def _clean_up(plan: BatchPlan) -> None:
 
 
 def _make_model(
-    plan: BatchPlan, n_done: int, should_cancel: Callable[[], bool] | None
-) -> Generator[BatchStep, str | None, None]:
-    """Put the model where it is kept: the one that is given, or a fitted one."""
-    request, n = plan.request, len(plan.items)
-    from napari_mmtseg import load_model
-
-    if request.resume and plan.model_path.exists():
-        load_model(plan.model_path)  # damaged ones are refused now
-        return
-    if request.model is not None:
-        load_model(request.model)
-        content = request.model.read_bytes()
-        write_atomically(plan.model_path, content, overwrite=True)
-        return
-    steps = fit_batch(plan, should_cancel)
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            model = end.value
-            break
-        yield BatchStep("fitting", n_done, n, fit=step)
-    model.save(plan.model_path, overwrite=True)
-
-
-def _stamp(path: Path) -> str:
+    begin: _Begin, should_cancel: Callable[[], bool] | None
+) -> Generator[BatchStep, str | None, bool]:
+    """Put the model where it is kept; return whether to stop instead."""
+    plan, past = begin.plan, begin.past
+    steps = make_model(plan, past, begin.saved, should_cancel)
     try:
-        return blake2b(path.read_bytes(), digest_size=16).hexdigest()
-    except OSError as error:
-        raise InputError(
-            f"The model {path} cannot be read: {error.strerror}."
-        ) from error
+        for step in steps:
+            progress = BatchStep("fitting", len(past.done), len(plan.items), fit=step)
+            if (yield progress) == "stop":
+                return True
+    finally:
+        steps.close()
+    begin.journal.note_model(digest(plan.model_path))
+    return False

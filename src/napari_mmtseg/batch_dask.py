@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_mmtseg.batch_item import BatchTask, label_item
+from napari_mmtseg.batch_plan import BatchItem
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.cluster_tasks import iter_tasks
-from napari_mmtseg.clusters import connected, gpu_resources
+from napari_mmtseg.clusters import (
+    CONNECTION_LOST,
+    check_workers,
+    connected,
+    gpu_resources,
+    waiting_for_workers,
+)
 from napari_mmtseg.extras import import_extra
 
 if TYPE_CHECKING:
@@ -43,11 +51,18 @@ class DaskWorkers:
         import_extra("distributed")
         self._scheduler = scheduler
 
+    def check(self) -> None:
+        """Refuse a scheduler that does not answer and workers that do not fit."""
+        with connected(self._scheduler) as client, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # said when the work begins
+            check_workers(client)
+
     def run(
         self,
         tasks: Sequence[BatchTask],
         is_stopped: Callable[[], bool],
         should_cancel: Callable[[], bool],
+        begin: Callable[[Sequence[BatchItem]], None],
     ) -> Generator[BatchRecord | None, None, None]:
         """Do it; see :class:`~napari_mmtseg.batch_workers.Workers`.
 
@@ -59,12 +74,24 @@ class DaskWorkers:
         if not tasks:
             return
         items = {task.item.name: task.item for task in tasks}
+
+        def is_ending() -> bool:
+            return is_stopped() or should_cancel()
+
         with connected(self._scheduler) as client:
+            ready = yield from waiting_for_workers(client, is_ending)
+            if is_ending():
+                return
+            if not ready:
+                for item in items.values():
+                    yield BatchRecord(item, "failed", error=CONNECTION_LOST)
+                return
+            begin(list(items.values()))  # any of them may be done before it is told
             reports = iter_tasks(
                 client,
                 label_item,
                 [_anywhere(task) for task in tasks],
-                is_cancelled=lambda: is_stopped() or should_cancel(),
+                is_cancelled=is_ending,
                 resources=gpu_resources(client, tasks[0].settings.device),
             )
             try:
@@ -74,7 +101,10 @@ class DaskWorkers:
                         continue
                     item = items[report.task.item.name]
                     if report.result is None:
-                        yield BatchRecord(item, report.status, error=report.error)
+                        lost = report.status == "failed"
+                        yield BatchRecord(
+                            item, report.status, error=report.error, is_lost=lost
+                        )
                     else:
                         yield replace(report.result, item=item)
             finally:

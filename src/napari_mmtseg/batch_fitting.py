@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_mmtseg.arrays import as_channels_first
-from napari_mmtseg.batch_plan import BatchPlan
+from napari_mmtseg.batch_plan import BatchPlan, BatchRequest
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.image_files import ImageFile, read_image
+from napari_mmtseg.label_files import check_labels_fit
 from napari_mmtseg.model_fitting import iter_fit
+from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.sampling import sample_frame
 from napari_mmtseg.stacks import ImageStack
 
 if TYPE_CHECKING:
@@ -40,13 +46,27 @@ def fit_batch(
         If no image can be read.
     """
     images = yield from _chosen(plan)
+    while True:
+        try:
+            return (yield from _fit(images, plan.request, should_cancel))
+        except _UnreadableError as error:  # in a part that was not looked at
+            images = [image for image in images if image.array is not error.array]
+            if not images:
+                raise
+
+
+def _fit(
+    images: Sequence[ImageFile],
+    request: BatchRequest,
+    should_cancel: Callable[[], bool] | None,
+) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
     planes = all(set(image.axes) <= set("CYXS") for image in images)
     steps = iter_fit(
         [_pixels(image) if planes else image.array for image in images],
         axes=None if planes else images[0].axes,
         channel_axis=0 if planes else None,
         spacing=None if planes else images[0].spacing,
-        settings=plan.request.settings,
+        settings=request.settings,
         should_cancel=should_cancel,
     )
     return (yield from steps)
@@ -54,7 +74,38 @@ def fit_batch(
 
 def _pixels(image: ImageFile) -> Any:
     # One file may hold RGB pixels and the next planes: in one order they go together.
-    return as_channels_first(np.asarray(image.array), image.channel_axis)
+    return as_channels_first(image.array[...], image.channel_axis)
+
+
+class _UnreadableError(InputError):
+    def __init__(self, array: _Guarded, path: Path, error: Exception) -> None:
+        super().__init__(f"{path} cannot be read: {type(error).__name__}: {error}")
+        self.array = array
+
+
+@dataclass(frozen=True, eq=False)
+class _Guarded:
+    """An array whose pixels may be read later, and the file that they are in."""
+
+    array: Any
+    path: Path
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(self.array.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
+        return dtype
+
+    def __getitem__(self, index: Any) -> NDArray[Any]:
+        try:
+            return np.asarray(self.array[index])
+        except MemoryError:
+            raise
+        except Exception as error:  # libraries meet damage with errors of many kinds
+            raise _UnreadableError(self, self.path, error) from error
 
 
 def _chosen(
@@ -80,9 +131,18 @@ def _chosen(
                 image = read_image(
                     path, channel_axis=request.channel_axis, axes=request.axes
                 )
+                check_labels_fit(plan.items[number].labels, image.label_axes)
+                image = replace(image, array=_Guarded(image.array, path))
                 stack = ImageStack.of(image.array, axes=image.axes)
-        except InputError as error:
-            errors.append(str(error))
+                # As fitting looks at them, so that what it would refuse gives way.
+                Normalization.fit(
+                    sample_frame(stack.first), request.settings.color_space
+                )
+        except MemoryError:
+            raise
+        except Exception as error:
+            told = str(error) or type(error).__name__
+            errors.append(told if str(path) in told else f"{path}: {told}")
             continue
         found.append(image)
         kinds.append((stack.label_axes, stack.first.shape[0]))
@@ -90,7 +150,7 @@ def _chosen(
             break
     if not found:
         raise InputError(
-            f"None of the {n} images can be read, so there is nothing to fit a model "
+            f"None of the {n} images can be used, so there is nothing to fit a model "
             f"to. The first says: {errors[0]}"
         )
     usual = Counter(kinds).most_common(1)[0][0]

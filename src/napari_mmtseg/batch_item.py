@@ -11,18 +11,26 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_mmtseg.batch_plan import BatchItem
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.draining import drain
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.image_files import ImageFile, read_image
-from napari_mmtseg.label_files import write_labels
+from napari_mmtseg.label_files import (
+    check_labels_fit,
+    check_labels_path,
+    write_labels,
+)
 from napari_mmtseg.regions import count_values
 from napari_mmtseg.segmentation import iter_segment
 from napari_mmtseg.settings import SegmentationSettings
 
-__all__ = ["BatchTask", "label_item"]
+__all__ = ["FREE_SETTINGS", "BatchTask", "label_item"]
+
+FREE_SETTINGS = ("n_labels", "output", "min_region_size", "tile_size", "memory_share")
+"""Settings that a fitted model leaves open."""
 
 _MOST_COUNTED = 256
 """Labels up to which pixels are counted by label: classes, not regions."""
@@ -37,7 +45,7 @@ class BatchTask:
     item : BatchItem
         The image.
     settings : SegmentationSettings
-        All settings.
+        All settings; those of the model, but for the free ones.
     model : Path or None
         File of the model; without it the image gets a model of its own.
     stamp : str
@@ -74,13 +82,18 @@ def label_item(
     start = time.perf_counter()
     item = task.item
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
+        item.labels.parent.mkdir(parents=True, exist_ok=True)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", UserWarning)
             image = read_image(
                 item.image, channel_axis=task.channel_axis, axes=task.axes
             )
+        remarks = [str(w.message) for w in told if issubclass(w.category, UserWarning)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            check_labels_path(item.labels, overwrite=True)
+            check_labels_fit(item.labels, image.label_axes)
             labels = _labels(image, task, is_given_up)
-        item.labels.parent.mkdir(parents=True, exist_ok=True)
         write_labels(
             item.labels,
             labels,
@@ -89,6 +102,7 @@ def label_item(
             ome=True,
             overwrite=True,
         )
+        pixels, n_labels = _counts(labels, task)
     except Cancelled:
         raise
     except MemoryError:
@@ -97,20 +111,25 @@ def label_item(
         return _failed(item, start, str(error))
     except Exception as error:
         return _failed(item, start, f"{type(error).__name__}: {error}")
-    counts = count_values(labels, 1)
-    present = np.flatnonzero(counts)
-    present = present[present > 0]
-    pixels: dict[int, int] = {}
-    if task.settings.output == "classes" or len(present) <= _MOST_COUNTED:
-        pixels = {int(label): int(counts[label]) for label in present}
     return BatchRecord(
         item,
         "done",
         time.perf_counter() - start,
-        len(present),
+        n_labels,
         tuple(int(n) for n in labels.shape),
         pixels,
+        " ".join(remarks),
     )
+
+
+def _counts(labels: NDArray[Any], task: BatchTask) -> tuple[dict[int, int], int]:
+    """Return pixels by label, where labels are classes, and the number of labels."""
+    counts = count_values(labels, 1)
+    present = np.flatnonzero(counts)
+    present = present[present > 0]
+    if task.settings.output != "classes" and len(present) > _MOST_COUNTED:
+        return {}, len(present)
+    return {int(label): int(counts[label]) for label in present}, len(present)
 
 
 def _labels(
@@ -125,15 +144,21 @@ def _labels(
             should_cancel=is_given_up,
         )
         return drain(steps).labels
-    model = _model(task.model, task.stamp)
-    return drain(model.iter_labels(image.array, axes=image.axes), is_given_up)
+    model = _model(task.model, task.stamp, task.settings)
+    n_labels = task.settings.n_labels
+    if n_labels == model.settings.n_labels:
+        n_labels = None  # one that is asked for is found in another way
+    return drain(model.iter_labels(image.array, n_labels, axes=image.axes), is_given_up)
 
 
 @lru_cache(maxsize=2)
-def _model(path: Path, stamp: str) -> Any:
+def _model(path: Path, stamp: str, settings: SegmentationSettings) -> Any:
     from napari_mmtseg import load_model
 
-    return load_model(path)
+    model = load_model(path)
+    free = {n: getattr(settings, n) for n in FREE_SETTINGS if n != "n_labels"}
+    model.settings = model.settings.replace(**free)
+    return model
 
 
 def _failed(item: BatchItem, start: float, error: str) -> BatchRecord:

@@ -57,9 +57,9 @@ class BatchRequest:
 
     Attributes
     ----------
-    source : Path
+    source : path-like
         Folder of the images.
-    target : Path
+    target : path-like
         Folder of the labels; made if it is not there.
     pattern : str
         Glob pattern of the images in `source`, such as ``"*.tif"`` or ``"**/*"``. Of
@@ -67,7 +67,7 @@ class BatchRequest:
     mode : {"one_model", "each"}
         One model for all images, so that a class is the same everywhere, or a model
         for each.
-    model : Path, optional
+    model : path-like, optional
         Saved model to use in mode "one_model".
     fit_on : int, optional
         Number of images that the one model is fitted on, spread evenly over all; 16
@@ -102,6 +102,11 @@ class BatchRequest:
     summary: str = "csv"
     axes: str | None = None
     channel_axis: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("source", "target", "model"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, Path(value))
 
 
 @dataclass(frozen=True)
@@ -180,6 +185,11 @@ def plan_batch(request: BatchRequest) -> BatchPlan:
         raise InputError(
             f"{target} holds the images themselves. Name another folder for the "
             "labels; it is made if it is not there."
+        )
+    if target.resolve() in source.resolve().parents:
+        raise InputError(
+            f"{target} holds the folder of the images, {source}. Name one for the "
+            "labels that does not, such as a folder beside it."
         )
     suffix = FILE_FORMATS[request.file_format]
     items = []

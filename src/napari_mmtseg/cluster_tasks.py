@@ -12,7 +12,12 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import uuid4
 
-from napari_mmtseg.clusters import threads_of_a_task
+from napari_mmtseg.clusters import (
+    CONNECTION_LOST,
+    check_version,
+    our_version,
+    threads_of_a_task,
+)
 from napari_mmtseg.errors import Cancelled
 
 if TYPE_CHECKING:
@@ -105,6 +110,7 @@ def iter_tasks(
         range(len(tasks)),
         work=work,
         run=run,
+        version=our_version(),
         key=work.__name__,
         pure=False,
         retries=_RETRIES,
@@ -147,10 +153,7 @@ def _ended(task: T, future: Future[R]) -> TaskReport[T, R]:
             "memory: give them more, or start fewer on a machine. Their logs tell more."
         )
     except FutureCancelledError:
-        error = (
-            "The connection to the scheduler was lost before this was done. Start the "
-            "scheduler again and resume."
-        )
+        error = CONNECTION_LOST
     except Exception as failure:
         error = f"{type(failure).__name__}: {failure}"
     return TaskReport(task, "failed", error=error)
@@ -179,7 +182,7 @@ _running: Counter[str] = Counter()
 _given_up: set[str] = set()
 
 
-def _on_worker(task: T, number: int, *, work: Work[T, R], run: str) -> R:
+def _on_worker(task: T, number: int, *, work: Work[T, R], run: str, version: str) -> R:
     from distributed import get_worker
 
     from napari_mmtseg.engine.device import computing_threads
@@ -192,7 +195,9 @@ def _on_worker(task: T, number: int, *, work: Work[T, R], run: str) -> R:
     try:
         if is_given_up():
             raise Cancelled
-        get_worker().log_event(run, number)
+        worker = get_worker()
+        check_version(worker.address, version)  # it may have joined in the middle
+        worker.log_event(run, number)
         with computing_threads(threads_of_a_task()):
             return work(task, is_given_up)
     finally:

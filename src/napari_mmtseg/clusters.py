@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,10 +20,27 @@ from napari_mmtseg.extras import import_extra
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["connected", "gpu_resources", "threads_of_a_task"]
+__all__ = [
+    "CONNECTION_LOST",
+    "check_version",
+    "check_workers",
+    "connected",
+    "gpu_resources",
+    "our_version",
+    "threads_of_a_task",
+    "waiting_for_workers",
+]
 
 CONNECT_SECONDS = 5.0
 """How long an address may take to answer."""
+
+CONNECTION_LOST = (
+    "The connection to the scheduler was lost before this was done. Start the "
+    "scheduler again and resume."
+)
+
+_BEAT = 0.2
+"""Seconds between two looks at whether a worker has joined."""
 
 _HOW_TO_START = (
     "Start a scheduler with 'dask scheduler' on one machine and 'dask worker "
@@ -52,7 +71,7 @@ def connected(scheduler: str | Path | Client) -> Iterator[Client]:
     Raises
     ------
     InputError
-        If Dask is not installed, nothing answers, or the workers do not fit.
+        If Dask is not installed or nothing answers.
     """
     distributed = import_extra("distributed")
     if isinstance(scheduler, distributed.Client):
@@ -62,12 +81,10 @@ def connected(scheduler: str | Path | Client) -> Iterator[Client]:
                 f"{' and asynchronous' * scheduler.asynchronous}. Accepted: one that "
                 "is connected and was made without asynchronous=True."
             )
-        _check_workers(scheduler)
         yield scheduler
         return
     client = _connect(str(scheduler))
     try:
-        _check_workers(client)
         yield client
     finally:
         client.close()
@@ -84,6 +101,8 @@ def _connect(scheduler: str) -> Client:
         )
     where = {"scheduler_file" if is_file else "address": scheduler}
     try:
+        if not is_file:
+            _check_address(scheduler)
         return Client(
             **where, timeout=CONNECT_SECONDS, set_as_default=False, name="mmtseg"
         )
@@ -99,7 +118,54 @@ def _connect(scheduler: str) -> Client:
         ) from error
 
 
-def _check_workers(client: Client) -> None:
+def _check_address(address: str) -> None:
+    """Raise a ValueError where a client would try for a long time."""
+    from distributed.comm.addressing import parse_address, parse_host_port
+
+    scheme, place = parse_address(address)
+    if scheme in ("tcp", "tls", "ws", "wss"):
+        _, port = parse_host_port(place)
+        if not 0 < port < 2**16:
+            raise ValueError(f"there is no port {port}")
+
+
+def waiting_for_workers(
+    client: Client, is_cancelled: Callable[[], bool]
+) -> Generator[None, None, bool]:
+    """Wait until workers are there, and check them as :func:`check_workers` does.
+
+    Returns
+    -------
+    bool
+        Whether they are there; not if `is_cancelled` has returned True or the
+        connection is lost.
+    """
+    told = False
+    while client.status == "running" and not _has_workers(client):
+        if not told:
+            told = True
+            address = client.scheduler.address if client.scheduler else "ADDRESS"
+            warnings.warn(
+                f"The Dask scheduler {address} has no workers yet. The work waits "
+                f"until one joins: dask worker {address}",
+                UserWarning,
+                stacklevel=3,
+            )
+        yield
+        if is_cancelled():
+            return False
+        time.sleep(_BEAT)
+    if client.status != "running":
+        return False
+    check_workers(client)
+    return True
+
+
+def _has_workers(client: Client) -> bool:
+    return bool(client.scheduler_info(n_workers=1)["workers"])
+
+
+def check_workers(client: Client) -> None:
     """Refuse workers that lack this version of the package; warn of what else differs.
 
     Raises
@@ -108,15 +174,6 @@ def _check_workers(client: Client) -> None:
         If napari-mmtseg is not there, or another version of it.
     """
     found = client.run(_versions, on_error="return")
-    if not found:
-        address = client.scheduler.address if client.scheduler else "ADDRESS"
-        warnings.warn(
-            f"The Dask scheduler {address} has no workers yet. The work waits until "
-            f"one joins: dask worker {address}",
-            UserWarning,
-            stacklevel=4,
-        )
-        return
     here = _versions()
     others: Counter[str] = Counter()
     for worker, versions in found.items():
@@ -125,11 +182,7 @@ def _check_workers(client: Client) -> None:
                 f"The Dask worker {worker} cannot import napari_mmtseg ({versions}). "
                 "Install the same version on all machines of the cluster."
             )
-        if versions[_OURS] != here[_OURS]:
-            raise InputError(
-                f"The Dask worker {worker} has {_OURS} {versions[_OURS]}; here it is "
-                f"{here[_OURS]}. Install the same version on all machines."
-            )
+        _compare(worker, versions[_OURS], here[_OURS])
         others.update(
             f"{library} {there} instead of {here[library]}"
             for library, there in versions.items()
@@ -143,6 +196,31 @@ def _check_workers(client: Client) -> None:
             UserWarning,
             stacklevel=4,
         )
+
+
+def check_version(worker: str, wanted: str) -> None:
+    """Refuse, on a worker, to work for a process with another version.
+
+    Raises
+    ------
+    InputError
+        If it has one.
+    """
+    _compare(worker, our_version(), wanted)
+
+
+def _compare(worker: str, there: str, here: str) -> None:
+    if there != here:
+        raise InputError(
+            f"The Dask worker {worker} has {_OURS} {there}; where the work was begun "
+            f"it is {here}. Install the same version on all machines."
+        )
+
+
+@cache
+def our_version() -> str:
+    """Return the version of napari-mmtseg."""
+    return _versions()[_OURS]
 
 
 def _versions() -> dict[str, str]:

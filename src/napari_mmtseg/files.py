@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from napari_mmtseg.errors import InputError
 
 __all__ = [
     "PARTIAL",
+    "check_apart",
     "check_output",
     "remove_leftovers",
     "write_atomically",
@@ -22,12 +24,18 @@ __all__ = [
 PARTIAL = ".mmtseg-"
 """How the names of what is not finished yet begin."""
 
+_umask_lock = Lock()
+
 _LONGEST_NAME = 255
 """Bytes of a file name that common file systems take."""
 
 
 def check_output(
-    path: str | Path, *, suffixes: Sequence[str] = (), overwrite: bool = False
+    path: str | Path,
+    *,
+    suffixes: Sequence[str] = (),
+    overwrite: bool = False,
+    folders: bool = False,
 ) -> Path:
     """Refuse an output file that could not be written, before any work is done.
 
@@ -39,6 +47,8 @@ def check_output(
         Accepted endings, lower case; any without them.
     overwrite : bool
         Whether a file that exists may be replaced.
+    folders : bool
+        Whether a folder counts as such a file.
 
     Returns
     -------
@@ -56,7 +66,7 @@ def check_output(
         raise InputError(
             f"The name {path.name[:20]}... is too long: at most {_LONGEST_NAME} bytes."
         )
-    if path.is_dir():
+    if path.is_dir() and not folders:
         raise InputError(f"{path} is a folder. Give the name of a file in it.")
     if suffixes and not path.name.lower().endswith(tuple(suffixes)):
         raise InputError(
@@ -74,6 +84,33 @@ def check_output(
     ):
         raise InputError(f"{path} cannot be written: no permission.")
     return path
+
+
+def check_apart(path: Path, image: Path) -> None:
+    """Refuse an output that would take an image away: it, a folder of it, or inside.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder to be.
+    image : Path
+        What it is made from.
+
+    Raises
+    ------
+    InputError
+        If they are not apart.
+    """
+    out, kept = path.resolve(), image.resolve()
+    if out == kept or (path.exists() and image.exists() and path.samefile(image)):
+        what = "is the image itself"
+    elif out in kept.parents:
+        what = f"is a folder that holds the image {image}"
+    elif kept in out.parents:
+        what = f"lies in the image {image}"
+    else:
+        return
+    raise InputError(f"{path} {what}. Give the labels another name.")
 
 
 def write_atomically(
@@ -185,6 +222,8 @@ def _move(source: Path, target: Path, overwrite: bool) -> None:
 
 
 def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
+    # It can be read by setting it alone, which two threads must not do at a time.
+    with _umask_lock:
+        current = os.umask(0o077)
+        os.umask(current)
     return current

@@ -286,4 +286,6 @@ def _find_channels(shape: tuple[int, ...], axes: str) -> int | None:
 def _stem(path: Path) -> str:
     lower = path.name.lower()
     suffix = next((s for s in OME_SUFFIXES if lower.endswith(s)), path.suffix)
-    return path.name[: len(path.name) - len(suffix)]
+    stem = path.name[: len(path.name) - len(suffix)]
+    # Files that are made of it hold UTF-8; names of files are any bytes.
+    return stem.encode("utf-8", "replace").decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,16 +14,22 @@ from napari_mmtseg._large_tiff import write_in_tiles
 from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg._tiff import encode_tiff
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.extras import import_extra
 from napari_mmtseg.files import check_output, write_atomically, written_whole
 from napari_mmtseg.image_files import OME_SUFFIXES, ImageFile
 
 __all__ = [
     "CONFIDENCE_SUFFIXES",
     "LABEL_SUFFIXES",
+    "check_labels_fit",
+    "check_labels_path",
     "write_confidence",
     "write_labels",
     "write_picture",
 ]
+
+_ORDER = "TCZYX"
+"""The axes that label files have, in their order."""
 
 _LARGE = 2**29
 """Bytes of labels from which they are written tile by tile."""
@@ -33,6 +38,58 @@ LABEL_SUFFIXES = (".tif", ".tiff", ".png", ".zarr")
 """Endings of the label files that :func:`write_labels` makes; lower case."""
 CONFIDENCE_SUFFIXES = (".tif", ".tiff")
 """Endings of the files that :func:`write_confidence` makes; lower case."""
+
+
+def check_labels_path(path: str | Path, *, overwrite: bool = False) -> Path:
+    """Refuse a label file that could not be written, before any work is done.
+
+    Parameters
+    ----------
+    path, overwrite
+        As for :func:`write_labels`.
+
+    Raises
+    ------
+    InputError
+        As for :func:`~napari_mmtseg.files.check_output`.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".zarr":
+        from napari_mmtseg.ome_zarr_labels import check_zarr_output
+
+        return check_zarr_output(path, overwrite=overwrite)
+    return check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
+
+
+def check_labels_fit(path: str | Path, axes: str) -> None:
+    """Refuse labels that a file of this name cannot hold, before they are made.
+
+    Parameters
+    ----------
+    path, axes
+        As for :func:`write_labels`.
+
+    Raises
+    ------
+    InputError
+        If there is no place for one of the axes, or a library is missing.
+    """
+    suffix = Path(path).suffix.lower()
+    letters = set(axes)
+    if len(letters) < len(axes) or not set("YX") <= letters <= set(_ORDER):
+        raise InputError(
+            f"Labels with the axes {axes} cannot be written. Accepted: Y and X, and "
+            "beside them T, C and Z, each once. Give the other axes of the image "
+            "these names with --axes (axes=), such as TZYX."
+        )
+    if suffix == ".png" and len(axes) > 2:
+        raise InputError(
+            f"{path} cannot hold the labels of a stack ({axes}): PNG has two axes. "
+            "Write a .tif or .zarr file."
+        )
+    if suffix == ".zarr":
+        import_extra("zarr")
+        import_extra("ome_zarr.writer")
 
 
 def write_labels(
@@ -58,8 +115,8 @@ def write_labels(
     source : ImageFile, optional
         Where the pixel size comes from; PNG has none.
     axes : str
-        A letter for every axis of `labels`: T, C, Z, Y and X in this order, the last
-        two of them always.
+        A letter for every axis of `labels`: Y and X, and T, C and Z beside them. The
+        file has them in the order T, C, Z, Y, X.
     pixel_sizes : sequence of PixelSize or None
         Along every axis, without a source.
     ome : bool, optional
@@ -72,20 +129,23 @@ def write_labels(
     InputError
         If the file exists or cannot be written, or the labels do not fit in it.
     """
+    if len(axes) != labels.ndim:
+        raise InputError(
+            f"Labels of shape {labels.shape} cannot be written with the axes "
+            f"{axes}. Accepted: Y and X, and a letter for every axis before them."
+        )
+    check_labels_fit(path, axes)
+    sizes = _sizes(source, axes, pixel_sizes)
+    order = sorted(range(len(axes)), key=lambda i: _ORDER.index(axes[i]))
+    labels = labels.transpose(order)
+    axes, sizes = "".join(axes[i] for i in order), tuple(sizes[i] for i in order)
     if Path(path).name.lower().endswith(".zarr"):
         from napari_mmtseg.ome_zarr_labels import write_zarr_labels
 
-        write_zarr_labels(
-            path, labels, axes, _sizes(source, axes, pixel_sizes), overwrite
-        )
+        write_zarr_labels(path, labels, axes, sizes, overwrite)
         return
     path = check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
     largest = int(labels.max(initial=0))
-    if len(axes) != labels.ndim or not re.fullmatch("T?C?Z?YX", axes):
-        raise InputError(
-            f"Labels of shape {labels.shape} cannot be written with the axes {axes}. "
-            "Accepted: Y and X, for two axes, and before them T, C and Z in this order."
-        )
     if labels.min(initial=0) < 0 or largest >= 2**32:
         raise InputError(
             f"Labels from {labels.min(initial=0)} to {largest} cannot be written. "
@@ -98,18 +158,13 @@ def write_labels(
                 partial,
                 labels,
                 dtype,
-                _sizes(source, axes, pixel_sizes),
+                sizes,
                 name=source.name if source else path.name,
                 axes=axes,
             )
         return
     compact = labels.astype(dtype)
     if path.suffix.lower() == ".png":
-        if labels.ndim > 2:
-            raise InputError(
-                f"{path} cannot hold labels of shape {labels.shape}: PNG has two axes. "
-                "Write a .tif file."
-            )
         if compact.dtype.itemsize > 2:
             raise InputError(
                 f"{path} cannot hold {largest} labels: PNG ends at 65535. Write a .tif "
@@ -117,7 +172,7 @@ def write_labels(
             )
         content = _encode_png(compact)
     else:
-        content = _encode_tiff(path, compact, source, axes, pixel_sizes, ome)
+        content = _encode_tiff(path, compact, source, axes, sizes, ome)
     write_atomically(path, content, overwrite=overwrite)
 
 
@@ -153,7 +208,8 @@ def write_confidence(
             f"A confidence image of shape {confidence.shape} cannot be written. "
             "Accepted: two axes."
         )
-    content = _encode_tiff(path, confidence.astype(np.float32, copy=False), source)
+    values = confidence.astype(np.float32, copy=False)
+    content = _encode_tiff(path, values, source, "YX", _sizes(source, "YX", ()))
     write_atomically(path, content, overwrite=overwrite)
 
 
@@ -184,11 +240,10 @@ def _encode_tiff(
     path: Path,
     values: NDArray[Any],
     source: ImageFile | None,
-    axes: str = "YX",
-    pixel_sizes: Sequence[PixelSize | None] = (),
+    axes: str,
+    sizes: Sequence[PixelSize | None],
     ome: bool | None = None,
 ) -> bytes:
-    sizes = _sizes(source, axes, pixel_sizes)
     if ome is None:
         ome = path.name.lower().endswith(OME_SUFFIXES)
     return encode_tiff(

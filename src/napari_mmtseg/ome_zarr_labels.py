@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg._pixel_size import PixelSize
-from napari_mmtseg._zarr import UNIT_NAMES
+from napari_mmtseg._zarr import UNIT_NAMES, is_zarr
+from napari_mmtseg.errors import InputError
 from napari_mmtseg.extras import import_extra
 from napari_mmtseg.files import check_output, written_whole
 
-__all__ = ["GROUP", "write_zarr_labels"]
+__all__ = ["GROUP", "check_zarr_output", "write_zarr_labels"]
 
 GROUP = "mmtseg"
 """Name of the label image in the ``labels`` group."""
@@ -22,6 +23,35 @@ GROUP = "mmtseg"
 _CHUNK = 1024
 _SMALLEST = 256
 """Side in pixels at which the pyramid ends."""
+
+
+def check_zarr_output(path: str | Path, *, overwrite: bool = False) -> Path:
+    """Refuse a zarr folder that could not be written, before any work is done.
+
+    Parameters
+    ----------
+    path : path-like
+        The folder to be.
+    overwrite : bool
+        Whether a zarr that is there may be replaced; no other folder ever is.
+
+    Returns
+    -------
+    Path
+        The path.
+
+    Raises
+    ------
+    InputError
+        As for :func:`~napari_mmtseg.files.check_output`.
+    """
+    path = Path(path)
+    if path.is_dir() and not is_zarr(path):
+        raise InputError(
+            f"{path} is a folder, but no zarr, and is left as it is. Give another "
+            "name, which ends in .zarr."
+        )
+    return check_output(path, suffixes=(".zarr",), overwrite=overwrite, folders=True)
 
 
 def write_zarr_labels(
@@ -56,9 +86,7 @@ def write_zarr_labels(
     Moore et al., "OME-Zarr: a cloud-optimized bioimaging file format", Histochemistry
     and Cell Biology 160, 2023.
     """
-    path = Path(path)
-    if not path.is_dir() or not overwrite:
-        check_output(path, suffixes=(".zarr",), overwrite=overwrite)
+    path = check_zarr_output(path, overwrite=overwrite)
     writer, zarr = import_extra("ome_zarr.writer"), import_extra("zarr")
     from dask import array as dask_array  # comes with ome-zarr
 

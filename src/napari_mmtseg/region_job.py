@@ -16,8 +16,9 @@ import numpy as np
 from napari_mmtseg.engine.tiles import tiles
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.extras import import_extra
-from napari_mmtseg.files import PARTIAL, check_output, write_atomically
+from napari_mmtseg.files import PARTIAL, check_apart, check_output, write_atomically
 from napari_mmtseg.image_files import read_image
+from napari_mmtseg.ome_zarr_labels import check_zarr_output
 from napari_mmtseg.stacks import ImageStack
 
 if TYPE_CHECKING:
@@ -151,10 +152,12 @@ class RegionJob:
         Raises
         ------
         InputError
-            If there are labels, or a part of them, and neither is asked for; or if
-            those to go on with are others.
+            If there are labels, or a part of them, and neither is asked for; if those
+            to go on with are others; or if something else would be replaced.
         """
         out = Path(self.out)
+        check_apart(out, Path(self.image))
+        check_zarr_output(out, overwrite=True)
         if resume:
             before = self._about() or self._finished()
             if before is not None and before != self._values():

@@ -12,7 +12,12 @@ import numpy as np
 
 from napari_mmtseg._array_parts import ArrayPart
 from napari_mmtseg.cluster_tasks import iter_tasks
-from napari_mmtseg.clusters import connected, gpu_resources
+from napari_mmtseg.clusters import (
+    CONNECTION_LOST,
+    connected,
+    gpu_resources,
+    waiting_for_workers,
+)
 from napari_mmtseg.draining import drain
 from napari_mmtseg.engine.tiles import tiles
 from napari_mmtseg.errors import Cancelled, InputError
@@ -207,6 +212,12 @@ def _run(
         yield RegionStep(n, n)
         return job.finished()
     with connected(scheduler) as client:
+        is_cancelled = should_cancel or (lambda: False)
+        ready = drain(waiting_for_workers(client, is_cancelled))
+        if is_cancelled():
+            raise Cancelled("The image was cancelled.")
+        if not ready:
+            raise RuntimeError(CONNECTION_LOST)
         job.begin(content, resume=resume)
         done = job.done()
         tasks = [
@@ -220,7 +231,7 @@ def _run(
             client,
             label_region,
             tasks,
-            is_cancelled=should_cancel,
+            is_cancelled=is_cancelled,
             resources=gpu_resources(client, model.settings.device),
         )
         try:

@@ -106,6 +106,19 @@ def test_nothing_but_bad_files(tmp_path):
         run_batch(request(tmp_path))
 
 
+def test_a_file_with_several_images_is_remarked(tmp_path):
+    source = write_images(tmp_path / "in", 1)
+    with tifffile.TiffWriter(source / "two.tif") as file:
+        file.write(square(1))
+        file.write(square(2)[:30])
+    result = run_batch(request(tmp_path))
+    assert [r.status for r in result.records] == ["done"] * 2
+    assert "two.tif holds 2 images; the first" in rows(result)["two.tif"]["error"]
+    again = rows(run_batch(request(tmp_path, resume=True)))
+    assert "holds 2 images" in again["two.tif"]["error"]
+    assert again["a0.png"]["error"] == ""
+
+
 def test_stacks_keep_their_pixel_sizes(tmp_path):
     (tmp_path / "in").mkdir()
     stack = write_stack(tmp_path / "in" / "s.ome.tif")
@@ -136,6 +149,21 @@ def test_a_model_that_is_not_there_is_refused_before_the_work(tmp_path):
     with pytest.raises(InputError, match="cannot be read"):
         iter_batch(request(tmp_path, model=tmp_path / "m.safetensors"))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are UTF-8")
+@pytest.mark.parametrize("summary", ["csv", "parquet"])
+def test_names_of_files_that_are_no_utf8(tmp_path, summary):
+    source = write_images(tmp_path / "in", 2)
+    os.rename(source / "a1.png", os.fsencode(source) + b"/b\xff.png")
+    if summary == "parquet":
+        pytest.importorskip("pyarrow")
+    result = run_batch(request(tmp_path, summary=summary))
+    assert [r.status for r in result.records] == ["done"] * 2
+    if summary == "csv":
+        assert b"\nb\xff.png,done" in result.summary_path.read_bytes()
+    again = run_batch(request(tmp_path, summary=summary, resume=True))
+    assert [r.status for r in again.records] == ["skipped"] * 2
 
 
 def test_parquet(tmp_path):
@@ -250,8 +278,10 @@ def test_a_line_that_was_cut_off_and_a_file_that_is_gone_are_done_again(tmp_path
     before = contents(tmp_path / "out")
     journal = tmp_path / "out" / ".mmtseg-journal.jsonl"
     lines = [line for line in journal.read_text().splitlines() if line]
-    assert json.loads(lines[1])["name"] == "a0.png"
-    journal.write_text("\n".join([*lines[:3], lines[3][:25]]))
+    done = [line for line in lines if json.loads(line).get("status") == "done"]
+    assert json.loads(done[0])["name"] == "a0.png"
+    assert lines[-1] == done[2]
+    journal.write_text("\n".join([*lines[:-1], done[2][:25]]))
     (tmp_path / "out" / "a0.tif").unlink()
     result = run_batch(request(tmp_path, resume=True))
     assert [r.status for r in result.records] == ["done", "skipped", "done"]

@@ -104,6 +104,19 @@ def test_the_folder_of_the_images_is_not_that_of_the_labels(tmp_path):
         plan_batch(BatchRequest(source, source / "a0.png"))
 
 
+def test_the_folder_of_the_labels_does_not_hold_the_images(tmp_path):
+    source = write_images(tmp_path / "out" / "in", 1)
+    with pytest.raises(InputError, match="out holds the folder of the images"):
+        plan_batch(BatchRequest(source, tmp_path / "out"))
+
+
+def test_folders_may_be_strings(tmp_path):
+    source = write_images(tmp_path / "in", 1)
+    target = str(tmp_path / "out")
+    request = BatchRequest(str(source), target, model="m.safetensors")
+    assert request == BatchRequest(source, Path(target), model=Path("m.safetensors"))
+
+
 def test_results_that_are_there_are_never_overwritten_unasked(tmp_path):
     source = write_images(tmp_path / "in", 2)
     target = touch(tmp_path / "out", "a1.tif")

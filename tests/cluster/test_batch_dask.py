@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import pytest
 
@@ -12,6 +13,7 @@ from napari_mmtseg.batch_plan import BatchRequest
 from napari_mmtseg.cli import main
 from napari_mmtseg.draining import drain
 from tests.batch.folders import QUICK, write_images
+from tests.cluster.local import local_cluster
 
 SETTINGS = SegmentationSettings(**QUICK, precision="float32")
 
@@ -63,7 +65,26 @@ def test_an_address_that_does_not_answer(tmp_path, monkeypatch):
     write_images(tmp_path / "in", 2)
     with pytest.raises(InputError, match="No Dask scheduler answers"):
         run_batch(request(tmp_path), scheduler="tcp://127.0.0.1:1")
-    assert not labels(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_workers_that_join_late_do_one_task_at_a_time_on_a_gpu(tmp_path):
+    write_images(tmp_path / "in", 4)
+    options = {"resources": {"GPU": 1}}
+    with local_cluster(0, **options) as late:
+        steps = iter_batch(
+            request(tmp_path, mode="each"), scheduler=late.scheduler_address
+        )
+        assert next(steps).phase == "planning"
+        with pytest.warns(UserWarning, match="no workers yet"):
+            assert next(steps).phase == "labelling"
+        late.scale(1)
+        resources = []
+        for _ in steps:
+            tasks = late.scheduler.tasks.values()
+            resources += [t.resource_restrictions for t in tasks if t.run_spec]
+    assert resources
+    assert all(wanted == {"GPU": 1} for wanted in resources)
 
 
 def test_a_worker_killed_in_the_middle(tmp_path, client):
@@ -122,8 +143,17 @@ def test_a_cancelled_batch_leaves_whole_files_and_goes_on(tmp_path, client, how)
     assert labels(tmp_path / "out") == whole
 
 
-def test_a_scheduler_that_dies_fails_what_is_left(tmp_path):
+def _no_wait(client, is_cancelled):
+    warnings.warn("no workers yet", UserWarning, stacklevel=1)
+    yield from ()
+    return True
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_scheduler_that_dies_fails_what_is_left(tmp_path, monkeypatch, waits):
     pytest.importorskip("distributed")
+    if not waits:
+        monkeypatch.setattr("napari_mmtseg.batch_dask.waiting_for_workers", _no_wait)
     write_images(tmp_path / "in", 3)
     path = tmp_path / "scheduler.json"
     scheduler = subprocess.Popen(

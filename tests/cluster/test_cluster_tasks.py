@@ -52,6 +52,13 @@ def test_cancelled_tasks_end_and_clean_up(client, tmp_path, how):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_worker_of_another_version_does_no_work(client, monkeypatch):
+    monkeypatch.setattr("napari_mmtseg.cluster_tasks.our_version", lambda: "0.0.1")
+    (report,) = ended(iter_tasks(client, work.double, [1]))
+    assert report.status == "failed"
+    assert "where the work was begun it is 0.0.1" in report.error
+
+
 def test_a_lost_worker_costs_no_task(client, tmp_path):
     marks = [str(tmp_path / name) for name in ("a", "b", "die", "c", "d")]
     reports = ended(iter_tasks(client, work.die_once, marks))

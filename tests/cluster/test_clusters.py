@@ -5,7 +5,13 @@ import time
 import pytest
 
 from napari_mmtseg import InputError, clusters
-from napari_mmtseg.clusters import connected, gpu_resources, threads_of_a_task
+from napari_mmtseg.clusters import (
+    check_workers,
+    connected,
+    gpu_resources,
+    threads_of_a_task,
+    waiting_for_workers,
+)
 from tests.cluster.local import local_cluster
 
 
@@ -47,14 +53,23 @@ def test_an_address_that_does_not_answer(address, monkeypatch):
     assert time.monotonic() - start < 20
 
 
-@pytest.mark.parametrize("address", ["nonsense://x", "none/scheduler.json", ""])
-def test_what_is_no_address(address):
-    pytest.importorskip("distributed")
+@pytest.mark.parametrize(
+    "address",
+    ["nonsense://x", "none/scheduler.json", "", "127.0.0.1", "tcp://h:99999", "h:x"],
+)
+def test_what_is_no_address(address, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    # One that is made takes seconds to give up, and again to be taken away.
+    monkeypatch.setattr(distributed, "Client", _NoClient)
     with (
         pytest.raises(InputError, match="dask scheduler"),
         connected(address),
     ):
         pass
+
+
+class _NoClient:
+    pass
 
 
 def test_without_dask(monkeypatch):
@@ -68,17 +83,11 @@ def test_workers_of_another_version_are_refused(client, monkeypatch):
     monkeypatch.setattr(
         clusters, "_versions", _pretend({**here, "napari-mmtseg": "0.0.1"}, here)
     )
-    with (
-        pytest.raises(InputError, match=r"napari-mmtseg 0\.0\.1; here it is"),
-        connected(client),
-    ):
-        pass
+    with pytest.raises(InputError, match=r"napari-mmtseg 0\.0\.1; where the work"):
+        check_workers(client)
     monkeypatch.setattr(clusters, "_versions", _pretend({**here, "torch": "1.0"}, here))
-    with (
-        pytest.warns(UserWarning, match=r"torch 1\.0 instead of .* \(on 2\)"),
-        connected(client),
-    ):
-        pass
+    with pytest.warns(UserWarning, match=r"torch 1\.0 instead of .* \(on 2\)"):
+        check_workers(client)
 
 
 class _pretend:
@@ -94,13 +103,24 @@ class _pretend:
         return self._here
 
 
-def test_a_scheduler_without_workers_is_told():
-    with (
-        local_cluster(0) as empty,
-        pytest.warns(UserWarning, match="no workers yet"),
-        connected(empty.scheduler_address),
-    ):
-        pass
+def test_workers_are_waited_for_and_then_checked(monkeypatch):
+    here = clusters._versions()
+    monkeypatch.setattr(
+        clusters, "_versions", _pretend({**here, "napari-mmtseg": "0.0.1"}, here)
+    )
+    with local_cluster(0) as empty, connected(empty.scheduler_address) as client:
+        asked = []
+        with pytest.warns(UserWarning, match="no workers yet"):
+            assert list(waiting_for_workers(client, lambda: not asked.append(0))) == [
+                None
+            ]
+        assert len(asked) == 1
+        waiting = waiting_for_workers(client, lambda: False)
+        with pytest.warns(UserWarning, match="no workers yet"):
+            next(waiting)
+        empty.scale(1)
+        with pytest.raises(InputError, match=r"napari-mmtseg 0\.0\.1"):
+            list(waiting)
 
 
 def test_a_gpu_is_asked_for_where_workers_declare_one(client):

@@ -132,6 +132,23 @@ def test_what_cannot_be_is_refused_before_the_work(tmp_path, model, large):
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.parametrize("out", ["p/i.zarr", "p", "p/i.zarr/l.zarr", "p/x.zarr"])
+def test_neither_the_image_nor_a_folder_is_replaced(tmp_path, model, out):
+    (tmp_path / "p" / "x.zarr").mkdir(parents=True)
+    zarr.create_array(str(tmp_path / "p" / "i.zarr"), data=square(0))
+    (tmp_path / "p" / "x.zarr" / "notes.txt").touch()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match=r"image|no zarr"):
+        label_on_cluster(
+            model,
+            tmp_path / "p" / "i.zarr",
+            tmp_path / out,
+            scheduler="tcp://127.0.0.1:1",
+            overwrite=True,
+        )
+    assert sorted(tmp_path.rglob("*")) == before
+
+
 def test_on_the_command_line(tmp_path, cluster, model, large, capsys):
     path, expected = large
     saved, out = tmp_path / "model.safetensors", tmp_path / "labels.zarr"

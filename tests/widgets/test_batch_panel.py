@@ -260,6 +260,7 @@ def test_a_saved_model_labels_without_training(batch_panel, qtbot, folder, tmp_p
     model = mm.fit(two_levels()[0], n_labels=2, **QUICK)
     path = tmp_path / "mine.safetensors"
     model.save(path)
+    set_settings(batch_panel, seed=5)  # of the model that is not fitted
     batch_panel.form.mode.value = "saved"
     batch_panel.form.model.value = path
     choose(batch_panel, qtbot, folder)
@@ -438,6 +439,20 @@ def test_a_stack_is_opened_with_its_labels(batch_panel, qtbot, tmp_path, viewer)
     assert labels.data.shape == (3, *truth.shape)
     np.testing.assert_allclose(image_layer.scale, (2, 1, 1))
     np.testing.assert_allclose(labels.extent.world, image_layer.extent.world)
+
+
+def test_depth_before_time_lies_below_its_labels(batch_panel, qtbot, tmp_path, viewer):
+    source = tmp_path / "images"
+    source.mkdir()
+    image, truth = two_levels()
+    stack = np.stack([[image] * 3] * 2)
+    tifffile.imwrite(source / "z.tif", stack, ome=True, metadata={"axes": "ZTYX"})
+    choose(batch_panel, qtbot, source)
+    run(batch_panel, qtbot)
+    open_row(batch_panel, qtbot, 0)
+    for layer in viewer.layers:
+        assert layer.data.shape == (3, 2, *truth.shape)
+        assert layer.axis_labels == ("T", "Z", "Y", "X")
 
 
 def test_the_next_image_hides_the_one_before(batch_panel, qtbot, folder, viewer):

@@ -11,7 +11,7 @@ import click
 from napari_mmtseg._cli.arguments import PATH, quiet_option
 from napari_mmtseg._cli.options import setting_options
 from napari_mmtseg._cli.results import count
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings import SegmentationSettings, parameters
 
 __all__ = ["FAILED", "batch"]
 
@@ -127,11 +127,13 @@ def batch(
     """
     from napari_mmtseg._cli.progress import follow
     from napari_mmtseg.batch import iter_batch
-    from napari_mmtseg.batch_plan import SETTINGS_NAME, BatchRequest
+    from napari_mmtseg.batch_journal import resumed_request
+    from napari_mmtseg.batch_plan import BatchRequest
 
-    kept = target / SETTINGS_NAME
-    if options["resume"] and settings == SegmentationSettings() and kept.exists():
-        settings = SegmentationSettings.from_json(kept)
+    given = _given()
+    model = options["model"]
+    if model is not None and "settings" in given:
+        settings = _of_model(model, settings, given)
     request = BatchRequest(
         source,
         target,
@@ -139,6 +141,8 @@ def batch(
         settings=settings,
         **options,
     )
+    if request.resume:
+        request = resumed_request(request, given)
     steps = iter_batch(request, scheduler=scheduler)
     result = follow(steps, _report, quiet=quiet)
     for record in result.failed:
@@ -155,6 +159,29 @@ def batch(
         click.echo(f"{result.model_path}: the model")
     click.echo(f"{result.summary_path}: the table of all images")
     return FAILED if result.failed else 0
+
+
+def _given() -> set[str]:
+    """Return what is on the command line, by the names in the request."""
+    context = click.get_current_context()
+    default = click.core.ParameterSource.DEFAULT
+    names = {n for n in context.params if context.get_parameter_source(n) != default}
+    if names & {"settings_file", *parameters()}:
+        names.add("settings")
+    return names | {"mode"} if "each" in names else names
+
+
+def _of_model(
+    path: Path, settings: SegmentationSettings, given: set[str]
+) -> SegmentationSettings:
+    """Return the settings of a saved model with those that are given."""
+    from napari_mmtseg import load_model
+
+    if "settings_file" in given:
+        return settings
+    names = given & set(parameters())
+    fitted = load_model(path).settings
+    return fitted.replace(**{name: getattr(settings, name) for name in names})
 
 
 def _report(step: Any) -> Any:

@@ -11,7 +11,7 @@ import click
 
 from napari_mmtseg._cli import runs
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files import check_output
+from napari_mmtseg.files import check_apart, check_output
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -40,11 +40,12 @@ def check_makes_model(settings: SegmentationSettings) -> None:
 
 
 def check_labels_path(path: Path, image: Path, overwrite: bool) -> None:
-    from napari_mmtseg.label_files import LABEL_SUFFIXES
+    from napari_mmtseg._zarr import is_zarr
+    from napari_mmtseg.label_files import check_labels_path
 
-    check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
-    if path.exists() and image.exists() and path.samefile(image):
-        raise InputError(f"{path} is the image itself. Give the labels another name.")
+    check_labels_path(path, overwrite=overwrite)
+    if image.is_file() or is_zarr(image):
+        check_apart(path, image)
 
 
 def check_confidence_path(
@@ -79,14 +80,10 @@ def read(path: Path, channel_axis: int | None, axes: str | None) -> ImageFile:
 
 def check_stack(source: ImageFile, labels: Path, confidence: Path | None) -> None:
     """Refuse for stacks what there is for single images alone."""
-    if len(source.label_axes) == 2:
-        return
-    if labels.suffix.lower() == ".png":
-        raise InputError(
-            f"{labels} cannot hold the labels of a stack ({source.label_axes}): PNG "
-            "has two axes. Write a .tif or .zarr file."
-        )
-    if confidence is not None:
+    from napari_mmtseg.label_files import check_labels_fit
+
+    check_labels_fit(labels, source.label_axes)
+    if confidence is not None and len(source.label_axes) > 2:
         raise InputError(
             "--confidence is for one image at a time; this is a stack "
             f"({source.label_axes})."

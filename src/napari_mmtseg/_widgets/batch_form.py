@@ -22,6 +22,7 @@ from napari_mmtseg._widgets.settings_form import (
 from napari_mmtseg.batch_fitting import DEFAULT_FIT_ON
 from napari_mmtseg.batch_plan import FILE_FORMATS, BatchRequest
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["BatchForm"]
 
@@ -122,7 +123,8 @@ class BatchForm(QWidget):
             model=model,
             fit_on=None if usual or mode != "one_model" else self.fit_on.value,
             mode="each" if mode == "each" else "one_model",
-            settings=self.settings.settings(),
+            # A saved model has been fitted with settings of its own.
+            settings=SegmentationSettings() if model else self.settings.settings(),
             n_workers=self.n_workers.value,
             overwrite=self.overwrite.value,
             file_format=self.file_format.value,
@@ -143,7 +145,6 @@ class BatchForm(QWidget):
         mode = self.mode.value
         for widget, its_mode in ((self.fit_on, "one_model"), (self.model, "saved")):
             show_row(self._layout, widget.native, mode == its_mode)
-        # A saved model has been fitted with settings of its own.
         self.basic.setEnabled(mode != "saved")
 
     def _on_change(self, *_: Any) -> None:

@@ -82,6 +82,9 @@ def _read(path: Path, axes: str | None) -> ImageFile:
     return image if size > _LARGEST else replace(image, array=np.asarray(image.array))
 
 
+_ORDER = "CTZYXS"
+
+
 class BatchOpener(QObject):
     """Reads the files in a thread, and adds the layers in the window.
 
@@ -189,10 +192,11 @@ class BatchOpener(QObject):
 
 def _image_layer(image: ImageFile, name: str) -> Image:
     array, axes = image.array, image.axes
-    if "C" in axes[1:]:
-        # First, so that the labels, without channels, lie on all of them.
-        array = np.moveaxis(np.asarray(array), axes.index("C"), 0)
-        axes = "C" + axes.replace("C", "")
+    # In the order of label files, and the channels, which these lack, before all.
+    order = sorted(range(len(axes)), key=lambda i: _ORDER.find(axes[i]))
+    if order != [*range(len(axes))]:
+        array = np.asarray(array).transpose(order)
+        axes = "".join(axes[i] for i in order)
     is_rgb = axes.endswith("S")
     place = _spatial(image, axes.removesuffix("S"))
     return Image(array, name=name, rgb=is_rgb, **place)

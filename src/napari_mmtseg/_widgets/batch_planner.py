@@ -12,7 +12,7 @@ from napari_mmtseg._widgets.full_collections import no_full_collection
 from napari_mmtseg._widgets.outcomes import Failed, Refused
 from napari_mmtseg._widgets.run_queue import RunQueue
 from napari_mmtseg._widgets.slice_clock import count
-from napari_mmtseg.batch import iter_batch
+from napari_mmtseg.batch import records_before
 from napari_mmtseg.batch_plan import BatchRequest, plan_batch
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.errors import InputError
@@ -51,14 +51,14 @@ class _Look:
     def steps(
         self, notices: list[str], should_cancel: Callable[[], bool]
     ) -> Generator[Any, str | None, Prospect]:
-        """Begin the batch, without a step of work; one that goes on where it has to."""
+        """Look at a new batch, or at one that goes on where it has to."""
         yield from ()
         with no_full_collection():
             return self._find()
 
     def _find(self) -> Prospect:
         try:
-            return Prospect(_records(self.request))
+            return Prospect(records_before(self.request))
         except InputError:
             # Because of what is there already, or for another reason, which is raised?
             plan = plan_batch(replace(self.request, overwrite=True))
@@ -66,7 +66,7 @@ class _Look:
         if not plan.journal_path.exists():
             waiting = tuple(BatchRecord(item, "waiting") for item in plan.items)
             return Prospect(waiting, f"{folder} holds other files. {_WAYS_OUT}")
-        resumed = _records(replace(self.request, resume=True))
+        resumed = records_before(replace(self.request, resume=True))
         n, n_done = len(resumed), sum(r.status == "skipped" for r in resumed)
         if n_done == n:
             return Prospect(
@@ -78,17 +78,6 @@ class _Look:
             "the others.",
             can_resume=True,
         )
-
-
-def _records(request: BatchRequest) -> tuple[BatchRecord, ...]:
-    steps = iter_batch(request)
-    first = next(steps)
-    steps.close()
-    assert first.plan is not None
-    done = {record.item.name: record for record in first.done_before}
-    return tuple(
-        done.get(item.name) or BatchRecord(item, "waiting") for item in first.plan.items
-    )
 
 
 class BatchPlanner(QObject):
