@@ -83,7 +83,7 @@ class Place:
         Parameters
         ----------
         point : sequence of float
-            ``viewer.dims.point``; its last entries are those of the labels.
+            In the units of the labels; its last entries are theirs.
         """
         n = len(self.shape)
         world = np.zeros(n)

@@ -187,8 +187,8 @@ def choose_source(
         One name for every axis of its data, such as ``"Z Y X"``: Y and X are
         segmented, C or RGB holds channels, all others are slices.
     point : sequence of float, optional
-        ``viewer.dims.point``: the slice that lies there is taken; the first along each
-        axis without it.
+        Where the sliders are, in the units of the layer as from :func:`slider_point`:
+        the slice that lies there is taken; the first along each axis without it.
     all_slices : bool
         Take all slices instead of one.
     region : (slice, slice), optional

@@ -82,7 +82,7 @@ class RegionChoice:
             If the viewport or the shape encloses nothing that can be segmented.
         """
         if self.shapes is not None:
-            return shape_region(layer, axes, self.shapes)
+            return shape_region(layer, axes, self.shapes, self._viewer.dims.units)
         if self.box.currentText() == _VIEWPORT:
             return viewport_region(layer, axes, self._viewer)
         return None

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QComboBox
 from napari_mmtseg._layers import Source, choose_source, possible_axes
 from napari_mmtseg._widgets.layer_choice import LayerChoice, keep_narrow
 from napari_mmtseg._widgets.region_choice import RegionChoice
+from napari_mmtseg._world_units import slider_point
 from napari_mmtseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class SourceChoice:
         self.region.changed.connect(self._on_change)
         viewer.dims.events.point.connect(self._on_change)
         viewer.dims.events.ndim.connect(self._on_change)
+        viewer.dims.events.units.connect(self._on_change)
         self._on_layer()
 
     @property
@@ -102,7 +104,7 @@ class SourceChoice:
         return choose_source(
             layer,
             axes,
-            self._viewer.dims.point,
+            slider_point(layer, self._viewer.dims),
             all_slices=self.takes_all,
             region=self.region.region(layer, axes),
         )
