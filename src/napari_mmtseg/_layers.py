@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Layer
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_mmtseg._array_parts import ArrayPart
 from napari_mmtseg._label_places import pixel_measure
@@ -172,7 +172,7 @@ def possible_axes(layer: Image) -> list[str]:
 def choose_source(
     layer: Layer,
     axes: str,
-    point: Sequence[float] | None = None,
+    point: ArrayLike | None = None,
     *,
     all_slices: bool = False,
     region: tuple[slice, slice] | None = None,
