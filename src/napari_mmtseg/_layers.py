@@ -27,6 +27,9 @@ _COPIED_SHARE = 0.1
 
 _CHANNELS = ("C", "RGB")
 
+_UNUSUAL = "QPMNRUVWABDEFGHIJKLO"
+"""Letters for an axis whose own has a meaning in the core; more than a layer has."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -68,13 +71,16 @@ class Source:
 
     @property
     def image_axes(self) -> str:
-        """A letter for every axis of the image, S for RGB."""
+        """A letter for every axis of the image, S for RGB and for nothing else."""
+        free = next(letter for letter in _UNUSUAL if letter not in self.axes.split())
+        letters = {"RGB": "S", "S": free}
+        return "".join(letters.get(name, name) for name in self._kept)
+
+    @property
+    def _kept(self) -> list[str]:
+        """Names of the axes of the image."""
         names = zip(self.axes.split(), self.index, strict=True)
-        return "".join(
-            "S" if name == "RGB" else name
-            for name, index in names
-            if isinstance(index, slice)
-        )
+        return [name for name, index in names if isinstance(index, slice)]
 
     @cached_property
     def part(self) -> ArrayPart:
@@ -111,8 +117,8 @@ class Source:
     @property
     def lengths(self) -> dict[str, int]:
         """Length of every axis of the labels, by name."""
-        stack = self.as_stack()
-        return dict(zip(stack.label_axes, stack.shape, strict=True))
+        names = [name for name in self._kept if name not in _CHANNELS]
+        return dict(zip(names, self.as_stack().shape, strict=True))
 
     @property
     def region(self) -> dict[str, tuple[int, int]]:

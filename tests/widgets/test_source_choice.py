@@ -4,6 +4,8 @@ import dask.array as da
 import numpy as np
 import pytest
 
+from napari_mmtseg import InputError
+from napari_mmtseg.stacks import ImageStack
 from tests.widgets.driving import (
     labels_layers,
     run_to_the_end,
@@ -163,3 +165,39 @@ def test_lazy_data_is_read_by_the_slice_and_not_before_the_run(viewer, panel, qt
     assert panel.run_button.isEnabled()
     run_to_the_end(panel, qtbot)
     assert set(read) == {3}
+
+
+@pytest.mark.parametrize("n_slices", [3, 5])
+@pytest.mark.parametrize("labels", [("S", "Y", "X"), None])
+def test_an_axis_named_s_is_one_like_any_other(
+    viewer, panel, qtbot, notifications, n_slices, labels
+):
+    layer = viewer.add_image(np.stack([IMAGE] * n_slices), axis_labels=labels)
+    panel.choice.axes.setEditText("S Y X")
+    assert panel.choice.has_slices
+    assert panel.hint.text() == f"{n_slices} slices (S) of 48 x 64, one model."
+    set_values(panel, n_labels=2)
+    run_to_the_end(panel, qtbot)
+    assert labels_layers(viewer)[0].data.shape == layer.data.shape
+    viewer.layers.remove(layer)
+    assert not [text for severity, text in notifications if severity == "error"]
+
+
+def test_an_axis_named_s_beside_colours(viewer, panel):
+    viewer.add_image(np.zeros((5, 20, 30, 3), np.uint8), rgb=True)
+    panel.choice.axes.setEditText("S Y X RGB")
+    source = panel.choice.source()
+    assert source.lengths == {"S": 5, "Y": 20, "X": 30}
+    assert source.image_axes == "QYXS"
+
+
+def test_axes_that_the_core_refuses_say_so(viewer, panel, monkeypatch):
+    viewer.add_image(np.stack([IMAGE] * 5))
+
+    def refuse(*_, **__):
+        raise InputError("no such stack")
+
+    monkeypatch.setattr(ImageStack, "of", refuse)
+    panel.choice.axes.setEditText("T Y X")
+    assert panel.reason.text() == "no such stack"
+    assert not panel.run_button.isEnabled()

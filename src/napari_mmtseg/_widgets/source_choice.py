@@ -80,9 +80,9 @@ class SourceChoice:
             return False
         try:
             whole = choose_source(layer, self.axes.currentText(), all_slices=True)
+            return whole.is_stack
         except InputError:
             return False
-        return whole.is_stack
 
     @property
     def takes_all(self) -> bool:
