@@ -1,5 +1,6 @@
 """From a folder of images to a folder of labels, through real signals."""
 
+import os
 import shlex
 import time
 
@@ -397,6 +398,59 @@ def test_resume_in_a_new_panel_with_other_settings_is_explained(
     assert statuses(batch_panel)["a.png"] == "waiting"
     assert statuses(batch_panel)["b.png"] == "skipped"
     assert batch_panel.resume_button.isVisibleTo(batch_panel)
+
+
+def test_a_run_with_other_settings_leaves_ways_out(batch_panel, qtbot, folder):
+    choose(batch_panel, qtbot, folder)
+    set_settings(batch_panel, **SLOW)
+    look(batch_panel, qtbot)
+    click(qtbot, batch_panel.run_button)
+    qtbot.waitUntil(lambda: "step" in batch_panel.progress.text.text(), timeout=30_000)
+    click(qtbot, batch_panel.cancel_button)
+    wait_for_end(batch_panel, qtbot)
+    set_settings(batch_panel, **QUICK)
+    look(batch_panel, qtbot)
+    text = batch_panel.hint.text()
+    assert text.startswith("“images-labels” holds a run that cannot be gone on with")
+    assert "Load settings" in text
+    assert "Advanced: Replace labels" in text
+    assert len(text) < 500
+    assert statuses(batch_panel) == dict.fromkeys(NAMES, "cancelled")
+    assert not batch_panel.run_button.isEnabled()
+    batch_panel.form.overwrite.value = True
+    look(batch_panel, qtbot)
+    assert batch_panel.hint.text() == "4 images"
+    assert batch_panel.run_button.isEnabled()
+
+
+def test_a_model_that_cannot_be_read_is_no_file_in_the_way(batch_panel, qtbot, folder):
+    batch_panel.form.mode.value = "saved"
+    batch_panel.form.model.line_edit.value = str(folder / "none.safetensors")
+    choose(batch_panel, qtbot, folder)
+    assert "none.safetensors" in batch_panel.hint.text()
+    assert "holds other files" not in batch_panel.hint.text()
+
+
+def test_a_search_of_the_wrong_folder_is_given_up(
+    batch_panel, qtbot, folder, tmp_path, monkeypatch
+):
+    for i in range(300):
+        (tmp_path / "wrong" / f"folder{i}").mkdir(parents=True)
+    scan, n_scans = os.scandir, []
+
+    def slow(place="."):
+        if str(place).startswith(str(tmp_path / "wrong")):
+            n_scans.append(place)
+            time.sleep(0.05)
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", slow)
+    batch_panel.form.pattern.value = "**/*.png"
+    batch_panel.form.source.value = tmp_path / "wrong"
+    qtbot.waitUntil(lambda: len(n_scans) > 3, timeout=20_000)
+    choose(batch_panel, qtbot, folder)
+    assert batch_panel.hint.text() == "3 images"
+    assert len(n_scans) < 200
 
 
 def test_a_double_click_opens_image_and_labels(batch_panel, qtbot, folder, viewer):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from textwrap import shorten
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -13,7 +14,7 @@ from napari_mmtseg._widgets.outcomes import Failed, Refused
 from napari_mmtseg._widgets.run_queue import RunQueue
 from napari_mmtseg._widgets.slice_clock import count
 from napari_mmtseg.batch import iter_batch
-from napari_mmtseg.batch_plan import BatchRequest, plan_batch
+from napari_mmtseg.batch_plan import BatchRequest, plan_batch, results_there
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.errors import InputError
 
@@ -23,6 +24,13 @@ PAUSE = 250
 """Milliseconds without a change before the folder is looked at."""
 
 _WAYS_OUT = "Choose another folder for the labels, or Advanced: Replace labels."
+_OTHER_RUN = (
+    "Load settings takes the settings of that run from its folder. Or choose another "
+    "folder for the labels, or Advanced: Replace labels."
+)
+
+_LONGEST = 240
+"""Characters of a reason that come from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -54,19 +62,25 @@ class _Look:
         """Begin the batch, without a step of work; one that goes on where it has to."""
         yield from ()
         with no_full_collection():
-            return self._find()
+            return self._find(should_cancel)
 
-    def _find(self) -> Prospect:
-        try:
+    def _find(self, should_cancel: Callable[[], bool]) -> Prospect:
+        # On its own, because this takes long in the wrong folder and may be given up.
+        plan = plan_batch(replace(self.request, overwrite=True), should_cancel)
+        if self.request.overwrite or not results_there(plan):
             return Prospect(_records(self.request))
-        except InputError:
-            # Because of what is there already, or for another reason, which is raised?
-            plan = plan_batch(replace(self.request, overwrite=True))
         folder = f"“{plan.request.target.name}”"
+        waiting = tuple(BatchRecord(item, "waiting") for item in plan.items)
         if not plan.journal_path.exists():
-            waiting = tuple(BatchRecord(item, "waiting") for item in plan.items)
             return Prospect(waiting, f"{folder} holds other files. {_WAYS_OUT}")
-        resumed = _records(replace(self.request, resume=True))
+        try:
+            resumed = _records(replace(self.request, resume=True))
+        except InputError as error:
+            why = shorten(str(error), _LONGEST, placeholder="…")
+            return Prospect(
+                waiting,
+                f"{folder} holds a run that cannot be gone on with: {why} {_OTHER_RUN}",
+            )
         n, n_done = len(resumed), sum(r.status == "skipped" for r in resumed)
         if n_done == n:
             return Prospect(
