@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from napari_mmtseg._widgets.label_count_curve import LabelCountCurve
 from napari_mmtseg._widgets.slice_clock import SliceClock, count, duration
+from napari_mmtseg._widgets.wrapped_label import WrappedLabel
 from napari_mmtseg.progress import SegmentationStep
 
 __all__ = ["ProgressView"]
@@ -20,8 +21,7 @@ class ProgressView(QWidget):
         super().__init__(parent)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.text = QLabel()
-        self.text.setWordWrap(True)
+        self.text = WrappedLabel()
         self.curve = LabelCountCurve()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
