@@ -1,4 +1,4 @@
-"""A part of an array that is read only when it is asked for."""
+"""Arrays seen in another way: what is not asked for is not read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.chunked_arrays import chunk_edges
 
-__all__ = ["ArrayPart"]
+__all__ = ["ArrayPart", "FrontAxis"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,3 +88,70 @@ class ArrayPart:
             for taken, n in zip(self.index, self.array.shape, strict=True)
             if isinstance(taken, slice)
         ]
+
+
+@dataclass(frozen=True, eq=False)
+class FrontAxis:
+    """An array with one of its axes in front, without moving or reading anything.
+
+    Attributes
+    ----------
+    array : array-like
+        As of :class:`ArrayPart`.
+    axis : int
+        Which axis stands in front.
+    """
+
+    array: Any
+    axis: int
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of the array."""
+        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
+        return dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis."""
+        return self._in_front([int(n) for n in self.array.shape])
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.array.shape)
+
+    @property
+    def chunks(self) -> tuple[tuple[int, ...], ...] | None:
+        """Lengths of the chunks along every axis, as dask has them."""
+        edges = chunk_edges(self.array)
+        if edges is None:
+            return None
+        return self._in_front([tuple(int(n) for n in np.diff(edge)) for edge in edges])
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        """Read what a key of slices and whole numbers takes."""
+        front, *rest = _for_all_axes(key, self.ndim)
+        rest.insert(self.axis, front)
+        values = np.asarray(self.array[tuple(rest)])
+        if not isinstance(front, slice):
+            return values
+        place = sum(isinstance(taken, slice) for taken in rest[: self.axis])
+        return np.moveaxis(values, place, 0)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read all of it."""
+        return np.array(self[()], dtype) if copy else np.asarray(self[()], dtype)
+
+    def _in_front(self, values: list[Any]) -> tuple[Any, ...]:
+        return (values[self.axis], *values[: self.axis], *values[self.axis + 1 :])
+
+
+def _for_all_axes(key: Any, n: int) -> list[Any]:
+    given = list(key) if isinstance(key, tuple) else [key]
+    missing = [slice(None)] * (n - len(given))
+    if Ellipsis in given:
+        place = given.index(Ellipsis)
+        given[place : place + 1] = [*missing, slice(None)]
+        return given
+    return given + missing

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 import napari_mmtseg as mm
 from napari_mmtseg._cli import batch as command
-from napari_mmtseg._widgets import batch_planner
+from napari_mmtseg._widgets import batch_opener, batch_planner
 from napari_mmtseg._widgets.batch_form import BatchForm
 from napari_mmtseg.batch import run_batch
 from napari_mmtseg.batch_plan import BatchRequest
@@ -554,6 +554,29 @@ def test_channels_and_colours_lie_below_their_labels(
     ]
     assert viewer.layers["s.png"].rgb
     assert len(labels_layers(viewer)) == 2
+
+
+def test_a_large_image_with_channels_is_read_as_it_is_shown(
+    batch_panel, qtbot, tmp_path, viewer, monkeypatch
+):
+    zarr = pytest.importorskip("zarr")
+    source = tmp_path / "images"
+    image, _ = two_levels()
+    stack = np.stack([np.stack([image, 255 - image])] * 5)
+    array = zarr.open_array(
+        source / "large.zarr", mode="w", shape=stack.shape, dtype=stack.dtype,
+        chunks=(1, 1, 48, 64),
+    )  # fmt: skip
+    array[:] = stack
+    monkeypatch.setattr(batch_opener, "_LARGEST", 100)
+    batch_panel.form.axes.value = "ZCYX"
+    choose(batch_panel, qtbot, source)
+    open_row(batch_panel, qtbot, 0)
+    (layer,) = viewer.layers
+    assert not isinstance(layer.data, np.ndarray)
+    assert layer.data.shape == (2, 5, 48, 64)
+    assert layer.axis_labels == ("C", "Z", "Y", "X")
+    np.testing.assert_array_equal(layer.data[1], stack[:, 1])
 
 
 def parsed(text, monkeypatch):

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from napari.layers import Image, Labels, Points
 
 from napari_mmtseg import InputError
-from napari_mmtseg._array_parts import ArrayPart
 from napari_mmtseg._layer_axes import guess_axes
 from napari_mmtseg._layer_places import spatial_attributes
 from napari_mmtseg._layers import choose_source, possible_axes
@@ -276,26 +275,6 @@ def test_a_point_of_the_world_is_found_in_the_stack(scale, translate, moved, z):
     place = choose_source(image, "Z Y X", all_slices=True).place
     point = image.data_to_world((z, 3, 4))
     np.testing.assert_allclose(place.position(point), (z, 3, 4), atol=1e-6)
-
-
-def test_a_part_is_read_like_the_array_itself():
-    array = np.arange(4 * 20 * 30).reshape(4, 20, 30)
-    part = ArrayPart(array, (slice(None), slice(5, 17), slice(8, 30)))
-    expected = array[:, 5:17, 8:30]
-    assert part.shape == expected.shape
-    for key in (
-        (),
-        2,
-        (slice(1, 3), slice(0, 4)),
-        (slice(None), slice(2, 9), slice(3, 100)),
-        (-1, slice(None, None, 3)),
-    ):
-        np.testing.assert_array_equal(part[key], expected[key])
-    inner = ArrayPart(part, (1, slice(2, 10), slice(None)))
-    np.testing.assert_array_equal(inner, expected[1, 2:10])
-    copy = np.array(part)
-    array[:] = 0
-    np.testing.assert_array_equal(copy, np.arange(2400).reshape(4, 20, 30)[:, 5:17, 8:])
 
 
 @pytest.mark.parametrize("shape", [(20, 30, 4), (5, 20, 30, 4)])

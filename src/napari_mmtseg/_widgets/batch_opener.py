@@ -12,6 +12,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_mmtseg._array_parts import FrontAxis
 from napari_mmtseg._widgets.gentle_import import load_layers
 from napari_mmtseg._widgets.layer_result import METADATA
 from napari_mmtseg._widgets.outcomes import Failed, Refused
@@ -79,7 +80,22 @@ class _Read:
 def _read(path: Path, axes: str | None) -> ImageFile:
     image = read_image(path, axes=axes)
     size = math.prod(image.array.shape) * np.dtype(image.array.dtype).itemsize
-    return image if size > _LARGEST else replace(image, array=np.asarray(image.array))
+    if size <= _LARGEST:
+        image = replace(image, array=np.asarray(image.array))
+    channel = image.axes.find("C")
+    if channel <= 0:
+        return image
+    # First, so that the labels, without channels, lie on all of them.
+    order = [channel, *(i for i in range(len(image.axes)) if i != channel)]
+    return replace(
+        image,
+        array=FrontAxis(image.array, channel)
+        if size > _LARGEST
+        else np.moveaxis(image.array, channel, 0),
+        axes="".join(image.axes[i] for i in order),
+        channel_axis=0,
+        pixel_sizes=tuple(image.pixel_sizes[i] for i in order),
+    )
 
 
 class BatchOpener(QObject):
@@ -188,14 +204,9 @@ class BatchOpener(QObject):
 
 
 def _image_layer(image: ImageFile, name: str) -> Image:
-    array, axes = image.array, image.axes
-    if "C" in axes[1:]:
-        # First, so that the labels, without channels, lie on all of them.
-        array = np.moveaxis(np.asarray(array), axes.index("C"), 0)
-        axes = "C" + axes.replace("C", "")
-    is_rgb = axes.endswith("S")
-    place = _spatial(image, axes.removesuffix("S"))
-    return Image(array, name=name, rgb=is_rgb, **place)
+    is_rgb = image.axes.endswith("S")
+    place = _spatial(image, image.axes.removesuffix("S"))
+    return Image(image.array, name=name, rgb=is_rgb, **place)
 
 
 def _labels_layer(labels: ImageFile, name: str) -> Labels:
