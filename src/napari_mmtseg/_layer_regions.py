@@ -22,6 +22,8 @@ __all__ = ["shape_region", "viewport_region"]
 
 Region = tuple[slice, slice]
 
+_ROUNDING = 1e-6
+
 
 def viewport_region(layer: Image, axes: str, viewer: ViewerModel) -> Region:
     """Return the part of an image that the viewer shows.
@@ -77,7 +79,8 @@ def shape_region(
     Returns
     -------
     (slice, slice)
-        In Y and X, with start and stop: the box around the shape.
+        In Y and X, with start and stop: the pixels whose centres lie in the box around
+        the shape; of centres on its border those at its start.
 
     Raises
     ------
@@ -129,8 +132,8 @@ def _region(
     layer: Image, names: Sequence[str], corners: NDArray[np.float64], what: str
 ) -> Region:
     shape = finest_level(layer).shape
-    # Pixel i reaches from i - 0.5 to i + 0.5.
-    first, last = (np.floor(f(axis=0) + 0.5) for f in (corners.min, corners.max))
+    # A pixel belongs to it if its centre does; what rounding has moved does not count.
+    first, last = (np.ceil(f(axis=0) - _ROUNDING) for f in (corners.min, corners.max))
     slices = []
     for axis in (names.index("Y"), names.index("X")):
         start, stop = (int(np.clip(v[axis], 0, shape[axis])) for v in (first, last))

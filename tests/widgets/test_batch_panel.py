@@ -236,6 +236,31 @@ def test_other_files_in_the_way_are_named(batch_panel, qtbot, folder):
     assert not batch_panel.resume_button.isVisibleTo(batch_panel)
 
 
+def test_what_cannot_work_disables_run_and_says_why(
+    batch_panel, qtbot, folder, tmp_path, monkeypatch
+):
+    form = batch_panel.form
+    choose(batch_panel, qtbot, folder)
+    assert batch_panel.run_button.isEnabled()
+    form.axes.value = "Q?"
+    look(batch_panel, qtbot)
+    assert "axes='Q?' does not name axes" in batch_panel.hint.text()
+    assert not batch_panel.run_button.isEnabled()
+    form.axes.value = ""
+    form.source.line_edit.value = "~nobody-of-this-name/images"
+    look(batch_panel, qtbot)
+    assert "nobody-of-this-name" in batch_panel.hint.text()
+    assert "does not exist" in batch_panel.hint.text()
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda p, m: p != closed and access(p, m))
+    choose(batch_panel, qtbot, folder, closed / "a" / "labels")
+    assert f"Nothing can be written into {closed}" in batch_panel.hint.text()
+    assert not batch_panel.run_button.isEnabled()
+    assert statuses(batch_panel) == dict.fromkeys(NAMES, "waiting")
+
+
 def test_names_that_collide_are_refused(batch_panel, qtbot, folder):
     iio.imwrite(folder / "a.jpg", two_levels()[0])
     choose(batch_panel, qtbot, folder)

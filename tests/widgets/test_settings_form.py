@@ -230,3 +230,10 @@ def test_a_folder_that_cannot_be_written_is_a_warning(
     click(qtbot, panel.settings_actions.files.save_button)
     ((severity, _),) = notifications
     assert severity == "warning"
+
+
+def test_choices_are_named_as_the_box_shows_them(qapp):
+    form = SettingsForm()
+    _, tip, box = form.row("stack")
+    assert "one of: one model, slice by slice, volume" in tip
+    assert box.itemText(0) == "one model"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
@@ -67,10 +69,16 @@ class _Look:
     def _find(self, should_cancel: Callable[[], bool]) -> Prospect:
         # On its own, because this takes long in the wrong folder and may be given up.
         plan = plan_batch(replace(self.request, overwrite=True), should_cancel)
+        waiting = tuple(BatchRecord(item, "waiting") for item in plan.items)
+        if closed := _closed_folder(plan.request.target):
+            return Prospect(
+                waiting,
+                f"Nothing can be written into {closed}. Choose another folder for the "
+                "labels.",
+            )
         if self.request.overwrite or not results_there(plan):
             return Prospect(_records(self.request))
         folder = f"“{plan.request.target.name}”"
-        waiting = tuple(BatchRecord(item, "waiting") for item in plan.items)
         if not plan.journal_path.exists():
             return Prospect(waiting, f"{folder} holds other files. {_WAYS_OUT}")
         try:
@@ -92,6 +100,14 @@ class _Look:
             "the others.",
             can_resume=True,
         )
+
+
+def _closed_folder(target: Path) -> Path | None:
+    """Return the folder that would be written into, if it may not be."""
+    folder = target.absolute()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return None if os.access(folder, os.W_OK | os.X_OK) else folder
 
 
 def _records(request: BatchRequest) -> tuple[BatchRecord, ...]:

@@ -40,10 +40,10 @@ class ProgressView(QWidget):
         self.text.setText(text)
         self.text.setVisible(bool(text))
 
-    def start(self, n_steps: int, text: str) -> None:
-        """Show an empty bar for a new run."""
+    def start(self, n_steps: int, text: str, noun: str = "slice") -> None:
+        """Show an empty bar for a new run; of a stack, `noun` is what is counted."""
         self._clock, self._phase = None, ""
-        self._slices = SliceClock()
+        self._slices = SliceClock(noun)
         self.bar.setRange(0, n_steps)
         self.bar.setValue(0)
         self.bar.show()

@@ -167,7 +167,14 @@ def show_row(layout: QFormLayout, widget: QWidget, there: bool) -> None:
 def tooltip(parameter: Parameter) -> str:
     """Return the description and the accepted values; rich text, so that it wraps."""
     text = html.escape(parameter.description)
-    return f"<qt>{text}<br><i>{html.escape(parameter.accepted)}</i></qt>"
+    accepted = parameter.accepted
+    if parameter.choices:
+        accepted = "one of: " + ", ".join(_shown(name) for name in parameter.choices)
+    return f"<qt>{text}<br><i>{html.escape(accepted)}</i></qt>"
+
+
+def _shown(choice: str) -> str:
+    return choice.replace("_", " ")
 
 
 def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
@@ -176,7 +183,7 @@ def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
         check_box.native.setText("")  # magicgui would repeat the name
         return check_box
     if parameter.kind is str:
-        choices = [(name.replace("_", " "), name) for name in parameter.choices]
+        choices = [(_shown(name), name) for name in parameter.choices]
         return ComboBox(name=parameter.name, choices=choices)
     assert parameter.minimum is not None
     assert parameter.maximum is not None
