@@ -121,11 +121,11 @@ def as_channels_first(image: Any, channel_axis: int | None = None) -> NDArray[An
 
 
 def _where_channels_are(shape: tuple[int, ...], axis: int | None) -> str:
-    if axis is None:
+    if axis is None or shape[axis] == 1:
         return ""
     return (
-        f" In the shape {shape} axis {axis} is taken for channels; if it is another "
-        "one, say so (channel_axis, or C among the axes)."
+        f" {shape[axis]} entries along an axis are taken for channels; if others are "
+        "channels, name that axis C (axes, or channel_axis)."
     )
 
 

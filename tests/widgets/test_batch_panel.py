@@ -365,7 +365,8 @@ def test_cancel_during_the_fit_leaves_no_labels(batch_panel, qtbot, folder):
     look(batch_panel, qtbot)
     assert not list(labels_of(folder).glob("*.tif"))
     assert batch_panel.form.isEnabled()
-    assert "0 of 4 images have labels" in batch_panel.hint.text()
+    assert "has not labelled anything yet" in batch_panel.hint.text()
+    assert "Resume labels 4 images" in batch_panel.hint.text()
 
 
 def test_cancel_keeps_whole_files_and_resume_does_the_rest(batch_panel, qtbot, folder):

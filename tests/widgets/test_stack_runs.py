@@ -30,6 +30,9 @@ def test_every_mode_labels_the_whole_stack(viewer, panel, qtbot, mode):
     assert np.mean(labels.data == np.where(TRUTHS, 2, 1)) > 0.95
     about = labels.metadata["napari_mmtseg"]
     assert about["settings"]["stack"] == mode
+    # The curve of the last slice alone would not end at the number of labels.
+    has_curve = panel.progress.curve.isVisibleTo(panel)
+    assert has_curve == (mode != "slice_by_slice")
     assert about["slice"] == {}
     assert about["shape"] == list(STACK.shape)
 

@@ -94,12 +94,17 @@ class _Look:
             return Prospect(
                 resumed, f"All {count(n, 'image')} have labels in {folder}. {_WAYS_OUT}"
             )
-        return Prospect(
-            resumed,
-            f"{n_done:,} of {count(n, 'image')} have labels in {folder}: Resume labels "
-            "the others.",
-            can_resume=True,
-        )
+        if n_done:
+            text = (
+                f"{n_done:,} of {count(n, 'image')} have labels in {folder}: Resume "
+                "labels the others."
+            )
+        else:
+            text = (
+                f"{folder} holds a run that has not labelled anything yet: Resume "
+                f"labels {count(n, 'image')}."
+            )
+        return Prospect(resumed, text, can_resume=True)
 
 
 def _closed_folder(target: Path) -> Path | None:

@@ -37,6 +37,8 @@ class ProgressView(QWidget):
     def say(self, text: str) -> None:
         """Show a text without a run."""
         self.bar.hide()
+        if self._curve[0] > 0:  # of the last of several slices, which is not the result
+            self.curve.hide()
         self.text.setText(text)
         self.text.setVisible(bool(text))
 

@@ -11,6 +11,7 @@ from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox
 from magicgui.widgets.bases import ValueWidget
 from psygnal import Signal
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 from superqt import QCollapsible
 
@@ -142,7 +143,10 @@ def make_form_layout(rows: Iterable[Row]) -> QFormLayout:
 
 def collapsible_form(title: str, rows: Iterable[Row]) -> QCollapsible:
     """Return a form that a click on its title unfolds."""
-    fold = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
+    # As text: an icon would keep the colour that text has before the theme is known.
+    none = QIcon()
+    fold = QCollapsible(f"▸ {title}", expandedIcon=none, collapsedIcon=none)
+    fold.toggled.connect(lambda open: fold.setText(f"{'▾' if open else '▸'} {title}"))
     content = QWidget()
     form = make_form_layout(rows)
     form.setContentsMargins(0, 4, 0, 0)
