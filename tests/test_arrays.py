@@ -161,3 +161,10 @@ def test_normalised_values_are_finite(image, color_space):
             return
     assert normalized.shape == image.shape
     assert np.isfinite(normalized).all()
+
+
+def test_a_small_image_says_what_was_taken_for_channels():
+    with pytest.raises(InputError, match=r"8 x 8 are needed\.$"):
+        check_shape((6, 6), np.uint8, None)
+    with pytest.raises(InputError, match="64 entries along an axis are taken for"):
+        check_shape((6, 64, 64), np.uint8, 1)

@@ -1,4 +1,4 @@
-"""A part of an array that is read only when it is asked for."""
+"""Arrays seen in another way: what is not asked for is not read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.chunked_arrays import chunk_edges
 
-__all__ = ["ArrayPart"]
+__all__ = ["ArrayPart", "Reordered"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,3 +88,64 @@ class ArrayPart:
             for taken, n in zip(self.index, self.array.shape, strict=True)
             if isinstance(taken, slice)
         ]
+
+
+@dataclass(frozen=True, eq=False)
+class Reordered:
+    """An array with its axes in another order, without moving or reading anything.
+
+    Attributes
+    ----------
+    array : array-like
+        As of :class:`ArrayPart`.
+    order : tuple of int
+        Which of its axes comes first, second and so on.
+    """
+
+    array: Any
+    order: tuple[int, ...]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of the array."""
+        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
+        return dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis."""
+        return tuple(int(self.array.shape[axis]) for axis in self.order)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.order)
+
+    @property
+    def chunks(self) -> tuple[tuple[int, ...], ...] | None:
+        """Lengths of the chunks along every axis, as dask has them."""
+        edges = chunk_edges(self.array)
+        if edges is None:
+            return None
+        return tuple(tuple(int(n) for n in np.diff(edges[i])) for i in self.order)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        """Read what a key of slices and whole numbers takes."""
+        of_axis = dict(zip(self.order, _for_all_axes(key, self.ndim), strict=True))
+        values = np.asarray(self.array[tuple(of_axis[i] for i in range(self.ndim))])
+        left = [axis for axis in self.order if isinstance(of_axis[axis], slice)]
+        return values.transpose(np.argsort(np.argsort(left)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read all of it."""
+        return np.array(self[()], dtype) if copy else np.asarray(self[()], dtype)
+
+
+def _for_all_axes(key: Any, n: int) -> list[Any]:
+    given = list(key) if isinstance(key, tuple) else [key]
+    missing = [slice(None)] * (n - len(given))
+    if Ellipsis in given:
+        place = given.index(Ellipsis)
+        given[place : place + 1] = [*missing, slice(None)]
+        return given
+    return given + missing

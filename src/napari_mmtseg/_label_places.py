@@ -11,6 +11,7 @@ import numpy as np
 from napari.layers import Labels, Layer
 
 from napari_mmtseg._pixel_size import PixelSize
+from napari_mmtseg._world_units import slider_point
 from napari_mmtseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def shown_part(layer: Labels, dims: Dims) -> tuple[slice, ...]:
     """
     shape = layer.data.shape
     shown = shown_axes(layer, dims)
-    position = np.round(layer.world_to_data(dims.point)).astype(int)
+    position = np.round(layer.world_to_data(slider_point(layer, dims))).astype(int)
     part = []
     for axis, n in enumerate(shape):
         at = int(position[axis])

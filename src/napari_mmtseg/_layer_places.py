@@ -8,10 +8,15 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Layer
-from napari.utils.transforms import Affine
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["Place", "place_of", "spatial_attributes"]
+
+_FAR = 2.0**20
+"""Pixels, so many that a large translation leaves enough digits."""
+
+_EXACT = 1e-10
+"""Relative to a pixel; a greater deviation counts."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +82,13 @@ class Place:
         lengths = iter(shape)
         return tuple(next(lengths) if kept else 1 for kept in self.kept)
 
-    def position(self, point: Sequence[float]) -> NDArray[np.float64]:
+    def position(self, point: ArrayLike) -> NDArray[np.float64]:
         """Return the pixel at a point of the world, with fractions.
 
         Parameters
         ----------
         point : sequence of float
-            ``viewer.dims.point``; its last entries are those of the labels.
+            In the units of the labels; its last entries are theirs.
         """
         n = len(self.shape)
         world = np.zeros(n)
@@ -115,9 +120,7 @@ def place_of(
         The part: one position along an axis, or a slice with step 1.
     """
     n = layer.ndim
-    linear = Affine(
-        scale=layer.scale, rotate=layer.rotate, shear=_shear(layer), ndim=n
-    ).linear_matrix
+    linear = _linear(layer)
     taken = [
         range(i, i + 1) if isinstance(i, int) else range(*i.indices(length))
         for i, length in zip(index, shape, strict=True)
@@ -127,17 +130,14 @@ def place_of(
     # napari aligns layers by their last axes: a first channel axis may go, any other
     # stays as one entry that is as thick as all channels together.
     axes = list(range(1 if names[0] == "C" else 0, n))
+    part = linear[np.ix_(axes, axes)]
+    scale, turn = _scale_and_turn(part)
     others: dict[str, Any] = {
+        **turn,
         "units": tuple(layer.units[i] for i in axes),
         "axis_labels": tuple(layer.axis_labels[i] for i in axes),
         "affine": layer.affine.affine_matrix[np.ix_([*axes, n], [*axes, n])],
     }
-    part = linear[np.ix_(axes, axes)]
-    scale = np.array(layer.scale, float)[axes]
-    if not np.allclose(part, np.diag(scale), atol=0):
-        decomposed = Affine(linear_matrix=part, ndim=len(axes))
-        scale = np.array(decomposed.scale, float)
-        others.update(rotate=decomposed.rotate, shear=_shear(decomposed))
     return Place(
         axes="".join(names[i] for i in axes),
         shape=tuple(1 if names[i] == "C" else len(taken[i]) for i in axes),
@@ -152,17 +152,52 @@ def place_of(
 
 def spatial_attributes(layer: Layer) -> dict[str, Any]:
     """Return the arguments of a layer that is to lie where another one does."""
+    scale, turn = _scale_and_turn(_linear(layer))
     return {
-        "scale": layer.scale,
+        "scale": scale,
         "translate": layer.translate,
-        "rotate": layer.rotate,
-        "shear": _shear(layer),
+        **turn,
         "affine": layer.affine.affine_matrix,
         "units": layer.units,
         "axis_labels": layer.axis_labels,
     }
 
 
-def _shear(placed: Layer | Affine) -> NDArray[np.float64] | None:
-    # Without rotation and shear napari gives zeros of a length that it does not take.
-    return placed.shear if np.any(placed.shear) else None
+def _linear(layer: Layer) -> NDArray[np.float64]:
+    """Return rotation, shear and scale of a layer as one matrix.
+
+    Of a layer that is turned by 180 degrees napari tells a negative scale and the
+    rotation as well, which together are no turn: what it does is asked for instead.
+    """
+    n = layer.ndim
+    origin = np.asarray(layer.data_to_world(np.zeros(n)))
+    ends = [np.asarray(layer.data_to_world(_FAR * axis)) for axis in np.eye(n)]
+    world = (np.array(ends) - origin).T / _FAR
+    linear = np.linalg.solve(layer.affine.affine_matrix[:n, :n], world)
+    # Exactly as given where there is nothing but a scale.
+    scale = np.array(layer.scale, np.float64)
+    return np.diag(scale) if _are_same(linear, np.diag(scale)) else linear
+
+
+def _scale_and_turn(
+    linear: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], dict[str, Any]]:
+    """Return scale, and rotation and shear if there are any, that make up a matrix."""
+    scale = np.diag(linear).copy()
+    if _are_same(linear, np.diag(scale)):
+        return scale, {}
+    rotate, triangle = np.linalg.qr(linear)
+    signs = np.where(np.diag(triangle) < 0, -1.0, 1.0)
+    if np.linalg.det(rotate * signs) < 0:  # a mirror is a scale, not a rotation
+        signs[-1] *= -1
+    scale = np.diag(triangle) * signs
+    shear = triangle * signs[:, np.newaxis] / scale
+    turn: dict[str, Any] = {"rotate": rotate * signs}
+    if not _are_same(shear, np.eye(len(scale))):
+        turn["shear"] = shear
+    return scale, turn
+
+
+def _are_same(matrix: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    smallest = float(np.abs(np.diag(other)).min())
+    return bool(np.allclose(matrix, other, rtol=_EXACT, atol=_EXACT * smallest))

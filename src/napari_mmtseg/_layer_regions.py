@@ -11,6 +11,7 @@ from napari.layers import Image, Shapes
 from numpy.typing import ArrayLike, NDArray
 
 from napari_mmtseg._layer_axes import finest_level, parse_layer_axes
+from napari_mmtseg._world_units import Units, change_units
 from napari_mmtseg.arrays import MIN_SIZE
 from napari_mmtseg.errors import InputError
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["shape_region", "viewport_region"]
 
 Region = tuple[slice, slice]
+
+_ROUNDING = 1e-6
 
 
 def viewport_region(layer: Image, axes: str, viewer: ViewerModel) -> Region:
@@ -57,7 +60,9 @@ def viewport_region(layer: Image, axes: str, viewer: ViewerModel) -> Region:
     return _region(layer, names, corners, "The viewport")
 
 
-def shape_region(layer: Image, axes: str, shapes: Shapes) -> Region:
+def shape_region(
+    layer: Image, axes: str, shapes: Shapes, units: Units = None
+) -> Region:
     """Return the part of an image around a shape: the selected one, or the first.
 
     Parameters
@@ -68,11 +73,14 @@ def shape_region(layer: Image, axes: str, shapes: Shapes) -> Region:
         As for :func:`choose_source`.
     shapes : napari.layers.Shapes
         Wherever it lies, its last axes are those of the image.
+    units : sequence of pint.Unit, optional
+        ``viewer.dims.units``, in which shapes and image are shown together.
 
     Returns
     -------
     (slice, slice)
-        In Y and X, with start and stop: the box around the shape.
+        In Y and X, with start and stop: the pixels whose centres lie in the box around
+        the shape; of centres on its border those at its start.
 
     Raises
     ------
@@ -86,14 +94,17 @@ def shape_region(layer: Image, axes: str, shapes: Shapes) -> Region:
             "be segmented."
         )
     chosen = min(shapes.selected_data, default=0)
-    world = [shapes.data_to_world(vertex) for vertex in shapes.data[chosen]]
-    corners = np.array([_to_pixels(layer, point) for point in world])
+    world = [
+        change_units(shapes.data_to_world(vertex), shapes.units, units)
+        for vertex in shapes.data[chosen]
+    ]
+    corners = np.array([_to_pixels(layer, point, units) for point in world])
     return _region(layer, names, corners, f"The shape in “{shapes.name}”")
 
 
-def _to_pixels(layer: Image, point: ArrayLike) -> NDArray[np.float64]:
+def _to_pixels(layer: Image, point: ArrayLike, units: Units) -> NDArray[np.float64]:
     """Return the pixel at a point that may have fewer axes than the image."""
-    given = np.asarray(point, float)
+    given = change_units(point, units, layer.units)
     world = np.zeros(max(layer.ndim, len(given)))
     world[len(world) - len(given) :] = given
     return np.asarray(layer.world_to_data(world), float)
@@ -113,7 +124,7 @@ def _viewport_corners(viewer: ViewerModel, layer: Image) -> NDArray[np.float64]:
     points = []
     for corner in product(*zip(middle - half, middle + half, strict=True)):
         point[list(viewer.dims.displayed)] = corner
-        points.append(_to_pixels(layer, point))
+        points.append(_to_pixels(layer, point, viewer.dims.units))
     return np.array(points)
 
 
@@ -121,8 +132,8 @@ def _region(
     layer: Image, names: Sequence[str], corners: NDArray[np.float64], what: str
 ) -> Region:
     shape = finest_level(layer).shape
-    # Pixel i reaches from i - 0.5 to i + 0.5.
-    first, last = (np.floor(f(axis=0) + 0.5) for f in (corners.min, corners.max))
+    # A pixel belongs to it if its centre does; what rounding has moved does not count.
+    first, last = (np.ceil(f(axis=0) - _ROUNDING) for f in (corners.min, corners.max))
     slices = []
     for axis in (names.index("Y"), names.index("X")):
         start, stop = (int(np.clip(v[axis], 0, shape[axis])) for v in (first, last))

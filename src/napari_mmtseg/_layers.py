@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from napari.layers import Image, Layer
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_mmtseg._array_parts import ArrayPart
 from napari_mmtseg._label_places import pixel_measure
@@ -26,6 +26,9 @@ _COPIED_SHARE = 0.1
 """Data in memory is copied before a run unless it takes more of what is free."""
 
 _CHANNELS = ("C", "RGB")
+
+_UNUSUAL = "QPMNRUVWABDEFGHIJKLO"
+"""Letters for an axis whose own has a meaning in the core; more than a layer has."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +71,16 @@ class Source:
 
     @property
     def image_axes(self) -> str:
-        """A letter for every axis of the image, S for RGB."""
+        """A letter for every axis of the image, S for RGB and for nothing else."""
+        free = next(letter for letter in _UNUSUAL if letter not in self.axes.split())
+        letters = {"RGB": "S", "S": free}
+        return "".join(letters.get(name, name) for name in self._kept)
+
+    @property
+    def _kept(self) -> list[str]:
+        """Names of the axes of the image."""
         names = zip(self.axes.split(), self.index, strict=True)
-        return "".join(
-            "S" if name == "RGB" else name
-            for name, index in names
-            if isinstance(index, slice)
-        )
+        return [name for name, index in names if isinstance(index, slice)]
 
     @cached_property
     def part(self) -> ArrayPart:
@@ -111,8 +117,8 @@ class Source:
     @property
     def lengths(self) -> dict[str, int]:
         """Length of every axis of the labels, by name."""
-        stack = self.as_stack()
-        return dict(zip(stack.label_axes, stack.shape, strict=True))
+        names = [name for name in self._kept if name not in _CHANNELS]
+        return dict(zip(names, self.as_stack().shape, strict=True))
 
     @property
     def region(self) -> dict[str, tuple[int, int]]:
@@ -172,7 +178,7 @@ def possible_axes(layer: Image) -> list[str]:
 def choose_source(
     layer: Layer,
     axes: str,
-    point: Sequence[float] | None = None,
+    point: ArrayLike | None = None,
     *,
     all_slices: bool = False,
     region: tuple[slice, slice] | None = None,
@@ -187,8 +193,8 @@ def choose_source(
         One name for every axis of its data, such as ``"Z Y X"``: Y and X are
         segmented, C or RGB holds channels, all others are slices.
     point : sequence of float, optional
-        ``viewer.dims.point``: the slice that lies there is taken; the first along each
-        axis without it.
+        Where the sliders are, in the units of the layer as from :func:`slider_point`:
+        the slice that lies there is taken; the first along each axis without it.
     all_slices : bool
         Take all slices instead of one.
     region : (slice, slice), optional

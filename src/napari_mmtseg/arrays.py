@@ -72,8 +72,7 @@ def check_shape(
     if min(spatial) < MIN_SIZE:
         raise InputError(
             f"An image of {spatial[0]} x {spatial[1]} pixels is too small: at least "
-            f"{MIN_SIZE} x {MIN_SIZE} are needed. Is channel_axis={channel_axis} right "
-            f"for shape {shape}?"
+            f"{MIN_SIZE} x {MIN_SIZE} are needed.{_where_channels_are(shape, axis)}"
         )
 
 
@@ -119,6 +118,15 @@ def as_channels_first(image: Any, channel_axis: int | None = None) -> NDArray[An
         )
         channels = channels[:3]
     return channels
+
+
+def _where_channels_are(shape: tuple[int, ...], axis: int | None) -> str:
+    if axis is None or shape[axis] == 1:
+        return ""
+    return (
+        f" {shape[axis]} entries along an axis are taken for channels; if others are "
+        "channels, name that axis C (axes, or channel_axis)."
+    )
 
 
 def _channel_axis(shape: tuple[int, ...], channel_axis: int | None) -> int | None:

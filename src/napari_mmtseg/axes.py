@@ -22,15 +22,15 @@ _ACCEPTED = (
 )
 
 
-def parse_axes(axes: str, n_axes: int) -> str:
+def parse_axes(axes: str, n_axes: int | None = None) -> str:
     """Return the names of axes as one letter each, RGB as S.
 
     Parameters
     ----------
     axes : str
         Such as ``"ZYX"``, ``"T Z Y X"`` or ``"Y X RGB"``.
-    n_axes : int
-        Number of axes of the image.
+    n_axes : int, optional
+        Number of axes of the image, where it is known.
 
     Raises
     ------
@@ -40,12 +40,12 @@ def parse_axes(axes: str, n_axes: int) -> str:
     if not isinstance(axes, str):
         raise InputError(f"axes={axes!r} is a {type(axes).__name__}. {_ACCEPTED}.")
     letters = re.sub(r"[\s,;]", "", axes.upper().replace("RGB", "S"))
-    if not re.fullmatch("[A-Z]*", letters) or len(letters) != n_axes:
-        raise InputError(
-            f"axes={axes!r} does not name the {n_axes} axes of the image. {_ACCEPTED}."
-        )
+    n = len(letters) if n_axes is None else n_axes
+    if not re.fullmatch("[A-Z]*", letters) or len(letters) != n:
+        what = "axes" if n_axes is None else f"the {n_axes} axes of the image"
+        raise InputError(f"axes={axes!r} does not name {what}. {_ACCEPTED}.")
     if (
-        len(set(letters)) < n_axes
+        len(set(letters)) < n
         or not {"Y", "X"} <= set(letters)
         or {"C", "S"} <= set(letters)
         or letters.index("Y") > letters.index("X")

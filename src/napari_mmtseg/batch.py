@@ -169,15 +169,24 @@ def iter_batch(
     return _run(begin, settings, workers, should_cancel)
 
 
-def records_before(request: BatchRequest) -> tuple[BatchRecord, ...]:
+def records_before(
+    request: BatchRequest, should_cancel: Callable[[], bool] | None = None
+) -> tuple[BatchRecord, ...]:
     """Return a record of every image as a batch would begin; nothing is done.
+
+    Parameters
+    ----------
+    request : BatchRequest
+        As for :func:`run_batch`.
+    should_cancel : callable, optional
+        As for :func:`plan_batch`.
 
     Raises
     ------
     InputError
         As for :func:`run_batch`, but models and schedulers are not looked at.
     """
-    begin = _look(request)
+    begin = _look(request, should_cancel)
     done = begin.past.done
     return tuple(
         done.get(item.name, BatchRecord(item, "waiting")) for item in begin.plan.items
@@ -192,8 +201,10 @@ class _Begin:
     saved: SavedModel | None
 
 
-def _look(request: BatchRequest) -> _Begin:
-    plan = plan_batch(request)
+def _look(
+    request: BatchRequest, should_cancel: Callable[[], bool] | None = None
+) -> _Begin:
+    plan = plan_batch(request, should_cancel)
     saved = None if request.model is None else SavedModel.read(request.model)
     about = {
         "source": str(request.source.resolve()),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_mmtseg.errors import InputError
+from napari_mmtseg.axes import parse_axes
+from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.files import PARTIAL
+from napari_mmtseg.folder_search import matching_paths
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "BatchPlan",
     "BatchRequest",
     "plan_batch",
+    "results_there",
 ]
 
 IMAGE_SUFFIXES = (
@@ -162,8 +165,18 @@ class BatchPlan:
         return self.request.target / JOURNAL_NAME
 
 
-def plan_batch(request: BatchRequest) -> BatchPlan:
+def plan_batch(
+    request: BatchRequest, should_cancel: Callable[[], bool] | None = None
+) -> BatchPlan:
     """Find the images of a batch and refuse what cannot be, before any work.
+
+    Parameters
+    ----------
+    request : BatchRequest
+        What is asked for.
+    should_cancel : callable, optional
+        Asked while the folder is searched; once it returns True :class:`Cancelled` is
+        raised.
 
     Raises
     ------
@@ -193,7 +206,7 @@ def plan_batch(request: BatchRequest) -> BatchPlan:
         )
     suffix = FILE_FORMATS[request.file_format]
     items = []
-    for path in sorted(_matching(request), key=lambda p: p.as_posix()):
+    for path in sorted(_matching(request, should_cancel), key=lambda p: p.as_posix()):
         name = path.relative_to(source)
         labels = target / name.parent / (_stem(name.name) + suffix)
         items.append(BatchItem(name.as_posix(), path, labels))
@@ -219,6 +232,8 @@ def _check_options(request: BatchRequest) -> None:
             raise InputError(
                 f"{name}={value!r} is not accepted: give one of {', '.join(accepted)}."
             )
+    if request.axes is not None:
+        parse_axes(request.axes)
     for name, number in (("n_workers", request.n_workers), ("fit_on", request.fit_on)):
         if number is not None and number < 1:
             raise InputError(f"{name}={number} is not accepted: give at least 1.")
@@ -242,16 +257,22 @@ def _check_options(request: BatchRequest) -> None:
         )
 
 
-def _matching(request: BatchRequest) -> Iterator[Path]:
+def _matching(
+    request: BatchRequest, should_cancel: Callable[[], bool] | None
+) -> Iterator[Path]:
     source, target = request.source, request.target.resolve()
+
+    def check() -> None:
+        if should_cancel is not None and should_cancel():
+            raise Cancelled("The search for images was given up.")
+
     try:
-        found = source.glob(request.pattern)
-        for path in found:
+        for path in matching_paths(source, request.pattern, _is_left_out, check):
             inside = path.relative_to(source)
             if (
                 path.name.lower().endswith(IMAGE_SUFFIXES)
-                and not any(part.startswith((".", PARTIAL)) for part in inside.parts)
-                and not any(p.name.lower().endswith(".zarr") for p in inside.parents)
+                and not path.name.startswith((".", PARTIAL))
+                and not any(_is_left_out(part) for part in inside.parts[:-1])
                 and (path.is_file() or path.name.lower().endswith(".zarr"))
                 and target not in path.resolve().parents
             ):
@@ -261,6 +282,10 @@ def _matching(request: BatchRequest) -> Iterator[Path]:
             f"{request.pattern!r} is no pattern of names in {source}: {error}. Such as "
             "*.tif, or **/*.tif with all folders."
         ) from error
+
+
+def _is_left_out(folder: str) -> bool:
+    return folder.startswith((".", PARTIAL)) or folder.lower().endswith(".zarr")
 
 
 def _stem(name: str) -> str:
@@ -288,10 +313,16 @@ def _refuse_collisions(items: list[BatchItem]) -> None:
         )
 
 
-def _refuse_existing(plan: BatchPlan) -> None:
+def results_there(plan: BatchPlan) -> list[str]:
+    """Return the names of files that are already where results of a batch go."""
     kept = (plan.model_path, plan.settings_path, plan.summary_path, plan.journal_path)
     there = [p.name for p in kept if p.exists()]
-    there += [item.labels.name for item in plan.items if os.path.lexists(item.labels)]
+    labels = (item.labels for item in plan.items)
+    return there + [path.name for path in labels if os.path.lexists(path)]
+
+
+def _refuse_existing(plan: BatchPlan) -> None:
+    there = results_there(plan)
     if there:
         more = f" and {len(there) - _SHOWN} more" * (len(there) > _SHOWN)
         raise InputError(

@@ -84,8 +84,9 @@ class ImageStack:
         if volumes and stack.n_frames > 1:
             if "Z" not in letters:
                 raise InputError(
-                    f"stack=volume needs an axis Z; an image with the axes {letters} "
-                    "has none. Name it with axes=, or use stack=one_model."
+                    f"A volume (stack=volume) needs an axis Z; the axes {letters} have "
+                    "none. Name one of them Z, or take one model (stack=one_model) or "
+                    "a model for each slice (stack=slice_by_slice)."
                 )
             if shape[letters.index("Z")] > 1:
                 stack = cls(array, letters, volumes=True)

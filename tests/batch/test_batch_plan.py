@@ -4,6 +4,8 @@ import pytest
 
 from napari_mmtseg import InputError, SegmentationSettings
 from napari_mmtseg.batch_plan import BatchRequest, plan_batch
+from napari_mmtseg.errors import Cancelled
+from napari_mmtseg.folder_search import matching_paths
 from tests.batch.folders import write_images
 
 
@@ -123,3 +125,35 @@ def test_results_that_are_there_are_never_overwritten_unasked(tmp_path):
     with pytest.raises(InputError, match=r"a1\.tif"):
         plan_batch(BatchRequest(source, target))
     assert len(plan_batch(BatchRequest(source, target, overwrite=True)).items) == 2
+
+
+@pytest.mark.parametrize(
+    "pattern", ["*.tif", "**/*.tif", "a/**/*", "*/**/c/*.tif", "**/**/*.png", "*/*"]
+)
+def test_a_search_finds_what_glob_finds(tmp_path, pattern):
+    touch(tmp_path, "x.tif", "a/y.tif", "a/b/c/z.tif", "a/b/c/z.png", "d/c/w.tif")
+    touch(tmp_path, "a/c/v.tif")
+    found = list(matching_paths(tmp_path, pattern, lambda _: False, lambda: None))
+    assert sorted(found) == sorted(set(tmp_path.glob(pattern)))
+    assert len(found) == len(set(found))
+
+
+def test_hidden_folders_and_chunks_are_not_searched(tmp_path):
+    touch(tmp_path / "in", ".git/a.tif", "b.zarr/0/c.tif", "d/e.tif")
+    plan = plan_batch(BatchRequest(tmp_path / "in", tmp_path / "out", pattern="**/*"))
+    assert [item.name for item in plan.items] == ["b.zarr", "d/e.tif"]
+
+
+def test_a_search_is_given_up(tmp_path):
+    for i in range(9):
+        (tmp_path / f"in/{i}").mkdir(parents=True)
+    asked = []
+
+    def should_cancel():
+        asked.append(1)
+        return len(asked) == 3
+
+    request = BatchRequest(tmp_path / "in", tmp_path / "out", pattern="**/*.tif")
+    with pytest.raises(Cancelled):
+        plan_batch(request, should_cancel)
+    assert len(asked) == 3

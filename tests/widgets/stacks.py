@@ -71,6 +71,7 @@ class Gate:
             self.closed = True
         return mm.SegmentationResult(
             **{**vars(result), "labels": labels, "hierarchy": None,
+               "is_partial": z + 1 < n,
                "stop_reason": f"stopped by the user after {z + 1} of {n} slices"}
         )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """From a folder of images to a folder of labels, through real signals."""
 
+import os
 import shlex
 import time
 
@@ -12,7 +13,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 import napari_mmtseg as mm
 from napari_mmtseg._cli import batch as command
-from napari_mmtseg._widgets import batch_planner
+from napari_mmtseg._widgets import batch_opener, batch_planner
 from napari_mmtseg._widgets.batch_form import BatchForm
 from napari_mmtseg.batch import run_batch
 from napari_mmtseg.batch_plan import BatchRequest
@@ -235,6 +236,31 @@ def test_other_files_in_the_way_are_named(batch_panel, qtbot, folder):
     assert not batch_panel.resume_button.isVisibleTo(batch_panel)
 
 
+def test_what_cannot_work_disables_run_and_says_why(
+    batch_panel, qtbot, folder, tmp_path, monkeypatch
+):
+    form = batch_panel.form
+    choose(batch_panel, qtbot, folder)
+    assert batch_panel.run_button.isEnabled()
+    form.axes.value = "Q?"
+    look(batch_panel, qtbot)
+    assert "axes='Q?' does not name axes" in batch_panel.hint.text()
+    assert not batch_panel.run_button.isEnabled()
+    form.axes.value = ""
+    form.source.line_edit.value = "~nobody-of-this-name/images"
+    look(batch_panel, qtbot)
+    assert "nobody-of-this-name" in batch_panel.hint.text()
+    assert "does not exist" in batch_panel.hint.text()
+    closed = tmp_path / "closed"
+    closed.mkdir()
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda p, m: p != closed and access(p, m))
+    choose(batch_panel, qtbot, folder, closed / "a" / "labels")
+    assert f"Nothing can be written into {closed}" in batch_panel.hint.text()
+    assert not batch_panel.run_button.isEnabled()
+    assert statuses(batch_panel) == dict.fromkeys(NAMES, "waiting")
+
+
 def test_names_that_collide_are_refused(batch_panel, qtbot, folder):
     iio.imwrite(folder / "a.jpg", two_levels()[0])
     choose(batch_panel, qtbot, folder)
@@ -340,7 +366,8 @@ def test_cancel_during_the_fit_leaves_no_labels(batch_panel, qtbot, folder):
     look(batch_panel, qtbot)
     assert not list(labels_of(folder).glob("*.tif"))
     assert batch_panel.form.isEnabled()
-    assert "0 of 4 images have labels" in batch_panel.hint.text()
+    assert "has not labelled anything yet" in batch_panel.hint.text()
+    assert "Resume labels 4 images" in batch_panel.hint.text()
 
 
 def test_cancel_keeps_whole_files_and_resume_does_the_rest(batch_panel, qtbot, folder):
@@ -398,6 +425,59 @@ def test_resume_in_a_new_panel_with_other_settings_is_explained(
     assert statuses(batch_panel)["a.png"] == "waiting"
     assert statuses(batch_panel)["b.png"] == "skipped"
     assert batch_panel.resume_button.isVisibleTo(batch_panel)
+
+
+def test_a_run_with_other_settings_leaves_ways_out(batch_panel, qtbot, folder):
+    choose(batch_panel, qtbot, folder)
+    set_settings(batch_panel, **SLOW)
+    look(batch_panel, qtbot)
+    click(qtbot, batch_panel.run_button)
+    qtbot.waitUntil(lambda: "step" in batch_panel.progress.text.text(), timeout=30_000)
+    click(qtbot, batch_panel.cancel_button)
+    wait_for_end(batch_panel, qtbot)
+    set_settings(batch_panel, **QUICK)
+    look(batch_panel, qtbot)
+    text = batch_panel.hint.text()
+    assert text.startswith("“images-labels” holds a run that cannot be gone on with")
+    assert "Load settings" in text
+    assert "Advanced: Replace labels" in text
+    assert len(text) < 500
+    assert statuses(batch_panel) == dict.fromkeys(NAMES, "cancelled")
+    assert not batch_panel.run_button.isEnabled()
+    batch_panel.form.overwrite.value = True
+    look(batch_panel, qtbot)
+    assert batch_panel.hint.text() == "4 images"
+    assert batch_panel.run_button.isEnabled()
+
+
+def test_a_model_that_cannot_be_read_is_no_file_in_the_way(batch_panel, qtbot, folder):
+    batch_panel.form.mode.value = "saved"
+    batch_panel.form.model.line_edit.value = str(folder / "none.safetensors")
+    choose(batch_panel, qtbot, folder)
+    assert "none.safetensors" in batch_panel.hint.text()
+    assert "holds other files" not in batch_panel.hint.text()
+
+
+def test_a_search_of_the_wrong_folder_is_given_up(
+    batch_panel, qtbot, folder, tmp_path, monkeypatch
+):
+    for i in range(300):
+        (tmp_path / "wrong" / f"folder{i}").mkdir(parents=True)
+    scan, n_scans = os.scandir, []
+
+    def slow(place="."):
+        if str(place).startswith(str(tmp_path / "wrong")):
+            n_scans.append(place)
+            time.sleep(0.05)
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", slow)
+    batch_panel.form.pattern.value = "**/*.png"
+    batch_panel.form.source.value = tmp_path / "wrong"
+    qtbot.waitUntil(lambda: len(n_scans) > 3, timeout=20_000)
+    choose(batch_panel, qtbot, folder)
+    assert batch_panel.hint.text() == "3 images"
+    assert len(n_scans) < 200
 
 
 def test_a_double_click_opens_image_and_labels(batch_panel, qtbot, folder, viewer):
@@ -515,6 +595,29 @@ def test_channels_and_colours_lie_below_their_labels(
     ]
     assert viewer.layers["s.png"].rgb
     assert len(labels_layers(viewer)) == 2
+
+
+def test_a_large_image_with_channels_is_read_as_it_is_shown(
+    batch_panel, qtbot, tmp_path, viewer, monkeypatch
+):
+    zarr = pytest.importorskip("zarr")
+    source = tmp_path / "images"
+    image, _ = two_levels()
+    stack = np.stack([np.stack([image, 255 - image])] * 5)
+    array = zarr.open_array(
+        source / "large.zarr", mode="w", shape=stack.shape, dtype=stack.dtype,
+        chunks=(1, 1, 48, 64),
+    )  # fmt: skip
+    array[:] = stack
+    monkeypatch.setattr(batch_opener, "_LARGEST", 100)
+    batch_panel.form.axes.value = "ZCYX"
+    choose(batch_panel, qtbot, source)
+    open_row(batch_panel, qtbot, 0)
+    (layer,) = viewer.layers
+    assert not isinstance(layer.data, np.ndarray)
+    assert layer.data.shape == (2, 5, 48, 64)
+    assert layer.axis_labels == ("C", "Z", "Y", "X")
+    np.testing.assert_array_equal(layer.data[1], stack[:, 1])
 
 
 def parsed(text, monkeypatch):

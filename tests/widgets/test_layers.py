@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from napari.layers import Image, Labels, Points
 
 from napari_mmtseg import InputError
-from napari_mmtseg._array_parts import ArrayPart
 from napari_mmtseg._layer_axes import guess_axes
+from napari_mmtseg._layer_places import spatial_attributes
 from napari_mmtseg._layers import choose_source, possible_axes
 
 GREY = np.arange(20 * 30, dtype=np.uint16).reshape(20, 30)
@@ -277,26 +277,6 @@ def test_a_point_of_the_world_is_found_in_the_stack(scale, translate, moved, z):
     np.testing.assert_allclose(place.position(point), (z, 3, 4), atol=1e-6)
 
 
-def test_a_part_is_read_like_the_array_itself():
-    array = np.arange(4 * 20 * 30).reshape(4, 20, 30)
-    part = ArrayPart(array, (slice(None), slice(5, 17), slice(8, 30)))
-    expected = array[:, 5:17, 8:30]
-    assert part.shape == expected.shape
-    for key in (
-        (),
-        2,
-        (slice(1, 3), slice(0, 4)),
-        (slice(None), slice(2, 9), slice(3, 100)),
-        (-1, slice(None, None, 3)),
-    ):
-        np.testing.assert_array_equal(part[key], expected[key])
-    inner = ArrayPart(part, (1, slice(2, 10), slice(None)))
-    np.testing.assert_array_equal(inner, expected[1, 2:10])
-    copy = np.array(part)
-    array[:] = 0
-    np.testing.assert_array_equal(copy, np.arange(2400).reshape(4, 20, 30)[:, 5:17, 8:])
-
-
 @pytest.mark.parametrize("shape", [(20, 30, 4), (5, 20, 30, 4)])
 def test_alpha_is_left_out(shape):
     data = np.zeros(shape, np.uint8)
@@ -312,3 +292,56 @@ def test_axes_in_another_order_are_refused():
     with pytest.raises(InputError, match="Y before X"):
         choose_source(Image(np.zeros((20, 30))), "X Y")
     assert guess_axes(Image(np.zeros((20, 30)), axis_labels=("x", "y"))) == "Y X"
+
+
+PLANE_TURNS = [180, -180, 179.9999, 90, 270, 30]
+VOLUME_TURNS = [
+    (180, 0, 0), (0, 180, 0), (0, 0, 180), (180, 180, 0), (0, 90, 0), (90, 90, 0),
+    (0, 90, 90), (180, 0, 30),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("scale", [1, -1, 1e-9, 700])
+@pytest.mark.parametrize("turn", PLANE_TURNS)
+def test_labels_of_a_turned_plane_lie_on_it(turn, scale):
+    scale = (0.5 * scale, 2 * abs(scale))
+    image = Image(GREY, rotate=turn, scale=scale, translate=(1e6, -3))
+    whole = labels_layer(choose_source(image, "Y X"))
+    region = choose_source(image, "Y X", region=(slice(4, 16), slice(9, 29)))
+    part = Labels(np.zeros((12, 20), np.uint8), **region.place.attributes())
+    for corner in ((0, 0), (19, 0), (0, 29), (19, 29)):
+        there = np.array(image.data_to_world(corner))
+        np.testing.assert_allclose(whole.data_to_world(corner), there, rtol=1e-12)
+        moved = np.subtract(corner, (4, 9))
+        np.testing.assert_allclose(part.data_to_world(moved), there, rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
+@pytest.mark.parametrize("shear", [None, (0.2, 0.1, -0.3)])
+@pytest.mark.parametrize("turn", VOLUME_TURNS)
+def test_labels_of_a_turned_volume_lie_on_it(turn, shear):
+    shape = (5, 20, 30)
+    image = Image(
+        np.zeros(shape), rotate=turn, scale=(2, 0.5, 0.7), shear=shear,
+        translate=(7, 8, 9), contrast_limits=(0, 1),
+    )  # fmt: skip
+    source = choose_source(image, "Z Y X", all_slices=True)
+    whole = Labels(np.zeros(shape, np.uint8), **source.place.attributes())
+    like = Labels(np.zeros(shape, np.uint8), **spatial_attributes(image))
+    point = image.data_to_world((3, 10, 10))
+    one = choose_source(image, "Z Y X", point)
+    assert one.slices == {"Z": 3}
+    layer = labels_layer(one)
+    corners = [(z, y, x) for z in (0, 4) for y in (0, 19) for x in (0, 29)]
+    assert_same_place(image, whole, [(c, c) for c in corners])
+    assert_same_place(image, like, [(c, c) for c in corners])
+    assert_same_place(image, layer, [((3, *c[1:]), (0, *c[1:])) for c in corners])
+    np.testing.assert_allclose(source.place.position(point), (3, 10, 10), atol=1e-9)
+
+
+def test_a_scale_stays_as_it_was_given():
+    image = Image(GREY, scale=(0.1, 0.3), translate=(1e7, 3))
+    assert choose_source(image, "Y X").place.attributes()["scale"].tolist() == [
+        0.1,
+        0.3,
+    ]

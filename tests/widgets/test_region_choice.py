@@ -66,6 +66,12 @@ def test_a_shape_that_sticks_out_is_cut():
     assert sides(shape_region(Image(IMAGE), "Y X", shapes)) == [(0, 27), (5, 45)]
 
 
+def test_a_pixel_belongs_to_it_if_its_centre_does():
+    box = np.array([[9.6, 9.4], [9.6, 30.6], [20.4, 30.6], [20.4, 9.4]])
+    shapes = Shapes([box], shape_type="rectangle")
+    assert sides(shape_region(Image(IMAGE), "Y X", shapes)) == [(10, 21), (10, 31)]
+
+
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [

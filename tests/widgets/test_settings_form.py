@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 import napari_mmtseg as mm
-from napari_mmtseg._widgets.settings_form import SettingsForm, tooltip
+from napari_mmtseg._widgets.settings_form import SettingsForm, collapsible_form, tooltip
 from napari_mmtseg.settings import PRESETS, SegmentationSettings, parameters
 from tests.widgets.driving import (
     QUICK,
@@ -230,3 +230,19 @@ def test_a_folder_that_cannot_be_written_is_a_warning(
     click(qtbot, panel.settings_actions.files.save_button)
     ((severity, _),) = notifications
     assert severity == "warning"
+
+
+def test_choices_are_named_as_the_box_shows_them(qapp):
+    form = SettingsForm()
+    _, tip, box = form.row("stack")
+    assert "one of: one model, slice by slice, volume" in tip
+    assert box.itemText(0) == "one model"
+
+
+def test_a_fold_tells_whether_it_is_open(qapp):
+    fold = collapsible_form("Advanced", SettingsForm().fields(advanced=True))
+    assert fold.text() == "▸ Advanced"
+    fold.expand(animate=False)
+    assert fold.text() == "▾ Advanced"
+    fold.collapse(animate=False)
+    assert fold.text() == "▸ Advanced"

@@ -11,6 +11,7 @@ from tests.widgets.driving import (
     run_to_the_end,
     set_values,
     take_current_slice,
+    wait_for_end,
 )
 
 
@@ -185,6 +186,27 @@ def test_slices_of_a_stack_can_be_shaped(viewer, panel, qtbot):
     (layer,) = labels_layers(viewer)
     slide(panel.shape_section, qtbot, 2)
     assert layer.data.shape == (1, 48, 80)
+    assert len(np.unique(layer.data)) == 2
+
+
+@pytest.mark.parametrize("n_slices", [1, 6])
+def test_a_result_of_stopped_training_can_be_shaped(viewer, panel, qtbot, n_slices):
+    image = five_levels()[0]
+    viewer.add_image(image if n_slices == 1 else np.stack([image] * n_slices))
+    panel.choice.axes.setEditText("Y X" if n_slices == 1 else "Z Y X")
+    set_values(panel, merging="classes", n_steps=5000, patience=0)
+    click(qtbot, panel.run_button)
+    qtbot.waitUntil(lambda: bool(labels_layers(viewer)), timeout=60_000)
+    click(qtbot, panel.stop_button)
+    wait_for_end(panel, qtbot)
+    (layer,) = labels_layers(viewer)
+    assert "stopped by the user" in layer.metadata["napari_mmtseg"]["stop_reason"]
+    assert (layer.data > 0).all()
+    section = panel.shape_section
+    assert section.about.text() == f"Shape “{layer.name}”"
+    assert section.slider.isVisibleTo(panel)
+    assert panel.confidence_section.isVisibleTo(panel)
+    slide(section, qtbot, 2)
     assert len(np.unique(layer.data)) == 2
 
 

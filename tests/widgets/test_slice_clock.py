@@ -39,3 +39,9 @@ def test_slices_that_take_long(clock):
 def test_a_large_image(clock):
     assert clock(0, fraction=0.1) == "Prediction: 10%"
     assert clock(10, fraction=0.3) == "Prediction: 30%, 35 s left"
+
+
+def test_volumes():
+    volumes = SliceClock("volume")
+    said = volumes.describe(SegmentationStep("prediction", 1, 1, n_done=1, n_slices=3))
+    assert said == "Volume 2 of 3"

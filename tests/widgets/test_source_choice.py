@@ -4,6 +4,8 @@ import dask.array as da
 import numpy as np
 import pytest
 
+from napari_mmtseg import InputError
+from napari_mmtseg.stacks import ImageStack
 from tests.widgets.driving import (
     labels_layers,
     run_to_the_end,
@@ -163,3 +165,100 @@ def test_lazy_data_is_read_by_the_slice_and_not_before_the_run(viewer, panel, qt
     assert panel.run_button.isEnabled()
     run_to_the_end(panel, qtbot)
     assert set(read) == {3}
+
+
+@pytest.mark.parametrize("n_slices", [3, 5])
+@pytest.mark.parametrize("labels", [("S", "Y", "X"), None])
+def test_an_axis_named_s_is_one_like_any_other(
+    viewer, panel, qtbot, notifications, n_slices, labels
+):
+    layer = viewer.add_image(np.stack([IMAGE] * n_slices), axis_labels=labels)
+    panel.choice.axes.setEditText("S Y X")
+    assert panel.choice.has_slices
+    assert panel.hint.text() == f"{n_slices} slices (S) of 48 x 64, one model."
+    set_values(panel, n_labels=2)
+    run_to_the_end(panel, qtbot)
+    assert labels_layers(viewer)[0].data.shape == layer.data.shape
+    viewer.layers.remove(layer)
+    assert not [text for severity, text in notifications if severity == "error"]
+
+
+def test_an_axis_named_s_beside_colours(viewer, panel):
+    viewer.add_image(np.zeros((5, 20, 30, 3), np.uint8), rgb=True)
+    panel.choice.axes.setEditText("S Y X RGB")
+    source = panel.choice.source()
+    assert source.lengths == {"S": 5, "Y": 20, "X": 30}
+    assert source.image_axes == "QYXS"
+
+
+def test_axes_that_the_core_refuses_say_so(viewer, panel, monkeypatch):
+    viewer.add_image(np.stack([IMAGE] * 5))
+
+    def refuse(*_, **__):
+        raise InputError("no such stack")
+
+    monkeypatch.setattr(ImageStack, "of", refuse)
+    panel.choice.axes.setEditText("T Y X")
+    assert panel.reason.text() == "no such stack"
+    assert not panel.run_button.isEnabled()
+
+
+def test_typed_axes_are_remembered(viewer, panel):
+    stack = viewer.add_image(np.stack([IMAGE] * 9), name="stack")
+    panel.choice.axes.setEditText("T Y X")
+    other = viewer.add_image(IMAGE, name="other")
+    assert panel.choice.axes.currentText() == "Y X"
+    viewer.layers.selection.active = stack
+    assert panel.choice.axes.currentText() == "T Y X"
+    assert panel.choice.source().axes == "T Y X"
+    viewer.layers.selection.active = other
+    assert panel.choice.axes.currentText() == "Y X"
+
+
+def test_few_slices_that_are_taken_for_channels_are_named(viewer, panel):
+    viewer.add_image(np.stack([IMAGE] * 4))
+    assert panel.choice.axes.currentText() == "C Y X"
+    assert panel.hint.text() == "One image of 48 x 64 with 4 channels (C)."
+    viewer.add_image(np.stack([np.stack([IMAGE] * 2)] * 5), axis_labels="zcyx")
+    assert panel.hint.text() == "5 slices (Z) of 48 x 64, 2 channels (C), one model."
+    take_current_slice(panel)
+    assert panel.hint.text().endswith("Z = 0 of 0 to 4, 2 channels (C).")
+
+
+def wait_for_hint(panel, qtbot, text):
+    qtbot.waitUntil(lambda: text in panel.hint.text(), timeout=5000)
+
+
+def test_axis_labels_that_come_later_are_followed(viewer, panel, qtbot):
+    layer = viewer.add_image(np.stack([IMAGE] * 4))
+    panel.choice.axes.setEditText("Z Y X")
+    layer.axis_labels = ("t", "y", "x")
+    assert panel.choice.axes.currentText() == "T Y X"
+    wait_for_hint(panel, qtbot, "4 slices (T)")
+
+
+def test_other_data_are_followed(viewer, panel, qtbot):
+    layer = viewer.add_image(np.stack([IMAGE] * 9))
+    layer.data = np.zeros((7, 40, 60))
+    wait_for_hint(panel, qtbot, "7 slices (Z) of 40 x 60")
+    before = panel.memory.text()
+    layer.data = np.zeros((7, 2000, 3000), np.uint8)
+    qtbot.waitUntil(lambda: panel.memory.text() != before, timeout=5000)
+    layer.data = IMAGE
+    qtbot.waitUntil(lambda: not panel.hint.isVisibleTo(panel), timeout=5000)
+    assert panel.choice.axes.currentText() == "Y X"
+    assert panel.run_button.isEnabled(), panel.reason.text()
+
+
+@pytest.mark.parametrize("moved", ["image", "shapes"])
+def test_a_layer_that_is_moved_moves_the_region(viewer, panel, qtbot, moved):
+    image = viewer.add_image(IMAGE, name="image")
+    box = np.array([[0, 0], [0, 20], [20, 20], [20, 0]], float)
+    shapes = viewer.add_shapes([box], name="shapes")
+    viewer.layers.selection.active = image
+    panel.choice.region.choose(shapes)
+    wait_for_hint(panel, qtbot, "Region 20 x 20")
+    viewer.layers[moved].scale = (0.5, 0.5) if moved == "image" else (2, 2)
+    wait_for_hint(panel, qtbot, "Region 40 x 40")
+    viewer.layers[moved].translate = (5, 0) if moved == "image" else (-10, 0)
+    wait_for_hint(panel, qtbot, "Region 30 x 40")

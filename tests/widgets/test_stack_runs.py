@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import napari_mmtseg as mm
+from napari_mmtseg.progress import SegmentationStep
 from tests.widgets.driving import (
     QUICK,
+    click,
     labels_layers,
     run_to_the_end,
     set_values,
@@ -28,6 +30,9 @@ def test_every_mode_labels_the_whole_stack(viewer, panel, qtbot, mode):
     assert np.mean(labels.data == np.where(TRUTHS, 2, 1)) > 0.95
     about = labels.metadata["napari_mmtseg"]
     assert about["settings"]["stack"] == mode
+    # The curve of the last slice alone would not end at the number of labels.
+    has_curve = panel.progress.curve.isVisibleTo(panel)
+    assert has_curve == (mode != "slice_by_slice")
     assert about["slice"] == {}
     assert about["shape"] == list(STACK.shape)
 
@@ -170,7 +175,10 @@ def test_volumes_of_a_time_series(viewer, panel, qtbot):
     panel.choice.axes.setEditText("T Z Y X")
     set_values(panel, n_labels=2, stack="volume")
     assert "2 volumes (T) of 6 slices (Z) of 48 x 64, in 3D" in panel.hint.text()
-    run_to_the_end(panel, qtbot)
+    click(qtbot, panel.run_button)
+    panel.progress.show_step(SegmentationStep("prediction", 1, 1, n_slices=2), 1)
+    assert panel.progress.text.text() == "Volume 1 of 2"
+    wait_for_end(panel, qtbot)
     (labels,) = labels_layers(viewer)
     assert labels.data.shape == series.shape
     truths = np.stack([TRUTHS, TRUTHS[:, ::-1]])

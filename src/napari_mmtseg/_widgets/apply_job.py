@@ -61,6 +61,7 @@ class ApplyJob:
     shape: Shape | None = None
     appearance: dict[str, Any] = field(default_factory=dict)
     hints_layer: None = None
+    counted: str = "slice"
 
     @property
     def title(self) -> str:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info, show_warning
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_mmtseg._widgets.as_command import as_command
@@ -16,13 +15,14 @@ from napari_mmtseg._widgets.batch_job import BatchJob
 from napari_mmtseg._widgets.batch_opener import BatchOpener
 from napari_mmtseg._widgets.batch_planner import BatchPlanner, Prospect
 from napari_mmtseg._widgets.batch_table_view import BatchTableView
-from napari_mmtseg._widgets.narrow_panel import NarrowPanel, wrapped_label
+from napari_mmtseg._widgets.narrow_panel import NarrowPanel
 from napari_mmtseg._widgets.outcomes import Failed, Refused
 from napari_mmtseg._widgets.problems import show_problem
 from napari_mmtseg._widgets.progress_view import ProgressView
 from napari_mmtseg._widgets.settings_files import SettingsFiles
 from napari_mmtseg._widgets.slice_clock import count
 from napari_mmtseg._widgets.status_dots import status_colors
+from napari_mmtseg._widgets.wrapped_label import CopyableLabel, WrappedLabel
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.errors import InputError
 
@@ -66,10 +66,7 @@ class BatchWidget(NarrowPanel):
         self.form = BatchForm()
         self.table = BatchTableView()
         self.progress = ProgressView()
-        self.hint, self.details = wrapped_label(), wrapped_label()
-        self.details.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextSelectableByMouse
-        )
+        self.hint, self.details = WrappedLabel(), CopyableLabel()
         self.files = SettingsFiles(self.form.settings)
         self._control = BatchControl(self.table.images, self.progress, self)
         self._planner = BatchPlanner(self)

@@ -244,4 +244,9 @@ def _path(edit: FileEdit) -> Path | None:
     text = edit.line_edit.value.strip()
     if text.startswith("file:"):  # what a file manager drops
         text = QUrl(text).toLocalFile()
-    return Path(text).expanduser() if text else None
+    if not text:
+        return None
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # there is no such user, hence no such folder, which is said
+        return Path(text)

@@ -12,6 +12,7 @@ import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_mmtseg._array_parts import Reordered
 from napari_mmtseg._widgets.gentle_import import load_layers
 from napari_mmtseg._widgets.layer_result import METADATA
 from napari_mmtseg._widgets.outcomes import Failed, Refused
@@ -31,6 +32,10 @@ __all__ = ["BatchOpener"]
 _LARGEST = 2**30
 """Bytes up to which an image is read at once; a larger one is read as it is shown."""
 
+
+_ORDER = "CTZYXS"
+"""Axes as in label files; the channels, which these lack, first, so that labels lie on
+all of them."""
 
 _FILE = "file"
 """Entry of a layer's metadata: which file it shows, and of when."""
@@ -79,10 +84,20 @@ class _Read:
 def _read(path: Path, axes: str | None) -> ImageFile:
     image = read_image(path, axes=axes)
     size = math.prod(image.array.shape) * np.dtype(image.array.dtype).itemsize
-    return image if size > _LARGEST else replace(image, array=np.asarray(image.array))
-
-
-_ORDER = "CTZYXS"
+    if size <= _LARGEST:
+        image = replace(image, array=np.asarray(image.array))
+    order = sorted(range(len(image.axes)), key=lambda i: _ORDER.find(image.axes[i]))
+    if order == [*range(len(image.axes))]:
+        return image
+    return replace(
+        image,
+        array=Reordered(image.array, tuple(order))
+        if size > _LARGEST
+        else image.array.transpose(order),
+        axes="".join(image.axes[i] for i in order),
+        channel_axis=None if image.channel_axis is None else 0,
+        pixel_sizes=tuple(image.pixel_sizes[i] for i in order),
+    )
 
 
 class BatchOpener(QObject):
@@ -191,15 +206,9 @@ class BatchOpener(QObject):
 
 
 def _image_layer(image: ImageFile, name: str) -> Image:
-    array, axes = image.array, image.axes
-    # In the order of label files, and the channels, which these lack, before all.
-    order = sorted(range(len(axes)), key=lambda i: _ORDER.find(axes[i]))
-    if order != [*range(len(axes))]:
-        array = np.asarray(array).transpose(order)
-        axes = "".join(axes[i] for i in order)
-    is_rgb = axes.endswith("S")
-    place = _spatial(image, axes.removesuffix("S"))
-    return Image(array, name=name, rgb=is_rgb, **place)
+    is_rgb = image.axes.endswith("S")
+    place = _spatial(image, image.axes.removesuffix("S"))
+    return Image(image.array, name=name, rgb=is_rgb, **place)
 
 
 def _labels_layer(labels: ImageFile, name: str) -> Labels:

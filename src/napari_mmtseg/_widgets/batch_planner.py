@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -13,7 +16,7 @@ from napari_mmtseg._widgets.outcomes import Failed, Refused
 from napari_mmtseg._widgets.run_queue import RunQueue
 from napari_mmtseg._widgets.slice_clock import count
 from napari_mmtseg.batch import records_before
-from napari_mmtseg.batch_plan import BatchRequest, plan_batch
+from napari_mmtseg.batch_plan import BatchRequest, plan_batch, results_there
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.errors import InputError
 
@@ -23,6 +26,13 @@ PAUSE = 250
 """Milliseconds without a change before the folder is looked at."""
 
 _WAYS_OUT = "Choose another folder for the labels, or Advanced: Replace labels."
+_OTHER_RUN = (
+    "Load settings takes the settings of that run from its folder. Or choose another "
+    "folder for the labels, or Advanced: Replace labels."
+)
+
+_LONGEST = 240
+"""Characters of a reason that come from elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -54,30 +64,55 @@ class _Look:
         """Look at a new batch, or at one that goes on where it has to."""
         yield from ()
         with no_full_collection():
-            return self._find()
+            return self._find(should_cancel)
 
-    def _find(self) -> Prospect:
-        try:
-            return Prospect(records_before(self.request))
-        except InputError:
-            # Because of what is there already, or for another reason, which is raised?
-            plan = plan_batch(replace(self.request, overwrite=True))
+    def _find(self, should_cancel: Callable[[], bool]) -> Prospect:
+        # On its own, because this takes long in the wrong folder and may be given up.
+        plan = plan_batch(replace(self.request, overwrite=True), should_cancel)
+        waiting = tuple(BatchRecord(item, "waiting") for item in plan.items)
+        if closed := _closed_folder(plan.request.target):
+            return Prospect(
+                waiting,
+                f"Nothing can be written into {closed}. Choose another folder for the "
+                "labels.",
+            )
+        if self.request.overwrite or not results_there(plan):
+            return Prospect(records_before(self.request, should_cancel))
         folder = f"“{plan.request.target.name}”"
         if not plan.journal_path.exists():
-            waiting = tuple(BatchRecord(item, "waiting") for item in plan.items)
             return Prospect(waiting, f"{folder} holds other files. {_WAYS_OUT}")
-        resumed = records_before(replace(self.request, resume=True))
+        try:
+            resumed = records_before(replace(self.request, resume=True), should_cancel)
+        except InputError as error:
+            why = shorten(str(error), _LONGEST, placeholder="…")
+            return Prospect(
+                waiting,
+                f"{folder} holds a run that cannot be gone on with: {why} {_OTHER_RUN}",
+            )
         n, n_done = len(resumed), sum(r.status == "skipped" for r in resumed)
         if n_done == n:
             return Prospect(
                 resumed, f"All {count(n, 'image')} have labels in {folder}. {_WAYS_OUT}"
             )
-        return Prospect(
-            resumed,
-            f"{n_done:,} of {count(n, 'image')} have labels in {folder}: Resume labels "
-            "the others.",
-            can_resume=True,
-        )
+        if n_done:
+            text = (
+                f"{n_done:,} of {count(n, 'image')} have labels in {folder}: Resume "
+                "labels the others."
+            )
+        else:
+            text = (
+                f"{folder} holds a run that has not labelled anything yet: Resume "
+                f"labels {count(n, 'image')}."
+            )
+        return Prospect(resumed, text, can_resume=True)
+
+
+def _closed_folder(target: Path) -> Path | None:
+    """Return the folder that would be written into, if it may not be."""
+    folder = target.absolute()
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return None if os.access(folder, os.W_OK | os.X_OK) else folder
 
 
 class BatchPlanner(QObject):

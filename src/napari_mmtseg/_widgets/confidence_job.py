@@ -40,6 +40,7 @@ class ConfidenceJob:
     result: LayerResult
     labels: NDArray[Any]
     hints_layer: None = None
+    counted: str = "slice"
 
     @property
     def source(self) -> Source:

@@ -13,8 +13,8 @@ from napari_mmtseg._widgets.confidence_job import ConfidenceJob
 from napari_mmtseg._widgets.edit_navigation import go_to, scene
 from napari_mmtseg._widgets.jobs import Job
 from napari_mmtseg._widgets.layer_result import LayerResult, changes, result_of
-from napari_mmtseg._widgets.narrow_panel import wrapped_label
 from napari_mmtseg._widgets.outcomes import Measured
+from napari_mmtseg._widgets.wrapped_label import WrappedLabel
 from napari_mmtseg.uncertain_regions import UncertainRegion
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class ConfidenceSection(QWidget):
         self._listed: Measured | None = None
         self.show_button = QPushButton("Show confidence")
         self.worst_button = QPushButton("Go to least certain")
-        self.about = wrapped_label()
+        self.about = WrappedLabel()
         self.about.hide()
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

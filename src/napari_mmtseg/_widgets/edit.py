@@ -26,7 +26,8 @@ from napari_mmtseg._widgets.edit_shortcuts import EditShortcuts
 from napari_mmtseg._widgets.edit_target import EditTarget
 from napari_mmtseg._widgets.highlight import Highlight
 from napari_mmtseg._widgets.layer_result import changes, result_of
-from napari_mmtseg._widgets.narrow_panel import NarrowPanel, wrapped_label
+from napari_mmtseg._widgets.narrow_panel import NarrowPanel
+from napari_mmtseg._widgets.wrapped_label import WrappedLabel
 from napari_mmtseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ class EditWidget(NarrowPanel):
         self.session = EditSession(self.plans, self.preview, self)
         self.buttons = _make_buttons()
         self.table_rows = QVBoxLayout()
-        self.status, self.reason = wrapped_label(), wrapped_label()
+        self.status, self.reason = WrappedLabel(), WrappedLabel()
         self._shortcuts = EditShortcuts(self.buttons)
         self.show_content(arrange(self))
         self._connect()

@@ -9,6 +9,7 @@ from napari.layers import Labels
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject
 
+from napari_mmtseg._world_units import change_units
 from napari_mmtseg.label_table import LargestRegion, largest
 
 if TYPE_CHECKING:
@@ -79,8 +80,9 @@ def go_to(viewer: ViewerModel, layer: Labels, place: list[float]) -> None:
     place : list of float
         Index of a pixel, with fractions.
     """
-    world = [float(x) for x in layer.data_to_world(place)]
     dims = viewer.dims
+    point = change_units(layer.data_to_world(place), layer.units, dims.units)
+    world = [float(x) for x in point]
     offset = dims.ndim - len(world)
     for axis in dims.not_displayed:
         if axis >= offset:

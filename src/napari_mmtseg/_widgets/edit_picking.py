@@ -9,6 +9,8 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QObject, Signal
 
+from napari_mmtseg._world_units import Units, change_units
+
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
@@ -73,7 +75,11 @@ class Picker(QObject):
         if layer is None or event.button != 1 or event.modifiers:
             return
         pixel = pixel_under(
-            layer, event.position, event.view_direction, event.dims_displayed
+            layer,
+            event.position,
+            event.view_direction,
+            event.dims_displayed,
+            self._viewer.dims.units,
         )
         start, farthest = np.array(event.pos), 0.0
         yield
@@ -92,7 +98,11 @@ class Picker(QObject):
 
 
 def pixel_under(
-    layer: Labels, position: Any, view_direction: Any, dims_displayed: Any
+    layer: Labels,
+    position: Any,
+    view_direction: Any,
+    dims_displayed: Any,
+    units: Units = None,
 ) -> tuple[int, ...] | None:
     """Return the index of the pixel at a place in the canvas; None outside the layer.
 
@@ -102,12 +112,16 @@ def pixel_under(
         The layer.
     position, view_direction, dims_displayed
         As of a mouse event: in 3D the first pixel that is not background counts.
+    units : sequence of pint.Unit, optional
+        ``viewer.dims.units``, those of the mouse event.
     """
+    position = change_units(position, units, layer.units)
     if len(dims_displayed) < 3 or layer.ndim < 3:
         start = stop = np.asarray(layer.world_to_data(position), float)
     else:
+        direction = change_units(view_direction, units, layer.units)
         found = layer.get_ray_intersections(
-            position, view_direction, dims_displayed, world=True
+            position, direction, dims_displayed, world=True
         )
         if found[0] is None or found[1] is None:
             return None

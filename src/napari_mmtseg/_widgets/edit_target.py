@@ -159,7 +159,7 @@ class EditTarget(QWidget):
 
     def _dims_events(self) -> tuple[Any, ...]:
         events = self._viewer.dims.events
-        return events.point, events.ndisplay, events.order, events.ndim
+        return events.point, events.ndisplay, events.order, events.ndim, events.units
 
     def _on_choice(self, _: Any = None) -> None:
         layer = self.choice.box.value

@@ -32,6 +32,10 @@ class Job(Protocol):
         """What the activity dock says."""
 
     @property
+    def counted(self) -> str:
+        """What a stack consists of, one of them: "slice" or "volume"."""
+
+    @property
     def n_steps(self) -> int:
         """Number of steps that the progress counts."""
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from napari.utils.theme import get_theme
 from qtpy.QtCore import QEvent, QSize, Qt, Signal
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QFrame, QLabel, QScrollArea, QWidget
+from qtpy.QtWidgets import QFrame, QScrollArea, QWidget
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["NarrowPanel", "warning_colour", "wrapped_label"]
+__all__ = ["NarrowPanel", "warning_colour"]
 
 
 class NarrowPanel(QScrollArea):
@@ -56,13 +56,6 @@ class NarrowPanel(QScrollArea):
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.closed.emit()
         return bool(super().event(event))
-
-
-def wrapped_label() -> QLabel:
-    """Return a label for text of several lines."""
-    label = QLabel()
-    label.setWordWrap(True)
-    return label
 
 
 def warning_colour(viewer: ViewerModel) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import time
 
-from qtpy.QtWidgets import QLabel, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QProgressBar, QVBoxLayout, QWidget
 
 from napari_mmtseg._widgets.label_count_curve import LabelCountCurve
 from napari_mmtseg._widgets.slice_clock import SliceClock, count, duration
+from napari_mmtseg._widgets.wrapped_label import WrappedLabel
 from napari_mmtseg.progress import SegmentationStep
 
 __all__ = ["ProgressView"]
@@ -20,8 +21,7 @@ class ProgressView(QWidget):
         super().__init__(parent)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
-        self.text = QLabel()
-        self.text.setWordWrap(True)
+        self.text = WrappedLabel()
         self.curve = LabelCountCurve()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -37,13 +37,15 @@ class ProgressView(QWidget):
     def say(self, text: str) -> None:
         """Show a text without a run."""
         self.bar.hide()
+        if self._curve[0] > 0:  # of the last of several slices, which is not the result
+            self.curve.hide()
         self.text.setText(text)
         self.text.setVisible(bool(text))
 
-    def start(self, n_steps: int, text: str) -> None:
-        """Show an empty bar for a new run."""
+    def start(self, n_steps: int, text: str, noun: str = "slice") -> None:
+        """Show an empty bar for a new run; of a stack, `noun` is what is counted."""
         self._clock, self._phase = None, ""
-        self._slices = SliceClock()
+        self._slices = SliceClock(noun)
         self.bar.setRange(0, n_steps)
         self.bar.setValue(0)
         self.bar.show()

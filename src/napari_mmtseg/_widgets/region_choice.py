@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QComboBox
 from napari_mmtseg._layer_regions import shape_region, viewport_region
 from napari_mmtseg._widgets.edit_navigation import scene
 from napari_mmtseg._widgets.layer_choice import keep_narrow
+from napari_mmtseg._widgets.layer_watch import PLACE_EVENTS, LayerWatch
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -44,7 +45,9 @@ class RegionChoice:
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._shapes: list[Shapes] = []
-        self._watched: Shapes | None = None
+        events = ("data", *PLACE_EVENTS)
+        self._watch = LayerWatch(dict.fromkeys(events, self._on_shape))
+        self._selection: Any = None
         self.box = QComboBox()
         keep_narrow(self.box)
         self._timer = QTimer(self.box)
@@ -82,7 +85,7 @@ class RegionChoice:
             If the viewport or the shape encloses nothing that can be segmented.
         """
         if self.shapes is not None:
-            return shape_region(layer, axes, self.shapes)
+            return shape_region(layer, axes, self.shapes, self._viewer.dims.units)
         if self.box.currentText() == _VIEWPORT:
             return viewport_region(layer, axes, self._viewer)
         return None
@@ -103,13 +106,13 @@ class RegionChoice:
             self._on_choice()
 
     def _on_choice(self, _: Any = None) -> None:
-        if self._watched is not None:
-            self._watched.events.data.disconnect(self._on_shape)
-            self._watched.selected_data.events.items_changed.disconnect(self._on_shape)
-        self._watched = self.shapes
-        if self._watched is not None:
-            self._watched.events.data.connect(self._on_shape)
-            self._watched.selected_data.events.items_changed.connect(self._on_shape)
+        shapes = self.shapes
+        self._watch.follow(shapes)
+        if self._selection is not None:
+            self._selection.items_changed.disconnect(self._on_shape)
+        self._selection = None if shapes is None else shapes.selected_data.events
+        if self._selection is not None:
+            self._selection.items_changed.connect(self._on_shape)
         self._on_change()
 
     def _on_shape(self, _: Any = None) -> None:

@@ -91,7 +91,9 @@ class RunControl(QObject):
         self._activity.start(job.n_steps, job.title)
         self._next_preview = 0.0
         self._late = None
-        self._progress.start(job.n_steps, "Waiting for the cancelled run to end…")
+        self._progress.start(
+            job.n_steps, "Waiting for the cancelled run to end…", job.counted
+        )
         self.state_changed.emit()
         self._queue.start(job)
 

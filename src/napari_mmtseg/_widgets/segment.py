@@ -15,7 +15,6 @@ from napari_mmtseg._widgets.model_actions import ModelActions
 from napari_mmtseg._widgets.narrow_panel import (
     NarrowPanel,
     warning_colour,
-    wrapped_label,
 )
 from napari_mmtseg._widgets.progress_view import ProgressView
 from napari_mmtseg._widgets.run_control import RunControl
@@ -29,6 +28,7 @@ from napari_mmtseg._widgets.settings_form import (
 from napari_mmtseg._widgets.shape_section import ShapeSection
 from napari_mmtseg._widgets.source_choice import SourceChoice
 from napari_mmtseg._widgets.source_text import describe_memory, describe_source
+from napari_mmtseg._widgets.wrapped_label import WrappedLabel
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.settings import SegmentationSettings
 
@@ -91,9 +91,9 @@ class SegmentWidget(NarrowPanel):
         self.run_button = QPushButton("Run")
         self.stop_button = QPushButton("Stop and keep")
         self.cancel_button = QPushButton("Cancel")
-        self.hint = wrapped_label()
-        self.memory = wrapped_label()
-        self.reason = wrapped_label()
+        self.hint = WrappedLabel()
+        self.memory = WrappedLabel()
+        self.reason = WrappedLabel()
         self.advanced = collapsible_form("Advanced", self.form.fields(advanced=True))
         self._arrange()
         self.run_button.setToolTip("Segment the chosen image")

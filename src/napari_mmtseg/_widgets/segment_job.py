@@ -75,6 +75,11 @@ class SegmentJob:
         return f"Segment {self.source.name}"
 
     @property
+    def counted(self) -> str:
+        """What the stack consists of."""
+        return "volume" if self._stack.volumes else "slice"
+
+    @property
     def _stack(self) -> ImageStack:
         return self.source.as_stack(volumes=self.settings.stack == "volume")
 

@@ -11,6 +11,7 @@ from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox
 from magicgui.widgets.bases import ValueWidget
 from psygnal import Signal
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 from superqt import QCollapsible
 
@@ -142,7 +143,10 @@ def make_form_layout(rows: Iterable[Row]) -> QFormLayout:
 
 def collapsible_form(title: str, rows: Iterable[Row]) -> QCollapsible:
     """Return a form that a click on its title unfolds."""
-    fold = QCollapsible(title, expandedIcon="▾", collapsedIcon="▸")
+    # As text: an icon would keep the colour that text has before the theme is known.
+    none = QIcon()
+    fold = QCollapsible(f"▸ {title}", expandedIcon=none, collapsedIcon=none)
+    fold.toggled.connect(lambda open: fold.setText(f"{'▾' if open else '▸'} {title}"))
     content = QWidget()
     form = make_form_layout(rows)
     form.setContentsMargins(0, 4, 0, 0)
@@ -167,7 +171,14 @@ def show_row(layout: QFormLayout, widget: QWidget, there: bool) -> None:
 def tooltip(parameter: Parameter) -> str:
     """Return the description and the accepted values; rich text, so that it wraps."""
     text = html.escape(parameter.description)
-    return f"<qt>{text}<br><i>{html.escape(parameter.accepted)}</i></qt>"
+    accepted = parameter.accepted
+    if parameter.choices:
+        accepted = "one of: " + ", ".join(_shown(name) for name in parameter.choices)
+    return f"<qt>{text}<br><i>{html.escape(accepted)}</i></qt>"
+
+
+def _shown(choice: str) -> str:
+    return choice.replace("_", " ")
 
 
 def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
@@ -176,7 +187,7 @@ def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
         check_box.native.setText("")  # magicgui would repeat the name
         return check_box
     if parameter.kind is str:
-        choices = [(name.replace("_", " "), name) for name in parameter.choices]
+        choices = [(_shown(name), name) for name in parameter.choices]
         return ComboBox(name=parameter.name, choices=choices)
     assert parameter.minimum is not None
     assert parameter.maximum is not None

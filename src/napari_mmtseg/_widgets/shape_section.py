@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Labels
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from napari_mmtseg._widgets.class_slider import ClassSlider
 from napari_mmtseg._widgets.edit_runner import EditRunner
 from napari_mmtseg._widgets.layer_result import result_of
 from napari_mmtseg._widgets.other_merging import OtherMerging
 from napari_mmtseg._widgets.settings_form import make_form_layout
+from napari_mmtseg._widgets.wrapped_label import WrappedLabel
 from napari_mmtseg.label_shaping import LabelShaper, Shape
 
 if TYPE_CHECKING:
@@ -74,8 +75,7 @@ class ShapeSection(QWidget):
         self.output.addItems(list(_OUTPUTS.values()))
         self.merging = QComboBox()
         self.merging.addItems(list(_MERGINGS.values()))
-        self.about = QLabel()
-        self.about.setWordWrap(True)
+        self.about = WrappedLabel()
         self.runner = EditRunner(self)
         self._other = OtherMerging(self)
         self._timer = QTimer(self)

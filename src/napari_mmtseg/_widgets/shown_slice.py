@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_mmtseg._layers import Source
+from napari_mmtseg._world_units import change_units
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -30,7 +31,8 @@ class ShownSlice:
         self._place = source.place
         self._frame_axes = frame_axes
         self._index: tuple[int, ...] = ()
-        viewer.dims.events.point.connect(self._follow)
+        for event in (viewer.dims.events.point, viewer.dims.events.units):
+            event.connect(self._follow)
         self._follow()
 
     def __call__(self) -> tuple[int, ...]:
@@ -39,7 +41,9 @@ class ShownSlice:
 
     def _follow(self, _: Any = None) -> None:
         place = self._place
-        position = place.position(self._viewer.dims.point)
+        dims = self._viewer.dims
+        point = change_units(dims.point, dims.units, place.others["units"])
+        position = place.position(point)
         # Replaced as a whole: a thread that reads it gets the old one or the new one.
         self._index = tuple(
             min(max(round(float(at)), 0), n - 1)

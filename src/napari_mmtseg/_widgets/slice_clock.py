@@ -1,4 +1,4 @@
-"""How far the slices of a stack are, in words."""
+"""How far the slices or volumes of a stack are, in words."""
 
 from __future__ import annotations
 
@@ -13,13 +13,20 @@ _FEW = 5
 
 
 class SliceClock:
-    """Measures how many slices are done in a second."""
+    """Measures how many slices are done in a second.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    noun : str
+        What is counted, one of them: "slice" or "volume".
+    """
+
+    def __init__(self, noun: str = "slice") -> None:
+        self._noun = noun
         self._first: tuple[float, float] | None = None
 
     def describe(self, step: SegmentationStep) -> str:
-        """Return the number of the slice, the rate and the time that is left.
+        """Return which of them it is, the rate and the time that is left.
 
         Of a large image, how much of it is done.
         """
@@ -30,7 +37,7 @@ class SliceClock:
         if step.n_slices == 1:
             text = f"Prediction: {step.fraction:.0%}"
         else:
-            text = f"Slice {step.n_done + 1} of {step.n_slices}"
+            text = f"{self._noun.capitalize()} {step.n_done + 1} of {step.n_slices}"
         if step.phase != "prediction":
             text += f", {step.phase}"
         if self._first is None:
@@ -40,7 +47,7 @@ class SliceClock:
             rate = (done - first) / (now - then)
             per_second = f"{rate:.{rate < _FEW:d}f}"
             if float(per_second) and step.n_slices > 1:
-                text += f", {per_second} slices per second"
+                text += f", {per_second} {self._noun}s per second"
             text += f", {duration((step.n_slices - done) / rate)} left"
         return text
 

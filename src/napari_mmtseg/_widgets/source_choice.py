@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from napari.layers import Image
 from psygnal import Signal
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox
 
+from napari_mmtseg._layer_axes import finest_level
 from napari_mmtseg._layers import Source, choose_source, possible_axes
 from napari_mmtseg._widgets.layer_choice import LayerChoice, keep_narrow
+from napari_mmtseg._widgets.layer_watch import PLACE_EVENTS, LayerWatch
 from napari_mmtseg._widgets.region_choice import RegionChoice
+from napari_mmtseg._world_units import slider_point
 from napari_mmtseg.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = ["SourceChoice"]
 
 _ALL, _CURRENT = "all slices", "current slice"
+_PAUSE = 100
+"""Milliseconds without a change of the layer until it is looked at again."""
 
 
 class SourceChoice:
@@ -62,12 +69,26 @@ class SourceChoice:
         self.slices.addItems([_ALL, _CURRENT])
         self.region = RegionChoice(viewer)
         self._known_layer: Image | None = None
+        self._n_axes = 0
+        self._typed: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
+        self._timer = QTimer(self.axes)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_PAUSE)
+        self._timer.timeout.connect(self._on_change)
+        self._watch = LayerWatch(
+            {
+                **dict.fromkeys(PLACE_EVENTS, self._on_place),
+                "data": self._on_data,
+                "axis_labels": self._on_axis_labels,
+            }
+        )
         self._layers.changed.connect(self._on_layer)
-        self.axes.editTextChanged.connect(self._on_change)
+        self.axes.editTextChanged.connect(self._on_axes)
         self.slices.currentIndexChanged.connect(self._on_change)
         self.region.changed.connect(self._on_change)
         viewer.dims.events.point.connect(self._on_change)
         viewer.dims.events.ndim.connect(self._on_change)
+        viewer.dims.events.units.connect(self._on_change)
         self._on_layer()
 
     @property
@@ -78,9 +99,9 @@ class SourceChoice:
             return False
         try:
             whole = choose_source(layer, self.axes.currentText(), all_slices=True)
+            return whole.is_stack
         except InputError:
             return False
-        return whole.is_stack
 
     @property
     def takes_all(self) -> bool:
@@ -102,7 +123,7 @@ class SourceChoice:
         return choose_source(
             layer,
             axes,
-            self._viewer.dims.point,
+            slider_point(layer, self._viewer.dims),
             all_slices=self.takes_all,
             region=self.region.region(layer, axes),
         )
@@ -123,13 +144,40 @@ class SourceChoice:
         layer = self.layer.value
         if layer != self._known_layer:
             self._known_layer = layer
-            axes = [] if layer is None else possible_axes(layer)
-            self.axes.blockSignals(True)
-            self.axes.clear()
-            self.axes.addItems(axes)
-            self.axes.setEnabled(layer is not None)
-            self.axes.blockSignals(False)
+            self._watch.follow(layer)
+            self._guess_axes()
         self._on_change()
+
+    def _guess_axes(self) -> None:
+        layer = self._known_layer
+        axes = [] if layer is None else possible_axes(layer)
+        self._n_axes = 0 if layer is None else finest_level(layer).ndim
+        self.axes.blockSignals(True)
+        self.axes.clear()
+        self.axes.addItems(axes)
+        if layer in self._typed:
+            self.axes.setEditText(self._typed[layer])
+        self.axes.setEnabled(layer is not None)
+        self.axes.blockSignals(False)
+
+    def _on_axes(self, text: str) -> None:
+        if self._known_layer is not None:
+            self._typed[self._known_layer] = text
+        self._on_change()
+
+    def _on_axis_labels(self, _: Any = None) -> None:
+        """Take the names that the layer has been given instead of what was typed."""
+        self._typed.pop(self._known_layer, None)
+        self._guess_axes()
+        self._on_change()
+
+    def _on_data(self, _: Any = None) -> None:
+        if finest_level(self._known_layer).ndim != self._n_axes:
+            self._on_axis_labels()
+        self._timer.start()
+
+    def _on_place(self, _: Any = None) -> None:
+        self._timer.start()
 
     def _on_change(self, _: Any = None) -> None:
         self.changed.emit()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_mmtseg._layers import Source
+from napari_mmtseg._widgets.slice_clock import count
 from napari_mmtseg.memory import estimate_memory
 from napari_mmtseg.settings import SegmentationSettings
 
@@ -28,11 +29,15 @@ def describe_source(source: Source, mode: str) -> str:
     height, width = source.place.plane
     plane = f"{height} x {width}"
     region = f"region {plane} of {full['Y']} x {full['X']}" if source.region else ""
+    channels = _channels(source)
     if source.is_stack:
         what, shared = _stack(source, mode)
-        parts = [what, region, shared] if region else [f"{what} of {plane}", shared]
+        parts = [what, region] if region else [f"{what} of {plane}"]
+        parts += [channels, shared] if channels else [shared]
+    elif channels and not region and not source.slices:
+        parts = [f"one image of {plane} with {channels}"]
     else:
-        parts = [region] if region else []
+        parts = [part for part in (region, channels) if part]
         if source.slices:
             named = source.axes.split()
             at = [
@@ -44,6 +49,14 @@ def describe_source(source: Source, mode: str) -> str:
         parts = [*(parts or [f"{plane} pixels"]), "read while it runs"]
     text = ", ".join(parts)
     return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _channels(source: Source) -> str:
+    """Return how many channels there are, colours aside."""
+    if source.channel_axis is None:
+        return ""
+    n = source.part.shape[source.channel_axis]
+    return f"{count(n, 'channel')} (C)"
 
 
 def _stack(source: Source, mode: str) -> tuple[str, str]:

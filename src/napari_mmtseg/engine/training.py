@@ -284,7 +284,8 @@ def _train(
         if min(n_labels) >= fewest > 1:
             last_good = [copy.deepcopy(network.state_dict()) for network in networks]
         if fewest and max(n_labels) <= max(settings.min_labels, fewest - 1):
-            reason = f"{max(n_labels)} labels are left"
+            n = max(n_labels)
+            reason = f"{n} labels are left" if n != 1 else "1 label is left"
             break
         if watch.settled(index, progress.targets):
             reason = "the labels have settled"

@@ -1,0 +1,52 @@
+"""Files that match a pattern, found in a way that can be given up."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+__all__ = ["matching_paths"]
+
+_ANY_FOLDERS = "**/"
+
+
+def matching_paths(
+    folder: Path,
+    pattern: str,
+    is_left_out: Callable[[str], bool],
+    check: Callable[[], None],
+) -> Iterator[Path]:
+    """Yield what :meth:`pathlib.Path.glob` finds; none of it twice.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look.
+    pattern : str
+        As for ``glob``.
+    is_left_out : callable
+        Told the name of a folder; whether ``**`` does not look into it.
+    check : callable
+        Called for every folder and every path; may raise, which ends the search.
+
+    Raises
+    ------
+    ValueError, NotImplementedError
+        If it is no pattern.
+    """
+    before, recursive, after = pattern.partition(_ANY_FOLDERS)
+    if not recursive or (before and not before.endswith("/")) or not after:
+        for path in folder.glob(pattern):
+            check()
+            yield path
+        return
+    seen = set()
+    for top in folder.glob(before) if before else [folder]:
+        for place, folders, _ in os.walk(top):
+            check()
+            folders[:] = [name for name in folders if not is_left_out(name)]
+            for path in matching_paths(Path(place), after, is_left_out, check):
+                if path not in seen:
+                    seen.add(path)
+                    yield path
