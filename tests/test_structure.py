@@ -4,12 +4,13 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 import napari_mmtseg as mm
+from napari_mmtseg._sample_data import focus_series
 from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.draining import drain
 from napari_mmtseg.engine.examples import N_CLUSTERS, to_working_size, warm_start
 from napari_mmtseg.features import Texture, gradient_magnitude, local_deviation
 from napari_mmtseg.normalization import Normalization
-from napari_mmtseg.structure import Structure, find_structure
+from napari_mmtseg.structure import Structure, find_structure, tells_slices_apart
 
 
 def structure(image, **settings):
@@ -72,6 +73,31 @@ def test_what_is_set_is_kept():
     assert structure(nuclei(), merging="regions").merging == "regions"
     assert structure(nuclei(), texture=0.7).texture == 0.7
     assert structure(data.coffee()[::2, ::2], n_labels=3).merging == "classes"
+
+
+def test_texture_that_is_focus_is_told_from_texture():
+    sharp = two_textures()
+    blurred = [gaussian_filter(sharp, sigma)[np.newaxis] for sigma in (0, 3, 6, 9)]
+    moved = [np.roll(sharp, 5 * i, axis=0)[np.newaxis] for i in range(4)]
+    assert tells_slices_apart(blurred, 2.0)
+    assert not tells_slices_apart(moved, 2.0)
+    assert not tells_slices_apart([np.zeros((1, 9, 9), np.uint8)] * 2, 2.0)
+
+
+def test_a_focus_series_is_told_by_intensity():
+    stack = focus_series()[0][0]
+    few = stack[::2, ::2, ::2]
+    labels = mm.segment(few, axes="ZYX", n_steps=6, warm_start_steps=4)
+    shares = [np.bincount(plane.ravel(), minlength=4)[1:] for plane in labels]
+    assert (np.array(shares) / few[0].size > 0.05).all()  # all classes everywhere
+
+
+def test_most_images_of_several_decide_on_texture():
+    images = [nuclei(), two_textures(), two_textures()[::-1]]
+    few = {"n_steps": 2, "warm_start_steps": 1}
+    assert mm.fit(images, **few).sight.texture.weight == 0.5
+    images[1] = nuclei()[::-1]
+    assert mm.fit(images, **few).sight.texture.weight == 0
 
 
 def test_local_deviation_by_hand():

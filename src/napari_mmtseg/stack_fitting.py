@@ -19,11 +19,15 @@ from napari_mmtseg.sampling import sample_crops
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.slice_previews import PREVIEW_SIDE
 from napari_mmtseg.stacks import ImageStack
+from napari_mmtseg.structure import tells_slices_apart
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
 
 __all__ = ["StackRun", "check_volumes", "fit_stacks"]
+
+_FOCUS_SCALE = 2.0
+"""Standard deviation in pixels of the window that focus is measured in."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +111,8 @@ def fit_stacks(
     if run.out is not None:
         known = [hint for hint in hints if hint is not None]
         check_largest(run.out, largest_value(known, run.model, settings))
+    if guidance is None and settings.texture is None and _is_focus(stacks[0], crops):
+        settings = settings.replace(texture=0.0)
     steps = fit_or_guide(
         crops,
         guidance,
@@ -120,6 +126,17 @@ def fit_stacks(
     place = painted[0][0] if painted else None
     placed = _placed(steps, stacks[0], place, guidance is not None, stop)
     return (yield from placed)
+
+
+def _is_focus(stack: ImageStack, crops: Sequence[NDArray[Any]]) -> bool:
+    """Return whether texture is the focus of slices, where these are seen whole."""
+    shape = stack.first.shape
+    whole = shape[0] == 1 and len(shape) == 3 and len(crops) > 1
+    return (
+        whole
+        and all(crop.shape == shape for crop in crops)
+        and tells_slices_apart(crops, _FOCUS_SCALE)
+    )
 
 
 def check_volumes(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,12 +11,12 @@ from numpy.typing import NDArray
 from skimage.segmentation import find_boundaries
 
 from napari_mmtseg.class_hierarchy import ClassHierarchy, ClusterStatistics
-from napari_mmtseg.features import gradient_magnitude
+from napari_mmtseg.features import gradient_magnitude, local_deviation
 from napari_mmtseg.region_labels import region_hierarchy
 from napari_mmtseg.regions import sum_by_label
 from napari_mmtseg.settings import SegmentationSettings
 
-__all__ = ["Structure", "find_structure"]
+__all__ = ["Structure", "find_structure", "tells_slices_apart"]
 
 _DISTINCT = 0.86
 """Variance that three classes explain in an image of objects on a background."""
@@ -28,6 +29,11 @@ _INCOHERENT = 0.2
 
 _SHARP = 2.4
 """Gradient on class borders over that elsewhere, from which they count as edges."""
+
+_BETWEEN = 0.5
+"""Variance of texture between slices over that within them, from which it counts as
+focus: .6 where slices are blurred more and more, .45 where separate micrographs are put
+into one stack, below .06 in volumes and time series."""
 
 _BALANCED = 0.5
 _EDGE_SIGMA = 0.7
@@ -91,6 +97,28 @@ def find_structure(
         found.merging if merging == "auto" else merging,
         found.texture if texture is None else texture,
     )
+
+
+def tells_slices_apart(slices: Sequence[NDArray[Any]], scale: float) -> bool:
+    """Return whether texture differs between the slices of a stack more than in them.
+
+    Then it is the focus, or the exposure, that changes, and classes of texture would be
+    those of sharp and of blurred slices.
+
+    Parameters
+    ----------
+    slices : sequence of (C, Y, X) ndarray
+        Raw pixels, of the same place in every slice.
+    scale : float
+        Standard deviation in pixels of the window that texture is measured in.
+    """
+    found = []
+    for image in slices:
+        values = np.nan_to_num(image[0].astype(np.float32), posinf=0, neginf=0)
+        found.append(local_deviation(values - values.mean(), scale))
+    between = float(np.var([texture.mean() for texture in found]))
+    within = float(np.mean([texture.var() for texture in found]))
+    return between > _BETWEEN * within
 
 
 def _explained(regions: NDArray[Any], image: NDArray[np.float32]) -> float:
