@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_mmtseg.axes import parse_axes
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.files import PARTIAL
 from napari_mmtseg.folder_search import matching_paths
@@ -233,6 +232,8 @@ def _check_options(request: BatchRequest) -> None:
                 f"{name}={value!r} is not accepted: give one of {', '.join(accepted)}."
             )
     if request.axes is not None:
+        from napari_mmtseg.axes import parse_axes  # numpy is not needed for --help
+
         parse_axes(request.axes)
     for name, number in (("n_workers", request.n_workers), ("fit_on", request.fit_on)):
         if number is not None and number < 1:

@@ -90,7 +90,7 @@ class Frame:
     def _read(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
         try:
             return np.asarray(self.array[index])
-        except MemoryError:
+        except (MemoryError, InputError):
             raise
         except Exception as error:  # every format has its own
             at = [i for i in self.index if not isinstance(i, slice)]

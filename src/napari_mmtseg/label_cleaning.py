@@ -158,8 +158,11 @@ def smooth(
         part[...] = winner
 
     for_each_part(smooth_part, n_axes, out)
-    lost = np.setdiff1d(np.unique(labels), np.unique(out))
-    return np.where(pixels_of(labels, lost), labels, out) if len(lost) else out
+    there = np.unique(labels)
+    while len(lost := np.setdiff1d(there, np.unique(out))):
+        # What comes back may take the last pixels of another class.
+        out = np.where(pixels_of(labels, lost), labels, out)
+    return out
 
 
 def _not_zero(labels: Labels) -> Labels:

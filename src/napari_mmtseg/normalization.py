@@ -13,7 +13,7 @@ from skimage.color import rgb2lab
 
 from napari_mmtseg.errors import InputError
 
-__all__ = ["Normalization"]
+__all__ = ["Normalization", "check_finite"]
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ class Normalization:
         Of an image that is brighter or darker than others, or has more or less
         contrast, the same things come out alike if it is normalised by its own values.
         """
-        if not self.each or not any(np.isfinite(part).any() for part in parts):
-            return self
+        if not self.each or not any(_holds_values(part) for part in parts):
+            return self  # an empty slice of a stack
         return Normalization.fit(parts, self.color_space)
 
     def apply(self, image: NDArray[Any]) -> NDArray[np.float32]:
@@ -140,6 +140,29 @@ class Normalization:
         std = np.asarray(self.std, np.float32).reshape(of_channels)
         normalized: NDArray[np.float32] = np.ascontiguousarray((unit - mean) / std)
         return normalized
+
+
+def check_finite(*parts: NDArray[Any]) -> None:
+    """Refuse an image that holds nothing.
+
+    Parameters
+    ----------
+    *parts : ndarray
+        All of it, or parts of it.
+
+    Raises
+    ------
+    InputError
+        If no pixel has a finite value.
+    """
+    if not any(_holds_values(part) for part in parts):
+        raise InputError(
+            "The image has no finite value: every pixel is NaN or infinite."
+        )
+
+
+def _holds_values(part: NDArray[Any]) -> bool:
+    return bool(part.size) and (part.dtype.kind != "f" or bool(np.isfinite(part).any()))
 
 
 def _all_values(dtype: np.dtype[Any]) -> NDArray[Any]:
@@ -175,11 +198,8 @@ def _value_range(
                 stacklevel=2,
             )
         finite.append(values)
+    check_finite(*finite)
     values = np.concatenate(finite)
-    if not values.size:
-        raise InputError(
-            "The image has no finite value: every pixel is NaN or infinite."
-        )
     if color_space == "channels":
         return float(values.min()), float(values.max())
     # A few hot pixels must not squeeze everything else into a sliver of the range.

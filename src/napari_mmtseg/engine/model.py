@@ -23,6 +23,7 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.frames import Frame
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.label_stores import check_largest, check_store
+from napari_mmtseg.normalization import check_finite
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.stacks import ImageStack
 
@@ -175,6 +176,7 @@ class MutualMeanTeachingModel:
         self, stack: ImageStack, settings: SegmentationSettings, out: Any
     ) -> Generator[float, None, Any]:
         channels = stack.first.read()
+        check_finite(channels)
         hierarchy = yield from self._named(
             self._known.at(channels).find(channels, settings)
         )
