@@ -92,14 +92,6 @@ def test_a_focus_series_is_told_by_intensity():
     assert (np.array(shares) / few[0].size > 0.05).all()  # all classes everywhere
 
 
-def test_most_images_of_several_decide_on_texture():
-    images = [nuclei(), two_textures(), two_textures()[::-1]]
-    few = {"n_steps": 2, "warm_start_steps": 1}
-    assert mm.fit(images, **few).sight.texture.weight == 0.5
-    images[1] = nuclei()[::-1]
-    assert mm.fit(images, **few).sight.texture.weight == 0
-
-
 def test_local_deviation_by_hand():
     image = np.indices((40, 40)).sum(0).astype(np.float32) % 2
     # Half of the pixels 0, half 1, under a window that sees many of them.

@@ -32,9 +32,6 @@ __all__ = ["Fitted", "Preview", "Shown", "fit_steps", "follow_training", "predic
 _SEVERAL = 2
 """How many times more steps there are for several images, as a step teaches one."""
 
-_JUDGES = 5
-"""Images of several, at most, that texture is looked for in."""
-
 Labels = NDArray[np.int32]
 Preview = tuple[Labels, tuple[int, ...]]
 Shown = Callable[[], tuple[tuple[int, ...], NDArray[Any]] | None]
@@ -238,32 +235,22 @@ def predicting(
 def _structure(
     small: Sequence[NDArray[np.float32]], settings: SegmentationSettings
 ) -> Structure:
-    """Decide what the settings leave open; of several images most decide on texture.
+    """Decide by the first image; regions mean something within one image alone.
 
-    Regions mean something within one image alone. Where they are asked for, those of
-    the first image make the classes of all.
+    Where they are asked for, those of the first image make the classes of all.
     """
+    from napari_mmtseg.engine.examples import N_CLUSTERS, warm_start
+
     if small[0].ndim == 4:
         # What is judged, regions and texture, is of a plane.
         return Structure("classes", settings.texture or 0.0)
     if settings.merging != "auto" and settings.texture is not None:
         return Structure(settings.merging, settings.texture)
-    if len(small) == 1:
-        return _judged(small[0], settings)
-    texture = settings.texture
-    if texture is None:
-        judged = small[:: -(-len(small) // _JUDGES)]
-        found = sorted(_judged(image, settings).texture for image in judged)
-        texture = found[(len(found) - 1) // 2]
-    merging = "classes" if settings.merging == "auto" else settings.merging
-    return Structure(merging, texture)
-
-
-def _judged(image: NDArray[np.float32], settings: SegmentationSettings) -> Structure:
-    from napari_mmtseg.engine.examples import N_CLUSTERS, warm_start
-
-    (clusters,) = warm_start([image], N_CLUSTERS)
-    return find_structure(image, clusters, settings)
+    (clusters,) = warm_start(small[:1], N_CLUSTERS)
+    structure = find_structure(small[0], clusters, settings)
+    if len(small) > 1 and settings.merging == "auto":
+        structure = Structure("classes", structure.texture)
+    return structure
 
 
 class _Previews:
