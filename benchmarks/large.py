@@ -135,6 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(describe_machine(torch.device("cpu"), given.threads), end="\n\n")
     threads = ["--threads", str(given.threads)]
     if given.zarr:
+        if given.folder is not None:
+            Path(given.folder).mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=given.folder) as folder:
             side = str(given.zarr)
             r = _child(["--zarr", side, "--folder", folder, *threads])
