@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,36 @@ __all__ = ["ArrayPart", "Reordered"]
 
 
 @dataclass(frozen=True, eq=False)
-class ArrayPart:
+class _Seen(ABC):
+    """What another way of seeing an array has in common with any other."""
+
+    array: Any
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, ...]: ...
+
+    @abstractmethod
+    def __getitem__(self, key: Any) -> NDArray[Any]: ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type of the array."""
+        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
+        return dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read all of it."""
+        return np.array(self[()], dtype) if copy else np.asarray(self[()], dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class ArrayPart(_Seen):
     """What an index takes of an array, without taking it yet.
 
     Attributes
@@ -26,24 +56,12 @@ class ArrayPart:
         One for every axis of `array`.
     """
 
-    array: Any
     index: tuple[int | slice, ...]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of the array."""
-        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
-        return dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of every axis that is left."""
         return tuple(len(positions) for positions in self._kept())
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes that are left."""
-        return len(self.shape)
 
     @property
     def chunks(self) -> tuple[tuple[int, ...], ...] | None:
@@ -78,10 +96,6 @@ class ArrayPart:
                 index.append(found)
         return np.asarray(self.array[tuple(index)])
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """Read all of it."""
-        return np.array(self[()], dtype) if copy else np.asarray(self[()], dtype)
-
     def _kept(self) -> Sequence[range]:
         return [
             range(*taken.indices(int(n)))
@@ -91,7 +105,7 @@ class ArrayPart:
 
 
 @dataclass(frozen=True, eq=False)
-class Reordered:
+class Reordered(_Seen):
     """An array with its axes in another order, without moving or reading anything.
 
     Attributes
@@ -102,24 +116,12 @@ class Reordered:
         Which of its axes comes first, second and so on.
     """
 
-    array: Any
     order: tuple[int, ...]
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Data type of the array."""
-        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
-        return dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of every axis."""
         return tuple(int(self.array.shape[axis]) for axis in self.order)
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.order)
 
     @property
     def chunks(self) -> tuple[tuple[int, ...], ...] | None:
@@ -135,10 +137,6 @@ class Reordered:
         values = np.asarray(self.array[tuple(of_axis[i] for i in range(self.ndim))])
         left = [axis for axis in self.order if isinstance(of_axis[axis], slice)]
         return values.transpose(np.argsort(np.argsort(left)))
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """Read all of it."""
-        return np.array(self[()], dtype) if copy else np.asarray(self[()], dtype)
 
 
 def _for_all_axes(key: Any, n: int) -> list[Any]:

@@ -22,6 +22,7 @@ __all__ = [
     "free_memory",
     "goes_to_disk",
     "new_store",
+    "store_labels",
 ]
 
 _ON_DISK = "/var/tmp"
@@ -171,3 +172,24 @@ def check_largest(out: Any, largest: int) -> None:
             f"out holds {dtype}; labels are integers up to {largest}. Make it with "
             f"dtype={np.min_scalar_type(largest)} or a larger integer type."
         )
+
+
+def store_labels(out: Any, place: Any, labels: NDArray[Any]) -> None:
+    """Write labels to a part of an array.
+
+    Parameters
+    ----------
+    out : array-like
+        As for :func:`check_store`.
+    place : index
+        Which part.
+    labels : ndarray of int
+        From 0, in its shape.
+
+    Raises
+    ------
+    InputError
+        If one of them is too large for its data type.
+    """
+    check_largest(out, int(labels.max(initial=0)))
+    out[place] = labels.astype(out.dtype, copy=False)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.label_stores import check_largest, free_memory
+from napari_mmtseg.label_stores import free_memory, store_labels
 from napari_mmtseg.regions import (
     absorb_small_regions,
     connected_regions,
@@ -137,11 +137,9 @@ class LabelWriter:
         self._put(index, tuple(slice(0, n) for n in labels.shape), cleaned)
 
     def _put(self, index: Index, window: Window, labels: NDArray[Any]) -> None:
-        check_largest(self._out, int(labels.max(initial=0)))
         if not self._regions:
             self._present.update(_different(labels))
-        place = self._stack.place(index, window)
-        self._out[place] = labels.astype(self._out.dtype, copy=False)
+        store_labels(self._out, self._stack.place(index, window), labels)
 
 
 @dataclass

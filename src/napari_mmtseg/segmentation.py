@@ -18,7 +18,7 @@ from napari_mmtseg.baselines.driving import iter_baseline
 from napari_mmtseg.fitting import Fitted, predicting
 from napari_mmtseg.guided_fitting import fit_or_guide
 from napari_mmtseg.guided_input import largest_value, read_guidance
-from napari_mmtseg.label_stores import check_largest, check_store
+from napari_mmtseg.label_stores import check_store, store_labels
 from napari_mmtseg.painted_crops import check_scribbles
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
 from napari_mmtseg.regions import consecutive
@@ -273,8 +273,7 @@ def _arranged(
     result = yield from steps
     labels = result.labels.reshape(stack.shape)
     if out is not None:
-        check_largest(out, int(labels.max()))
-        out[...] = labels.astype(out.dtype)
+        store_labels(out, ..., labels)
         labels = out
     hierarchy = result.hierarchy
     if hierarchy is not None:

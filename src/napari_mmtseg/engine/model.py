@@ -22,7 +22,7 @@ from napari_mmtseg.engine.view import Memory, View
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.frames import Frame
 from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.label_stores import check_largest, check_store
+from napari_mmtseg.label_stores import check_store, store_labels
 from napari_mmtseg.normalization import check_finite
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.stacks import ImageStack
@@ -187,8 +187,7 @@ class MutualMeanTeachingModel:
         labels = labels.reshape(stack.shape)
         if out is None:
             return labels
-        check_largest(out, int(labels.max()))
-        out[...] = labels.astype(out.dtype, copy=False)
+        store_labels(out, ..., labels)
         return out
 
     def iter_leaves(

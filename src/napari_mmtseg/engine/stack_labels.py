@@ -109,16 +109,10 @@ def label_window(
         If the window does not lie in the frame, or the labels depend on more than it.
     """
     shape = frame.shape[1:]
-    given, window = (
-        window,
-        tuple(
-            slice(
-                0 if w.start is None else w.start,
-                n if w.stop is None else w.stop,
-                w.step,
-            )
-            for w, n in zip(window, shape, strict=False)
-        ),
+    given = window
+    window = tuple(
+        slice(w.start or 0, n if w.stop is None else w.stop, w.step)
+        for w, n in zip(given, shape, strict=False)
     )
     if len(given) != len(shape) or not all(
         0 <= w.start < w.stop <= n and w.step in (None, 1)
