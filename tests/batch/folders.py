@@ -4,6 +4,8 @@ import numpy as np
 import tifffile
 from skimage.io import imsave
 
+from napari_mmtseg.batch_plan import BatchRequest
+
 QUICK = {"n_steps": 8, "warm_start_steps": 7, "max_labels": 4, "n_labels": 2}
 
 
@@ -35,3 +37,8 @@ def write_stack(path, n=3):
     }
     tifffile.imwrite(path, stack, ome=True, metadata=metadata)
     return stack
+
+
+def batch_request(tmp_path, **options):
+    folders = {"source": tmp_path / "in", "target": tmp_path / "out"}
+    return BatchRequest(**{**folders, **options})

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,23 +14,20 @@ import tifffile
 import napari_mmtseg as mm
 from napari_mmtseg import InputError, SegmentationSettings
 from napari_mmtseg.batch import iter_batch, run_batch
-from napari_mmtseg.batch_plan import BatchRequest
 from napari_mmtseg.cli import main
 from napari_mmtseg.draining import drain
 from napari_mmtseg.image_files import read_image
-from tests.batch.folders import QUICK, square, write_images, write_stack
+from tests.batch.folders import (
+    QUICK,
+    batch_request,
+    square,
+    write_images,
+    write_stack,
+)
 
 SETTINGS = SegmentationSettings(**QUICK)
 
-
-def request(tmp_path, **options):
-    values = {
-        "source": tmp_path / "in",
-        "target": tmp_path / "out",
-        "settings": SETTINGS,
-        **options,
-    }
-    return BatchRequest(**values)
+request = partial(batch_request, settings=SETTINGS)
 
 
 def contents(folder):

@@ -1,4 +1,5 @@
 import os
+from functools import partial
 
 import pytest
 from skimage.io import imsave
@@ -6,23 +7,13 @@ from skimage.io import imsave
 import napari_mmtseg as mm
 from napari_mmtseg import InputError, SegmentationSettings
 from napari_mmtseg.batch import iter_batch, run_batch
-from napari_mmtseg.batch_plan import BatchRequest
 from napari_mmtseg.cli import main
-from tests.batch.folders import QUICK, square, write_images
+from tests.batch.folders import QUICK, batch_request, square, write_images
 
 FEW = {**QUICK, "n_steps": 4, "warm_start_steps": 2}
 SETTINGS = SegmentationSettings(**FEW)
+request = partial(batch_request, settings=SETTINGS)
 WORDS = [f"--{k.replace('_', '-')}={v}" for k, v in FEW.items()]
-
-
-def request(tmp_path, **options):
-    values = {
-        "source": tmp_path / "in",
-        "target": tmp_path / "out",
-        "settings": SETTINGS,
-        **options,
-    }
-    return BatchRequest(**values)
 
 
 def labels(folder):
