@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_mmtseg._pixel_size import PixelSize
-from napari_mmtseg.errors import InputError
-from napari_mmtseg.extras import import_extra
+from napari_mmtseg.errors import InputError, import_extra
 
 __all__ = ["UNIT_NAMES", "is_zarr", "read_zarr"]
 

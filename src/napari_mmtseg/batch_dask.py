@@ -19,7 +19,7 @@ from napari_mmtseg.clusters import (
     gpu_resources,
     waiting_for_workers,
 )
-from napari_mmtseg.extras import import_extra
+from napari_mmtseg.errors import import_extra
 
 if TYPE_CHECKING:
     from distributed import Client

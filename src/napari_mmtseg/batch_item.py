@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.batch_plan import BatchItem
 from napari_mmtseg.batch_record import BatchRecord
-from napari_mmtseg.draining import drain
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.image_files import ImageFile, read_image
 from napari_mmtseg.label_files import (
@@ -23,6 +22,7 @@ from napari_mmtseg.label_files import (
     check_labels_path,
     write_labels,
 )
+from napari_mmtseg.progress import drain
 from napari_mmtseg.regions import count_values
 from napari_mmtseg.segmentation import iter_segment
 from napari_mmtseg.settings import SegmentationSettings
@@ -153,7 +153,7 @@ def _labels(
 
 @lru_cache(maxsize=2)
 def _model(path: Path, stamp: str, settings: SegmentationSettings) -> Any:
-    from napari_mmtseg import load_model
+    from napari_mmtseg.engine.model import load_model
 
     model = load_model(path)
     free = {n: getattr(settings, n) for n in FREE_SETTINGS if n != "n_labels"}

@@ -14,8 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_mmtseg.errors import InputError
-from napari_mmtseg.extras import import_extra
+from napari_mmtseg.errors import InputError, import_extra
 
 if TYPE_CHECKING:
     from distributed import Client

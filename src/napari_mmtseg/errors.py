@@ -1,6 +1,11 @@
 """The exceptions that a caller is expected to handle."""
 
-__all__ = ["Cancelled", "InputError"]
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__all__ = ["Cancelled", "InputError", "import_extra"]
 
 
 class Cancelled(Exception):
@@ -14,3 +19,27 @@ class InputError(ValueError):
     command line prints it and exits with code 2; the widget shows it as a
     notification. It is always raised before any long work starts.
     """
+
+
+_NEEDS = {
+    "distributed": 'A scheduler needs Dask: pip install "napari-mmtseg[dask]".',
+    "ome_zarr.writer": "OME-Zarr labels need the ome-zarr library, which needs Python "
+    '3.12 or later: pip install "napari-mmtseg[zarr]". Or write TIFF files.',
+    "pyarrow": 'Parquet needs pyarrow: pip install "napari-mmtseg[parquet]". Or take '
+    "CSV.",
+    "zarr": 'Zarr files need the zarr library: pip install "napari-mmtseg[zarr]".',
+}
+
+
+def import_extra(name: str) -> Any:
+    """Return a module of a library that is not in the base installation.
+
+    Raises
+    ------
+    InputError
+        If it is not installed; says how to get it.
+    """
+    try:
+        return import_module(name)
+    except ImportError:
+        raise InputError(_NEEDS[name]) from None

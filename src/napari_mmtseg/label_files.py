@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from napari_mmtseg._large_tiff import write_in_tiles
 from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg._tiff import encode_tiff
-from napari_mmtseg.errors import InputError
-from napari_mmtseg.extras import import_extra
+from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.files import check_output, write_atomically, written_whole
 from napari_mmtseg.image_files import OME_SUFFIXES, ImageFile
 

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg._zarr import UNIT_NAMES, is_zarr
-from napari_mmtseg.errors import InputError
-from napari_mmtseg.extras import import_extra
+from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.files import check_output, written_whole
 
 __all__ = ["GROUP", "check_zarr_output", "write_zarr_labels"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.draining import drain
+from napari_mmtseg.errors import Cancelled
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.settings import SegmentationSettings
 
@@ -100,3 +101,34 @@ class SegmentationResult:
     precision: str
     settings: SegmentationSettings
     is_partial: bool = False
+
+
+_R = TypeVar("_R")
+
+
+def drain(
+    steps: Generator[Any, Any, _R], should_cancel: Callable[[], bool] | None = None
+) -> _R:
+    """Run a generator to its end and return its value.
+
+    Parameters
+    ----------
+    steps : generator
+        The work.
+    should_cancel : callable, optional
+        Asked before every step; once it returns True the generator is closed.
+
+    Raises
+    ------
+    Cancelled
+        If `should_cancel` said so.
+    """
+    while True:
+        if should_cancel is not None and should_cancel():
+            steps.close()
+            raise Cancelled
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: _R = end.value
+            return result

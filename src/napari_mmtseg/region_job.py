@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_mmtseg.engine.tiles import tiles
-from napari_mmtseg.errors import InputError
-from napari_mmtseg.extras import import_extra
+from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.files import PARTIAL, check_apart, check_output, write_atomically
 from napari_mmtseg.image_files import read_image
 from napari_mmtseg.ome_zarr_labels import check_zarr_output

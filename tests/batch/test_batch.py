@@ -15,8 +15,8 @@ import napari_mmtseg as mm
 from napari_mmtseg import InputError, SegmentationSettings
 from napari_mmtseg.batch import iter_batch, run_batch
 from napari_mmtseg.cli import main
-from napari_mmtseg.draining import drain
 from napari_mmtseg.image_files import read_image
+from napari_mmtseg.progress import drain
 from tests.batch.folders import (
     QUICK,
     batch_request,

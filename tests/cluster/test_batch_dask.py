@@ -11,7 +11,7 @@ from napari_mmtseg import Cancelled, InputError, SegmentationSettings
 from napari_mmtseg.batch import iter_batch, run_batch
 from napari_mmtseg.batch_plan import BatchRequest
 from napari_mmtseg.cli import main
-from napari_mmtseg.draining import drain
+from napari_mmtseg.progress import drain
 from tests.batch.folders import QUICK, write_images
 from tests.cluster.local import local_cluster
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tifffile
 from benchmarks.measures import pixel_accuracy
-from tests.real_images import ALLOY, NUCLEI, needs_alloy, needs_nuclei
 
 from napari_mmtseg.cli import main
+from tests.real_images import ALLOY, NUCLEI, needs_alloy, needs_nuclei
 
 
 @pytest.mark.parametrize(

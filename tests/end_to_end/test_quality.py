@@ -4,9 +4,9 @@ import imageio.v3 as iio
 import numpy as np
 from benchmarks.measures import mean_iou, pixel_accuracy
 from skimage import data
-from tests.real_images import NUCLEI, needs_nuclei
 
 import napari_mmtseg as mm
+from tests.real_images import NUCLEI, needs_nuclei
 
 
 @needs_nuclei

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from benchmarks.plain_loop import plain_peer, plain_step
-from tests.draining import drain
 
 import napari_mmtseg as mm
 from napari_mmtseg.engine.losses import pseudo_labels
 from napari_mmtseg.engine.training import Example, make_peers, mutual_step, train
 from napari_mmtseg.settings import SegmentationSettings
+from tests.draining import drain
 
 
 def small_image(channels=3, height=20, width=24):

@@ -38,7 +38,7 @@ def segment(
 
     model = None
     if model_path is not None:
-        from napari_mmtseg import load_model
+        from napari_mmtseg.engine.model import load_model
 
         model = load_model(model_path)
     steps = iter_segment(
@@ -135,7 +135,7 @@ def confidence(
 def _predict(
     model_path: Path, source: ImageFile, n_labels: int | None, output: str | None
 ) -> Generator[Report, None, tuple[MutualMeanTeachingModel, NDArray[np.int32]]]:
-    from napari_mmtseg import load_model
+    from napari_mmtseg.engine.model import load_model
 
     model = load_model(model_path)
     steps = model.iter_labels(source.array, n_labels, axes=source.axes, output=output)

@@ -25,7 +25,7 @@ from napari_mmtseg.regions import frame_regions
 from napari_mmtseg.stacks import ImageStack
 
 if TYPE_CHECKING:
-    from napari_mmtseg import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
 
 __all__ = ["ApplyJob"]
 

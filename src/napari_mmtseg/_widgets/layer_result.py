@@ -19,8 +19,8 @@ from napari_mmtseg.settings import SegmentationSettings
 if TYPE_CHECKING:
     from napari.layers import Labels, Layer
 
-    from napari_mmtseg import MutualMeanTeachingModel
     from napari_mmtseg._widgets.outcomes import Measured
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
 
 __all__ = [
     "METADATA",

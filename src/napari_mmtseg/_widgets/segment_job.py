@@ -26,7 +26,7 @@ from napari_mmtseg.stacks import ImageStack
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-    from napari_mmtseg import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model import MutualMeanTeachingModel
 
 __all__ = ["PREVIEW_INTERVAL", "SegmentJob"]
 

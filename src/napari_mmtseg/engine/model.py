@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.arrays import as_channels_first
-from napari_mmtseg.draining import drain
 from napari_mmtseg.engine.given_classes import GivenClasses
 from napari_mmtseg.engine.known_classes import KnownClasses
 from napari_mmtseg.engine.sight import Sight
@@ -24,6 +23,7 @@ from napari_mmtseg.frames import Frame
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.label_stores import check_store, store_labels
 from napari_mmtseg.normalization import check_finite
+from napari_mmtseg.progress import drain
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.stacks import ImageStack
 
