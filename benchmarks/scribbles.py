@@ -26,9 +26,9 @@ from benchmarks import runs
 from benchmarks.measures import class_scores, named_scores
 from benchmarks.strokes import strokes
 from benchmarks.tables import Record, grouped, headline, markdown_table, mean
-from napari_mmtseg.arrays import as_channels_first
-from napari_mmtseg.feature_bank import FeatureBank
-from napari_mmtseg.normalization import Normalization
+from napari_mmtseg.images.arrays import as_channels_first
+from napari_mmtseg.images.features import FeatureBank
+from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.progress import SegmentationResult, drain
 from napari_mmtseg.region_labels import mean_over_cuts, region_cuts
 

@@ -1,8 +1,8 @@
 import numpy as np
 
 from napari_mmtseg import SegmentationSettings
+from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.memory import MemoryEstimate, estimate_memory
-from napari_mmtseg.stacks import ImageStack
 
 SETTINGS = SegmentationSettings()
 

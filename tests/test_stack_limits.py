@@ -11,13 +11,13 @@ import pytest
 from scipy.ndimage import uniform_filter
 
 import napari_mmtseg as mm
-from napari_mmtseg import frames
 from napari_mmtseg.engine import pieces
 from napari_mmtseg.engine.tiles import tiles
+from napari_mmtseg.images import stack as frames
+from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.label_matching import LabelMatcher
 from napari_mmtseg.painted_crops import painted_crops
 from napari_mmtseg.slice_previews import SlicePreviews
-from napari_mmtseg.stacks import ImageStack
 from tests.test_stack_segmentation import QUICK, drained, squares
 
 FAST = {**QUICK, "n_steps": 4, "warm_start_steps": 2}

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 import napari_mmtseg as mm
-from napari_mmtseg import frames
 from napari_mmtseg.engine import pieces
-from napari_mmtseg.stacks import ImageStack
+from napari_mmtseg.images import stack as frames
+from napari_mmtseg.images.stack import ImageStack
 
 QUICK = {"n_steps": 12, "warm_start_steps": 10, "n_crops": 4, "max_labels": 4}
 

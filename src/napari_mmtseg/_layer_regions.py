@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_mmtseg._layer_axes import finest_level, parse_layer_axes
 from napari_mmtseg._world_units import Units, change_units
-from napari_mmtseg.arrays import MIN_SIZE
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.arrays import MIN_SIZE
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -11,14 +11,14 @@ import numpy as np
 from napari.layers import Image, Layer
 from numpy.typing import ArrayLike, NDArray
 
-from napari_mmtseg._array_parts import ArrayPart
 from napari_mmtseg._label_places import pixel_measure
 from napari_mmtseg._layer_axes import candidate_axes, finest_level, parse_layer_axes
 from napari_mmtseg._layer_places import Place, place_of
-from napari_mmtseg.arrays import check_shape
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.arrays import check_shape
+from napari_mmtseg.images.lazy import ArrayPart
+from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.label_stores import free_memory
-from napari_mmtseg.stacks import ImageStack
 
 __all__ = ["Source", "choose_source", "possible_axes"]
 

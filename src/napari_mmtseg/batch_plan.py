@@ -232,7 +232,7 @@ def _check_options(request: BatchRequest) -> None:
                 f"{name}={value!r} is not accepted: give one of {', '.join(accepted)}."
             )
     if request.axes is not None:
-        from napari_mmtseg.axes import parse_axes  # numpy is not needed for --help
+        from napari_mmtseg.images.axes import parse_axes
 
         parse_axes(request.axes)
     for name, number in (("n_workers", request.n_workers), ("fit_on", request.fit_on)):

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.features import Texture
+from napari_mmtseg.images.features import Texture
+from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.region_hierarchy import RegionHierarchy
 from napari_mmtseg.region_labels import averaged_hierarchy, find_regions

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import Cancelled
-from napari_mmtseg.feature_bank import FeatureBank
 from napari_mmtseg.fitting import (
     Fitted,
     Preview,
@@ -22,9 +21,10 @@ from napari_mmtseg.fitting import (
     predicting,
 )
 from napari_mmtseg.guided_input import model_values
+from napari_mmtseg.images.features import FeatureBank
+from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.lessons import first_lesson, next_lesson
-from napari_mmtseg.normalization import Normalization
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.regions import enlarge
 from napari_mmtseg.settings import SegmentationSettings
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
     from napari_mmtseg.engine.training import TrainingStep
     from napari_mmtseg.engine.view import View
-    from napari_mmtseg.features import Texture
+    from napari_mmtseg.images.features import Texture
 
 __all__ = ["fit_or_guide", "guided_steps"]
 

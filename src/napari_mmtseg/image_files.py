@@ -11,13 +11,13 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg._array_parts import ArrayPart
 from napari_mmtseg._bioio import read_with_bioio
 from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg._tiff import is_tiff, read_tiff
 from napari_mmtseg._zarr import is_zarr, read_zarr
-from napari_mmtseg.axes import parse_axes
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.axes import parse_axes
+from napari_mmtseg.images.lazy import ArrayPart
 
 __all__ = ["OME_SUFFIXES", "ImageFile", "read_image"]
 

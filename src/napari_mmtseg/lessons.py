@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.feature_bank import FeatureBank
 from napari_mmtseg.guidance import Discriminant, mended, other_classes, sample
 from napari_mmtseg.guided_input import model_values
+from napari_mmtseg.images.features import FeatureBank
 from napari_mmtseg.progress import drain
 from napari_mmtseg.regions import enlarge
 from napari_mmtseg.scribbles import (

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.label_stores import free_disk, free_memory, goes_to_disk
 from napari_mmtseg.settings import SegmentationSettings
-from napari_mmtseg.stacks import ImageStack
 
 __all__ = ["MemoryEstimate", "estimate_memory"]
 

@@ -12,12 +12,12 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.fitting import Fitted
 from napari_mmtseg.guided_fitting import fit_or_guide
 from napari_mmtseg.guided_input import read_guidance
+from napari_mmtseg.images.stack import ImageStack, check_spacing
 from napari_mmtseg.painted_crops import check_scribbles
 from napari_mmtseg.progress import SegmentationStep, drain
 from napari_mmtseg.run_arguments import check_alike, resolve_settings
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.stack_fitting import StackRun, check_volumes, fit_stacks
-from napari_mmtseg.stacks import ImageStack, check_spacing
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel

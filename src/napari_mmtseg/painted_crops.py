@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.frames import Frame
-from napari_mmtseg.stacks import ImageStack
+from napari_mmtseg.images.stack import Frame, ImageStack
 
 __all__ = ["PaintedCrop", "check_scribbles", "painted_crops"]
 

@@ -17,8 +17,8 @@ from napari_mmtseg.engine.tiles import tiles
 from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.files import PARTIAL, check_apart, check_output, write_atomically
 from napari_mmtseg.image_files import read_image
+from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.ome_zarr_labels import check_zarr_output
-from napari_mmtseg.stacks import ImageStack
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import watershed
 
-from napari_mmtseg.features import gradient_magnitude, local_deviation, smooth
+from napari_mmtseg.images.features import gradient_magnitude, local_deviation, smooth
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.region_hierarchy import RegionHierarchy
 from napari_mmtseg.regions import sum_by_label

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mmtseg._array_parts import ArrayPart
 from napari_mmtseg.cluster_tasks import iter_tasks
 from napari_mmtseg.clusters import (
     CONNECTION_LOST,
@@ -21,9 +20,10 @@ from napari_mmtseg.clusters import (
 from napari_mmtseg.engine.tiles import tiles
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.image_files import read_image
+from napari_mmtseg.images.lazy import ArrayPart
+from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.progress import drain
 from napari_mmtseg.region_job import RegionJob, model_content
-from napari_mmtseg.stacks import ImageStack
 
 if TYPE_CHECKING:
     from distributed import Client

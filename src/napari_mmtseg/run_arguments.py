@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.frames import Frame
+from napari_mmtseg.images.stack import Frame
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.baselines.driving import iter_baseline
 from napari_mmtseg.fitting import Fitted, predicting
 from napari_mmtseg.guided_fitting import fit_or_guide
 from napari_mmtseg.guided_input import largest_value, read_guidance
+from napari_mmtseg.images.arrays import as_channels_first
+from napari_mmtseg.images.stack import ImageStack, check_spacing
 from napari_mmtseg.label_stores import check_store, store_labels
 from napari_mmtseg.painted_crops import check_scribbles
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
@@ -27,7 +28,6 @@ from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.slice_by_slice import segment_slices
 from napari_mmtseg.stack_fitting import StackRun
 from napari_mmtseg.stack_segmentation import segment_stack
-from napari_mmtseg.stacks import ImageStack, check_spacing
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.frames import LARGE
+from napari_mmtseg.images.stack import LARGE, ImageStack
 from napari_mmtseg.label_matching import LabelMatcher
 from napari_mmtseg.label_stores import check_store, new_store
 from napari_mmtseg.label_writer import LabelWriter
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 from napari_mmtseg.stack_fitting import StackRun
-from napari_mmtseg.stacks import ImageStack
 
 __all__ = ["segment_slices"]
 

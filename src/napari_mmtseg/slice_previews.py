@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.frames import LARGE
+from napari_mmtseg.images.stack import LARGE
 
 __all__ = ["PREVIEW_SIDE", "SlicePreviews", "preview_step"]
 

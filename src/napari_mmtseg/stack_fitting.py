@@ -12,13 +12,13 @@ from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.fitting import Fitted, Shown
 from napari_mmtseg.guided_fitting import fit_or_guide
 from napari_mmtseg.guided_input import largest_value, read_guidance
+from napari_mmtseg.images.crops import sample_crops
+from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.label_stores import check_largest
 from napari_mmtseg.painted_crops import PaintedCrop, painted_crops
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.sampling import sample_crops
 from napari_mmtseg.settings import SegmentationSettings
 from napari_mmtseg.slice_previews import PREVIEW_SIDE
-from napari_mmtseg.stacks import ImageStack
 from napari_mmtseg.structure import tells_slices_apart
 
 if TYPE_CHECKING:

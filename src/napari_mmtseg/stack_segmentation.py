@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.label_stores import check_store, new_store
 from napari_mmtseg.label_writer import LabelWriter, check_clean_up
@@ -20,7 +21,6 @@ from napari_mmtseg.painted_crops import check_scribbles
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 from napari_mmtseg.slice_previews import SlicePreviews
 from napari_mmtseg.stack_fitting import StackRun, check_volumes, fit_stacks
-from napari_mmtseg.stacks import ImageStack
 
 __all__ = ["segment_stack"]
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skimage.segmentation import find_boundaries
 
 from napari_mmtseg.class_hierarchy import ClassHierarchy, ClusterStatistics
-from napari_mmtseg.features import gradient_magnitude, local_deviation
+from napari_mmtseg.images.features import gradient_magnitude, local_deviation
 from napari_mmtseg.region_labels import region_hierarchy
 from napari_mmtseg.regions import sum_by_label
 from napari_mmtseg.settings import SegmentationSettings

@@ -15,7 +15,7 @@ from napari_mmtseg.engine.confidence import (
 )
 from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.engine.tiles import tiles
-from napari_mmtseg.features import Texture
+from napari_mmtseg.images.features import Texture
 
 QUICK = {"n_steps": 6, "warm_start_steps": 3, "max_labels": 8, "precision": "float32"}
 

@@ -3,10 +3,10 @@ import pytest
 import torch
 
 import napari_mmtseg as mm
-from napari_mmtseg import frames
 from napari_mmtseg.engine.examples import edge_weights, to_working_size
 from napari_mmtseg.engine.losses import EdgeWeights, mutual_loss
 from napari_mmtseg.engine.network import ResponseNetwork, network_depth
+from napari_mmtseg.images import stack as frames
 
 QUICK = {"n_steps": 12, "warm_start_steps": 10, "max_labels": 4, "stack": "volume"}
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from napari_mmtseg import InputError
-from napari_mmtseg.stacks import ImageStack
+from napari_mmtseg.images.stack import ImageStack
 from tests.widgets.driving import (
     labels_layers,
     run_to_the_end,

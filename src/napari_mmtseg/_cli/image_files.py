@@ -66,7 +66,7 @@ def check_confidence_path(
 
 def read(path: Path, channel_axis: int | None, axes: str | None) -> ImageFile:
     from napari_mmtseg.image_files import read_image
-    from napari_mmtseg.stacks import ImageStack
+    from napari_mmtseg.images.stack import ImageStack
 
     source = read_image(path, channel_axis=channel_axis, axes=axes)
     try:

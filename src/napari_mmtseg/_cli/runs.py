@@ -60,7 +60,7 @@ def fit(
     quiet: bool,
 ) -> MutualMeanTeachingModel:
     """Fit one model to several images, or to one with painted pixels."""
-    from napari_mmtseg.arrays import as_channels_first
+    from napari_mmtseg.images.arrays import as_channels_first
     from napari_mmtseg.model_fitting import iter_fit
 
     painted = None if scribbles is None else [scribbles]

@@ -17,12 +17,12 @@ from napari_mmtseg._widgets.gentle_import import load_engine
 from napari_mmtseg._widgets.jobs import origin, predicted
 from napari_mmtseg._widgets.layer_result import LayerResult, fixed_by_size
 from napari_mmtseg._widgets.outcomes import Message, Segmented
+from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.label_shaping import LabelShaper, Shape
 from napari_mmtseg.memory import estimate_memory
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.regions import frame_regions
-from napari_mmtseg.stacks import ImageStack
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel

@@ -12,7 +12,6 @@ import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_mmtseg._array_parts import Reordered
 from napari_mmtseg._widgets.gentle_import import load_layers
 from napari_mmtseg._widgets.layer_result import METADATA
 from napari_mmtseg._widgets.outcomes import Failed, Refused
@@ -21,6 +20,7 @@ from napari_mmtseg._widgets.run_queue import RunQueue
 from napari_mmtseg.batch_plan import BatchItem
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.image_files import ImageFile, read_image
+from napari_mmtseg.images.lazy import Reordered
 from napari_mmtseg.ome_zarr_labels import GROUP
 
 if TYPE_CHECKING:

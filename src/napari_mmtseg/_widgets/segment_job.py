@@ -17,11 +17,11 @@ from napari_mmtseg._widgets.jobs import origin
 from napari_mmtseg._widgets.layer_result import LayerResult, fixed_by_size
 from napari_mmtseg._widgets.outcomes import Message, Notice, Segmented
 from napari_mmtseg._widgets.stack_preview import StackPreview, coarse
+from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.label_shaping import LabelShaper, Shape
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 from napari_mmtseg.segmentation import iter_segment
 from napari_mmtseg.settings import SegmentationSettings
-from napari_mmtseg.stacks import ImageStack
 
 if TYPE_CHECKING:
     from napari.layers import Labels

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from napari_mmtseg._layers import Source
+from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.label_stores import new_store
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.slice_previews import preview_step
-from napari_mmtseg.stacks import ImageStack
 
 __all__ = ["PREVIEW_SIDE", "StackPreview", "coarse", "preview_stride"]
 

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.baselines._pixels import Pixels, checked_number
 from napari_mmtseg.baselines._run import (
     UNWATCHED,
@@ -24,6 +23,7 @@ from napari_mmtseg.baselines._self_training import (
     self_train,
 )
 from napari_mmtseg.engine.losses import Losses, pseudo_labels
+from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.progress import SegmentationStep, drain
 from napari_mmtseg.settings import SegmentationSettings
 

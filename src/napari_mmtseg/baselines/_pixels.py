@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.arrays import as_channels_first
-from napari_mmtseg.normalization import Normalization
+from napari_mmtseg.images.arrays import as_channels_first
+from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.parameters import Parameter
 from napari_mmtseg.regions import brightness_ranks, merge_classes, sum_by_label
 from napari_mmtseg.settings import parameters

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_mmtseg.class_hierarchy import ClassHierarchy, ClusterStatistics
-from napari_mmtseg.features import smooth
+from napari_mmtseg.images.features import smooth
 from napari_mmtseg.regions import brightness_ranks
 from napari_mmtseg.settings import SegmentationSettings
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from napari_mmtseg.engine.losses import EdgeWeights
 from napari_mmtseg.engine.training import Example
-from napari_mmtseg.features import smooth
+from napari_mmtseg.images.features import smooth
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = [

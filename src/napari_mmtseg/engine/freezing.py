@@ -11,8 +11,8 @@ from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.known_classes import KnownClasses
 from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.engine.training import Trained
-from napari_mmtseg.features import Texture
-from napari_mmtseg.normalization import Normalization
+from napari_mmtseg.images.features import Texture
+from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["freeze_classes"]

@@ -20,14 +20,13 @@ from napari_mmtseg.engine.peer import Peer
 from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.engine.training import Example, Trained
 from napari_mmtseg.engine.view import View
-from napari_mmtseg.normalization import Normalization
+from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.regions import enlarge
 from napari_mmtseg.scribbles import painted_places
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
-    from napari_mmtseg.feature_bank import FeatureBank
-    from napari_mmtseg.features import Texture
+    from napari_mmtseg.images.features import FeatureBank, Texture
 
 __all__ = ["freeze", "make_guided", "resumed_peers"]
 

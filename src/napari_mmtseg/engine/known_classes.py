@@ -20,11 +20,11 @@ from napari_mmtseg.engine.given_classes import GivenClasses
 from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.engine.tiles import Tile
 from napari_mmtseg.engine.view import View
-from napari_mmtseg.frames import Frame
+from napari_mmtseg.images.crops import sample_frame
+from napari_mmtseg.images.stack import Frame
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.regions import enlarge
-from napari_mmtseg.sampling import sample_frame
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["KnownClasses"]

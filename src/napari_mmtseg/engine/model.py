@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.arrays import as_channels_first
 from napari_mmtseg.engine.given_classes import GivenClasses
 from napari_mmtseg.engine.known_classes import KnownClasses
 from napari_mmtseg.engine.sight import Sight
@@ -19,13 +18,13 @@ from napari_mmtseg.engine.stack_leaves import LeafPart, stack_leaves
 from napari_mmtseg.engine.stored_model import read_model, write_model
 from napari_mmtseg.engine.view import Memory, View
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.frames import Frame
+from napari_mmtseg.images.arrays import as_channels_first
+from napari_mmtseg.images.normalization import check_finite
+from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.label_stores import check_store, store_labels
-from napari_mmtseg.normalization import check_finite
 from napari_mmtseg.progress import drain
 from napari_mmtseg.settings import SegmentationSettings
-from napari_mmtseg.stacks import ImageStack
 
 __all__ = ["MutualMeanTeachingModel", "load_model"]
 

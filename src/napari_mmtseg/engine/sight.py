@@ -13,9 +13,8 @@ from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.pieces import Answer, answered
 from napari_mmtseg.engine.tiles import Tile
 from napari_mmtseg.engine.view import View, shrink
-from napari_mmtseg.feature_bank import FeatureBank
-from napari_mmtseg.features import Texture
-from napari_mmtseg.normalization import Normalization
+from napari_mmtseg.images.features import FeatureBank, Texture
+from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.region_labels import find_regions, region_means
 from napari_mmtseg.regions import enlarge

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.chunked_arrays import ChunkCache, block_sides, chunk_edges
 from napari_mmtseg.engine.tiles import Tile, tiles
-from napari_mmtseg.frames import Frame
+from napari_mmtseg.images.lazy import ChunkCache, block_sides, chunk_edges
+from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.settings import SegmentationSettings
-from napari_mmtseg.stacks import ImageStack
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.known_classes import KnownClasses

@@ -19,9 +19,8 @@ from napari_mmtseg.engine.model_file import read_model_file, write_model_file
 from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.feature_bank import FeatureBank
-from napari_mmtseg.features import Texture
-from napari_mmtseg.normalization import Normalization
+from napari_mmtseg.images.features import FeatureBank, Texture
+from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.settings import SegmentationSettings
 

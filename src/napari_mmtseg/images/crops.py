@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.frames import Frame
-from napari_mmtseg.stacks import ImageStack
+from napari_mmtseg.images.stack import Frame, ImageStack
 
 __all__ = ["sample_crops", "sample_frame"]
 

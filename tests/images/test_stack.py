@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_mmtseg import InputError
-from napari_mmtseg.axes import parse_axes
-from napari_mmtseg.stacks import ImageStack, check_spacing
+from napari_mmtseg.images.axes import parse_axes
+from napari_mmtseg.images.stack import ImageStack, check_spacing
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_mmtseg import InputError
-from napari_mmtseg.arrays import as_channels_first, check_shape
-from napari_mmtseg.normalization import Normalization
+from napari_mmtseg.images.arrays import as_channels_first, check_shape
+from napari_mmtseg.images.normalization import Normalization
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_mmtseg._array_parts import ArrayPart
-from napari_mmtseg.chunked_arrays import ChunkCache, block_sides, chunk_edges
+from napari_mmtseg.images.lazy import ArrayPart, ChunkCache, block_sides, chunk_edges
 
 
 class Chunked:

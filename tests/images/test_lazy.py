@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_mmtseg._array_parts import ArrayPart, Reordered
+from napari_mmtseg.images.lazy import ArrayPart, Reordered
 
 
 def test_a_part_is_read_like_the_array_itself():

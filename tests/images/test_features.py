@@ -1,6 +1,6 @@
 import numpy as np
 
-from napari_mmtseg.feature_bank import FeatureBank
+from napari_mmtseg.images.features import FeatureBank
 
 
 def test_features_are_standardised_and_restored():

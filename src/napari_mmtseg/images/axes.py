@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from napari_mmtseg.arrays import check_shape
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.arrays import check_shape
 
 __all__ = ["check_channel_letter", "guess_axes", "parse_axes"]
 
