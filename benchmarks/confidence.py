@@ -25,7 +25,7 @@ from benchmarks import runs
 from benchmarks.measures import error_rates, wrong_pixels
 from benchmarks.methods import parse_methods
 from benchmarks.tables import Record, grouped, headline, markdown_table, mean
-from napari_mmtseg.files import check_output
+from napari_mmtseg.files.atomic import check_output
 from napari_mmtseg.settings import PRESETS
 
 GOAL = 5.0

@@ -27,7 +27,7 @@ import napari_mmtseg as mm
 from benchmarks.datasets import labelled_images
 from benchmarks.measures import one_to_one
 from benchmarks.methods import Method, parse_methods
-from napari_mmtseg.files import check_output
+from napari_mmtseg.files.atomic import check_output
 
 COLUMNS = {
     "k-means": "kmeans:n_labels=2",

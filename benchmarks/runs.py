@@ -22,7 +22,7 @@ from benchmarks.machine import describe_machine, versions
 from benchmarks.methods import Method, parse_methods
 from benchmarks.processes import in_processes
 from benchmarks.tables import Record
-from napari_mmtseg.files import check_output, write_atomically
+from napari_mmtseg.files.atomic import check_output, write_atomically
 
 _SECONDS_BETWEEN_WRITES = 5.0
 _KEY = ("method", "collection", "image", "seed", "number")

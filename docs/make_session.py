@@ -19,7 +19,7 @@ from make_screenshots import SIZE, wait, wait_seconds
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 import napari_mmtseg as mm
-from napari_mmtseg.image_files import read_image
+from napari_mmtseg.files.read import read_image
 
 STROKES = {  # class: (y, x) from and to
     1: [((100, 100), (150, 120)), ((380, 310), (390, 350)), ((150, 430), (200, 440))],

@@ -24,9 +24,9 @@ from napari_mmtseg._cli.interruption import Interruption
 from napari_mmtseg._cli.options import setting_options
 from napari_mmtseg._cli.picture import side_by_side
 from napari_mmtseg._cli.progress import Report, follow
-from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg.cli import main
-from napari_mmtseg.image_files import read_image
+from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.read import read_image
 from napari_mmtseg.settings import parameters
 
 QUICK = [

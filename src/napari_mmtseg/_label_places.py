@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Labels, Layer
 
-from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg._world_units import slider_point
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.files.pixel_size import PixelSize
 
 if TYPE_CHECKING:
     from napari.components import Dims

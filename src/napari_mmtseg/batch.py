@@ -21,7 +21,7 @@ from napari_mmtseg.batch_plan import BatchPlan, BatchRequest, plan_batch
 from napari_mmtseg.batch_record import BatchRecord, write_summary
 from napari_mmtseg.batch_workers import InProcess, Processes, Workers
 from napari_mmtseg.errors import Cancelled, InputError, import_extra
-from napari_mmtseg.files import remove_leftovers
+from napari_mmtseg.files.atomic import remove_leftovers
 from napari_mmtseg.progress import SegmentationStep, drain
 from napari_mmtseg.settings import SegmentationSettings
 

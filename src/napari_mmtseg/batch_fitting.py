@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.batch_plan import BatchPlan, BatchRequest
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.image_files import ImageFile, read_image
+from napari_mmtseg.files.read import ImageFile, read_image
+from napari_mmtseg.files.write import check_labels_fit
 from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.images.crops import sample_frame
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.label_files import check_labels_fit
 from napari_mmtseg.model_fitting import iter_fit
 from napari_mmtseg.progress import SegmentationStep
 

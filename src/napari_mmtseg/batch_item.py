@@ -16,12 +16,8 @@ from numpy.typing import NDArray
 from napari_mmtseg.batch_plan import BatchItem
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.errors import Cancelled, InputError
-from napari_mmtseg.image_files import ImageFile, read_image
-from napari_mmtseg.label_files import (
-    check_labels_fit,
-    check_labels_path,
-    write_labels,
-)
+from napari_mmtseg.files.read import ImageFile, read_image
+from napari_mmtseg.files.write import check_labels_fit, check_labels_path, write_labels
 from napari_mmtseg.progress import drain
 from napari_mmtseg.regions import count_values
 from napari_mmtseg.segmentation import iter_segment
@@ -51,7 +47,7 @@ class BatchTask:
     stamp : str
         Tells this model from another that had the same file name.
     axes, channel_axis : str, int or None
-        As for :func:`napari_mmtseg.image_files.read_image`.
+        As for :func:`napari_mmtseg.files.read.read_image`.
     """
 
     item: BatchItem

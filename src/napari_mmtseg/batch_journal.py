@@ -12,7 +12,7 @@ from typing import Any
 from napari_mmtseg.batch_plan import BatchItem, BatchPlan, BatchRequest
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files import write_atomically
+from napari_mmtseg.files.atomic import write_atomically
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["Journal", "Past", "resumed_request"]

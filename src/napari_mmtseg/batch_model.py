@@ -12,7 +12,7 @@ from napari_mmtseg.batch_item import FREE_SETTINGS
 from napari_mmtseg.batch_journal import Past
 from napari_mmtseg.batch_plan import BatchPlan
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files import write_atomically
+from napari_mmtseg.files.atomic import write_atomically
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.settings import SegmentationSettings, parameters
 

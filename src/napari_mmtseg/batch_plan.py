@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_mmtseg.errors import Cancelled, InputError
-from napari_mmtseg.files import PARTIAL
+from napari_mmtseg.files.atomic import PARTIAL
 from napari_mmtseg.folder_search import matching_paths
 from napari_mmtseg.settings import SegmentationSettings
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from napari_mmtseg.batch_plan import BatchItem, BatchPlan
 from napari_mmtseg.errors import import_extra
-from napari_mmtseg.files import write_atomically, written_whole
+from napari_mmtseg.files.atomic import write_atomically, written_whole
 
 __all__ = ["BatchRecord", "write_summary"]
 

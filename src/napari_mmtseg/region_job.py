@@ -15,10 +15,15 @@ import numpy as np
 
 from napari_mmtseg.engine.tiles import tiles
 from napari_mmtseg.errors import InputError, import_extra
-from napari_mmtseg.files import PARTIAL, check_apart, check_output, write_atomically
-from napari_mmtseg.image_files import read_image
+from napari_mmtseg.files.atomic import (
+    PARTIAL,
+    check_apart,
+    check_output,
+    write_atomically,
+)
+from napari_mmtseg.files.read import read_image
+from napari_mmtseg.files.write_zarr import check_zarr_output
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.ome_zarr_labels import check_zarr_output
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
@@ -44,7 +49,7 @@ class RegionJob:
     image, out : str
         Where the image is and the labels will be.
     axes : str or None
-        As for :func:`~napari_mmtseg.image_files.read_image`.
+        As for :func:`~napari_mmtseg.files.read.read_image`.
     channel_axis : int or None
         The same.
     shape : tuple of int

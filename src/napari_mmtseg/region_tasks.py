@@ -19,7 +19,7 @@ from napari_mmtseg.clusters import (
 )
 from napari_mmtseg.engine.tiles import tiles
 from napari_mmtseg.errors import Cancelled, InputError
-from napari_mmtseg.image_files import read_image
+from napari_mmtseg.files.read import read_image
 from napari_mmtseg.images.lazy import ArrayPart
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.progress import drain
@@ -99,7 +99,7 @@ def label_on_cluster(
     region : int
         Side of a region in pixels, made a multiple of the chunks of 1024.
     axes, channel_axis : str, int, optional
-        As for :func:`napari_mmtseg.image_files.read_image`.
+        As for :func:`napari_mmtseg.files.read.read_image`.
     resume : bool
         Go on with what an earlier call has left, if there is any: regions that have
         their labels keep them.

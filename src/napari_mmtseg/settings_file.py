@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files import write_atomically
+from napari_mmtseg.files.atomic import write_atomically
 
 __all__ = ["read_settings_file", "write_settings_file"]
 

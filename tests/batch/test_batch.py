@@ -15,7 +15,7 @@ import napari_mmtseg as mm
 from napari_mmtseg import InputError, SegmentationSettings
 from napari_mmtseg.batch import iter_batch, run_batch
 from napari_mmtseg.cli import main
-from napari_mmtseg.image_files import read_image
+from napari_mmtseg.files.read import read_image
 from napari_mmtseg.progress import drain
 from tests.batch.folders import (
     QUICK,

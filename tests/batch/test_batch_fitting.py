@@ -5,7 +5,7 @@ import tifffile
 from napari_mmtseg import InputError, SegmentationSettings
 from napari_mmtseg.batch import run_batch
 from napari_mmtseg.batch_plan import BatchRequest
-from napari_mmtseg.image_files import read_image
+from napari_mmtseg.files.read import read_image
 from tests.batch.folders import QUICK, square, write_images, write_stack
 
 SETTINGS = SegmentationSettings(**{**QUICK, "n_steps": 4, "warm_start_steps": 2})

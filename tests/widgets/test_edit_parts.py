@@ -13,7 +13,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QFileDialog
 
-from napari_mmtseg import InputError, image_files
+from napari_mmtseg import InputError
 from napari_mmtseg._label_places import (
     pixel_measure,
     pixel_sizes,
@@ -22,6 +22,7 @@ from napari_mmtseg._label_places import (
 )
 from napari_mmtseg._widgets.edit_actions import ACTIONS
 from napari_mmtseg._widgets.edit_picking import pixel_under
+from napari_mmtseg.files import read as image_files
 from tests.widgets.driving import press, settle
 
 PLANE = np.zeros((20, 30), np.uint8)

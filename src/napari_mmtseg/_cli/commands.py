@@ -39,7 +39,7 @@ from napari_mmtseg._cli.image_files import (
 from napari_mmtseg._cli.options import Command, setting_options
 from napari_mmtseg._cli.results import count, labels_line, run_line
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files import check_output
+from napari_mmtseg.files.atomic import check_output
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:

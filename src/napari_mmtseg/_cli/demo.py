@@ -8,7 +8,7 @@ from pathlib import Path
 from napari_mmtseg._cli import runs
 from napari_mmtseg._cli.results import labels_line, run_line
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files import check_output
+from napari_mmtseg.files.atomic import check_output
 from napari_mmtseg.settings import SegmentationSettings
 
 __all__ = ["SAMPLES", "run_demo"]
@@ -73,8 +73,8 @@ def run_demo(
     import skimage.data
 
     from napari_mmtseg._cli.picture import side_by_side
-    from napari_mmtseg.image_files import ImageFile
-    from napari_mmtseg.label_files import write_labels, write_picture
+    from napari_mmtseg.files.read import ImageFile
+    from napari_mmtseg.files.write import write_labels, write_picture
 
     array = getattr(skimage.data, image_name)()
     axes = "YXS"[: array.ndim]

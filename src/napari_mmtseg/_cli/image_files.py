@@ -11,7 +11,7 @@ import click
 
 from napari_mmtseg._cli import runs
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files import check_apart, check_output
+from napari_mmtseg.files.atomic import check_apart, check_output
 from napari_mmtseg.settings import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
-    from napari_mmtseg.image_files import ImageFile
+    from napari_mmtseg.files.read import ImageFile
 
 __all__ = [
     "check_confidence_path",
@@ -40,8 +40,8 @@ def check_makes_model(settings: SegmentationSettings) -> None:
 
 
 def check_labels_path(path: Path, image: Path, overwrite: bool) -> None:
-    from napari_mmtseg._zarr import is_zarr
-    from napari_mmtseg.label_files import check_labels_path
+    from napari_mmtseg.files.read_zarr import is_zarr
+    from napari_mmtseg.files.write import check_labels_path
 
     check_labels_path(path, overwrite=overwrite)
     if image.is_file() or is_zarr(image):
@@ -51,7 +51,7 @@ def check_labels_path(path: Path, image: Path, overwrite: bool) -> None:
 def check_confidence_path(
     path: Path | None, others: Sequence[Path], overwrite: bool
 ) -> None:
-    from napari_mmtseg.label_files import CONFIDENCE_SUFFIXES
+    from napari_mmtseg.files.write import CONFIDENCE_SUFFIXES
 
     if path is None:
         return
@@ -65,7 +65,7 @@ def check_confidence_path(
 
 
 def read(path: Path, channel_axis: int | None, axes: str | None) -> ImageFile:
-    from napari_mmtseg.image_files import read_image
+    from napari_mmtseg.files.read import read_image
     from napari_mmtseg.images.stack import ImageStack
 
     source = read_image(path, channel_axis=channel_axis, axes=axes)
@@ -80,7 +80,7 @@ def read(path: Path, channel_axis: int | None, axes: str | None) -> ImageFile:
 
 def check_stack(source: ImageFile, labels: Path, confidence: Path | None) -> None:
     """Refuse for stacks what there is for single images alone."""
-    from napari_mmtseg.label_files import check_labels_fit
+    from napari_mmtseg.files.write import check_labels_fit
 
     check_labels_fit(labels, source.label_axes)
     if confidence is not None and len(source.label_axes) > 2:
@@ -95,7 +95,7 @@ def read_scribbles(path: Path | None) -> NDArray[Any] | None:
         return None
     import numpy as np
 
-    from napari_mmtseg.image_files import read_image
+    from napari_mmtseg.files.read import read_image
 
     array: NDArray[Any] = np.asarray(read_image(path).array)
     return array
@@ -105,7 +105,7 @@ def write(
     path: Path, labels: NDArray[np.int32], source: ImageFile, overwrite: bool
 ) -> Path:
     """Write labels and return where: a TIFF file if they do not fit in a PNG file."""
-    from napari_mmtseg.label_files import write_labels
+    from napari_mmtseg.files.write import write_labels
 
     if path.suffix.lower() == ".png" and labels.max() > 65535:
         path = path.with_suffix(".tif")
@@ -123,7 +123,7 @@ def write_confidence(
     quiet: bool,
     n_labels: int | None = None,
 ) -> None:
-    from napari_mmtseg.label_files import write_confidence
+    from napari_mmtseg.files.write import write_confidence
 
     confidence = runs.confidence(model, source, n_labels, quiet=quiet)
     write_confidence(path, confidence, source=source, overwrite=overwrite)

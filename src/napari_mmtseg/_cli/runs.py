@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mmtseg.engine.model import MutualMeanTeachingModel
-    from napari_mmtseg.image_files import ImageFile
+    from napari_mmtseg.files.read import ImageFile
     from napari_mmtseg.progress import SegmentationResult, SegmentationStep
     from napari_mmtseg.region_tasks import RegionStep
 

@@ -19,9 +19,9 @@ from napari_mmtseg._widgets.problems import show_problem
 from napari_mmtseg._widgets.run_queue import RunQueue
 from napari_mmtseg.batch_plan import BatchItem
 from napari_mmtseg.batch_record import BatchRecord
-from napari_mmtseg.image_files import ImageFile, read_image
+from napari_mmtseg.files.read import ImageFile, read_image
+from napari_mmtseg.files.write_zarr import GROUP
 from napari_mmtseg.images.lazy import Reordered
-from napari_mmtseg.ome_zarr_labels import GROUP
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -13,8 +13,8 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_mmtseg._label_places import pixel_sizes
 from napari_mmtseg._widgets.class_table import ClassTableModel
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files import write_atomically
-from napari_mmtseg.label_files import write_labels
+from napari_mmtseg.files.atomic import write_atomically
+from napari_mmtseg.files.write import write_labels
 
 __all__ = ["save_labels", "save_table"]
 

@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files import write_atomically
+from napari_mmtseg.files.atomic import write_atomically
 
 __all__ = ["read_model_file", "write_model_file"]
 

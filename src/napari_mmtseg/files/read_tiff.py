@@ -8,20 +8,17 @@ import re
 import threading
 import warnings
 import weakref
-from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.files.pixel_size import PixelSize
 
-__all__ = ["encode_tiff", "is_tiff", "read_tiff"]
+__all__ = ["is_tiff", "read_tiff"]
 
 _MAGIC_NUMBERS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MICROMETRE_NAMES = (
@@ -32,13 +29,9 @@ _MICROMETRE_NAMES = (
     "micrometer",
     "micrometre",
 )
-_OME_UNITS = ("km", "m", "cm", "mm", "µm", "nm", "pm", "Å", "in", "ft")
-_MICROMETRES = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "nm": 1e-3, "Å": 1e-4}
 _LARGE = 2**29
 """Bytes from which pixels are not read before they are needed."""
 
-_LARGEST_PART = 2**32 - 1
-"""Largest numerator or denominator of a resolution in a TIFF file."""
 
 # What tifffile says, without raising, about a file of which a part is missing.
 _SIGNS_OF_DAMAGE = (
@@ -111,44 +104,6 @@ def read_tiff(path: Path) -> tuple[NDArray[Any], str, dict[str, PixelSize]]:
             stacklevel=3,
         )
     return array, axes, sizes
-
-
-def encode_tiff(
-    values: NDArray[Any],
-    pixel_sizes: Sequence[PixelSize | None],
-    *,
-    name: str,
-    ome: bool,
-    axes: str = "YX",
-) -> bytes:
-    """Return the content of a compressed TIFF file.
-
-    Parameters
-    ----------
-    values : ndarray of uint8, uint16, uint32 or float32
-        Labels, or other values.
-    pixel_sizes : sequence of PixelSize or None
-        Pixel size along every axis.
-    name : str
-        Name of the image, kept in OME-TIFF.
-    ome : bool
-        Write OME-TIFF instead of a TIFF file that ImageJ reads with its pixel size.
-    axes : str
-        A letter for every axis: T, C, Z, Y and X in this order, the last two of them
-        always.
-    """
-    details: dict[str, Any]
-    if ome:
-        details = {"ome": True, "metadata": ome_metadata(axes, pixel_sizes, name)}
-    else:
-        if "CZ" in axes and _for_imagej(values.dtype):  # the other way in ImageJ
-            values = np.moveaxis(values, axes.index("Z"), axes.index("C"))
-        details = _imagej_details(values.dtype, axes, pixel_sizes)
-    content = BytesIO()
-    tifffile.imwrite(
-        content, values, photometric="minisblack", compression="zlib", **details
-    )
-    return content.getvalue()
 
 
 def _pixels(path: Path, series: tifffile.TiffPageSeries) -> Any:
@@ -242,71 +197,3 @@ def _pixel_size(size: Any, unit: Any) -> PixelSize | None:
     if unit.lower() in ("", "pixel", "pixels") or not 0 < size < math.inf:
         return None
     return PixelSize(float(size), unit)
-
-
-def ome_metadata(
-    axes: str, pixel_sizes: Sequence[PixelSize | None], name: str
-) -> dict[str, Any]:
-    """Return what tifffile makes the description of an OME-TIFF file from.
-
-    Parameters
-    ----------
-    axes, pixel_sizes, name
-        As for :func:`encode_tiff`.
-    """
-    # Without one of its own every file would be different.
-    unique = uuid5(NAMESPACE_URL, f"napari-mmtseg:{name}:{axes}")
-    metadata: dict[str, Any] = {"axes": axes, "Name": name, "UUID": str(unique)}
-    for axis, pixel in zip(axes, pixel_sizes, strict=True):
-        if axis in "ZYX" and pixel is not None and pixel.unit in _OME_UNITS:
-            metadata[f"PhysicalSize{axis}"] = pixel.size
-            metadata[f"PhysicalSize{axis}Unit"] = pixel.unit
-    return metadata
-
-
-def _for_imagej(dtype: np.dtype[Any]) -> bool:
-    """Return whether ImageJ knows the type: it has no 32-bit integers."""
-    return dtype.itemsize <= 2 or dtype == np.float32
-
-
-def _imagej_details(
-    dtype: np.dtype[Any], axes: str, pixel_sizes: Sequence[PixelSize | None]
-) -> dict[str, Any]:
-    """Arguments of ``imwrite``; ImageJ has one unit for all axes."""
-    imagej = _for_imagej(dtype)
-    order = axes.replace("CZ", "ZC") if imagej else axes
-    plain: dict[str, Any] = {"imagej": imagej, "metadata": {"axes": order}}
-    sizes = _in_one_unit(pixel_sizes[-2], pixel_sizes[-1])
-    if sizes is None:
-        return plain
-    y, x = sizes
-    per_cm = 1.0
-    if not imagej:
-        if x.unit not in _MICROMETRES:
-            return plain
-        per_cm = 1e4 / _MICROMETRES[x.unit]
-    resolution = (per_cm / x.size, per_cm / y.size)
-    if not all(r * _LARGEST_PART > 1 and r < _LARGEST_PART for r in resolution):
-        return plain
-    if not imagej:
-        return {**plain, "resolution": resolution, "resolutionunit": "CENTIMETER"}
-    unit = "".join(c if c.isascii() else f"\\u{ord(c):04X}" for c in x.unit)
-    metadata: dict[str, Any] = {"axes": order, "unit": unit}
-    z = pixel_sizes[axes.index("Z")] if "Z" in axes else None
-    spacing = _in_one_unit(z, x)
-    if spacing is not None:
-        metadata["spacing"] = spacing[0].size
-    return {"imagej": True, "resolution": resolution, "metadata": metadata}
-
-
-def _in_one_unit(
-    y: PixelSize | None, x: PixelSize | None
-) -> tuple[PixelSize, PixelSize] | None:
-    if x is None or y is None:
-        return None
-    if x.unit == y.unit:
-        return y, x
-    if x.unit not in _MICROMETRES or y.unit not in _MICROMETRES:
-        return None
-    factor = _MICROMETRES[y.unit] / _MICROMETRES[x.unit]
-    return PixelSize(y.size * factor, x.unit), x

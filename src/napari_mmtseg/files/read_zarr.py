@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg.errors import InputError, import_extra
+from napari_mmtseg.files.pixel_size import PixelSize
 
 __all__ = ["UNIT_NAMES", "is_zarr", "read_zarr"]
 

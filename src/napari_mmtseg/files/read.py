@@ -11,11 +11,11 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg._bioio import read_with_bioio
-from napari_mmtseg._pixel_size import PixelSize
-from napari_mmtseg._tiff import is_tiff, read_tiff
-from napari_mmtseg._zarr import is_zarr, read_zarr
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.read_bioio import read_with_bioio
+from napari_mmtseg.files.read_tiff import is_tiff, read_tiff
+from napari_mmtseg.files.read_zarr import is_zarr, read_zarr
 from napari_mmtseg.images.axes import parse_axes
 from napari_mmtseg.images.lazy import ArrayPart
 

@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from napari_mmtseg import InputError, files
-from napari_mmtseg.files import check_apart, check_output, write_atomically
+from napari_mmtseg import InputError
+from napari_mmtseg.files import atomic as files
+from napari_mmtseg.files.atomic import check_apart, check_output, write_atomically
 
 
 def test_content_arrives_whole(tmp_path):

@@ -10,12 +10,11 @@ import imageio.v3 as iio
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg._large_tiff import write_in_tiles
-from napari_mmtseg._pixel_size import PixelSize
-from napari_mmtseg._tiff import encode_tiff
 from napari_mmtseg.errors import InputError, import_extra
-from napari_mmtseg.files import check_output, write_atomically, written_whole
-from napari_mmtseg.image_files import OME_SUFFIXES, ImageFile
+from napari_mmtseg.files.atomic import check_output, write_atomically, written_whole
+from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.read import OME_SUFFIXES, ImageFile
+from napari_mmtseg.files.write_tiff import encode_tiff, write_in_tiles
 
 __all__ = [
     "CONFIDENCE_SUFFIXES",
@@ -50,11 +49,11 @@ def check_labels_path(path: str | Path, *, overwrite: bool = False) -> Path:
     Raises
     ------
     InputError
-        As for :func:`~napari_mmtseg.files.check_output`.
+        As for :func:`~napari_mmtseg.files.atomic.check_output`.
     """
     path = Path(path)
     if path.suffix.lower() == ".zarr":
-        from napari_mmtseg.ome_zarr_labels import check_zarr_output
+        from napari_mmtseg.files.write_zarr import check_zarr_output
 
         return check_zarr_output(path, overwrite=overwrite)
     return check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
@@ -139,7 +138,7 @@ def write_labels(
     labels = labels.transpose(order)
     axes, sizes = "".join(axes[i] for i in order), tuple(sizes[i] for i in order)
     if Path(path).name.lower().endswith(".zarr"):
-        from napari_mmtseg.ome_zarr_labels import write_zarr_labels
+        from napari_mmtseg.files.write_zarr import write_zarr_labels
 
         write_zarr_labels(path, labels, axes, sizes, overwrite)
         return

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg._pixel_size import PixelSize
-from napari_mmtseg._zarr import UNIT_NAMES, is_zarr
 from napari_mmtseg.errors import InputError, import_extra
-from napari_mmtseg.files import check_output, written_whole
+from napari_mmtseg.files.atomic import check_output, written_whole
+from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.read_zarr import UNIT_NAMES, is_zarr
 
 __all__ = ["GROUP", "check_zarr_output", "write_zarr_labels"]
 
@@ -42,7 +42,7 @@ def check_zarr_output(path: str | Path, *, overwrite: bool = False) -> Path:
     Raises
     ------
     InputError
-        As for :func:`~napari_mmtseg.files.check_output`.
+        As for :func:`~napari_mmtseg.files.atomic.check_output`.
     """
     path = Path(path)
     if path.is_dir() and not is_zarr(path):

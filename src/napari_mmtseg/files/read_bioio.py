@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from napari_mmtseg._pixel_size import PixelSize
+from napari_mmtseg.files.pixel_size import PixelSize
 
 __all__ = ["read_with_bioio"]
 

@@ -16,12 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from napari_mmtseg import label_files
-from napari_mmtseg._pixel_size import PixelSize
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files import check_output
-from napari_mmtseg.image_files import ImageFile, read_image
-from napari_mmtseg.label_files import (
+from napari_mmtseg.files import write as label_files
+from napari_mmtseg.files.atomic import check_output
+from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.read import ImageFile, read_image
+from napari_mmtseg.files.write import (
     check_labels_fit,
     check_labels_path,
     write_labels,
@@ -187,7 +187,7 @@ class TestReadTiff:
     @pytest.mark.parametrize("compression", [None, "zlib"])
     def test_large_files_are_only_opened(self, tmp_path, monkeypatch, compression):
         pytest.importorskip("zarr")
-        monkeypatch.setattr("napari_mmtseg._tiff._LARGE", 1)
+        monkeypatch.setattr("napari_mmtseg.files.read_tiff._LARGE", 1)
         path = tmp_path / "a.tif"
         tifffile.imwrite(path, PLANES, compression=compression, byteorder=">")
         image = read_image(path)
