@@ -22,7 +22,7 @@ from benchmarks.plain_loop import plain_peer, plain_step
 from napari_mmtseg.engine.device import choose_device
 from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.engine.training import Example, make_peers, mutual_step
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 SIZES = ((160, 240), (321, 481))
 LABELS = (32, 100)

@@ -27,7 +27,7 @@ from napari_mmtseg._cli.progress import Report, follow
 from napari_mmtseg.cli import main
 from napari_mmtseg.files.pixel_size import PixelSize
 from napari_mmtseg.files.read import read_image
-from napari_mmtseg.settings import parameters
+from napari_mmtseg.settings.fields import parameters
 
 QUICK = [
     "--n-steps=3",

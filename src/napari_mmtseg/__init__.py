@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from napari_mmtseg.model_fitting import fit
     from napari_mmtseg.progress import SegmentationResult, SegmentationStep
     from napari_mmtseg.segmentation import iter_segment, segment
-    from napari_mmtseg.settings import SegmentationSettings
+    from napari_mmtseg.settings.fields import SegmentationSettings
 
 _HOMES = {
     "Cancelled": "errors",
     "InputError": "errors",
     "MutualMeanTeachingModel": "engine.model",
     "SegmentationResult": "progress",
-    "SegmentationSettings": "settings",
+    "SegmentationSettings": "settings.fields",
     "SegmentationStep": "progress",
     "fit": "model_fitting",
     "iter_segment": "segmentation",

@@ -23,7 +23,7 @@ from napari_mmtseg.batch_workers import InProcess, Processes, Workers
 from napari_mmtseg.errors import Cancelled, InputError, import_extra
 from napari_mmtseg.files.atomic import remove_leftovers
 from napari_mmtseg.progress import SegmentationStep, drain
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["BatchResult", "BatchStep", "iter_batch", "records_before", "run_batch"]
 

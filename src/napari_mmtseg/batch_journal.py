@@ -13,7 +13,7 @@ from napari_mmtseg.batch_plan import BatchItem, BatchPlan, BatchRequest
 from napari_mmtseg.batch_record import BatchRecord
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["Journal", "Past", "resumed_request"]
 

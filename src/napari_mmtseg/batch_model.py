@@ -14,7 +14,7 @@ from napari_mmtseg.batch_plan import BatchPlan
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.settings import SegmentationSettings, parameters
+from napari_mmtseg.settings.fields import SegmentationSettings, parameters
 
 __all__ = ["SavedModel", "check_past_model", "digest", "make_model", "settings_with"]
 

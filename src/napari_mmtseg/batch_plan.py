@@ -11,7 +11,7 @@ from pathlib import Path
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.files.atomic import PARTIAL
 from napari_mmtseg.folder_search import matching_paths
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = [
     "FILE_FORMATS",

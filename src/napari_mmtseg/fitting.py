@@ -19,7 +19,7 @@ from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.region_hierarchy import RegionHierarchy
 from napari_mmtseg.region_labels import averaged_hierarchy, find_regions
 from napari_mmtseg.regions import enlarge
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 from napari_mmtseg.structure import Structure, find_structure
 
 if TYPE_CHECKING:

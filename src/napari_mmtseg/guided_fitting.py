@@ -27,7 +27,7 @@ from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.lessons import first_lesson, next_lesson
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.regions import enlarge
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel

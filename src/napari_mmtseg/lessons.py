@@ -20,7 +20,7 @@ from napari_mmtseg.scribbles import (
     painted_values,
     shrink_painted,
 )
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel

@@ -16,7 +16,7 @@ from napari_mmtseg.images.stack import ImageStack, check_spacing
 from napari_mmtseg.painted_crops import check_scribbles
 from napari_mmtseg.progress import SegmentationStep, drain
 from napari_mmtseg.run_arguments import check_alike, resolve_settings
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 from napari_mmtseg.stack_fitting import StackRun, check_volumes, fit_stacks
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import Cancelled
 from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel

@@ -24,7 +24,7 @@ from napari_mmtseg.painted_crops import check_scribbles
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
 from napari_mmtseg.regions import consecutive
 from napari_mmtseg.run_arguments import check_alike, resolve_settings
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 from napari_mmtseg.slice_by_slice import segment_slices
 from napari_mmtseg.stack_fitting import StackRun
 from napari_mmtseg.stack_segmentation import segment_stack

@@ -17,7 +17,7 @@ from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.label_stores import check_largest
 from napari_mmtseg.painted_crops import PaintedCrop, painted_crops
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 from napari_mmtseg.slice_previews import PREVIEW_SIDE
 from napari_mmtseg.structure import tells_slices_apart
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from napari_mmtseg import InputError, baselines
-from napari_mmtseg.settings import parameters
+from napari_mmtseg.settings.fields import parameters
 from tests.baselines.images import NETWORKS, QUICK, two_values
 
 every = pytest.mark.parametrize("name", baselines.__all__)

@@ -8,7 +8,7 @@ from benchmarks.plain_loop import plain_peer, plain_step
 import napari_mmtseg as mm
 from napari_mmtseg.engine.losses import pseudo_labels
 from napari_mmtseg.engine.training import Example, make_peers, mutual_step, train
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 from tests.draining import drain
 
 

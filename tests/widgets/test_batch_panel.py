@@ -18,7 +18,7 @@ from napari_mmtseg._widgets.batch_form import BatchForm
 from napari_mmtseg.batch import run_batch
 from napari_mmtseg.batch_plan import BatchRequest
 from napari_mmtseg.files.read import read_image
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 from tests.widgets.driving import (
     QUICK,
     assert_found,

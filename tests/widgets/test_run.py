@@ -5,7 +5,7 @@ import pytest
 
 import napari_mmtseg as mm
 from napari_mmtseg._widgets import segment_job
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 from tests.widgets.driving import (
     QUICK,
     assert_found,

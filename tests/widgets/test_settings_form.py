@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 import napari_mmtseg as mm
 from napari_mmtseg._widgets.settings_form import SettingsForm, collapsible_form, tooltip
-from napari_mmtseg.settings import PRESETS, SegmentationSettings, parameters
+from napari_mmtseg.settings.fields import PRESETS, SegmentationSettings, parameters
 from tests.widgets.driving import (
     QUICK,
     click,

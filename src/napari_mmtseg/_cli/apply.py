@@ -29,7 +29,7 @@ from napari_mmtseg._cli.image_files import (
 from napari_mmtseg._cli.options import setting_type
 from napari_mmtseg._cli.results import labels_line
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.settings import parameters
+from napari_mmtseg.settings.fields import parameters
 
 __all__ = ["apply"]
 

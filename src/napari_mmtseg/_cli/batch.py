@@ -11,7 +11,7 @@ import click
 from napari_mmtseg._cli.arguments import PATH, quiet_option
 from napari_mmtseg._cli.options import setting_options
 from napari_mmtseg._cli.results import count
-from napari_mmtseg.settings import SegmentationSettings, parameters
+from napari_mmtseg.settings.fields import SegmentationSettings, parameters
 
 __all__ = ["FAILED", "batch"]
 

@@ -40,7 +40,7 @@ from napari_mmtseg._cli.options import Command, setting_options
 from napari_mmtseg._cli.results import count, labels_line, run_line
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import check_output
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     pass

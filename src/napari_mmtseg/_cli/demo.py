@@ -9,7 +9,7 @@ from napari_mmtseg._cli import runs
 from napari_mmtseg._cli.results import labels_line, run_line
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import check_output
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["SAMPLES", "run_demo"]
 

@@ -12,7 +12,7 @@ import click
 from napari_mmtseg._cli import runs
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import check_apart, check_output
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from napari_mmtseg._cli.interruption import interruption
-from napari_mmtseg.settings import PRESETS, SegmentationSettings
+from napari_mmtseg.settings.fields import PRESETS, SegmentationSettings
 
 __all__ = ["information"]
 

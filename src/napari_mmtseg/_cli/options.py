@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from napari_mmtseg.parameters import Parameter
-from napari_mmtseg.settings import PRESETS, SegmentationSettings, parameters
+from napari_mmtseg.settings.fields import PRESETS, SegmentationSettings, parameters
+from napari_mmtseg.settings.parameter import Parameter
 
 __all__ = ["Command", "setting_options", "setting_type"]
 

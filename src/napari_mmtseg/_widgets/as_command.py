@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 from napari_mmtseg.batch_plan import BatchRequest
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["as_command"]
 

@@ -6,7 +6,7 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_mmtseg._layers import Source
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["as_python"]
 

@@ -22,7 +22,7 @@ from napari_mmtseg._widgets.settings_form import (
 from napari_mmtseg.batch_fitting import DEFAULT_FIT_ON
 from napari_mmtseg.batch_plan import FILE_FORMATS, BatchRequest
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["BatchForm"]
 

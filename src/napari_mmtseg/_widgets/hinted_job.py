@@ -13,7 +13,7 @@ from napari_mmtseg._widgets.layer_result import LayerResult, result_of
 from napari_mmtseg._widgets.segment_job import SegmentJob
 from napari_mmtseg._widgets.shown_slice import ShownSlice
 from napari_mmtseg.segmentation import iter_segment
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -30,7 +30,7 @@ from napari_mmtseg._widgets.source_choice import SourceChoice
 from napari_mmtseg._widgets.source_text import describe_memory, describe_source
 from napari_mmtseg._widgets.wrapped_label import WrappedLabel
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     import napari

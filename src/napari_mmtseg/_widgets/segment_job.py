@@ -21,7 +21,7 @@ from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.label_shaping import LabelShaper, Shape
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 from napari_mmtseg.segmentation import iter_segment
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari.layers import Labels

@@ -15,8 +15,8 @@ from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
 from superqt import QCollapsible
 
-from napari_mmtseg.parameters import Parameter
-from napari_mmtseg.settings import PRESETS, SegmentationSettings, parameters
+from napari_mmtseg.settings.fields import PRESETS, SegmentationSettings, parameters
+from napari_mmtseg.settings.parameter import Parameter
 
 __all__ = [
     "Row",

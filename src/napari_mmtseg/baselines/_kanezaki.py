@@ -28,7 +28,7 @@ from napari_mmtseg.baselines._self_training import (
 from napari_mmtseg.engine.losses import Losses, pseudo_labels
 from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.progress import SegmentationStep, drain
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["kanezaki", "make_superpixels", "steps", "superpixel_majority"]
 

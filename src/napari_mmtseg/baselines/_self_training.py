@@ -22,7 +22,7 @@ from napari_mmtseg.engine.losses import Losses
 from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.regions import enlarge
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = [
     "Lesson",

@@ -15,7 +15,7 @@ from torch import Tensor
 from napari_mmtseg.class_hierarchy import ClassHierarchy, ClusterStatistics
 from napari_mmtseg.images.features import smooth
 from napari_mmtseg.regions import brightness_ranks
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["ChannelClasses"]
 

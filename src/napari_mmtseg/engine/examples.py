@@ -14,7 +14,7 @@ from torch import Tensor
 from napari_mmtseg.engine.losses import EdgeWeights
 from napari_mmtseg.engine.training import Example
 from napari_mmtseg.images.features import smooth
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = [
     "N_CLUSTERS",

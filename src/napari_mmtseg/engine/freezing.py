@@ -13,7 +13,7 @@ from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.engine.training import Trained
 from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.normalization import Normalization
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["freeze_classes"]
 

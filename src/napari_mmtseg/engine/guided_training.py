@@ -23,7 +23,7 @@ from napari_mmtseg.engine.view import View
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.regions import enlarge
 from napari_mmtseg.scribbles import painted_places
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari_mmtseg.images.features import FeatureBank, Texture

@@ -25,7 +25,7 @@ from napari_mmtseg.images.stack import Frame
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.region_classes import RegionClasses
 from napari_mmtseg.regions import enlarge
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["KnownClasses"]
 

@@ -24,7 +24,7 @@ from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.label_stores import check_store, store_labels
 from napari_mmtseg.progress import drain
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["MutualMeanTeachingModel", "load_model"]
 

@@ -15,7 +15,7 @@ from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.label_hierarchy import LabelHierarchy
 from napari_mmtseg.label_stores import check_store, new_store
 from napari_mmtseg.label_writer import LabelWriter, check_clean_up
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["label_window", "leaf_values", "stack_labels"]
 

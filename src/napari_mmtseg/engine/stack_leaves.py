@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.engine.tiles import Tile, tiles
 from napari_mmtseg.images.lazy import ChunkCache, block_sides, chunk_edges
 from napari_mmtseg.images.stack import Frame, ImageStack
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.known_classes import KnownClasses

@@ -23,7 +23,7 @@ from napari_mmtseg.engine.losses import (
 )
 from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.engine.peer import Peer
-from napari_mmtseg.settings import SegmentationSettings
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["Example", "Trained", "TrainingStep", "make_peers", "mutual_step", "train"]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.parameters import Parameter, refuse_unknown
-from napari_mmtseg.settings_file import read_settings_file, write_settings_file
+from napari_mmtseg.settings.file import read_settings_file, write_settings_file
+from napari_mmtseg.settings.parameter import Parameter, refuse_unknown
 
 __all__ = ["PRESETS", "SegmentationSettings", "parameters"]
 

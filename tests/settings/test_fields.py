@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_mmtseg import InputError, SegmentationSettings
-from napari_mmtseg.settings import PRESETS, parameters
+from napari_mmtseg.settings.fields import PRESETS, parameters
 
 
 def test_presets_and_names():
