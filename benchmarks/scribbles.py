@@ -29,8 +29,8 @@ from benchmarks.tables import Record, grouped, headline, markdown_table, mean
 from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.images.features import FeatureBank
 from napari_mmtseg.images.normalization import Normalization
+from napari_mmtseg.labels.region_finding import mean_over_cuts, region_cuts
 from napari_mmtseg.progress import SegmentationResult, drain
-from napari_mmtseg.region_labels import mean_over_cuts, region_cuts
 
 METHODS = ("unguided", "forest", "forest on regions", "scribbles", "second run")
 

@@ -15,7 +15,7 @@ from napari_mmtseg.engine import pieces
 from napari_mmtseg.engine.tiles import tiles
 from napari_mmtseg.images import stack as frames
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.label_matching import LabelMatcher
+from napari_mmtseg.labels.matching import LabelMatcher
 from napari_mmtseg.painted_crops import painted_crops
 from napari_mmtseg.slice_previews import SlicePreviews
 from tests.test_stack_segmentation import QUICK, drained, squares
@@ -188,7 +188,7 @@ def test_a_full_disk_is_told_before_it_is_met(tmp_path):
     script = (
         "import numpy as np, sys\n"
         "from napari_mmtseg import InputError\n"
-        "from napari_mmtseg.label_stores import new_store\n"
+        "from napari_mmtseg.labels.store import new_store\n"
         "try:\n"
         "    new_store((2**40,), np.uint8, 0.0)\n"
         "except InputError as error:\n"

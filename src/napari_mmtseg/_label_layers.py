@@ -18,7 +18,7 @@ from napari_mmtseg._class_names import (
     with_name,
 )
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.label_edits import LabelEdit
+from napari_mmtseg.labels.editing.undo import LabelEdit
 
 __all__ = ["apply_edit", "check_editable", "rename_class", "unwrapped"]
 

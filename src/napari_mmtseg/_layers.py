@@ -18,7 +18,7 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.arrays import check_shape
 from napari_mmtseg.images.lazy import ArrayPart
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.label_stores import free_memory
+from napari_mmtseg.labels.store import free_memory
 
 __all__ = ["Source", "choose_source", "possible_axes"]
 

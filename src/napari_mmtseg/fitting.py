@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.normalization import Normalization
-from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.region_finding import averaged_hierarchy, find_regions
+from napari_mmtseg.labels.region_merging import RegionHierarchy
+from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.region_hierarchy import RegionHierarchy
-from napari_mmtseg.region_labels import averaged_hierarchy, find_regions
-from napari_mmtseg.regions import enlarge
 from napari_mmtseg.settings.fields import SegmentationSettings
 from napari_mmtseg.structure import Structure, find_structure
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.class_hierarchy import ClassHierarchy, ClusterStatistics
+from napari_mmtseg.labels.cluster_merging import ClassHierarchy, ClusterStatistics
 
 __all__ = ["Discriminant", "mended", "other_classes", "sample"]
 

@@ -23,10 +23,10 @@ from napari_mmtseg.fitting import (
 from napari_mmtseg.guided_input import model_values
 from napari_mmtseg.images.features import FeatureBank
 from napari_mmtseg.images.normalization import Normalization
-from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.lessons import first_lesson, next_lesson
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.regions import enlarge
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.scribbles import painted_values, read_scribbles
+from napari_mmtseg.labels.scribbles import painted_values, read_scribbles
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:

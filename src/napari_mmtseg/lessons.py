@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 from napari_mmtseg.guidance import Discriminant, mended, other_classes, sample
 from napari_mmtseg.guided_input import model_values
 from napari_mmtseg.images.features import FeatureBank
-from napari_mmtseg.progress import drain
-from napari_mmtseg.regions import enlarge
-from napari_mmtseg.scribbles import (
+from napari_mmtseg.labels.regions import enlarge
+from napari_mmtseg.labels.scribbles import (
     free_values,
     painted_places,
     painted_values,
     shrink_painted,
 )
+from napari_mmtseg.progress import drain
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.label_stores import free_disk, free_memory, goes_to_disk
+from napari_mmtseg.labels.store import free_disk, free_memory, goes_to_disk
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["MemoryEstimate", "estimate_memory"]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import Cancelled
-from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:

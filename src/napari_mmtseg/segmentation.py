@@ -19,10 +19,10 @@ from napari_mmtseg.guided_fitting import fit_or_guide
 from napari_mmtseg.guided_input import largest_value, read_guidance
 from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.images.stack import ImageStack, check_spacing
-from napari_mmtseg.label_stores import check_store, store_labels
+from napari_mmtseg.labels.regions import consecutive
+from napari_mmtseg.labels.store import check_store, store_labels
 from napari_mmtseg.painted_crops import check_scribbles
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
-from napari_mmtseg.regions import consecutive
 from napari_mmtseg.run_arguments import check_alike, resolve_settings
 from napari_mmtseg.settings.fields import SegmentationSettings
 from napari_mmtseg.slice_by_slice import segment_slices

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import LARGE, ImageStack
-from napari_mmtseg.label_matching import LabelMatcher
-from napari_mmtseg.label_stores import check_store, new_store
-from napari_mmtseg.label_writer import LabelWriter
+from napari_mmtseg.labels.matching import LabelMatcher
+from napari_mmtseg.labels.store import check_store, new_store
+from napari_mmtseg.labels.writer import LabelWriter
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 from napari_mmtseg.stack_fitting import StackRun
 

@@ -14,7 +14,7 @@ from napari_mmtseg.guided_fitting import fit_or_guide
 from napari_mmtseg.guided_input import largest_value, read_guidance
 from napari_mmtseg.images.crops import sample_crops
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.label_stores import check_largest
+from napari_mmtseg.labels.store import check_largest
 from napari_mmtseg.painted_crops import PaintedCrop, painted_crops
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.settings.fields import SegmentationSettings

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.label_stores import check_store, new_store
-from napari_mmtseg.label_writer import LabelWriter, check_clean_up
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.store import check_store, new_store
+from napari_mmtseg.labels.writer import LabelWriter, check_clean_up
 from napari_mmtseg.painted_crops import check_scribbles
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 from napari_mmtseg.slice_previews import SlicePreviews

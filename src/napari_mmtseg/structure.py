@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import find_boundaries
 
-from napari_mmtseg.class_hierarchy import ClassHierarchy, ClusterStatistics
 from napari_mmtseg.images.features import gradient_magnitude, local_deviation
-from napari_mmtseg.region_labels import region_hierarchy
-from napari_mmtseg.regions import sum_by_label
+from napari_mmtseg.labels.cluster_merging import ClassHierarchy, ClusterStatistics
+from napari_mmtseg.labels.region_finding import region_hierarchy
+from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["Structure", "find_structure", "tells_slices_apart"]

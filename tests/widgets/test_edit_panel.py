@@ -6,7 +6,8 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLineEdit
 
-from napari_mmtseg import label_cleaning, label_operations
+from napari_mmtseg.labels.editing import cleaning as label_cleaning
+from napari_mmtseg.labels.editing import operations as label_operations
 from tests.widgets.driving import click, press, settle
 
 PLANE = np.zeros((24, 30), np.int32)

@@ -29,7 +29,7 @@ def labels_line(path: Path, labels: NDArray[np.int32], output: str) -> str:
     # Not before there is a result: --help has to be quick.
     import numpy as np
 
-    from napari_mmtseg.regions import count_values
+    from napari_mmtseg.labels.regions import count_values
 
     n_labels = int(np.count_nonzero(count_values(labels, 1)[1:]))
     *stacked, height, width = labels.shape

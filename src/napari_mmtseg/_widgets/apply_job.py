@@ -18,11 +18,11 @@ from napari_mmtseg._widgets.jobs import origin, predicted
 from napari_mmtseg._widgets.layer_result import LayerResult, fixed_by_size
 from napari_mmtseg._widgets.outcomes import Message, Segmented
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.label_shaping import LabelShaper, Shape
+from napari_mmtseg.labels.editing.class_count import LabelShaper, Shape
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.regions import frame_regions
 from napari_mmtseg.memory import estimate_memory
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.regions import frame_regions
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model import MutualMeanTeachingModel

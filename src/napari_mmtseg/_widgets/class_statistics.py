@@ -12,8 +12,8 @@ from napari.qt.threading import GeneratorWorker, create_worker
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from napari_mmtseg.label_table import ClassTable, count_pixels, count_regions
-from napari_mmtseg.uncertain_regions import mean_confidence
+from napari_mmtseg.labels.editing.table import ClassTable, count_pixels, count_regions
+from napari_mmtseg.labels.uncertainty import mean_confidence
 
 __all__ = ["ClassStatistics"]
 

@@ -12,7 +12,7 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
 from qtpy.QtGui import QColor, QPixmap
 
 from napari_mmtseg._label_places import PixelMeasure
-from napari_mmtseg.label_table import ClassTable
+from napari_mmtseg.labels.editing.table import ClassTable
 
 __all__ = ["ClassTableModel", "Column"]
 

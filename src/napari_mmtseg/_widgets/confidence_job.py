@@ -16,8 +16,8 @@ from napari_mmtseg._widgets.jobs import predicted
 from napari_mmtseg._widgets.layer_result import LayerResult
 from napari_mmtseg._widgets.outcomes import Measured, Message
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.labels.uncertainty import uncertain_regions
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.uncertain_regions import uncertain_regions
 
 __all__ = ["ConfidenceJob"]
 

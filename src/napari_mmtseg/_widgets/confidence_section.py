@@ -15,7 +15,7 @@ from napari_mmtseg._widgets.jobs import Job
 from napari_mmtseg._widgets.layer_result import LayerResult, changes, result_of
 from napari_mmtseg._widgets.outcomes import Measured
 from napari_mmtseg._widgets.wrapped_label import WrappedLabel
-from napari_mmtseg.uncertain_regions import UncertainRegion
+from napari_mmtseg.labels.uncertainty import UncertainRegion
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -10,7 +10,7 @@ from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject
 
 from napari_mmtseg._world_units import change_units
-from napari_mmtseg.label_table import LargestRegion, largest
+from napari_mmtseg.labels.editing.table import LargestRegion, largest
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

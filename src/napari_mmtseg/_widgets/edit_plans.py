@@ -10,7 +10,6 @@ import numpy as np
 from napari.layers import Labels
 from numpy.typing import NDArray
 
-from napari_mmtseg import label_cleaning, label_operations
 from napari_mmtseg._widgets.class_table_view import ClassTableView
 from napari_mmtseg._widgets.edit_actions import ACTIONS
 from napari_mmtseg._widgets.edit_fields import EditFields
@@ -18,6 +17,8 @@ from napari_mmtseg._widgets.edit_preview import Plan
 from napari_mmtseg._widgets.edit_runner import Operation
 from napari_mmtseg._widgets.edit_target import EditTarget
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.labels.editing import cleaning as label_cleaning
+from napari_mmtseg.labels.editing import operations as label_operations
 
 __all__ = ["EditPlans"]
 

@@ -18,7 +18,7 @@ from napari_mmtseg._layer_places import spatial_attributes
 from napari_mmtseg._widgets.edit_runner import Operation, PreparedEdit, prepare_edit
 from napari_mmtseg._widgets.layer_choice import LayerChoice
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.label_parts import connected
+from napari_mmtseg.labels.editing.connected import connected
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

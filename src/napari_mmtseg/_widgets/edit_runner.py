@@ -15,7 +15,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg._label_layers import apply_edit, check_editable
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.label_edits import LabelEdit
+from napari_mmtseg.labels.editing.undo import LabelEdit
 
 __all__ = ["EditRunner", "Operation", "PreparedEdit", "prepare_edit"]
 

@@ -13,7 +13,7 @@ from psygnal import Signal
 
 from napari_mmtseg._label_layers import unwrapped
 from napari_mmtseg._layers import Source
-from napari_mmtseg.label_shaping import LabelShaper
+from napari_mmtseg.labels.editing.class_count import LabelShaper
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg._widgets.gentle_import import load_engine
 from napari_mmtseg._widgets.layer_result import LayerResult
-from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.label_shaping import LabelShaper
+from napari_mmtseg.labels.editing.class_count import LabelShaper
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
 
 __all__ = ["OtherMerging"]
 

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg._widgets.layer_result import LayerResult
-from napari_mmtseg.label_shaping import Shape
+from napari_mmtseg.labels.editing.class_count import Shape
+from napari_mmtseg.labels.uncertainty import UncertainRegion
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.uncertain_regions import UncertainRegion
 
 if TYPE_CHECKING:
     from napari.layers import Labels

@@ -18,7 +18,7 @@ from napari_mmtseg._widgets.layer_result import LayerResult, fixed_by_size
 from napari_mmtseg._widgets.outcomes import Message, Notice, Segmented
 from napari_mmtseg._widgets.stack_preview import StackPreview, coarse
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.label_shaping import LabelShaper, Shape
+from napari_mmtseg.labels.editing.class_count import LabelShaper, Shape
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep
 from napari_mmtseg.segmentation import iter_segment
 from napari_mmtseg.settings.fields import SegmentationSettings

@@ -15,7 +15,7 @@ from napari_mmtseg._widgets.layer_result import result_of
 from napari_mmtseg._widgets.other_merging import OtherMerging
 from napari_mmtseg._widgets.settings_form import make_form_layout
 from napari_mmtseg._widgets.wrapped_label import WrappedLabel
-from napari_mmtseg.label_shaping import LabelShaper, Shape
+from napari_mmtseg.labels.editing.class_count import LabelShaper, Shape
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

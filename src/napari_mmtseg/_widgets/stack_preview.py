@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_mmtseg._layers import Source
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.label_stores import new_store
+from napari_mmtseg.labels.store import new_store
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.slice_previews import preview_step
 

@@ -13,7 +13,8 @@ from napari_mmtseg.baselines._pixels import (
     number_clusters,
     warn_of_few,
 )
-from napari_mmtseg.regions import merge_classes, sum_by_label
+from napari_mmtseg.labels.regions import sum_by_label
+from napari_mmtseg.labels.ward import merge_classes
 
 __all__ = ["multi_otsu"]
 

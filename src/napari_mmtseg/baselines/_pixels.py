@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.images.normalization import Normalization
-from napari_mmtseg.regions import brightness_ranks, merge_classes, sum_by_label
+from napari_mmtseg.labels.regions import sum_by_label
+from napari_mmtseg.labels.ward import brightness_ranks, merge_classes
 from napari_mmtseg.settings.fields import parameters
 from napari_mmtseg.settings.parameter import Parameter
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from napari_mmtseg.baselines._pixels import Pixels, number_clusters
 from napari_mmtseg.engine.losses import Losses
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.regions import sum_by_label
+from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["Scribbles", "scribble_loss"]

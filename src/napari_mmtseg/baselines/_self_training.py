@@ -20,8 +20,8 @@ from napari_mmtseg.engine.device import choose_device, choose_precision
 from napari_mmtseg.engine.examples import to_working_size
 from napari_mmtseg.engine.losses import Losses
 from napari_mmtseg.engine.network import ResponseNetwork
+from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.regions import enlarge
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = [

@@ -14,8 +14,12 @@ from napari_mmtseg import baselines
 from napari_mmtseg.baselines._run import Segmented, Watch, network_settings
 from napari_mmtseg.baselines._scikit_learn import check_scikit_learn
 from napari_mmtseg.errors import Cancelled, InputError
+from napari_mmtseg.labels.regions import (
+    absorb_small_regions,
+    connected_regions,
+    consecutive,
+)
 from napari_mmtseg.progress import SegmentationResult, SegmentationStep
-from napari_mmtseg.regions import absorb_small_regions, connected_regions, consecutive
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["check_makes_model", "heeded_settings", "iter_baseline"]

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_mmtseg.class_hierarchy import ClassHierarchy, ClusterStatistics
 from napari_mmtseg.images.features import smooth
-from napari_mmtseg.regions import brightness_ranks
+from napari_mmtseg.labels.cluster_merging import ClassHierarchy, ClusterStatistics
+from napari_mmtseg.labels.ward import brightness_ranks
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["ChannelClasses"]

@@ -11,13 +11,13 @@ from scipy.ndimage import gaussian_filter
 
 from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.engine.view import View
-from napari_mmtseg.region_classes import RegionClasses
-from napari_mmtseg.region_labels import (
+from napari_mmtseg.labels.region_classes import RegionClasses
+from napari_mmtseg.labels.region_finding import (
     find_regions,
     mean_responses,
     region_means,
 )
-from napari_mmtseg.regions import enlarge
+from napari_mmtseg.labels.regions import enlarge
 
 __all__ = [
     "agreement",
@@ -201,7 +201,7 @@ def region_confidence(
     sight, channels
         As for :func:`class_confidence`.
     threshold, at_least : float, int
-        As for :func:`napari_mmtseg.region_labels.find_regions`.
+        As for :func:`napari_mmtseg.labels.region_finding.find_regions`.
     classes_of : callable
         Returns the class of every region and the profiles of the classes.
     """

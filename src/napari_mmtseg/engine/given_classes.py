@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from napari_mmtseg.regions import brightness_ranks, merge_classes, sum_by_label
+from napari_mmtseg.labels.regions import sum_by_label
+from napari_mmtseg.labels.ward import brightness_ranks, merge_classes
 
 __all__ = ["GivenClasses", "channels_of_classes"]
 

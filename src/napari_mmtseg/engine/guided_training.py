@@ -21,8 +21,8 @@ from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.engine.training import Example, Trained
 from napari_mmtseg.engine.view import View
 from napari_mmtseg.images.normalization import Normalization
-from napari_mmtseg.regions import enlarge
-from napari_mmtseg.scribbles import painted_places
+from napari_mmtseg.labels.regions import enlarge
+from napari_mmtseg.labels.scribbles import painted_places
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ from napari_mmtseg.engine.tiles import Tile
 from napari_mmtseg.engine.view import View
 from napari_mmtseg.images.crops import sample_frame
 from napari_mmtseg.images.stack import Frame
-from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.region_classes import RegionClasses
-from napari_mmtseg.regions import enlarge
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.region_classes import RegionClasses
+from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["KnownClasses"]

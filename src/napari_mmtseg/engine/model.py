@@ -21,8 +21,8 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.images.normalization import check_finite
 from napari_mmtseg.images.stack import Frame, ImageStack
-from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.label_stores import check_store, store_labels
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.store import check_store, store_labels
 from napari_mmtseg.progress import drain
 from napari_mmtseg.settings.fields import SegmentationSettings
 

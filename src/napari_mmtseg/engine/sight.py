@@ -15,9 +15,9 @@ from napari_mmtseg.engine.tiles import Tile
 from napari_mmtseg.engine.view import View, shrink
 from napari_mmtseg.images.features import FeatureBank, Texture
 from napari_mmtseg.images.normalization import Normalization
-from napari_mmtseg.region_classes import RegionClasses
-from napari_mmtseg.region_labels import find_regions, region_means
-from napari_mmtseg.regions import enlarge
+from napari_mmtseg.labels.region_classes import RegionClasses
+from napari_mmtseg.labels.region_finding import find_regions, region_means
+from napari_mmtseg.labels.regions import enlarge
 
 __all__ = ["Sight"]
 
@@ -204,7 +204,7 @@ class Sight:
         channels : (C, Y, X) ndarray
             Raw image.
         threshold, at_least : float, int
-            As for :func:`napari_mmtseg.region_labels.find_regions`.
+            As for :func:`napari_mmtseg.labels.region_finding.find_regions`.
         """
         image, response = yield from self.responses(
             channels, self.consensus.probabilities

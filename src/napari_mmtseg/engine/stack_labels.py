@@ -12,9 +12,9 @@ from napari_mmtseg.engine.known_classes import KnownClasses
 from napari_mmtseg.engine.stack_leaves import LeafPart, stack_leaves
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import Frame, ImageStack
-from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.label_stores import check_store, new_store
-from napari_mmtseg.label_writer import LabelWriter, check_clean_up
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.store import check_store, new_store
+from napari_mmtseg.labels.writer import LabelWriter, check_clean_up
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["label_window", "leaf_values", "stack_labels"]

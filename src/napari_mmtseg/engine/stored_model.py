@@ -21,7 +21,7 @@ from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.features import FeatureBank, Texture
 from napari_mmtseg.images.normalization import Normalization
-from napari_mmtseg.region_classes import RegionClasses
+from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["read_model", "write_model"]

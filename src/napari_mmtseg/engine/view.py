@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.engine.examples import to_working_size
-from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.region_labels import mean_over_cuts, region_cuts
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.region_finding import mean_over_cuts, region_cuts
 
 __all__ = ["Memory", "View", "shrink"]
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_mmtseg import InputError
-from napari_mmtseg import label_operations as op
-from napari_mmtseg.label_parts import connected
+from napari_mmtseg.labels.editing import operations as op
+from napari_mmtseg.labels.editing.connected import connected
 
 SHAPES = st.sampled_from([(9,), (6, 7), (3, 4, 5), (2, 2, 3, 4)])
 DTYPES = st.sampled_from([np.uint8, np.int32, np.uint16, np.int64, np.int8])

@@ -13,14 +13,12 @@ from skimage.measure import label
 __all__ = [
     "absorb",
     "absorb_small_regions",
-    "brightness_ranks",
     "connected_regions",
     "consecutive",
     "count_values",
     "enlarge",
     "frame_regions",
     "in_small_regions",
-    "merge_classes",
     "sum_by_label",
 ]
 
@@ -28,86 +26,6 @@ _COUNTED_AT_ONCE = 2**22
 
 Labels = NDArray[np.int32]
 _T = TypeVar("_T", bound=np.generic)
-
-
-def merge_classes(
-    means: NDArray[np.float64],
-    sizes: NDArray[np.float64],
-    n_labels: int,
-    max_cost: float = np.inf,
-) -> NDArray[np.intp]:
-    """Group classes until `n_labels` are left, the cheapest merge first (Ward 1963).
-
-    A merge costs the growth of the total squared distance of pixels to their class
-    mean, ``n_a n_b / (n_a + n_b) |mean_a - mean_b|^2``.
-
-    Parameters
-    ----------
-    means : (k, C) ndarray
-        Mean pixel of every class.
-    sizes : (k,) ndarray
-        Number of pixels of every class; empty classes join for free.
-    n_labels : int
-        Number of groups to end with.
-    max_cost : float
-        Merge only while a merge costs less than this.
-
-    Returns
-    -------
-    (k,) ndarray of int
-        Group of every class, 0..n_labels-1, in order of first appearance.
-    """
-    n = len(sizes)
-    group = np.arange(n)
-    if n_labels >= n:
-        return group
-    merges = sorted(_all_merges(means, sizes), key=lambda merge: merge[0])
-    for cost, kept, gone in merges[: n - max(n_labels, 1)]:
-        if cost >= max_cost:
-            break
-        group[group == group[gone]] = group[kept]
-    groups: NDArray[np.intp] = np.searchsorted(np.unique(group), group)
-    return groups
-
-
-def _all_merges(
-    means: NDArray[np.float64], sizes: NDArray[np.float64]
-) -> list[tuple[float, int, int]]:
-    """Merge all classes into one; every merge as cost, class that is kept and gone.
-
-    Follows the chain of nearest neighbours (Murtagh 1983): the same tree as looking for
-    the cheapest pair every time, in quadratic instead of cubic time.
-    """
-    means, sizes = means.astype(np.float64), sizes.astype(np.float64)
-    alive = np.ones(len(sizes), bool)
-    height = np.zeros(len(sizes))
-    merges: list[tuple[float, int, int]] = []
-    chain: list[int] = []
-    while len(merges) < len(sizes) - 1:
-        if not chain:
-            chain.append(int(np.argmax(alive)))
-        top = chain[-1]
-        weight = sizes * sizes[top] / np.maximum(sizes + sizes[top], 1)
-        cost = weight * ((means - means[top]) ** 2).sum(1)
-        cost[~alive] = np.inf
-        cost[top] = np.inf
-        nearest = int(np.argmin(cost))
-        if len(chain) == 1 or cost[nearest] < cost[chain[-2]]:
-            chain.append(nearest)
-            continue
-        kept, gone = sorted((chain.pop(), chain.pop()))
-        # Rounding must not let a merge seem cheaper than those below it in the tree.
-        height[kept] = max(
-            cost[gone if kept == top else kept], height[kept], height[gone]
-        )
-        together = sizes[kept] + sizes[gone]
-        if together:
-            weighted = sizes[kept] * means[kept] + sizes[gone] * means[gone]
-            means[kept] = weighted / together
-        sizes[kept] = together
-        alive[gone] = False
-        merges.append((float(height[kept]), kept, gone))
-    return merges
 
 
 def absorb_small_regions(labels: Labels, min_size: int) -> Labels:
@@ -258,28 +176,6 @@ def count_values(values: NDArray[Any], n_values: int) -> NDArray[np.int64]:
         part = values[first : first + rows].ravel()
         counts += np.bincount(part, minlength=len(counts))
     return counts
-
-
-def brightness_ranks(
-    group: NDArray[np.intp], brightness: NDArray[np.float64], sizes: NDArray[np.float64]
-) -> NDArray[np.intp]:
-    """Give groups of classes numbers from dark to bright.
-
-    Parameters
-    ----------
-    group : (k,) ndarray of int
-        Group of every class, as from :func:`merge_classes`.
-    brightness, sizes : (k,) ndarray
-        Mean brightness and number of pixels of every class.
-
-    Returns
-    -------
-    (n_groups,) ndarray of int
-        Number of every group, from 1.
-    """
-    total = np.bincount(group, weights=sizes)
-    mean = np.bincount(group, weights=sizes * brightness) / total
-    return np.argsort(np.argsort(mean, kind="stable"), kind="stable") + 1
 
 
 def consecutive(labels: Labels) -> Labels:

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_mmtseg.class_hierarchy import ClassHierarchy, ClusterStatistics
+from napari_mmtseg.labels.cluster_merging import ClassHierarchy, ClusterStatistics
 
 
 def hierarchy(sizes, means, contrasts=None):

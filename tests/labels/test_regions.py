@@ -3,11 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_mmtseg.regions import (
-    absorb_small_regions,
-    connected_regions,
-    merge_classes,
-)
+from napari_mmtseg.labels.regions import absorb_small_regions, connected_regions
+from napari_mmtseg.labels.ward import merge_classes
 
 
 def test_the_most_similar_classes_merge_first():

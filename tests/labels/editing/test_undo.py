@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_mmtseg.label_edits import LabelEdit
+from napari_mmtseg.labels.editing.undo import LabelEdit
 
 SHAPES = st.sampled_from([(7,), (5, 6), (3, 4, 5)])
 VALUES = st.one_of(st.integers(0, 5), st.integers(0, 2**31 - 1))

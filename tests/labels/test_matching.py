@@ -1,6 +1,6 @@
 import numpy as np
 
-from napari_mmtseg.label_matching import LabelMatcher
+from napari_mmtseg.labels.matching import LabelMatcher
 
 
 def slice_with(discs, shape=(40, 60)):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from napari_mmtseg.regions import (
+from napari_mmtseg.labels.regions import (
     absorb_small_regions,
     count_values,
     frame_regions,

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.label_shaping import LabelShaper, Shape
+from napari_mmtseg.labels.editing.class_count import LabelShaper, Shape
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
 
 GROUPS = np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 1, 2], [0, 1, 2, 3]])
 

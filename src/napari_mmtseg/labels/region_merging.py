@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.regions import sum_by_label
+from napari_mmtseg.labels.regions import sum_by_label
 
 __all__ = ["RegionHierarchy"]
 

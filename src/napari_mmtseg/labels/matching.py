@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from napari_mmtseg.regions import sum_by_label
+from napari_mmtseg.labels.regions import sum_by_label
 
 __all__ = ["LabelMatcher"]
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_mmtseg.label_hierarchy import LabelHierarchy
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
 
 # Four leaves; 0 and 1 merge first, then 2 and 3.
 GROUPS = np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 1, 2], [0, 1, 2, 3]])

@@ -1,6 +1,6 @@
 """Islands, holes and rough boundaries of labels.
 
-As in :mod:`~napari_mmtseg.label_operations`, no function changes its argument.
+As in :mod:`~napari_mmtseg.labels.editing.operations`, no function changes its argument.
 """
 
 from __future__ import annotations
@@ -13,8 +13,12 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import label
 
-from napari_mmtseg.label_parts import connecting_axes, for_each_part, pixels_of
-from napari_mmtseg.regions import absorb, in_small_regions
+from napari_mmtseg.labels.editing.connected import (
+    connecting_axes,
+    for_each_part,
+    pixels_of,
+)
+from napari_mmtseg.labels.regions import absorb, in_small_regions
 
 __all__ = ["fill_holes", "remove_islands", "smooth"]
 

@@ -2,7 +2,7 @@
 
 Labels are arrays of any integer type with any number of axes; 0 is background. No
 function changes its argument, and the result has its shape and type. For what is
-connected, see :mod:`napari_mmtseg.label_parts`.
+connected, see :mod:`napari_mmtseg.labels.editing.connected`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.label_parts import connected, pixels_of
+from napari_mmtseg.labels.editing.connected import connected, pixels_of
 
 __all__ = ["merge", "relabel", "set_background", "split", "split_region", "swap"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.label_parts import connected
+from napari_mmtseg.labels.editing.connected import connected
 
 __all__ = ["ClassTable", "LargestRegion", "count_pixels", "count_regions", "largest"]
 

@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from napari_mmtseg import label_cleaning as op
-from napari_mmtseg.label_parts import connected
+from napari_mmtseg.labels.editing import cleaning as op
+from napari_mmtseg.labels.editing.connected import connected
 from tests.test_label_operations import LABELS, N_AXES, plane
 
 

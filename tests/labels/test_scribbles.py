@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import napari_mmtseg as mm
-from napari_mmtseg.scribbles import (
+from napari_mmtseg.labels.scribbles import (
     free_values,
     painted_places,
     read_scribbles,

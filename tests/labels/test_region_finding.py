@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_mmtseg.region_labels import find_regions, region_means
+from napari_mmtseg.labels.region_finding import find_regions, region_means
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_profiles_bring_the_classes_to_another_image(scene):
 
 def test_a_table_holds_the_classes_of_every_number(scene, monkeypatch):
     _, image, response = scene
-    monkeypatch.setattr("napari_mmtseg.region_classes._LEVELS", 5)
+    monkeypatch.setattr("napari_mmtseg.labels.region_classes._LEVELS", 5)
     _, alike = find_regions(image, response, 0)
     assert alike.n_regions > 20
     assert len(alike.table()) == max(5, alike.automatic)

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 from skimage.segmentation import watershed
 
 from napari_mmtseg.images.features import gradient_magnitude, local_deviation, smooth
-from napari_mmtseg.region_classes import RegionClasses
-from napari_mmtseg.region_hierarchy import RegionHierarchy
-from napari_mmtseg.regions import sum_by_label
+from napari_mmtseg.labels.region_classes import RegionClasses
+from napari_mmtseg.labels.region_merging import RegionHierarchy
+from napari_mmtseg.labels.regions import sum_by_label
 
 __all__ = [
     "averaged_hierarchy",

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.label_edits import PackedLabels
-from napari_mmtseg.label_hierarchy import LabelHierarchy
-from napari_mmtseg.regions import frame_regions
+from napari_mmtseg.labels.editing.undo import PackedLabels
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.regions import frame_regions
 
 __all__ = ["LabelShaper", "Shape"]
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_mmtseg.label_table import count_pixels, count_regions, largest
+from napari_mmtseg.labels.editing.table import count_pixels, count_regions, largest
 
 
 @given(

@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.label_stores import free_memory, store_labels
-from napari_mmtseg.regions import (
+from napari_mmtseg.labels.regions import (
     absorb_small_regions,
     connected_regions,
     count_values,
 )
+from napari_mmtseg.labels.store import free_memory, store_labels
 
 __all__ = ["LabelWriter", "check_clean_up"]
 

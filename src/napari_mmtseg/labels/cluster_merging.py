@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.images.features import gradient_magnitude
-from napari_mmtseg.regions import sum_by_label
+from napari_mmtseg.labels.regions import sum_by_label
 
 __all__ = ["ClassHierarchy", "ClusterStatistics"]
 

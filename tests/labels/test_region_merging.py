@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_mmtseg.region_hierarchy import RegionHierarchy
+from napari_mmtseg.labels.region_merging import RegionHierarchy
 
 
 def stripes(values, width=4, height=6):

@@ -1,0 +1,1 @@
+"""Label images: how labels are found, merged, numbered, compared and stored."""

@@ -1,0 +1,1 @@
+"""Edits of label images, with undo."""
