@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_mmtseg.engine.given_classes import GivenClasses, channels_of_classes
+from napari_mmtseg.engine.model.painted_classes import GivenClasses, channels_of_classes
 from napari_mmtseg.guidance import Discriminant, mended, other_classes
 
 

@@ -11,8 +11,8 @@ import pytest
 from scipy.ndimage import uniform_filter
 
 import napari_mmtseg as mm
-from napari_mmtseg.engine import pieces
-from napari_mmtseg.engine.tiles import tiles
+from napari_mmtseg.engine.model import tiled_inference as pieces
+from napari_mmtseg.engine.model.tiles import tiles
 from napari_mmtseg.images import stack as frames
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.matching import LabelMatcher
@@ -26,7 +26,7 @@ FAST = {**QUICK, "n_steps": 4, "warm_start_steps": 2}
 @pytest.fixture
 def small_is_large(monkeypatch):
     monkeypatch.setattr(frames, "LARGE", 100)
-    monkeypatch.setattr("napari_mmtseg.engine.stack_leaves._BLOCK", 32)
+    monkeypatch.setattr("napari_mmtseg.engine.model.stack_inference._BLOCK", 32)
 
 
 def painted(shape, *strokes):

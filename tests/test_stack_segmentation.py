@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import napari_mmtseg as mm
-from napari_mmtseg.engine import pieces
+from napari_mmtseg.engine.model import tiled_inference as pieces
 from napari_mmtseg.images import stack as frames
 from napari_mmtseg.images.stack import ImageStack
 
@@ -124,7 +124,7 @@ def test_tiles_change_no_label(monkeypatch):
         if texture:  # a large image has no small regions to average over
             whole = model._known.forest(model.settings, True).groups
         monkeypatch.setattr(frames, "LARGE", 100)
-        monkeypatch.setattr("napari_mmtseg.engine.stack_leaves._BLOCK", 96)
+        monkeypatch.setattr("napari_mmtseg.engine.model.stack_inference._BLOCK", 96)
         tiled = model.predict(image)
         frame = ImageStack.of(image).frame()
         window = (slice(33, 120), slice(77, 200))
@@ -135,7 +135,7 @@ def test_tiles_change_no_label(monkeypatch):
             np.testing.assert_array_equal(tiled, whole)
         big = model.settings.replace(tile_size=4096)
         model.settings = big
-        monkeypatch.setattr("napari_mmtseg.engine.stack_leaves._BLOCK", 4096)
+        monkeypatch.setattr("napari_mmtseg.engine.model.stack_inference._BLOCK", 4096)
         np.testing.assert_array_equal(model.predict(image), tiled)
         monkeypatch.undo()
 
@@ -158,7 +158,7 @@ def test_memory_that_runs_out_halves_the_tile(monkeypatch):
         sizes.append(part[0].size)
         return part + 1
 
-    from napari_mmtseg.engine.tiles import tiles
+    from napari_mmtseg.engine.model.tiles import tiles
 
     whole = np.zeros_like(image)
     divided = list(tiles((300, 400), 256, 5))

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel, load_model
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel, load_model
     from napari_mmtseg.errors import Cancelled, InputError
     from napari_mmtseg.model_fitting import fit
     from napari_mmtseg.progress import SegmentationResult, SegmentationStep
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 _HOMES = {
     "Cancelled": "errors",
     "InputError": "errors",
-    "MutualMeanTeachingModel": "engine.model",
+    "MutualMeanTeachingModel": "engine.model.fitted",
     "SegmentationResult": "progress",
     "SegmentationSettings": "settings.fields",
     "SegmentationStep": "progress",
     "fit": "model_fitting",
     "iter_segment": "segmentation",
-    "load_model": "engine.model",
+    "load_model": "engine.model.fitted",
     "segment": "segmentation",
 }
 

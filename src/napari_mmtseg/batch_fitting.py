@@ -24,7 +24,7 @@ from napari_mmtseg.model_fitting import iter_fit
 from napari_mmtseg.progress import SegmentationStep
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
 __all__ = ["DEFAULT_FIT_ON", "fit_batch"]
 

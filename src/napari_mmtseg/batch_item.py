@@ -149,7 +149,7 @@ def _labels(
 
 @lru_cache(maxsize=2)
 def _model(path: Path, stamp: str, settings: SegmentationSettings) -> Any:
-    from napari_mmtseg.engine.model import load_model
+    from napari_mmtseg.engine.model.fitted import load_model
 
     model = load_model(path)
     free = {n: getattr(settings, n) for n in FREE_SETTINGS if n != "n_labels"}

@@ -75,7 +75,7 @@ def settings_with(path: Path, asked: SegmentationSettings) -> SegmentationSettin
     InputError
         If the file is no model, or a setting is asked for that fitting has settled.
     """
-    from napari_mmtseg.engine.model import load_model
+    from napari_mmtseg.engine.model.fitted import load_model
 
     fitted = load_model(path).settings
     values = fitted.to_dict()

@@ -23,7 +23,7 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 from napari_mmtseg.structure import Structure, find_structure
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
     from napari_mmtseg.engine.peer import Peer
     from napari_mmtseg.engine.training import Example, Trained, TrainingStep
 
@@ -93,8 +93,8 @@ def fit_steps(
     from napari_mmtseg.engine.cancellation import cancellable
     from napari_mmtseg.engine.device import choose_device, choose_precision
     from napari_mmtseg.engine.examples import make_examples, to_working_size
-    from napari_mmtseg.engine.freezing import freeze_classes
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.freezing import freeze_classes
     from napari_mmtseg.engine.network import network_depth
     from napari_mmtseg.engine.training import make_peers, train
 
@@ -278,7 +278,7 @@ class _Previews:
         return enlarge(self._labels(progress), self._shape), ()
 
     def _labels(self, progress: TrainingStep) -> Labels:
-        from napari_mmtseg.engine.classes import ChannelClasses
+        from napari_mmtseg.engine.model.found_classes import ChannelClasses
 
         settings = self._settings
         clusters = progress.targets.cpu().numpy()
@@ -320,8 +320,8 @@ class _ShownPreviews:
         self._small: NDArray[np.float32]
 
     def __call__(self, progress: TrainingStep) -> Preview | None:
-        from napari_mmtseg.engine.classes import ChannelClasses
         from napari_mmtseg.engine.examples import to_working_size
+        from napari_mmtseg.engine.model.found_classes import ChannelClasses
 
         shown = self._shown()
         if shown is None:

@@ -30,9 +30,9 @@ from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.image_view import View
     from napari_mmtseg.engine.training import TrainingStep
-    from napari_mmtseg.engine.view import View
     from napari_mmtseg.images.features import Texture
 
 __all__ = ["fit_or_guide", "guided_steps"]
@@ -95,9 +95,10 @@ def guided_steps(
 
     from napari_mmtseg.engine.cancellation import cancellable
     from napari_mmtseg.engine.device import choose_device, choose_precision
-    from napari_mmtseg.engine.guided_training import freeze, make_guided, resumed_peers
+    from napari_mmtseg.engine.model.freezing import freeze
+    from napari_mmtseg.engine.model.image_view import Memory, View
+    from napari_mmtseg.engine.model.retraining import make_guided, resumed_peers
     from napari_mmtseg.engine.training import train
-    from napari_mmtseg.engine.view import Memory, View
 
     def pause() -> Generator[SegmentationStep, str | None, bool]:
         answer = yield preparing
@@ -196,7 +197,7 @@ def _first_look(
     images: Sequence[NDArray[Any]], settings: SegmentationSettings
 ) -> tuple[Normalization, FeatureBank, list[tuple[NDArray[Any], NDArray[Any]]]]:
     """Return how images are seen, and them as they are and as they are seen."""
-    from napari_mmtseg.engine.view import shrink
+    from napari_mmtseg.engine.model.image_view import shrink
 
     normalization, normalized = normalize_images(images, settings)
     bank, seen = FeatureBank.fit(normalized, shrink)

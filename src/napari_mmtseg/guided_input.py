@@ -13,7 +13,7 @@ from napari_mmtseg.labels.scribbles import painted_values, read_scribbles
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
 __all__ = ["largest_value", "model_values", "read_guidance"]
 

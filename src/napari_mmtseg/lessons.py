@@ -23,8 +23,8 @@ from napari_mmtseg.progress import drain
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
-    from napari_mmtseg.engine.view import View
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.image_view import View
 
 __all__ = ["Lesson", "first_lesson", "next_lesson"]
 

@@ -20,7 +20,7 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 from napari_mmtseg.stack_fitting import StackRun, check_volumes, fit_stacks
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
 __all__ = ["fit", "iter_fit"]
 

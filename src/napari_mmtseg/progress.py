@@ -14,7 +14,7 @@ from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
 __all__ = ["SegmentationResult", "SegmentationStep", "drain"]
 

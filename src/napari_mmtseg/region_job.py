@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mmtseg.engine.tiles import tiles
+from napari_mmtseg.engine.model.tiles import tiles
 from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.files.atomic import (
     PARTIAL,
@@ -26,7 +26,7 @@ from napari_mmtseg.files.write_zarr import check_zarr_output
 from napari_mmtseg.images.stack import ImageStack
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
 __all__ = ["RegionJob", "model_content"]
 

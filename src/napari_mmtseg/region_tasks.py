@@ -17,7 +17,7 @@ from napari_mmtseg.clusters import (
     gpu_resources,
     waiting_for_workers,
 )
-from napari_mmtseg.engine.tiles import tiles
+from napari_mmtseg.engine.model.tiles import tiles
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.files.read import read_image
 from napari_mmtseg.images.lazy import ArrayPart
@@ -28,7 +28,7 @@ from napari_mmtseg.region_job import RegionJob, model_content
 if TYPE_CHECKING:
     from distributed import Client
 
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
 __all__ = ["RegionStep", "iter_label_on_cluster", "label_on_cluster"]
 
@@ -174,7 +174,7 @@ def iter_label_on_cluster(
     InputError, RuntimeError
         As for :func:`label_on_cluster`.
     """
-    from napari_mmtseg.engine.model import load_model
+    from napari_mmtseg.engine.model.fitted import load_model
 
     fitted = load_model(model) if isinstance(model, (str, Path)) else model
     content = model_content(model)
@@ -291,7 +291,7 @@ def _kept(index: tuple[int | slice, ...]) -> tuple[slice, ...]:
 
 @lru_cache(maxsize=2)
 def _model(job: RegionJob) -> MutualMeanTeachingModel:
-    from napari_mmtseg.engine.model import load_model
+    from napari_mmtseg.engine.model.fitted import load_model
 
     return load_model(job.model_path)
 

@@ -12,7 +12,7 @@ from napari_mmtseg.images.stack import Frame
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
 __all__ = ["check_alike", "resolve_settings"]
 

@@ -30,7 +30,7 @@ from napari_mmtseg.stack_fitting import StackRun
 from napari_mmtseg.stack_segmentation import segment_stack
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
 __all__ = ["iter_segment", "segment"]
 
@@ -315,7 +315,7 @@ def _segment_steps(
     fitting: Generator[SegmentationStep, str | None, Fitted],
     settings: SegmentationSettings,
 ) -> Generator[SegmentationStep, str | None, SegmentationResult]:
-    from napari_mmtseg.engine.view import Memory
+    from napari_mmtseg.engine.model.image_view import Memory
 
     start = time.perf_counter()
     fitted = yield from fitting

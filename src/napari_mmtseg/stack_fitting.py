@@ -22,7 +22,7 @@ from napari_mmtseg.slice_previews import PREVIEW_SIDE
 from napari_mmtseg.structure import tells_slices_apart
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
 __all__ = ["StackRun", "check_volumes", "fit_stacks"]
 

@@ -3,7 +3,7 @@ import sys
 
 import torch
 
-from napari_mmtseg.engine.descent import GradientDescent
+from napari_mmtseg.engine.peer import GradientDescent
 
 
 def test_the_same_steps_as_those_of_torch():

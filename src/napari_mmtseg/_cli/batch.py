@@ -175,7 +175,7 @@ def _of_model(
     path: Path, settings: SegmentationSettings, given: set[str]
 ) -> SegmentationSettings:
     """Return the settings of a saved model with those that are given."""
-    from napari_mmtseg.engine.model import load_model
+    from napari_mmtseg.engine.model.fitted import load_model
 
     if "settings_file" in given:
         return settings

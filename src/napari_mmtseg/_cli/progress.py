@@ -65,7 +65,7 @@ def follow(
         listener.hear(Report("loading PyTorch"))
         with interruption.deferred():
             # The engine comes with the first name that lives in it.
-            from napari_mmtseg.engine.model import load_model  # noqa: F401
+            from napari_mmtseg.engine.model.fitted import load_model  # noqa: F401
         while True:
             interruption.check()
             try:

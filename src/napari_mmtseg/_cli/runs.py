@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
     from napari_mmtseg.files.read import ImageFile
     from napari_mmtseg.progress import SegmentationResult, SegmentationStep
     from napari_mmtseg.region_tasks import RegionStep
@@ -38,7 +38,7 @@ def segment(
 
     model = None
     if model_path is not None:
-        from napari_mmtseg.engine.model import load_model
+        from napari_mmtseg.engine.model.fitted import load_model
 
         model = load_model(model_path)
     steps = iter_segment(
@@ -135,7 +135,7 @@ def confidence(
 def _predict(
     model_path: Path, source: ImageFile, n_labels: int | None, output: str | None
 ) -> Generator[Report, None, tuple[MutualMeanTeachingModel, NDArray[np.int32]]]:
-    from napari_mmtseg.engine.model import load_model
+    from napari_mmtseg.engine.model.fitted import load_model
 
     model = load_model(model_path)
     steps = model.iter_labels(source.array, n_labels, axes=source.axes, output=output)

@@ -25,7 +25,7 @@ from napari_mmtseg.memory import estimate_memory
 from napari_mmtseg.progress import SegmentationStep
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
 __all__ = ["ApplyJob"]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels, Layer
 
     from napari_mmtseg._widgets.outcomes import Measured
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
 __all__ = [
     "METADATA",

@@ -26,7 +26,7 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-    from napari_mmtseg.engine.model import MutualMeanTeachingModel
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
 __all__ = ["PREVIEW_INTERVAL", "SegmentJob"]
 

@@ -15,11 +15,11 @@ from torch import Tensor
 from napari_mmtseg.baselines._pixels import Pixels, number_clusters, warn_of_few
 from napari_mmtseg.baselines._run import Segmented, Watch
 from napari_mmtseg.engine.cancellation import cancellable
-from napari_mmtseg.engine.descent import GradientDescent
 from napari_mmtseg.engine.device import choose_device, choose_precision
 from napari_mmtseg.engine.examples import to_working_size
 from napari_mmtseg.engine.losses import Losses
 from napari_mmtseg.engine.network import ResponseNetwork
+from napari_mmtseg.engine.peer import GradientDescent
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.settings.fields import SegmentationSettings

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from napari_mmtseg.engine.alignment import best_assignment, contingency_table
 from napari_mmtseg.engine.losses import pseudo_labels
+from napari_mmtseg.engine.model.tiles import Tile, tiles
 from napari_mmtseg.engine.network import ResponseNetwork
-from napari_mmtseg.engine.tiles import Tile, tiles
 
 __all__ = ["Consensus"]
 

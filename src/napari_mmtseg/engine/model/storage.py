@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -9,22 +11,25 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
 
-from napari_mmtseg.engine.classes import ChannelClasses
-from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.device import choose_device
-from napari_mmtseg.engine.given_classes import GivenClasses
-from napari_mmtseg.engine.known_classes import KnownClasses
-from napari_mmtseg.engine.model_file import read_model_file, write_model_file
+from napari_mmtseg.engine.model.classes import KnownClasses
+from napari_mmtseg.engine.model.consensus import Consensus
+from napari_mmtseg.engine.model.found_classes import ChannelClasses
+from napari_mmtseg.engine.model.inference import Sight
+from napari_mmtseg.engine.model.painted_classes import GivenClasses
 from napari_mmtseg.engine.network import ResponseNetwork
-from napari_mmtseg.engine.sight import Sight
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.files.atomic import write_atomically
 from napari_mmtseg.images.features import FeatureBank, Texture
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["read_model", "write_model"]
+__all__ = ["read_model", "read_model_file", "write_model", "write_model_file"]
 
 LabelValues = NDArray[np.int32] | None
 
@@ -117,3 +122,59 @@ def read_model(
     sight = Sight(consensus.to(device), normalization, texture)
     known = KnownClasses(sight, classes, averaged, regions, given)
     return known, settings, label_values
+
+
+FILE_FORMAT = "napari-mmtseg model"
+FILE_VERSION = 1
+SUFFIX = ".safetensors"
+
+
+def write_model_file(
+    path: str | Path,
+    about: Mapping[str, Any],
+    tensors: Mapping[str, Tensor],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write tensors and what JSON can hold about them.
+
+    Raises
+    ------
+    InputError
+        If the name does not end in ``.safetensors``, the file exists or cannot be
+        written.
+    """
+    header = {"format": FILE_FORMAT, "version": FILE_VERSION, **about}
+    content = save(
+        {name: value.detach().cpu().contiguous() for name, value in tensors.items()},
+        {"napari_mmtseg": json.dumps(header)},
+    )
+    write_atomically(path, content, suffixes=(SUFFIX,), overwrite=overwrite)
+
+
+def read_model_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return what :func:`write_model_file` was given.
+
+    Raises
+    ------
+    InputError
+        If the file does not exist or is not a model of this version.
+    """
+    if not Path(path).is_file():
+        raise InputError(f"There is no model file {path}.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {})["napari_mmtseg"])
+            names = file.keys()
+            tensors = {name: file.get_tensor(name) for name in names}
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
+        raise InputError(
+            f"{path} is not a model of napari-mmtseg ({type(error).__name__}). Make "
+            "one with model.save or `mmtseg fit`."
+        ) from error
+    if about.get("format") != FILE_FORMAT or about.get("version") != FILE_VERSION:
+        raise InputError(
+            f"{path} is a model file of version {about.get('version')!r}; this release "
+            f"reads version {FILE_VERSION}."
+        )
+    return about, tensors

@@ -7,7 +7,7 @@ from safetensors.torch import save_file
 from skimage import data
 
 import napari_mmtseg as mm
-from napari_mmtseg.engine import consensus
+from napari_mmtseg.engine.model import consensus
 
 QUICK = {"n_steps": 6, "warm_start_steps": 3, "max_labels": 8, "precision": "float32"}
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.engine.consensus import Consensus
-from napari_mmtseg.engine.pieces import Answer, answered
-from napari_mmtseg.engine.tiles import Tile
-from napari_mmtseg.engine.view import View, shrink
+from napari_mmtseg.engine.model.consensus import Consensus
+from napari_mmtseg.engine.model.image_view import View, shrink
+from napari_mmtseg.engine.model.tiled_inference import Answer, answered
+from napari_mmtseg.engine.model.tiles import Tile
 from napari_mmtseg.images.features import FeatureBank, Texture
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.region_classes import RegionClasses

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.engine.known_classes import KnownClasses
-from napari_mmtseg.engine.stack_leaves import LeafPart, stack_leaves
+from napari_mmtseg.engine.model.classes import KnownClasses
+from napari_mmtseg.engine.model.stack_inference import LeafPart, stack_leaves
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.labels.hierarchy import LabelHierarchy

@@ -105,7 +105,7 @@ def test_tiles_of_a_volume_change_no_label(monkeypatch):
     model = mm.fit(image, **QUICK)
     whole = model.predict(image)
     monkeypatch.setattr(frames, "LARGE", 100)
-    monkeypatch.setattr("napari_mmtseg.engine.stack_leaves._BLOCK", 8 * 32)
+    monkeypatch.setattr("napari_mmtseg.engine.model.stack_inference._BLOCK", 8 * 32)
     np.testing.assert_array_equal(model.predict(image), whole)
 
 

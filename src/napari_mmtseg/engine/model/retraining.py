@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_mmtseg.engine.classes import ChannelClasses
-from napari_mmtseg.engine.consensus import Consensus
 from napari_mmtseg.engine.examples import edge_weights, to_working_size
-from napari_mmtseg.engine.given_classes import GivenClasses, channels_of_classes
-from napari_mmtseg.engine.known_classes import KnownClasses
 from napari_mmtseg.engine.losses import PaintedPixels
-from napari_mmtseg.engine.model import MutualMeanTeachingModel
+from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
+from napari_mmtseg.engine.model.image_view import View
+from napari_mmtseg.engine.model.painted_classes import channels_of_classes
 from napari_mmtseg.engine.peer import Peer
-from napari_mmtseg.engine.sight import Sight
-from napari_mmtseg.engine.training import Example, Trained
-from napari_mmtseg.engine.view import View
-from napari_mmtseg.images.normalization import Normalization
+from napari_mmtseg.engine.training import Example
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.labels.scribbles import painted_places
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-if TYPE_CHECKING:
-    from napari_mmtseg.images.features import FeatureBank, Texture
-
-__all__ = ["freeze", "make_guided", "resumed_peers"]
+__all__ = ["make_guided", "resumed_peers"]
 
 Labels = NDArray[np.int32]
 
@@ -179,61 +170,3 @@ def _channels_to_copy(
         counts += np.bincount(pairs.ravel(), minlength=q * q).reshape(q, q)
     unused = (counts.sum(0) == 0) & counts.any(1)
     return np.where(unused, counts.argmax(1), np.arange(q))
-
-
-def freeze(
-    trained: Trained,
-    examples: Sequence[Example],
-    normalization: Normalization,
-    texture: Texture | FeatureBank,
-    settings: SegmentationSettings,
-    plain: Sequence[NDArray[np.float32]],
-    targets: Sequence[Labels],
-    values: Labels,
-    groups: NDArray[np.bool_],
-    readout: str,
-) -> MutualMeanTeachingModel:
-    """Freeze trained peers into a model of given classes.
-
-    Parameters
-    ----------
-    trained : Trained
-        What training ended with.
-    examples : sequence of Example
-        What it was trained on.
-    normalization, texture : Normalization, Texture or FeatureBank
-        How images become network input.
-    settings : SegmentationSettings
-        Those of the run.
-    plain : sequence of (C, Y, X) ndarray
-        The normalised images.
-    targets : sequence of (Y, X) ndarray of int32
-        As for :func:`make_guided`: what classes are like, and how large, is known by
-        the first guess.
-    values : (k,) ndarray of int32
-        Label of every class.
-    groups : (k, q) ndarray of bool
-        The response channels of every class.
-    readout : str
-        As in :class:`GivenClasses`.
-    """
-    images = [example.image for example in examples]
-    consensus = Consensus.freeze(
-        trained.networks, images, settings.max_labels, aligned=True
-    )
-    seen = [image[0].cpu().numpy() for image in images]
-    small = [
-        to_working_size(image, max(view.shape[1:]))
-        for image, view in zip(plain, seen, strict=True)
-    ]
-    classes = [
-        enlarge(target, view.shape[1:])
-        for target, view in zip(targets, seen, strict=True)
-    ]
-    clusters = [e.start.cpu().numpy() for e in examples if e.start is not None]
-    known = KnownClasses(
-        Sight(consensus, normalization, texture),
-        ChannelClasses.measure(clusters, small, settings),
-        given=GivenClasses.measure(values, groups, classes, small, readout),
-    )
-    return MutualMeanTeachingModel(known, settings)

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.engine.tiles import Tile, tiles
+from napari_mmtseg.engine.model.tiles import Tile, tiles
 from napari_mmtseg.images.lazy import ChunkCache, block_sides, chunk_edges
 from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.known_classes import KnownClasses
+    from napari_mmtseg.engine.model.classes import KnownClasses
 
 __all__ = ["LeafPart", "stack_leaves"]
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_mmtseg.engine.tiles import Tile
+from napari_mmtseg.engine.model.tiles import Tile
 
 __all__ = ["Answer", "answered"]
 

@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.engine.classes import ChannelClasses
-from napari_mmtseg.engine.confidence import (
+from napari_mmtseg.engine.model.confidence import (
     averaged_confidence,
     class_confidence,
     given_confidence,
     region_confidence,
 )
-from napari_mmtseg.engine.given_classes import GivenClasses
-from napari_mmtseg.engine.sight import Sight
-from napari_mmtseg.engine.tiles import Tile
-from napari_mmtseg.engine.view import View
+from napari_mmtseg.engine.model.found_classes import ChannelClasses
+from napari_mmtseg.engine.model.image_view import View
+from napari_mmtseg.engine.model.inference import Sight
+from napari_mmtseg.engine.model.painted_classes import GivenClasses
+from napari_mmtseg.engine.model.tiles import Tile
 from napari_mmtseg.images.crops import sample_frame
 from napari_mmtseg.images.stack import Frame
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
@@ -201,7 +201,7 @@ class KnownClasses:
         images : sequence of (C, Y, X) ndarray
             The raw images that the model is fitted on.
         settings : SegmentationSettings
-            As for :func:`~napari_mmtseg.engine.freezing.freeze_classes`.
+            As for :func:`~napari_mmtseg.engine.model.freezing.freeze_classes`.
 
         Yields
         ------

@@ -7,14 +7,14 @@ import pytest
 from skimage import data
 
 import napari_mmtseg as mm
-from napari_mmtseg.engine import consensus
-from napari_mmtseg.engine.confidence import (
+from napari_mmtseg.engine.model import consensus
+from napari_mmtseg.engine.model.confidence import (
     agreement,
     class_confidence,
     region_agreement,
 )
-from napari_mmtseg.engine.sight import Sight
-from napari_mmtseg.engine.tiles import tiles
+from napari_mmtseg.engine.model.inference import Sight
+from napari_mmtseg.engine.model.tiles import tiles
 from napari_mmtseg.images.features import Texture
 
 QUICK = {"n_steps": 6, "warm_start_steps": 3, "max_labels": 8, "precision": "float32"}
@@ -158,7 +158,7 @@ def test_confidence_survives_the_file(image, model, tmp_path):
 
 
 def test_a_large_image_is_confident_in_its_own_size(image, model, monkeypatch):
-    monkeypatch.setattr("napari_mmtseg.engine.view._REGIONS_SIZE", 60)
+    monkeypatch.setattr("napari_mmtseg.engine.model.image_view._REGIONS_SIZE", 60)
     assert model.confidence(image).shape == image.shape
 
 

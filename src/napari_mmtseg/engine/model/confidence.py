@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from napari_mmtseg.engine.sight import Sight
-from napari_mmtseg.engine.view import View
+from napari_mmtseg.engine.model.image_view import View
+from napari_mmtseg.engine.model.inference import Sight
 from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.labels.region_finding import (
     find_regions,

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.engine.given_classes import GivenClasses
-from napari_mmtseg.engine.known_classes import KnownClasses
-from napari_mmtseg.engine.sight import Sight
-from napari_mmtseg.engine.stack_labels import label_window, stack_labels
-from napari_mmtseg.engine.stack_leaves import LeafPart, stack_leaves
-from napari_mmtseg.engine.stored_model import read_model, write_model
-from napari_mmtseg.engine.view import Memory, View
+from napari_mmtseg.engine.model.classes import KnownClasses
+from napari_mmtseg.engine.model.image_view import Memory, View
+from napari_mmtseg.engine.model.inference import Sight
+from napari_mmtseg.engine.model.painted_classes import GivenClasses
+from napari_mmtseg.engine.model.stack_inference import LeafPart, stack_leaves
+from napari_mmtseg.engine.model.stack_labels import label_window, stack_labels
+from napari_mmtseg.engine.model.storage import read_model, write_model
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.images.normalization import check_finite
@@ -206,7 +206,7 @@ class MutualMeanTeachingModel:
         forest : LabelHierarchy
             What the leaves form, without the leaves.
         parts : generator of LeafPart or float
-            See :func:`~napari_mmtseg.engine.stack_leaves.stack_leaves`.
+            See :func:`~napari_mmtseg.engine.model.stack_inference.stack_leaves`.
         """
         settings = self._asked(stack, None, None)
         forest = self._known.forest(settings, by_pixels=stack.first.is_large)
@@ -385,8 +385,8 @@ class MutualMeanTeachingModel:
 
         Of the classes that :meth:`labels` returns for the same arguments, before small
         regions are absorbed. How it is computed is in
-        :func:`~napari_mmtseg.engine.confidence.agreement` and, where regions merge, in
-        :func:`~napari_mmtseg.engine.confidence.region_agreement`.
+        :func:`~napari_mmtseg.engine.model.confidence.agreement` and, where regions
+        merge, in :func:`~napari_mmtseg.engine.model.confidence.region_agreement`.
 
         Parameters
         ----------

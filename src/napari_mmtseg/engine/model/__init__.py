@@ -1,0 +1,1 @@
+"""Fitted models: what training leaves, and how it labels other images."""

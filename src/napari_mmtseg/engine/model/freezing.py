@@ -1,0 +1,115 @@
+"""What training ended with, turned into what a model knows of its classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from napari_mmtseg.engine.examples import to_working_size
+from napari_mmtseg.engine.model.classes import KnownClasses
+from napari_mmtseg.engine.model.consensus import Consensus
+from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
+from napari_mmtseg.engine.model.found_classes import ChannelClasses
+from napari_mmtseg.engine.model.inference import Sight
+from napari_mmtseg.engine.model.painted_classes import GivenClasses
+from napari_mmtseg.engine.training import Example, Trained
+from napari_mmtseg.images.features import Texture
+from napari_mmtseg.images.normalization import Normalization
+from napari_mmtseg.labels.regions import enlarge
+from napari_mmtseg.settings.fields import SegmentationSettings
+
+if TYPE_CHECKING:
+    from napari_mmtseg.images.features import FeatureBank
+
+__all__ = ["freeze", "freeze_classes"]
+
+
+def freeze_classes(
+    trained: Trained,
+    images: Sequence[Tensor],
+    normalization: Normalization,
+    texture: Texture,
+    settings: SegmentationSettings,
+) -> KnownClasses:
+    """Freeze trained peers and measure the classes that they tell apart.
+
+    Parameters
+    ----------
+    trained : Trained
+        What training ended with.
+    images : sequence of Tensor, (1, C, Y, X)
+        The images that it was trained on.
+    normalization, texture : Normalization, Texture
+        How they were made.
+    settings : SegmentationSettings
+        `min_labels` and `merge_threshold` decide how many classes are kept.
+    """
+    consensus = Consensus.freeze(trained.networks, images, settings.max_labels)
+    seen = [image[0].cpu().numpy() for image in images]
+    clusters = [consensus.cluster_map(image) for image in images]
+    return KnownClasses(
+        Sight(consensus, normalization, texture),
+        ChannelClasses.measure(clusters, seen, settings),
+    )
+
+
+def freeze(
+    trained: Trained,
+    examples: Sequence[Example],
+    normalization: Normalization,
+    texture: Texture | FeatureBank,
+    settings: SegmentationSettings,
+    plain: Sequence[NDArray[np.float32]],
+    targets: Sequence[NDArray[np.int32]],
+    values: NDArray[np.int32],
+    groups: NDArray[np.bool_],
+    readout: str,
+) -> MutualMeanTeachingModel:
+    """Freeze trained peers into a model of given classes.
+
+    Parameters
+    ----------
+    trained : Trained
+        What training ended with.
+    examples : sequence of Example
+        What it was trained on.
+    normalization, texture : Normalization, Texture or FeatureBank
+        How images become network input.
+    settings : SegmentationSettings
+        Those of the run.
+    plain : sequence of (C, Y, X) ndarray
+        The normalised images.
+    targets : sequence of (Y, X) ndarray of int32
+        As for `make_guided`: what classes are like, and how large, is known by
+        the first guess.
+    values : (k,) ndarray of int32
+        Label of every class.
+    groups : (k, q) ndarray of bool
+        The response channels of every class.
+    readout : str
+        As in :class:`GivenClasses`.
+    """
+    images = [example.image for example in examples]
+    consensus = Consensus.freeze(
+        trained.networks, images, settings.max_labels, aligned=True
+    )
+    seen = [image[0].cpu().numpy() for image in images]
+    small = [
+        to_working_size(image, max(view.shape[1:]))
+        for image, view in zip(plain, seen, strict=True)
+    ]
+    classes = [
+        enlarge(target, view.shape[1:])
+        for target, view in zip(targets, seen, strict=True)
+    ]
+    clusters = [e.start.cpu().numpy() for e in examples if e.start is not None]
+    known = KnownClasses(
+        Sight(consensus, normalization, texture),
+        ChannelClasses.measure(clusters, small, settings),
+        given=GivenClasses.measure(values, groups, classes, small, readout),
+    )
+    return MutualMeanTeachingModel(known, settings)
