@@ -30,7 +30,8 @@ from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.images.features import FeatureBank
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.region_finding import mean_over_cuts, region_cuts
-from napari_mmtseg.progress import SegmentationResult, drain
+from napari_mmtseg.progress import drain
+from napari_mmtseg.segmentation.result import SegmentationResult
 
 METHODS = ("unguided", "forest", "forest on regions", "scribbles", "second run")
 

@@ -20,7 +20,8 @@ import napari_mmtseg as mm
 from benchmarks.machine import describe_machine
 from benchmarks.speed import median_seconds
 from benchmarks.tables import markdown_table
-from napari_mmtseg.progress import SegmentationResult, drain
+from napari_mmtseg.progress import drain
+from napari_mmtseg.segmentation.result import SegmentationResult
 
 
 def images() -> dict[str, NDArray[Any]]:

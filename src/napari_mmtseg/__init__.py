@@ -12,22 +12,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel, load_model
     from napari_mmtseg.errors import Cancelled, InputError
-    from napari_mmtseg.model_fitting import fit
-    from napari_mmtseg.progress import SegmentationResult, SegmentationStep
-    from napari_mmtseg.segmentation import iter_segment, segment
+    from napari_mmtseg.progress import SegmentationStep
+    from napari_mmtseg.segmentation.fit import fit
+    from napari_mmtseg.segmentation.result import SegmentationResult
+    from napari_mmtseg.segmentation.segment import iter_segment, segment
     from napari_mmtseg.settings.fields import SegmentationSettings
 
 _HOMES = {
     "Cancelled": "errors",
     "InputError": "errors",
     "MutualMeanTeachingModel": "engine.model.fitted",
-    "SegmentationResult": "progress",
+    "SegmentationResult": "segmentation.result",
     "SegmentationSettings": "settings.fields",
     "SegmentationStep": "progress",
-    "fit": "model_fitting",
-    "iter_segment": "segmentation",
+    "fit": "segmentation.fit",
+    "iter_segment": "segmentation.segment",
     "load_model": "engine.model.fitted",
-    "segment": "segmentation",
+    "segment": "segmentation.segment",
 }
 
 __all__ = [

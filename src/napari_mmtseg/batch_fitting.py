@@ -20,8 +20,8 @@ from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.images.crops import sample_frame
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.model_fitting import iter_fit
 from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.segmentation.fit import iter_fit
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel

@@ -20,7 +20,7 @@ from napari_mmtseg.files.read import ImageFile, read_image
 from napari_mmtseg.files.write import check_labels_fit, check_labels_path, write_labels
 from napari_mmtseg.labels.regions import count_values
 from napari_mmtseg.progress import drain
-from napari_mmtseg.segmentation import iter_segment
+from napari_mmtseg.segmentation.segment import iter_segment
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["FREE_SETTINGS", "BatchTask", "label_item"]

@@ -34,7 +34,7 @@ __all__ = [
 
 
 def check_makes_model(settings: SegmentationSettings) -> None:
-    from napari_mmtseg.baselines.driving import check_makes_model
+    from napari_mmtseg.segmentation.baseline import check_makes_model
 
     check_makes_model(settings)
 

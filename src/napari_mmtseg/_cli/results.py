@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_mmtseg.progress import SegmentationResult
+    from napari_mmtseg.segmentation.result import SegmentationResult
 
 __all__ = ["count", "labels_line", "run_line"]
 

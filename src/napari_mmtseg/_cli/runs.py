@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
     from napari_mmtseg.files.read import ImageFile
-    from napari_mmtseg.progress import SegmentationResult, SegmentationStep
+    from napari_mmtseg.progress import SegmentationStep
     from napari_mmtseg.region_tasks import RegionStep
+    from napari_mmtseg.segmentation.result import SegmentationResult
 
 __all__ = ["apply", "apply_on_cluster", "confidence", "fit", "segment"]
 
@@ -34,7 +35,7 @@ def segment(
     quiet: bool,
 ) -> SegmentationResult:
     """Segment an image, by painted pixels and from a saved model if there are any."""
-    from napari_mmtseg.segmentation import iter_segment
+    from napari_mmtseg.segmentation.segment import iter_segment
 
     model = None
     if model_path is not None:
@@ -61,7 +62,7 @@ def fit(
 ) -> MutualMeanTeachingModel:
     """Fit one model to several images, or to one with painted pixels."""
     from napari_mmtseg.images.arrays import as_channels_first
-    from napari_mmtseg.model_fitting import iter_fit
+    from napari_mmtseg.segmentation.fit import iter_fit
 
     painted = None if scribbles is None else [scribbles]
     first = sources[0]

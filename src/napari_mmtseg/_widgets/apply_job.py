@@ -21,8 +21,8 @@ from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.editing.class_count import LabelShaper, Shape
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import frame_regions
-from napari_mmtseg.memory import estimate_memory
 from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.segmentation.memory import estimate_memory
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel

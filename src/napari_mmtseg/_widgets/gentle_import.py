@@ -57,7 +57,7 @@ def _load_libraries() -> None:
 
 def _segment_something() -> None:
     """Let torch import what it only imports in the first training step."""
-    segmentation = importlib.import_module("napari_mmtseg.segmentation")
+    segmentation = importlib.import_module("napari_mmtseg.segmentation.segment")
     image = np.arange(64, dtype=np.uint8).reshape(8, 8)
     segmentation.segment(image, n_steps=2, warm_start_steps=1)
 

@@ -12,7 +12,7 @@ from napari_mmtseg._layers import Source
 from napari_mmtseg._widgets.layer_result import LayerResult, result_of
 from napari_mmtseg._widgets.segment_job import SegmentJob
 from napari_mmtseg._widgets.shown_slice import ShownSlice
-from napari_mmtseg.segmentation import iter_segment
+from napari_mmtseg.segmentation.segment import iter_segment
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:

@@ -19,8 +19,9 @@ from napari_mmtseg._widgets.outcomes import Message, Notice, Segmented
 from napari_mmtseg._widgets.stack_preview import StackPreview, coarse
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.editing.class_count import LabelShaper, Shape
-from napari_mmtseg.progress import SegmentationResult, SegmentationStep
-from napari_mmtseg.segmentation import iter_segment
+from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.segmentation.result import SegmentationResult
+from napari_mmtseg.segmentation.segment import iter_segment
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from napari_mmtseg._layers import Source
 from napari_mmtseg._widgets.slice_clock import count
-from napari_mmtseg.memory import estimate_memory
+from napari_mmtseg.segmentation.memory import estimate_memory
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["describe_memory", "describe_source"]

@@ -12,7 +12,7 @@ from napari_mmtseg._layers import Source
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.store import new_store
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.slice_previews import preview_step
+from napari_mmtseg.segmentation.previews import preview_step
 
 __all__ = ["PREVIEW_SIDE", "StackPreview", "coarse", "preview_stride"]
 

@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 
 from napari_mmtseg.engine.model.painted_classes import GivenClasses, channels_of_classes
-from napari_mmtseg.guidance import Discriminant, mended, other_classes
+from napari_mmtseg.segmentation.scribble_guess import (
+    Discriminant,
+    mended,
+    other_classes,
+)
 
 
 def grey(values, noise=0.05):

@@ -16,8 +16,8 @@ from napari_mmtseg.engine.model.tiles import tiles
 from napari_mmtseg.images import stack as frames
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.matching import LabelMatcher
-from napari_mmtseg.painted_crops import painted_crops
-from napari_mmtseg.slice_previews import SlicePreviews
+from napari_mmtseg.segmentation.previews import SlicePreviews
+from napari_mmtseg.segmentation.scribble_input import painted_crops
 from tests.test_stack_segmentation import QUICK, drained, squares
 
 FAST = {**QUICK, "n_steps": 4, "warm_start_steps": 2}
@@ -178,7 +178,7 @@ def test_painted_parts_are_those_with_most_paint_and_one_of_each_value(monkeypat
     stack = ImageStack.of(np.zeros(hints.shape, np.uint8))
     chosen = [index for index, *_ in painted_crops(stack, hints, 3, 16)]
     assert chosen == [(1,), (0,), (4,)]
-    monkeypatch.setattr("napari_mmtseg.painted_crops._WHOLE", 100)
+    monkeypatch.setattr("napari_mmtseg.segmentation.scribble_input._WHOLE", 100)
     windows = painted_crops(stack, hints, 1, 16)
     assert {int(v) for *_, part in windows for v in np.unique(part)} == {0, 1, 2, 7}
     assert all(part.shape == (16, 16) for *_, part in windows)

@@ -11,22 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import Cancelled
-from napari_mmtseg.fitting import (
+from napari_mmtseg.images.features import FeatureBank
+from napari_mmtseg.images.normalization import Normalization
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.regions import enlarge
+from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.segmentation.previews import Preview, Shown
+from napari_mmtseg.segmentation.scribble_input import model_values
+from napari_mmtseg.segmentation.scribble_targets import first_lesson, next_lesson
+from napari_mmtseg.segmentation.training import (
     Fitted,
-    Preview,
-    Shown,
     fit_steps,
     follow_training,
     normalize_images,
     predicting,
 )
-from napari_mmtseg.guided_input import model_values
-from napari_mmtseg.images.features import FeatureBank
-from napari_mmtseg.images.normalization import Normalization
-from napari_mmtseg.labels.hierarchy import LabelHierarchy
-from napari_mmtseg.labels.regions import enlarge
-from napari_mmtseg.lessons import first_lesson, next_lesson
-from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -56,7 +55,8 @@ def fit_or_guide(
     """Fit a model, guided where something is painted or there is a model to start from.
 
     Parameters are those of :func:`guided_steps` and
-    :func:`~napari_mmtseg.fitting.fit_steps`; `painted` is None where nothing does.
+    :func:`~napari_mmtseg.segmentation.training.fit_steps`; `painted` is None for a run
+    without scribbles.
     """
     if painted is None:
         return fit_steps(

@@ -2,7 +2,7 @@ import numpy as np
 
 from napari_mmtseg import SegmentationSettings
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.memory import MemoryEstimate, estimate_memory
+from napari_mmtseg.segmentation.memory import MemoryEstimate, estimate_memory
 
 SETTINGS = SegmentationSettings()
 

@@ -17,10 +17,12 @@ from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.store import check_store, new_store
 from napari_mmtseg.labels.writer import LabelWriter, check_clean_up
-from napari_mmtseg.painted_crops import check_scribbles
-from napari_mmtseg.progress import SegmentationResult, SegmentationStep
-from napari_mmtseg.slice_previews import SlicePreviews
-from napari_mmtseg.stack_fitting import StackRun, check_volumes, fit_stacks
+from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.segmentation.previews import SlicePreviews
+from napari_mmtseg.segmentation.request import StackRun
+from napari_mmtseg.segmentation.result import SegmentationResult
+from napari_mmtseg.segmentation.scribble_input import check_scribbles
+from napari_mmtseg.segmentation.stack_training import check_volumes, fit_stacks
 
 __all__ = ["segment_stack"]
 

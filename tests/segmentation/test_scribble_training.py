@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import napari_mmtseg as mm
-from napari_mmtseg.model_fitting import iter_fit
 from napari_mmtseg.progress import drain
+from napari_mmtseg.segmentation.fit import iter_fit
 
 QUICK = {"n_steps": 4, "warm_start_steps": 3, "max_labels": 8, "device": "cpu"}
 

@@ -13,21 +13,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_mmtseg.baselines.driving import iter_baseline
-from napari_mmtseg.fitting import Fitted, predicting
-from napari_mmtseg.guided_fitting import fit_or_guide
-from napari_mmtseg.guided_input import largest_value, read_guidance
 from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.images.stack import ImageStack, check_spacing
 from napari_mmtseg.labels.regions import consecutive
 from napari_mmtseg.labels.store import check_store, store_labels
-from napari_mmtseg.painted_crops import check_scribbles
-from napari_mmtseg.progress import SegmentationResult, SegmentationStep, drain
-from napari_mmtseg.run_arguments import check_alike, resolve_settings
+from napari_mmtseg.progress import SegmentationStep, drain
+from napari_mmtseg.segmentation.baseline import iter_baseline
+from napari_mmtseg.segmentation.request import StackRun, check_alike, resolve_settings
+from napari_mmtseg.segmentation.result import SegmentationResult
+from napari_mmtseg.segmentation.scribble_input import (
+    check_scribbles,
+    largest_value,
+    read_guidance,
+)
+from napari_mmtseg.segmentation.scribble_training import fit_or_guide
+from napari_mmtseg.segmentation.slice_by_slice import segment_slices
+from napari_mmtseg.segmentation.stack import segment_stack
+from napari_mmtseg.segmentation.training import Fitted, predicting
 from napari_mmtseg.settings.fields import SegmentationSettings
-from napari_mmtseg.slice_by_slice import segment_slices
-from napari_mmtseg.stack_fitting import StackRun
-from napari_mmtseg.stack_segmentation import segment_stack
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel

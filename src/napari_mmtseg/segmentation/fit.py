@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from napari_mmtseg.baselines.driving import check_makes_model
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.fitting import Fitted
-from napari_mmtseg.guided_fitting import fit_or_guide
-from napari_mmtseg.guided_input import read_guidance
 from napari_mmtseg.images.stack import ImageStack, check_spacing
-from napari_mmtseg.painted_crops import check_scribbles
 from napari_mmtseg.progress import SegmentationStep, drain
-from napari_mmtseg.run_arguments import check_alike, resolve_settings
+from napari_mmtseg.segmentation.baseline import check_makes_model
+from napari_mmtseg.segmentation.request import StackRun, check_alike, resolve_settings
+from napari_mmtseg.segmentation.scribble_input import check_scribbles, read_guidance
+from napari_mmtseg.segmentation.scribble_training import fit_or_guide
+from napari_mmtseg.segmentation.stack_training import check_volumes, fit_stacks
+from napari_mmtseg.segmentation.training import Fitted
 from napari_mmtseg.settings.fields import SegmentationSettings
-from napari_mmtseg.stack_fitting import StackRun, check_volumes, fit_stacks
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel

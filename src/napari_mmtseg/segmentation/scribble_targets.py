@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.guidance import Discriminant, mended, other_classes, sample
-from napari_mmtseg.guided_input import model_values
 from napari_mmtseg.images.features import FeatureBank
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.labels.scribbles import (
@@ -20,6 +18,13 @@ from napari_mmtseg.labels.scribbles import (
     shrink_painted,
 )
 from napari_mmtseg.progress import drain
+from napari_mmtseg.segmentation.scribble_guess import (
+    Discriminant,
+    mended,
+    other_classes,
+    sample,
+)
+from napari_mmtseg.segmentation.scribble_input import model_values
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:

@@ -10,7 +10,11 @@ from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.images.features import Texture, gradient_magnitude, local_deviation
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.progress import drain
-from napari_mmtseg.structure import Structure, find_structure, tells_slices_apart
+from napari_mmtseg.segmentation.structure import (
+    Structure,
+    find_structure,
+    tells_slices_apart,
+)
 
 
 def structure(image, **settings):

@@ -16,8 +16,9 @@ from napari_mmtseg.images.stack import LARGE, ImageStack
 from napari_mmtseg.labels.matching import LabelMatcher
 from napari_mmtseg.labels.store import check_store, new_store
 from napari_mmtseg.labels.writer import LabelWriter
-from napari_mmtseg.progress import SegmentationResult, SegmentationStep
-from napari_mmtseg.stack_fitting import StackRun
+from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.segmentation.request import StackRun
+from napari_mmtseg.segmentation.result import SegmentationResult
 
 __all__ = ["segment_slices"]
 

@@ -19,7 +19,8 @@ from napari_mmtseg.labels.regions import (
     connected_regions,
     consecutive,
 )
-from napari_mmtseg.progress import SegmentationResult, SegmentationStep
+from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.segmentation.result import SegmentationResult
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["check_makes_model", "heeded_settings", "iter_baseline"]

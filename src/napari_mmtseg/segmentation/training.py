@@ -6,7 +6,6 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -15,26 +14,26 @@ from numpy.typing import NDArray
 from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
-from napari_mmtseg.labels.region_finding import averaged_hierarchy, find_regions
-from napari_mmtseg.labels.region_merging import RegionHierarchy
-from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.segmentation.previews import (
+    Labels,
+    Preview,
+    Shown,
+    _Previews,
+    _ShownPreviews,
+)
+from napari_mmtseg.segmentation.structure import Structure, find_structure
 from napari_mmtseg.settings.fields import SegmentationSettings
-from napari_mmtseg.structure import Structure, find_structure
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
-    from napari_mmtseg.engine.peer import Peer
-    from napari_mmtseg.engine.training import Example, Trained, TrainingStep
+    from napari_mmtseg.engine.training import Trained, TrainingStep
 
-__all__ = ["Fitted", "Preview", "Shown", "fit_steps", "follow_training", "predicting"]
+__all__ = ["Fitted", "fit_steps", "follow_training", "predicting"]
 
 _SEVERAL = 2
 """How many times more steps there are for several images, as a step teaches one."""
 
-Labels = NDArray[np.int32]
-Preview = tuple[Labels, tuple[int, ...]]
-Shown = Callable[[], tuple[tuple[int, ...], NDArray[Any]] | None]
 _R = TypeVar("_R")
 
 
@@ -251,89 +250,3 @@ def _structure(
     if len(small) > 1 and settings.merging == "auto":
         structure = Structure("classes", structure.texture)
     return structure
-
-
-class _Previews:
-    """What the labels that are being learned on the first image would come to."""
-
-    def __init__(
-        self,
-        example: Example,
-        structure: Structure,
-        settings: SegmentationSettings,
-        shape: tuple[int, ...],
-    ) -> None:
-        self._shape = shape
-        self._image = example.image[0].cpu().numpy()
-        self._merges_regions = structure.merging == "regions"
-        self._settings = settings
-
-    @cached_property
-    def _hierarchy(self) -> tuple[NDArray[np.int64], RegionHierarchy]:
-        return averaged_hierarchy(self._image)
-
-    def __call__(self, progress: TrainingStep) -> Preview | None:
-        if progress.example != 0:
-            return None
-        return enlarge(self._labels(progress), self._shape), ()
-
-    def _labels(self, progress: TrainingStep) -> Labels:
-        from napari_mmtseg.engine.model.found_classes import ChannelClasses
-
-        settings = self._settings
-        clusters = progress.targets.cpu().numpy()
-        if not self._merges_regions:
-            classes = ChannelClasses.measure([clusters], [self._image], settings)
-            labels: Labels = classes.numbers(settings.n_labels)[clusters]
-            return labels
-        channels = np.arange(settings.max_labels)[:, np.newaxis, np.newaxis]
-        regions, alike = find_regions(
-            self._image,
-            (clusters == channels).astype(np.float32),
-            settings.region_threshold,
-            settings.n_labels or 1,
-            hierarchy=self._hierarchy,
-        )
-        if settings.output == "regions":
-            return (regions + 1).astype(np.int32)
-        groups = alike.groups(settings.n_labels or alike.automatic)
-        return (groups + 1).astype(np.int32)[regions]
-
-
-class _ShownPreviews:
-    """What a teacher makes of an image that need not be one that it is trained on."""
-
-    def __init__(
-        self,
-        peer: Peer,
-        normalization: Normalization,
-        texture: Texture,
-        settings: SegmentationSettings,
-        shown: Shown,
-    ) -> None:
-        self._network = peer.student if settings.teaching == "self" else peer.teacher
-        self._normalization = normalization
-        self._texture = texture
-        self._settings = settings
-        self._shown = shown
-        self._last: NDArray[Any] | None = None
-        self._small: NDArray[np.float32]
-
-    def __call__(self, progress: TrainingStep) -> Preview | None:
-        from napari_mmtseg.engine.examples import to_working_size
-        from napari_mmtseg.engine.model.found_classes import ChannelClasses
-
-        shown = self._shown()
-        if shown is None:
-            return None
-        index, image = shown
-        if self._last is not image:
-            normalization = self._normalization.of(image)
-            seen = self._texture.apply(normalization.apply(image))
-            self._small = to_working_size(seen, self._settings.working_size)
-            self._last = image
-        small = self._small
-        clusters = self._network.cluster_map(small)
-        classes = ChannelClasses.measure([clusters], [small], self._settings)
-        labels = classes.numbers(self._settings.n_labels)[clusters]
-        return enlarge(labels, image.shape[1:]), index

@@ -2,68 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from napari_mmtseg.errors import Cancelled, InputError
-from napari_mmtseg.fitting import Fitted, Shown
-from napari_mmtseg.guided_fitting import fit_or_guide
-from napari_mmtseg.guided_input import largest_value, read_guidance
+from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.crops import sample_crops
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.store import check_largest
-from napari_mmtseg.painted_crops import PaintedCrop, painted_crops
 from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.settings.fields import SegmentationSettings
-from napari_mmtseg.slice_previews import PREVIEW_SIDE
-from napari_mmtseg.structure import tells_slices_apart
+from napari_mmtseg.segmentation.previews import PREVIEW_SIDE, Shown
+from napari_mmtseg.segmentation.request import StackRun
+from napari_mmtseg.segmentation.scribble_input import (
+    PaintedCrop,
+    largest_value,
+    painted_crops,
+    read_guidance,
+)
+from napari_mmtseg.segmentation.scribble_training import fit_or_guide
+from napari_mmtseg.segmentation.structure import tells_slices_apart
+from napari_mmtseg.segmentation.training import Fitted
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
+    pass
 
-__all__ = ["StackRun", "check_volumes", "fit_stacks"]
+__all__ = ["check_volumes", "fit_stacks"]
 
 _FOCUS_SCALE = 2.0
 """Standard deviation in pixels of the window that focus is measured in."""
-
-
-@dataclass(frozen=True)
-class StackRun:
-    """What a segmentation was asked for, beside the image.
-
-    Attributes
-    ----------
-    settings : SegmentationSettings
-        All settings.
-    scribbles : array-like or None
-        In the shape of the labels.
-    examples : sequence of (ndarray, array-like)
-        Further images (C, Y, X) and what is painted in them.
-    model : MutualMeanTeachingModel or None
-        What to start from.
-    preview_interval, should_cancel, shown, out
-        As for :func:`napari_mmtseg.iter_segment`.
-    anisotropy : float
-        How many times farther slices of a volume are apart than its pixels.
-    """
-
-    settings: SegmentationSettings
-    scribbles: Any = None
-    examples: Sequence[tuple[NDArray[Any], Any]] = ()
-    model: MutualMeanTeachingModel | None = None
-    preview_interval: float | None = None
-    should_cancel: Callable[[], bool] | None = None
-    shown: Callable[[], tuple[int, ...]] | None = None
-    out: Any = None
-    anisotropy: float = 1.0
-
-    def check_cancel(self) -> None:
-        """Raise :class:`Cancelled` once that is asked for."""
-        if self.should_cancel is not None and self.should_cancel():
-            raise Cancelled("The segmentation was cancelled.")
 
 
 def fit_stacks(

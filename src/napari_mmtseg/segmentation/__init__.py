@@ -1,0 +1,1 @@
+"""The one path from an image to labels; panels, batches and commands all take it."""

@@ -1,0 +1,60 @@
+"""The result of a segmentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.settings.fields import SegmentationSettings
+
+if TYPE_CHECKING:
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
+
+__all__ = ["SegmentationResult"]
+
+
+@dataclass(frozen=True)
+class SegmentationResult:
+    """What a segmentation ends with.
+
+    Attributes
+    ----------
+    labels : (Y, X) ndarray of int32
+        Labels 1..k in the shape of the image without its channels; those of classes
+        that were painted are as painted.
+    model : MutualMeanTeachingModel or None
+        The fitted networks, to label other images with the same classes; None for
+        another `method` than "mmt".
+    hierarchy : LabelHierarchy or None
+        The labels for every number of classes; None for another `method` than "mmt".
+    stop_reason : str
+        Why training ended.
+    n_labels : int
+        Number of different labels, k.
+    n_steps : int
+        Training steps that were done.
+    seconds : float
+        Wall time.
+    device, precision : str
+        Where and how the networks ran.
+    settings : SegmentationSettings
+        What was asked for.
+    is_partial : bool
+        Whether a stop has left parts of a stack without labels.
+    """
+
+    labels: NDArray[np.int32] = field(repr=False)
+    model: MutualMeanTeachingModel | None = field(repr=False)
+    hierarchy: LabelHierarchy | None = field(repr=False)
+    stop_reason: str
+    n_labels: int
+    n_steps: int
+    seconds: float
+    device: str
+    precision: str
+    settings: SegmentationSettings
+    is_partial: bool = False
