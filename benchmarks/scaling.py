@@ -29,11 +29,11 @@ from skimage.io import imsave
 
 from benchmarks.machine import describe_machine
 from benchmarks.tables import markdown_table
-from napari_mmtseg.batch import iter_batch
-from napari_mmtseg.batch_journal import Journal
-from napari_mmtseg.batch_plan import BatchPlan, BatchRequest, plan_batch
-from napari_mmtseg.batch_record import BatchRecord, write_summary
-from napari_mmtseg.cluster_tasks import iter_tasks
+from napari_mmtseg.batch.cluster.tasks import iter_tasks
+from napari_mmtseg.batch.journal import Journal
+from napari_mmtseg.batch.plan import BatchPlan, BatchRequest, plan_batch
+from napari_mmtseg.batch.record import BatchRecord, write_summary
+from napari_mmtseg.batch.run import iter_batch
 
 _WARM_UP = 4
 """Images that workers label before the clock runs: they load PyTorch and the model."""

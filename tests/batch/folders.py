@@ -4,7 +4,7 @@ import numpy as np
 import tifffile
 from skimage.io import imsave
 
-from napari_mmtseg.batch_plan import BatchRequest
+from napari_mmtseg.batch.plan import BatchRequest
 
 QUICK = {"n_steps": 8, "warm_start_steps": 7, "max_labels": 4, "n_labels": 2}
 

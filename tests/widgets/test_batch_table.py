@@ -9,8 +9,8 @@ from qtpy.QtCore import QModelIndex, QPersistentModelIndex, Qt
 from napari_mmtseg._widgets.batch_table import BatchTableModel
 from napari_mmtseg._widgets.batch_table_view import BatchTableView
 from napari_mmtseg._widgets.status_dots import status_colors, status_dot
-from napari_mmtseg.batch_plan import BatchItem
-from napari_mmtseg.batch_record import BatchRecord
+from napari_mmtseg.batch.plan import BatchItem
+from napari_mmtseg.batch.record import BatchRecord
 
 UP, DOWN = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
 Role = Qt.ItemDataRole

@@ -20,7 +20,7 @@ FAILED = 1
 
 
 def _arguments(command: Callable[..., Any]) -> Callable[..., Any]:
-    from napari_mmtseg.batch_plan import FILE_FORMATS, SUMMARY_NAMES
+    from napari_mmtseg.batch.plan import FILE_FORMATS, SUMMARY_NAMES
 
     options = [
         click.argument("source", type=PATH, metavar="IN"),
@@ -126,9 +126,9 @@ def batch(
     table. A bad image is reported and left out: the exit code is 1 then.
     """
     from napari_mmtseg._cli.progress import follow
-    from napari_mmtseg.batch import iter_batch
-    from napari_mmtseg.batch_journal import resumed_request
-    from napari_mmtseg.batch_plan import BatchRequest
+    from napari_mmtseg.batch.journal import resumed_request
+    from napari_mmtseg.batch.plan import BatchRequest
+    from napari_mmtseg.batch.run import iter_batch
 
     given = _given()
     model = options["model"]

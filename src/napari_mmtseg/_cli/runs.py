@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from napari_mmtseg.batch.cluster.large_image import RegionStep
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
     from napari_mmtseg.files.read import ImageFile
     from napari_mmtseg.progress import SegmentationStep
-    from napari_mmtseg.region_tasks import RegionStep
     from napari_mmtseg.segmentation.result import SegmentationResult
 
 __all__ = ["apply", "apply_on_cluster", "confidence", "fit", "segment"]
@@ -105,7 +105,7 @@ def apply_on_cluster(
     """Label an image on a Dask cluster and return the zarr array."""
 
     def steps() -> Generator[RegionStep, None, Any]:
-        from napari_mmtseg.region_tasks import iter_label_on_cluster
+        from napari_mmtseg.batch.cluster.large_image import iter_label_on_cluster
 
         return (
             yield from iter_label_on_cluster(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from napari_mmtseg.batch_plan import BatchRequest
+from napari_mmtseg.batch.plan import BatchRequest
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["as_command"]

@@ -23,7 +23,7 @@ from napari_mmtseg._widgets.settings_files import SettingsFiles
 from napari_mmtseg._widgets.slice_clock import count
 from napari_mmtseg._widgets.status_dots import status_colors
 from napari_mmtseg._widgets.wrapped_label import CopyableLabel, WrappedLabel
-from napari_mmtseg.batch_record import BatchRecord
+from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.errors import InputError
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from napari_mmtseg._widgets.problems import show_problem
 from napari_mmtseg._widgets.progress_view import ProgressView
 from napari_mmtseg._widgets.run_queue import RunQueue
 from napari_mmtseg._widgets.slice_clock import count, duration
-from napari_mmtseg.batch import BatchResult
+from napari_mmtseg.batch.run import BatchResult
 
 __all__ = ["BatchControl"]
 

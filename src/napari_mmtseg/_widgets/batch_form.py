@@ -19,8 +19,8 @@ from napari_mmtseg._widgets.settings_form import (
     make_form_layout,
     show_row,
 )
-from napari_mmtseg.batch_fitting import DEFAULT_FIT_ON
-from napari_mmtseg.batch_plan import FILE_FORMATS, BatchRequest
+from napari_mmtseg.batch.model import DEFAULT_FIT_ON
+from napari_mmtseg.batch.plan import FILE_FORMATS, BatchRequest
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.settings.fields import SegmentationSettings
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from napari_mmtseg._widgets.gentle_import import load_engine
 from napari_mmtseg._widgets.outcomes import Notice
-from napari_mmtseg.batch import BatchResult, BatchStep, iter_batch
-from napari_mmtseg.batch_plan import BatchRequest
-from napari_mmtseg.batch_record import BatchRecord
+from napari_mmtseg.batch.plan import BatchRequest
+from napari_mmtseg.batch.record import BatchRecord
+from napari_mmtseg.batch.run import BatchResult, BatchStep, iter_batch
 from napari_mmtseg.progress import SegmentationStep
 
 __all__ = ["BatchJob", "BatchReport"]

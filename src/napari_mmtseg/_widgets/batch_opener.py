@@ -17,8 +17,8 @@ from napari_mmtseg._widgets.layer_result import METADATA
 from napari_mmtseg._widgets.outcomes import Failed, Refused
 from napari_mmtseg._widgets.problems import show_problem
 from napari_mmtseg._widgets.run_queue import RunQueue
-from napari_mmtseg.batch_plan import BatchItem
-from napari_mmtseg.batch_record import BatchRecord
+from napari_mmtseg.batch.plan import BatchItem
+from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.files.read import ImageFile, read_image
 from napari_mmtseg.files.write_zarr import GROUP
 from napari_mmtseg.images.lazy import Reordered

@@ -15,9 +15,9 @@ from napari_mmtseg._widgets.full_collections import no_full_collection
 from napari_mmtseg._widgets.outcomes import Failed, Refused
 from napari_mmtseg._widgets.run_queue import RunQueue
 from napari_mmtseg._widgets.slice_clock import count
-from napari_mmtseg.batch import records_before
-from napari_mmtseg.batch_plan import BatchRequest, plan_batch, results_there
-from napari_mmtseg.batch_record import BatchRecord
+from napari_mmtseg.batch.plan import BatchRequest, plan_batch, results_there
+from napari_mmtseg.batch.record import BatchRecord
+from napari_mmtseg.batch.run import records_before
 from napari_mmtseg.errors import InputError
 
 __all__ = ["PAUSE", "BatchPlanner", "Prospect"]

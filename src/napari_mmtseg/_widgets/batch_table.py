@@ -11,7 +11,7 @@ from qtpy.QtGui import QColor
 
 from napari_mmtseg._widgets.slice_clock import duration
 from napari_mmtseg._widgets.status_dots import status_dot
-from napari_mmtseg.batch_record import BatchRecord
+from napari_mmtseg.batch.record import BatchRecord
 
 __all__ = ["BatchTableModel", "Column"]
 

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import (
 
 from napari_mmtseg._widgets.batch_table import BatchTableModel
 from napari_mmtseg._widgets.table_rows import height_of_rows, set_up_rows
-from napari_mmtseg.batch_record import BatchRecord
+from napari_mmtseg.batch.record import BatchRecord
 
 __all__ = ["BatchTableView"]
 

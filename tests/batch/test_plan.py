@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from napari_mmtseg import InputError, SegmentationSettings
-from napari_mmtseg.batch_plan import BatchRequest, plan_batch
+from napari_mmtseg.batch.folders import matching_paths
+from napari_mmtseg.batch.plan import BatchRequest, plan_batch
 from napari_mmtseg.errors import Cancelled
-from napari_mmtseg.folder_search import matching_paths
 from tests.batch.folders import write_images
 
 

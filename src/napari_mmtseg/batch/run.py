@@ -8,18 +8,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from napari_mmtseg.batch_item import BatchTask
-from napari_mmtseg.batch_journal import Journal, Past
-from napari_mmtseg.batch_model import (
+from napari_mmtseg.batch.item import BatchTask
+from napari_mmtseg.batch.journal import Journal, Past
+from napari_mmtseg.batch.model import (
     SavedModel,
     check_past_model,
     digest,
     make_model,
     settings_with,
 )
-from napari_mmtseg.batch_plan import BatchPlan, BatchRequest, plan_batch
-from napari_mmtseg.batch_record import BatchRecord, write_summary
-from napari_mmtseg.batch_workers import InProcess, Processes, Workers
+from napari_mmtseg.batch.plan import BatchPlan, BatchRequest, plan_batch
+from napari_mmtseg.batch.record import BatchRecord, write_summary
+from napari_mmtseg.batch.workers import InProcess, Processes, Workers
 from napari_mmtseg.errors import Cancelled, InputError, import_extra
 from napari_mmtseg.files.atomic import remove_leftovers
 from napari_mmtseg.progress import SegmentationStep, drain
@@ -112,7 +112,7 @@ def run_batch(request: BatchRequest, *, scheduler: Any = None) -> BatchResult:
     Examples
     --------
     >>> from pathlib import Path
-    >>> from napari_mmtseg.batch import BatchRequest, run_batch
+    >>> from napari_mmtseg.batch.run import BatchRequest, run_batch
     >>> request = BatchRequest(Path("images"), Path("labels"), pattern="*.tif")
     >>> result = run_batch(request)  # doctest: +SKIP
     """
@@ -223,7 +223,7 @@ def _look(
 
 def _workers(request: BatchRequest, scheduler: Any) -> Workers:
     if scheduler is not None:
-        from napari_mmtseg.batch_dask import DaskWorkers
+        from napari_mmtseg.batch.cluster.workers import DaskWorkers
 
         return DaskWorkers(scheduler)
     return InProcess() if request.n_workers == 1 else Processes(request.n_workers)

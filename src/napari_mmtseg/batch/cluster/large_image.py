@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_mmtseg.cluster_tasks import iter_tasks
-from napari_mmtseg.clusters import (
+from napari_mmtseg.batch.cluster.connection import (
     CONNECTION_LOST,
     connected,
     gpu_resources,
     waiting_for_workers,
 )
+from napari_mmtseg.batch.cluster.large_image_job import RegionJob, model_content
+from napari_mmtseg.batch.cluster.tasks import iter_tasks
 from napari_mmtseg.engine.model.tiles import tiles
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.files.read import read_image
 from napari_mmtseg.images.lazy import ArrayPart
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.progress import drain
-from napari_mmtseg.region_job import RegionJob, model_content
 
 if TYPE_CHECKING:
     from distributed import Client

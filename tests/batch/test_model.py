@@ -4,8 +4,8 @@ import tifffile
 
 import napari_mmtseg as mm
 from napari_mmtseg import InputError, SegmentationSettings
-from napari_mmtseg.batch import iter_batch, run_batch
-from napari_mmtseg.batch_plan import BatchRequest
+from napari_mmtseg.batch.plan import BatchRequest
+from napari_mmtseg.batch.run import iter_batch, run_batch
 from napari_mmtseg.cli import main
 from tests.batch.folders import QUICK, square, write_images
 

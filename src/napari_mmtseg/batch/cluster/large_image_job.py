@@ -94,7 +94,7 @@ class RegionJob:
         content : bytes
             The same as a file.
         image, out, region, axes, channel_axis
-            As for :func:`~napari_mmtseg.region_tasks.label_on_cluster`.
+            As for :func:`~napari_mmtseg.batch.cluster.large_image.label_on_cluster`.
 
         Raises
         ------

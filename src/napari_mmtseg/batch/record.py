@@ -9,7 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from napari_mmtseg.batch_plan import BatchItem, BatchPlan
+from napari_mmtseg.batch.plan import BatchItem, BatchPlan
 from napari_mmtseg.errors import import_extra
 from napari_mmtseg.files.atomic import write_atomically, written_whole
 

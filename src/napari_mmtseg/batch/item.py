@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.batch_plan import BatchItem
-from napari_mmtseg.batch_record import BatchRecord
+from napari_mmtseg.batch.plan import BatchItem
+from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.files.read import ImageFile, read_image
 from napari_mmtseg.files.write import check_labels_fit, check_labels_path, write_labels

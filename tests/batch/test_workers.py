@@ -12,10 +12,10 @@ import psutil
 import pytest
 
 from napari_mmtseg import SegmentationSettings
-from napari_mmtseg.batch_item import BatchTask
-from napari_mmtseg.batch_plan import BatchItem
-from napari_mmtseg.batch_record import BatchRecord
-from napari_mmtseg.batch_workers import Processes
+from napari_mmtseg.batch.item import BatchTask
+from napari_mmtseg.batch.plan import BatchItem
+from napari_mmtseg.batch.record import BatchRecord
+from napari_mmtseg.batch.workers import Processes
 from tests.batch.folders import QUICK, write_images
 
 
@@ -47,7 +47,7 @@ def run(workers, given):
 
 
 def test_only_the_image_that_kills_its_process_is_blamed(tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_mmtseg.batch_workers._label", label_or_die)
+    monkeypatch.setattr("napari_mmtseg.batch.workers._label", label_or_die)
     found = run(Processes(2), tasks(tmp_path, "a", "die", "b", "c"))
     status = {name: record.status for name, record in found.items()}
     assert status == {"a": "done", "b": "done", "c": "done", "die": "failed"}
@@ -66,7 +66,7 @@ def test_an_image_that_a_dead_pool_does_not_take_is_not_lost(tmp_path, monkeypat
         return submit(self, *arguments)
 
     monkeypatch.setattr(ProcessPoolExecutor, "submit", fail_once)
-    monkeypatch.setattr("napari_mmtseg.batch_workers._label", label_or_die)
+    monkeypatch.setattr("napari_mmtseg.batch.workers._label", label_or_die)
     found = run(Processes(2), tasks(tmp_path, "a", "b"))
     assert {name: record.status for name, record in found.items()} == {
         "a": "done",
@@ -76,7 +76,7 @@ def test_an_image_that_a_dead_pool_does_not_take_is_not_lost(tmp_path, monkeypat
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_processes_are_deaf_to_interrupts_from_the_start(tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_mmtseg.batch_workers._label", label_or_die)
+    monkeypatch.setattr("napari_mmtseg.batch.workers._label", label_or_die)
     records = Processes(2).run(
         tasks(tmp_path, "a"), lambda: False, lambda: False, lambda items: None
     )

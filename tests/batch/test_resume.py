@@ -6,7 +6,7 @@ from skimage.io import imsave
 
 import napari_mmtseg as mm
 from napari_mmtseg import InputError, SegmentationSettings
-from napari_mmtseg.batch import iter_batch, run_batch
+from napari_mmtseg.batch.run import iter_batch, run_batch
 from napari_mmtseg.cli import main
 from tests.batch.folders import QUICK, batch_request, square, write_images
 

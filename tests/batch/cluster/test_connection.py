@@ -4,15 +4,16 @@ import time
 
 import pytest
 
-from napari_mmtseg import InputError, clusters
-from napari_mmtseg.clusters import (
+from napari_mmtseg import InputError
+from napari_mmtseg.batch.cluster import connection as clusters
+from napari_mmtseg.batch.cluster.connection import (
     check_workers,
     connected,
     gpu_resources,
     threads_of_a_task,
     waiting_for_workers,
 )
-from tests.cluster.local import local_cluster
+from tests.batch.cluster.local import local_cluster
 
 
 def free_port():

@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from napari_mmtseg.cluster_tasks import iter_tasks
-from tests.cluster import work
+from napari_mmtseg.batch.cluster.tasks import iter_tasks
+from tests.batch.cluster import work
 
 
 def ended(reports):
@@ -53,7 +53,9 @@ def test_cancelled_tasks_end_and_clean_up(client, tmp_path, how):
 
 
 def test_a_worker_of_another_version_does_no_work(client, monkeypatch):
-    monkeypatch.setattr("napari_mmtseg.cluster_tasks.our_version", lambda: "0.0.1")
+    monkeypatch.setattr(
+        "napari_mmtseg.batch.cluster.tasks.our_version", lambda: "0.0.1"
+    )
     (report,) = ended(iter_tasks(client, work.double, [1]))
     assert report.status == "failed"
     assert "where the work was begun it is 0.0.1" in report.error

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from napari_mmtseg.batch_plan import BatchItem, BatchPlan, BatchRequest
-from napari_mmtseg.batch_record import BatchRecord
+from napari_mmtseg.batch.plan import BatchItem, BatchPlan, BatchRequest
+from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
 from napari_mmtseg.settings.fields import SegmentationSettings

@@ -3,8 +3,8 @@ import pytest
 import tifffile
 
 from napari_mmtseg import InputError, SegmentationSettings
-from napari_mmtseg.batch import run_batch
-from napari_mmtseg.batch_plan import BatchRequest
+from napari_mmtseg.batch.plan import BatchRequest
+from napari_mmtseg.batch.run import run_batch
 from napari_mmtseg.files.read import read_image
 from tests.batch.folders import QUICK, square, write_images, write_stack
 

@@ -6,10 +6,13 @@ import pytest
 
 import napari_mmtseg as mm
 from napari_mmtseg import Cancelled, InputError
+from napari_mmtseg.batch.cluster.large_image import (
+    iter_label_on_cluster,
+    label_on_cluster,
+)
 from napari_mmtseg.cli import main
 from napari_mmtseg.files.read import read_image
 from napari_mmtseg.progress import drain
-from napari_mmtseg.region_tasks import iter_label_on_cluster, label_on_cluster
 from tests.batch.folders import QUICK, square, write_stack
 
 zarr = pytest.importorskip("zarr")

@@ -13,7 +13,7 @@ import tifffile
 
 import napari_mmtseg as mm
 from napari_mmtseg import InputError, SegmentationSettings
-from napari_mmtseg.batch import iter_batch, run_batch
+from napari_mmtseg.batch.run import iter_batch, run_batch
 from napari_mmtseg.cli import main
 from napari_mmtseg.files.read import read_image
 from napari_mmtseg.progress import drain

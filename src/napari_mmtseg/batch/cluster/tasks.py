@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import uuid4
 
-from napari_mmtseg.clusters import (
+from napari_mmtseg.batch.cluster.connection import (
     CONNECTION_LOST,
     check_version,
     our_version,

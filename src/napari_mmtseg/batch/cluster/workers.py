@@ -8,17 +8,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_mmtseg.batch_item import BatchTask, label_item
-from napari_mmtseg.batch_plan import BatchItem
-from napari_mmtseg.batch_record import BatchRecord
-from napari_mmtseg.cluster_tasks import iter_tasks
-from napari_mmtseg.clusters import (
+from napari_mmtseg.batch.cluster.connection import (
     CONNECTION_LOST,
     check_workers,
     connected,
     gpu_resources,
     waiting_for_workers,
 )
+from napari_mmtseg.batch.cluster.tasks import iter_tasks
+from napari_mmtseg.batch.item import BatchTask, label_item
+from napari_mmtseg.batch.plan import BatchItem
+from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.errors import import_extra
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class DaskWorkers:
         should_cancel: Callable[[], bool],
         begin: Callable[[Sequence[BatchItem]], None],
     ) -> Generator[BatchRecord | None, None, None]:
-        """Do it; see :class:`~napari_mmtseg.batch_workers.Workers`.
+        """Do it; see :class:`~napari_mmtseg.batch.workers.Workers`.
 
         Raises
         ------

@@ -13,9 +13,9 @@ from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import TYPE_CHECKING, Protocol
 
-from napari_mmtseg.batch_item import BatchTask, label_item
-from napari_mmtseg.batch_plan import BatchItem
-from napari_mmtseg.batch_record import BatchRecord
+from napari_mmtseg.batch.item import BatchTask, label_item
+from napari_mmtseg.batch.plan import BatchItem
+from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.errors import Cancelled
 
 if TYPE_CHECKING:

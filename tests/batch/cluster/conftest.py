@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cluster.local import local_cluster
+from tests.batch.cluster.local import local_cluster
 
 
 @pytest.fixture(scope="package")

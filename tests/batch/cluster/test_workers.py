@@ -8,12 +8,12 @@ import warnings
 import pytest
 
 from napari_mmtseg import Cancelled, InputError, SegmentationSettings
-from napari_mmtseg.batch import iter_batch, run_batch
-from napari_mmtseg.batch_plan import BatchRequest
+from napari_mmtseg.batch.plan import BatchRequest
+from napari_mmtseg.batch.run import iter_batch, run_batch
 from napari_mmtseg.cli import main
 from napari_mmtseg.progress import drain
+from tests.batch.cluster.local import local_cluster
 from tests.batch.folders import QUICK, write_images
-from tests.cluster.local import local_cluster
 
 SETTINGS = SegmentationSettings(**QUICK, precision="float32")
 
@@ -61,7 +61,7 @@ def test_an_address_on_the_command_line(tmp_path, cluster, capsys, monkeypatch):
 
 def test_an_address_that_does_not_answer(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("napari_mmtseg.clusters.CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr("napari_mmtseg.batch.cluster.connection.CONNECT_SECONDS", 1.0)
     write_images(tmp_path / "in", 2)
     with pytest.raises(InputError, match="No Dask scheduler answers"):
         run_batch(request(tmp_path), scheduler="tcp://127.0.0.1:1")
@@ -153,7 +153,9 @@ def _no_wait(client, is_cancelled):
 def test_a_scheduler_that_dies_fails_what_is_left(tmp_path, monkeypatch, waits):
     pytest.importorskip("distributed")
     if not waits:
-        monkeypatch.setattr("napari_mmtseg.batch_dask.waiting_for_workers", _no_wait)
+        monkeypatch.setattr(
+            "napari_mmtseg.batch.cluster.workers.waiting_for_workers", _no_wait
+        )
     write_images(tmp_path / "in", 3)
     path = tmp_path / "scheduler.json"
     scheduler = subprocess.Popen(

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from napari_mmtseg.batch.folders import matching_paths
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.files.atomic import PARTIAL
-from napari_mmtseg.folder_search import matching_paths
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = [

@@ -1,0 +1,1 @@
+"""Folders of images, labelled with one model or each with its own."""

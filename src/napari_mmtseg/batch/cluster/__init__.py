@@ -1,0 +1,1 @@
+"""Folders and large images on a Dask cluster."""
