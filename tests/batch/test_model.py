@@ -6,7 +6,7 @@ import napari_mmtseg as mm
 from napari_mmtseg import InputError, SegmentationSettings
 from napari_mmtseg.batch.plan import BatchRequest
 from napari_mmtseg.batch.run import iter_batch, run_batch
-from napari_mmtseg.cli import main
+from napari_mmtseg.cli.main import main
 from tests.batch.folders import QUICK, square, write_images
 
 FEW = {**QUICK, "n_steps": 4, "warm_start_steps": 2}

@@ -7,7 +7,7 @@ from skimage.io import imsave
 import napari_mmtseg as mm
 from napari_mmtseg import InputError, SegmentationSettings
 from napari_mmtseg.batch.run import iter_batch, run_batch
-from napari_mmtseg.cli import main
+from napari_mmtseg.cli.main import main
 from tests.batch.folders import QUICK, batch_request, square, write_images
 
 FEW = {**QUICK, "n_steps": 4, "warm_start_steps": 2}

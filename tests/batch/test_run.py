@@ -14,7 +14,7 @@ import tifffile
 import napari_mmtseg as mm
 from napari_mmtseg import InputError, SegmentationSettings
 from napari_mmtseg.batch.run import iter_batch, run_batch
-from napari_mmtseg.cli import main
+from napari_mmtseg.cli.main import main
 from napari_mmtseg.files.read import read_image
 from napari_mmtseg.progress import drain
 from tests.batch.folders import (
@@ -303,7 +303,9 @@ def test_killed_in_the_middle_and_resumed(tmp_path):
     run_batch(request(tmp_path, target=tmp_path / "whole"))
     words = [f"--{k.replace('_', '-')}={v}" for k, v in QUICK.items()]
     command = ["batch", str(tmp_path / "in"), str(tmp_path / "out"), "-q", *words]
-    process = subprocess.Popen([sys.executable, "-m", "napari_mmtseg.cli", *command])
+    process = subprocess.Popen(
+        [sys.executable, "-m", "napari_mmtseg.cli.main", *command]
+    )
     deadline = time.monotonic() + 90
     while len(list((tmp_path / "out").glob("a*.tif"))) < 2:
         assert time.monotonic() < deadline

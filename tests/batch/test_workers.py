@@ -99,7 +99,14 @@ def test_processes_end_with_the_one_that_started_them(tmp_path):
     words = [f"--{k.replace('_', '-')}={v}" for k, v in long.items()]
     command = ["batch", str(tmp_path / "in"), str(tmp_path / "out"), "--each", "-q"]
     process = subprocess.Popen(
-        [sys.executable, "-m", "napari_mmtseg.cli", *command, "--workers=2", *words]
+        [
+            sys.executable,
+            "-m",
+            "napari_mmtseg.cli.main",
+            *command,
+            "--workers=2",
+            *words,
+        ]
     )
     parent = psutil.Process(process.pid)
     end = time.monotonic() + 90

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 from benchmarks.measures import pixel_accuracy
 
-from napari_mmtseg.cli import main
+from napari_mmtseg.cli.main import main
 from tests.real_images import ALLOY, NUCLEI, needs_alloy, needs_nuclei
 
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 import napari_mmtseg as mm
 from napari_mmtseg import baselines
-from napari_mmtseg._cli.commands import mmtseg
+from napari_mmtseg.cli.commands import mmtseg
 from napari_mmtseg.segmentation.baseline import heeded_settings
 from tests.baselines.images import NETWORKS, QUICK, two_values
 from tests.draining import drain

@@ -12,11 +12,11 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication, QFileDialog
 
 import napari_mmtseg as mm
-from napari_mmtseg._cli import batch as command
 from napari_mmtseg._widgets import batch_opener, batch_planner
 from napari_mmtseg._widgets.batch_form import BatchForm
 from napari_mmtseg.batch.plan import BatchRequest
 from napari_mmtseg.batch.run import run_batch
+from napari_mmtseg.cli import batch as command
 from napari_mmtseg.files.read import read_image
 from napari_mmtseg.settings.fields import SegmentationSettings
 from tests.widgets.driving import (
@@ -623,7 +623,7 @@ def test_a_large_image_with_channels_is_read_as_it_is_shown(
 def parsed(text, monkeypatch):
     """Return what `mmtseg batch` would do with a command line."""
     from napari_mmtseg.batch import run as batch
-    from napari_mmtseg.cli import main
+    from napari_mmtseg.cli.main import main
 
     asked = []
 

@@ -10,7 +10,7 @@ from napari_mmtseg.batch.cluster.large_image import (
     iter_label_on_cluster,
     label_on_cluster,
 )
-from napari_mmtseg.cli import main
+from napari_mmtseg.cli.main import main
 from napari_mmtseg.files.read import read_image
 from napari_mmtseg.progress import drain
 from tests.batch.folders import QUICK, square, write_stack

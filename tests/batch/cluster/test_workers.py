@@ -10,7 +10,7 @@ import pytest
 from napari_mmtseg import Cancelled, InputError, SegmentationSettings
 from napari_mmtseg.batch.plan import BatchRequest
 from napari_mmtseg.batch.run import iter_batch, run_batch
-from napari_mmtseg.cli import main
+from napari_mmtseg.cli.main import main
 from napari_mmtseg.progress import drain
 from tests.batch.cluster.local import local_cluster
 from tests.batch.folders import QUICK, write_images

@@ -7,8 +7,16 @@ from typing import Any
 
 import click
 
-from napari_mmtseg._cli import runs
-from napari_mmtseg._cli.arguments import (
+from napari_mmtseg.cli import runs
+from napari_mmtseg.cli.image_files import (
+    check_confidence_path,
+    check_labels_path,
+    check_stack,
+    read,
+    write,
+    write_confidence,
+)
+from napari_mmtseg.cli.options import (
     PATH,
     axes_option,
     channel_axis_option,
@@ -17,17 +25,9 @@ from napari_mmtseg._cli.arguments import (
     labels_option,
     overwrite_option,
     quiet_option,
+    setting_type,
 )
-from napari_mmtseg._cli.image_files import (
-    check_confidence_path,
-    check_labels_path,
-    check_stack,
-    read,
-    write,
-    write_confidence,
-)
-from napari_mmtseg._cli.options import setting_type
-from napari_mmtseg._cli.results import labels_line
+from napari_mmtseg.cli.progress import labels_line
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.settings.fields import parameters
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import colorsys
 from collections.abc import Iterator
 from pathlib import Path
 
-from napari_mmtseg._cli import runs
-from napari_mmtseg._cli.results import labels_line, run_line
+import numpy as np
+from numpy.typing import NDArray
+from skimage.segmentation import mark_boundaries
+
+from napari_mmtseg.cli import runs
+from napari_mmtseg.cli.progress import labels_line, run_line
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import check_output
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["SAMPLES", "run_demo"]
+__all__ = ["SAMPLES", "run_demo", "side_by_side"]
 
 SAMPLES = (
     "immunohistochemistry",
@@ -72,7 +77,7 @@ def run_demo(
     )
     import skimage.data
 
-    from napari_mmtseg._cli.picture import side_by_side
+    pass
     from napari_mmtseg.files.read import ImageFile
     from napari_mmtseg.files.write import write_labels, write_picture
 
@@ -94,3 +99,60 @@ def run_demo(
         f"To see it in napari: napari {input_path} {labels_path}, then right-click the "
         "layer labels and choose Convert to Labels."
     )
+
+
+_GAP = 12
+_GOLDEN_RATIO = 0.618034
+_BORDER = (1.0, 0.0, 0.8)
+# Okabe and Ito: told apart with any kind of colour vision.
+_FEW_COLOURS = (
+    (0, 114, 178),
+    (230, 159, 0),
+    (0, 158, 115),
+    (204, 121, 167),
+    (86, 180, 233),
+    (213, 94, 0),
+    (240, 228, 66),
+    (70, 70, 70),
+)
+
+
+def side_by_side(
+    image: NDArray[np.uint8], labels: NDArray[np.int32]
+) -> NDArray[np.uint8]:
+    """Return input, labels in colour and borders over the input as one picture.
+
+    Parameters
+    ----------
+    image : (Y, X) or (Y, X, 3) ndarray of uint8
+        The input.
+    labels : (Y, X) ndarray of int32
+        Its labels, from 1.
+
+    Returns
+    -------
+    (Y, 3 X + gaps, 3) ndarray of uint8
+        White between the three.
+    """
+    colour = image if image.ndim == 3 else np.stack([image] * 3, axis=-1)
+    borders = mark_boundaries(colour, labels, color=_BORDER, mode="inner")
+    gap = np.full((len(image), _GAP, 3), 255, np.uint8)
+    panels = (
+        colour,
+        gap,
+        _palette(int(labels.max()))[labels - 1],
+        gap,
+        np.rint(np.asarray(borders) * 255).astype(np.uint8),
+    )
+    return np.concatenate(panels, axis=1)
+
+
+def _palette(n: int) -> NDArray[np.uint8]:
+    """Colours of the labels 1..n."""
+    if n <= len(_FEW_COLOURS):
+        return np.array(_FEW_COLOURS, np.uint8)
+    colours = [
+        colorsys.hsv_to_rgb(i * _GOLDEN_RATIO % 1, 0.5 + 0.15 * (i % 3), 0.95)
+        for i in range(n)
+    ]
+    return (np.array(colours) * 255).astype(np.uint8)

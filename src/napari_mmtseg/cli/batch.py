@@ -8,9 +8,8 @@ from typing import Any
 
 import click
 
-from napari_mmtseg._cli.arguments import PATH, quiet_option
-from napari_mmtseg._cli.options import setting_options
-from napari_mmtseg._cli.results import count
+from napari_mmtseg.cli.options import PATH, quiet_option, setting_options
+from napari_mmtseg.cli.progress import count
 from napari_mmtseg.settings.fields import SegmentationSettings, parameters
 
 __all__ = ["FAILED", "batch"]
@@ -125,10 +124,10 @@ def batch(
     so that a class is the same in each; it is kept in OUT with the settings and a
     table. A bad image is reported and left out: the exit code is 1 then.
     """
-    from napari_mmtseg._cli.progress import follow
     from napari_mmtseg.batch.journal import resumed_request
     from napari_mmtseg.batch.plan import BatchRequest
     from napari_mmtseg.batch.run import iter_batch
+    from napari_mmtseg.cli.progress import follow
 
     given = _given()
     model = options["model"]
@@ -185,7 +184,7 @@ def _of_model(
 
 
 def _report(step: Any) -> Any:
-    from napari_mmtseg._cli.progress import Report
+    from napari_mmtseg.cli.progress import Report
 
     if step.fit is not None:
         phase = f"one model, {step.fit.phase}"

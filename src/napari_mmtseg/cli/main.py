@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from napari_mmtseg._cli.interruption import interruption
+from napari_mmtseg.cli.interruption import interruption
 
 __all__ = ["main"]
 
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interruption.listen()
     try:
         # Only now, so that Ctrl+C during these imports ends in order, too.
-        from napari_mmtseg._cli.commands import run
+        from napari_mmtseg.cli.commands import run
 
         return run(arguments)
     except KeyboardInterrupt:

@@ -7,8 +7,7 @@ from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from napari_mmtseg._cli.progress import Report, follow
-from napari_mmtseg._cli.results import count
+from napari_mmtseg.cli.progress import Report, count, follow
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from napari_mmtseg._cli import runs
+from napari_mmtseg.cli import runs
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import check_apart, check_output
 from napari_mmtseg.settings.fields import SegmentationSettings

@@ -17,14 +17,13 @@ import tifffile
 from click.testing import CliRunner, Result
 
 from napari_mmtseg import SegmentationSettings
-from napari_mmtseg._cli import progress, runs
-from napari_mmtseg._cli.commands import mmtseg
-from napari_mmtseg._cli.demo import SAMPLES
-from napari_mmtseg._cli.interruption import Interruption
-from napari_mmtseg._cli.options import setting_options
-from napari_mmtseg._cli.picture import side_by_side
-from napari_mmtseg._cli.progress import Report, follow
-from napari_mmtseg.cli import main
+from napari_mmtseg.cli import progress, runs
+from napari_mmtseg.cli.commands import mmtseg
+from napari_mmtseg.cli.demo import SAMPLES, side_by_side
+from napari_mmtseg.cli.interruption import Interruption
+from napari_mmtseg.cli.main import main
+from napari_mmtseg.cli.options import setting_options
+from napari_mmtseg.cli.progress import Report, follow
 from napari_mmtseg.files.pixel_size import PixelSize
 from napari_mmtseg.files.read import read_image
 from napari_mmtseg.settings.fields import parameters
@@ -37,7 +36,7 @@ QUICK = [
     "--device=cpu",
     "--precision=float32",
 ]
-COMMAND = [sys.executable, "-m", "napari_mmtseg.cli"]
+COMMAND = [sys.executable, "-m", "napari_mmtseg.cli.main"]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
 
 
@@ -497,7 +496,7 @@ class TestInfo:
         assert f"float32 ({words}" in run("info").stdout.replace("measured: ", "")
 
     def test_package_that_is_not_installed(self) -> None:
-        from napari_mmtseg._cli.info import _version
+        from napari_mmtseg.cli.info import _version
 
         assert _version("surely-not-installed") == "not installed"
 
@@ -578,7 +577,7 @@ class TestProcess:
     @pytest.mark.parametrize("words", [["--help"], ["--version"], ["segment", "-h"]])
     def test_help_needs_nothing_heavy(self, words: list[str]) -> None:
         code = (
-            "import sys; from napari_mmtseg.cli import main; "
+            "import sys; from napari_mmtseg.cli.main import main; "
             f"assert main({words}) == 0; "
             "print(sorted({'numpy', 'skimage', 'torch', 'tqdm'} & set(sys.modules)))"
         )
@@ -590,7 +589,7 @@ class TestProcess:
     def test_refusal_needs_no_torch(self) -> None:
         iio.imwrite("a.png", np.zeros((4, 40), np.uint8))
         code = (
-            "import sys; from napari_mmtseg.cli import main; "
+            "import sys; from napari_mmtseg.cli.main import main; "
             "assert main(['segment', 'a.png', '-o', 'b.tif']) == 2; "
             "assert 'torch' not in sys.modules"
         )
@@ -694,7 +693,7 @@ class TestInterruption:
         code = (
             "import sys\n"
             "from napari_mmtseg import cli\n"
-            "from napari_mmtseg._cli import commands\n"
+            "from napari_mmtseg.cli import commands\n"
             "text = 'import signal; signal.raise_signal(signal.SIGINT)'\n"
             "commands.run = lambda arguments: exec(text)\n"
             "sys.exit(cli.main([]))\n"
@@ -707,8 +706,8 @@ class TestInterruption:
     def test_import_error_after_an_interrupt_is_no_crash(
         self, monkeypatch: pytest.MonkeyPatch, interruption: Interruption
     ) -> None:
-        from napari_mmtseg import cli
-        from napari_mmtseg._cli import commands
+        from napari_mmtseg.cli import commands
+        from napari_mmtseg.cli import main as cli
 
         def fail(arguments: object) -> int:
             interruption.requested = True

@@ -6,7 +6,7 @@ import platform
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from napari_mmtseg._cli.interruption import interruption
+from napari_mmtseg.cli.interruption import interruption
 from napari_mmtseg.settings.fields import PRESETS, SegmentationSettings
 
 __all__ = ["information"]

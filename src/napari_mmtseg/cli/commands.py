@@ -11,22 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from napari_mmtseg._cli import runs
-from napari_mmtseg._cli.apply import apply
-from napari_mmtseg._cli.arguments import (
-    PATH,
-    axes_option,
-    channel_axis_option,
-    confidence_option,
-    image_argument,
-    labels_option,
-    overwrite_option,
-    quiet_option,
-    scribbles_option,
-)
-from napari_mmtseg._cli.batch import batch
-from napari_mmtseg._cli.demo import SAMPLES, run_demo
-from napari_mmtseg._cli.image_files import (
+from napari_mmtseg.cli import runs
+from napari_mmtseg.cli.apply import apply
+from napari_mmtseg.cli.batch import batch
+from napari_mmtseg.cli.demo import SAMPLES, run_demo
+from napari_mmtseg.cli.image_files import (
     check_confidence_path,
     check_labels_path,
     check_makes_model,
@@ -36,8 +25,20 @@ from napari_mmtseg._cli.image_files import (
     write,
     write_confidence,
 )
-from napari_mmtseg._cli.options import Command, setting_options
-from napari_mmtseg._cli.results import count, labels_line, run_line
+from napari_mmtseg.cli.options import (
+    PATH,
+    Command,
+    axes_option,
+    channel_axis_option,
+    confidence_option,
+    image_argument,
+    labels_option,
+    overwrite_option,
+    quiet_option,
+    scribbles_option,
+    setting_options,
+)
+from napari_mmtseg.cli.progress import count, labels_line, run_line
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import check_output
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -254,7 +255,7 @@ def demo(
 @mmtseg.command()
 def info() -> None:
     """Show versions, device, precision and presets."""
-    from napari_mmtseg._cli.info import information
+    from napari_mmtseg.cli.info import information
 
     click.echo(information())
 

@@ -1,1 +1,0 @@
-"""The commands of ``mmtseg`` and what they share."""
