@@ -3,7 +3,7 @@
 from importlib.metadata import version as installed_version
 from typing import Any
 
-from napari_mmtseg._widgets.edit_actions import ACTIONS
+from napari_mmtseg.napari.edit.actions import ACTIONS
 from napari_mmtseg.settings.fields import PRESETS, SegmentationSettings, parameters
 
 project = "napari-mmtseg"

@@ -4,11 +4,11 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 import napari_mmtseg as mm
-from napari_mmtseg._sample_data import focus_series
 from napari_mmtseg.engine.examples import N_CLUSTERS, to_working_size, warm_start
 from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.images.features import Texture, gradient_magnitude, local_deviation
 from napari_mmtseg.images.normalization import Normalization
+from napari_mmtseg.napari.sample_data import focus_series
 from napari_mmtseg.progress import drain
 from napari_mmtseg.segmentation.structure import (
     Structure,

@@ -1,1 +1,0 @@
-"""The Segment panel: forms, buttons and layers; the work is done elsewhere."""

@@ -1,0 +1,1 @@
+"""The napari plugin; no other package imports napari or Qt."""

@@ -1,0 +1,252 @@
+"""What a batch is asked for: folders, files, models, settings, machines."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from magicgui.types import FileDialogMode
+from magicgui.widgets import CheckBox, ComboBox, FileEdit, LineEdit, SpinBox
+from psygnal import Signal
+from qtpy.QtCore import QUrl
+from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+
+from napari_mmtseg.batch.model import DEFAULT_FIT_ON
+from napari_mmtseg.batch.plan import FILE_FORMATS, BatchRequest
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.napari.shared.layer_choice import keep_narrow
+from napari_mmtseg.napari.shared.settings_form import (
+    SettingsForm,
+    collapsible_form,
+    make_form_layout,
+    show_row,
+)
+from napari_mmtseg.settings.fields import SegmentationSettings
+
+__all__ = ["BatchForm"]
+
+_MODES = {
+    "One model for all": "one_model",
+    "A saved model": "saved",
+    "A model for each image": "each",
+}
+_MOST_FITTED = 10_000
+
+
+class BatchForm(QWidget):
+    """The fields of a batch.
+
+    Attributes
+    ----------
+    source, target, model : magicgui.widgets.FileEdit
+        Folder of images, folder of labels, model file.
+    pattern, axes, scheduler : magicgui.widgets.LineEdit
+        Which files, their axes, address of a Dask scheduler.
+    mode, file_format : magicgui.widgets.ComboBox
+        Where the model comes from, how labels are written.
+    fit_on, n_workers : magicgui.widgets.SpinBox
+        Images that the model is fitted on; processes at work.
+    overwrite : magicgui.widgets.CheckBox
+        Replace labels that are there.
+    settings : SettingsForm
+        How the images are segmented.
+    changed : Signal
+        Emitted after any change.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source = _path_edit(FileDialogMode.EXISTING_DIRECTORY)
+        self.target = _path_edit(FileDialogMode.EXISTING_DIRECTORY)
+        self.model = _path_edit(FileDialogMode.EXISTING_FILE, "*.safetensors")
+        self.pattern = LineEdit(value="*")
+        self.axes = LineEdit()
+        self.scheduler = LineEdit()
+        self.mode = ComboBox(choices=list(_MODES.items()))
+        self.file_format = ComboBox(choices=list(FILE_FORMATS))
+        self.fit_on = SpinBox(value=DEFAULT_FIT_ON, min=1, max=_MOST_FITTED)
+        self.n_workers = SpinBox(min=1, max=max(2 * (os.cpu_count() or 1), 4))
+        self.overwrite = CheckBox()
+        self.settings = SettingsForm()
+        self._suggested = ""
+        self._arrange()
+        self.source.changed.connect(self._suggest_target)
+        self.mode.changed.connect(self._show_fields)
+        for widget in (
+            self.source,
+            self.target,
+            self.model,
+            self.pattern,
+            self.axes,
+            self.scheduler,
+            self.mode,
+            self.file_format,
+            self.fit_on,
+            self.n_workers,
+            self.overwrite,
+            self.settings,
+        ):
+            widget.changed.connect(self._on_change)
+        self._show_fields()
+
+    @property
+    def address(self) -> str | None:
+        """Address of the scheduler; None without one."""
+        return self.scheduler.value.strip() or None
+
+    def request(self) -> BatchRequest:
+        """Return what is asked for; the disk is not looked at.
+
+        Raises
+        ------
+        InputError
+            If a field that is needed is empty, or the settings contradict each other.
+        """
+        source, target = _path(self.source), _path(self.target)
+        if source is None:
+            raise InputError("Choose a folder of images.")
+        if target is None:
+            raise InputError("Choose a folder for the labels.")
+        mode = self.mode.value
+        model = _path(self.model) if mode == "saved" else None
+        if mode == "saved" and model is None:
+            raise InputError("Choose the file of a saved model.")
+        # As on the command line, so that either goes on with what the other began.
+        usual = self.fit_on.value == DEFAULT_FIT_ON
+        return BatchRequest(
+            source=source,
+            target=target,
+            pattern=self.pattern.value.strip() or "*",
+            model=model,
+            fit_on=None if usual or mode != "one_model" else self.fit_on.value,
+            mode="each" if mode == "each" else "one_model",
+            # A saved model has been fitted with settings of its own.
+            settings=SegmentationSettings() if model else self.settings.settings(),
+            n_workers=self.n_workers.value,
+            overwrite=self.overwrite.value,
+            file_format=self.file_format.value,
+            axes=self.axes.value.strip() or None,
+        )
+
+    def _suggest_target(self) -> None:
+        """Follow the folder of images, as long as no other folder has been chosen."""
+        if self.target.line_edit.value not in ("", self._suggested):
+            return
+        source = _path(self.source)
+        self._suggested = ""
+        if source is not None and source.name:
+            self._suggested = str(source.with_name(f"{source.name}-labels"))
+        self.target.line_edit.value = self._suggested
+
+    def _show_fields(self) -> None:
+        mode = self.mode.value
+        for widget, its_mode in ((self.fit_on, "one_model"), (self.model, "saved")):
+            show_row(self._layout, widget.native, mode == its_mode)
+        self.basic.setEnabled(mode != "saved")
+
+    def _on_change(self, *_: Any) -> None:
+        self.changed.emit()
+
+    def _arrange(self) -> None:
+        for box in (self.mode, self.file_format):
+            keep_narrow(box.native)
+        for edit, text in (
+            (self.source.line_edit, "Folder of images"),
+            (self.target.line_edit, "Beside the images"),
+            (self.model.line_edit, "File of a model"),
+            (self.pattern, "*"),
+            (self.axes, "as the files tell"),
+            (self.scheduler, "this machine"),
+        ):
+            line: QLineEdit = edit.native
+            line.setPlaceholderText(text)
+        self.overwrite.native.setText("")
+        self._layout = make_form_layout(
+            [
+                ("Images", "The folder of images.", self.source.native),
+                (
+                    "Labels",
+                    "The folder that the labels go to, with a summary of the run, its "
+                    "settings and its model. It is made if it is not there.",
+                    self.target.native,
+                ),
+                (
+                    "Pattern",
+                    "Which files of the folder are images, such as *.tif; **/*.tif "
+                    "takes folders in it as well.",
+                    self.pattern.native,
+                ),
+                (
+                    "Model",
+                    "One model for all gives the same classes in every image; so does "
+                    "a saved one, without training. A model for each image suits "
+                    "images that have nothing to do with each other.",
+                    self.mode.native,
+                ),
+                (
+                    "Fit on",
+                    "How many images, spread over the folder, the one model is fitted "
+                    "on.",
+                    self.fit_on.native,
+                ),
+                ("File", "The file of a saved model.", self.model.native),
+                ("Write", "Format of the label files.", self.file_format.native),
+            ]
+        )
+        self.basic = collapsible_form("Settings", self.settings.fields(advanced=False))
+        self.advanced = collapsible_form(
+            "Advanced",
+            [
+                (
+                    "Workers",
+                    "Processes that label images at the same time.",
+                    self.n_workers.native,
+                ),
+                (
+                    "Scheduler",
+                    "Address of a Dask scheduler, such as tcp://10.0.0.1:8786, whose "
+                    "workers see the same folders.",
+                    self.scheduler.native,
+                ),
+                (
+                    "Axes",
+                    "Axes of the files, such as ZYX, where they do not tell them.",
+                    self.axes.native,
+                ),
+                (
+                    "Replace labels",
+                    "Replace label files that are there, in the next run.",
+                    self.overwrite.native,
+                ),
+                *self.settings.fields(advanced=True),
+            ],
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(self._layout)
+        layout.addWidget(self.basic)
+        layout.addWidget(self.advanced)
+
+
+def _path_edit(mode: FileDialogMode, pattern: str | None = None) -> FileEdit:
+    edit = FileEdit(mode=mode, filter=pattern, nullable=True)
+    edit.choose_btn.text = "…"
+    edit.choose_btn.native.setFixedWidth(30)
+    edit.native.layout().setSpacing(4)
+    return edit
+
+
+def _path(edit: FileEdit) -> Path | None:
+    text = edit.line_edit.value.strip()
+    if text.startswith("file:"):  # what a file manager drops
+        text = QUrl(text).toLocalFile()
+    if not text:
+        return None
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # there is no such user, hence no such folder, which is said
+        return Path(text)

@@ -1,0 +1,234 @@
+"""Starts, watches and ends batches: one at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+from napari.utils.notifications import show_warning
+from qtpy.QtCore import QObject, Signal
+
+from napari_mmtseg.batch.plan import BatchRequest
+from napari_mmtseg.batch.record import BatchRecord
+from napari_mmtseg.batch.run import BatchResult, BatchStep, iter_batch
+from napari_mmtseg.napari.batch.table import BatchTableModel
+from napari_mmtseg.napari.runs.outcomes import Failed, Notice, Refused, show_problem
+from napari_mmtseg.napari.runs.preload import load_engine
+from napari_mmtseg.napari.runs.progress import (
+    ActivityBar,
+    ProgressView,
+    count,
+    duration,
+)
+from napari_mmtseg.napari.runs.run import RunQueue
+from napari_mmtseg.progress import SegmentationStep
+
+__all__ = ["BatchControl", "BatchJob", "BatchReport"]
+
+_STOPPING = "Cancelling: the images under way are finished. Cancel again to leave them."
+
+
+class BatchControl(QObject):
+    """Takes a batch from its start to its end and shows how far it is.
+
+    Parameters
+    ----------
+    images : BatchTableModel
+        Where the images are shown.
+    progress : ProgressView
+        Where progress is shown.
+    parent : QObject
+        The panel.
+
+    Attributes
+    ----------
+    state_changed : Signal
+        Emitted when a batch starts and when the panel is ready for the next one.
+    """
+
+    state_changed = Signal()
+
+    def __init__(
+        self, images: BatchTableModel, progress: ProgressView, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._images = images
+        self._progress = progress
+        self._activity = ActivityBar(self.cancel)
+        self._labels = self._is_stopping = False
+        self._queue = RunQueue(self)
+        self._queue.reported.connect(self._on_reported)
+        self._queue.ended.connect(self._on_ended)
+        self._queue.started.connect(lambda: progress.text.setText("Starting…"))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a batch is under way."""
+        return self._queue.is_running
+
+    def start(self, job: BatchJob) -> None:
+        """Start a batch; without effect while one is under way."""
+        if self.is_running:
+            return
+        self._labels = self._is_stopping = False
+        n = len(self._images.records)
+        self._activity.start(n, f"Label {count(n, 'image')}")
+        self._progress.start(
+            job.request.settings.n_steps, "Waiting for the cancelled run to end…"
+        )
+        self._queue.start(job)
+        self.state_changed.emit()
+
+    def stop(self) -> None:
+        """Begin no further image; the second time, or before the first one, cancel."""
+        if not self._labels or self._is_stopping:
+            self.cancel()
+            return
+        self._is_stopping = True
+        self._queue.stop_and_keep()
+        self._progress.text.setText(_STOPPING)
+
+    def cancel(self) -> None:
+        """End the batch at once, and say no more of it; whole files stay."""
+        if self.is_running:
+            self._queue.cancel()
+            self._images.end()
+            self._leave("Cancelled.")
+
+    def _on_reported(self, report: BatchReport | Notice) -> None:
+        if isinstance(report, Notice):
+            show_warning(report.text)
+            return
+        self._images.update_records(report.records)
+        if report.fit is not None:
+            self._progress.show_step(report.fit, report.fit.step)
+        elif report.phase == "labelling":
+            self._labels = True
+            self._activity.show_step(report.n_done)
+            self._progress.show_count(
+                report.phase, report.n_done, report.n_items, "image"
+            )
+            if self._is_stopping:
+                self._progress.text.setText(_STOPPING)
+
+    def _on_ended(self, outcome: BatchResult | Refused | Failed | None) -> None:
+        if outcome is None:
+            self._images.end()
+            self._leave("Cancelled.")
+        elif isinstance(outcome, Refused | Failed):
+            self._images.end()
+            self._leave(outcome.summary)
+            show_problem(outcome)
+        else:
+            self._images.update_records(outcome.records)
+            self._leave(_summary(outcome))
+
+    def _leave(self, text: str) -> None:
+        self._activity.stop()
+        self._progress.curve.hide()
+        self._progress.say(text)
+        self.state_changed.emit()
+
+
+def _summary(result: BatchResult) -> str:
+    n = {
+        status: sum(record.status == status for record in result.records)
+        for status in ("done", "skipped", "failed", "cancelled")
+    }
+    parts = [f"{count(n['done'], 'image')} labelled in {duration(result.seconds)}"]
+    if n["skipped"]:
+        parts.append(f"{n['skipped']:,} done before")
+    if n["failed"]:
+        parts.append(f"{n['failed']:,} failed")
+    if n["cancelled"]:
+        parts.append(f"{n['cancelled']:,} left")
+    return ", ".join(parts) + "."
+
+
+_REPORT_INTERVAL = 0.2
+"""Seconds between reports, so that thousands of tiny images do not flood the window."""
+
+_MAX_NOTICES = 3
+"""Warnings that are shown; a folder of thousands may give one for every image."""
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """What has happened since the last report.
+
+    Attributes
+    ----------
+    phase : str
+        As in :class:`BatchStep`.
+    n_done, n_items : int
+        Images that are done with, and how many there are.
+    records : tuple of BatchRecord
+        Of the images that something has happened to.
+    fit : SegmentationStep or None
+        How far the one model is.
+    """
+
+    phase: str
+    n_done: int
+    n_items: int
+    records: tuple[BatchRecord, ...] = field(default=(), repr=False)
+    fit: SegmentationStep | None = None
+
+
+@dataclass(frozen=True)
+class BatchJob:
+    """Label a folder of images.
+
+    Attributes
+    ----------
+    request : BatchRequest
+        What is asked for.
+    scheduler : str or None
+        Address of a Dask scheduler.
+    """
+
+    request: BatchRequest
+    scheduler: str | None = None
+
+    def steps(
+        self, notices: list[str], should_cancel: Callable[[], bool]
+    ) -> Generator[BatchReport | Notice, str | None, BatchResult]:
+        """Do it; reports come now and then, and at once in a new phase."""
+        stop = yield BatchReport("planning", 0, 0)
+        load_engine()
+        steps = iter_batch(
+            self.request, scheduler=self.scheduler, should_cancel=should_cancel
+        )
+        answer: str | None = None  # what a fresh generator takes
+        records: dict[str, BatchRecord] = {}
+        phase, due, n_shown = "", 0.0, 0
+        try:
+            while True:
+                try:
+                    step = steps.send(answer)
+                except StopIteration as end:
+                    result: BatchResult = end.value
+                    return result
+                for record in step.done_before:
+                    records[record.item.name] = record
+                if step.record is not None:
+                    records[step.record.item.name] = step.record
+                while notices:
+                    text = notices.pop(0)
+                    n_shown += 1
+                    if n_shown <= _MAX_NOTICES:
+                        stop = (yield Notice(text)) or stop
+                now = time.perf_counter()
+                if step.phase != phase or now >= due:
+                    phase, due = step.phase, now + _REPORT_INTERVAL
+                    report = _report(step, tuple(records.values()))
+                    records.clear()
+                    stop = (yield report) or stop
+                answer = stop
+        finally:
+            steps.close()
+
+
+def _report(step: BatchStep, records: tuple[BatchRecord, ...]) -> BatchReport:
+    return BatchReport(step.phase, step.n_done, step.n_items, records, step.fit)

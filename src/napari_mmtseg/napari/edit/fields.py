@@ -1,0 +1,164 @@
+"""Sizes and radius of operations, in pixels or in the unit of the layer."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QComboBox, QDoubleSpinBox
+
+from napari_mmtseg.napari.layers.pixel_measure import PixelMeasure
+
+__all__ = ["EditFields"]
+
+_LARGEST = 1e9
+_PIXELS = "pixels"
+
+
+class EditFields(QObject):
+    """The numbers beside the buttons.
+
+    Parameters
+    ----------
+    parent : QObject
+        Qt deletes this object with it.
+
+    Attributes
+    ----------
+    island_size : QDoubleSpinBox
+        Regions below it are islands.
+    hole_size : QDoubleSpinBox
+        Holes up to it are filled; all at 0.
+    radius : QDoubleSpinBox
+        Of smoothing.
+    unit : QComboBox
+        Pixels, or the unit of the layer.
+    changed : Signal
+        Another number.
+    """
+
+    changed = Signal()
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._measure: PixelMeasure | None = None
+        self._is_setting = False
+        self._physical = False
+        self.island_size = _spin_box(20)
+        self.hole_size = _spin_box(0)
+        self.hole_size.setSpecialValueText("any size")
+        self.radius = _spin_box(2)
+        self.unit = QComboBox()
+        self.unit.addItem(_PIXELS)
+        tooltips = {
+            self.island_size: "Connected regions below this size are islands",
+            self.hole_size: "Holes up to this size are filled",
+            self.radius: "How far a boundary may be evened out",
+            self.unit: "What sizes and the radius are given in",
+        }
+        for widget, text in tooltips.items():
+            widget.setToolTip(text)
+        for box in (self.island_size, self.hole_size, self.radius):
+            box.valueChanged.connect(self._on_value)
+        self.unit.currentIndexChanged.connect(self._on_unit)
+        self._show_unit()
+
+    @property
+    def island_pixels(self) -> float:
+        """Size of islands in pixels."""
+        return self.island_size.value() / self._pixel_size
+
+    @property
+    def hole_pixels(self) -> float:
+        """Size of holes in pixels; infinite for any."""
+        size = self.hole_size.value()
+        return size / self._pixel_size if size else float("inf")
+
+    def radius_pixels(self, n_axes: int) -> list[float]:
+        """Return the radius in pixels along every axis of a layer: the same length."""
+        radius, measure = self.radius.value(), self._measure
+        if measure is None:
+            return [radius] * n_axes
+        if not self._physical:
+            radius *= measure.edge
+        return [radius / edge for edge in measure.edges]
+
+    def show_measure(self, measure: PixelMeasure | None) -> None:
+        """Offer the unit of another layer; the sizes in pixels stay.
+
+        Parameters
+        ----------
+        measure : PixelMeasure or None
+            What a pixel measures; None if it is not known.
+        """
+        if measure == self._measure:
+            return
+        was_physical = self._physical
+        self._convert(physical=False)
+        self._measure = measure
+        self.unit.blockSignals(True)
+        self.unit.clear()
+        self.unit.addItem(_PIXELS)
+        if measure is not None:
+            self.unit.addItem(measure.length_unit or "scaled units")
+            self.unit.setCurrentIndex(int(was_physical))
+        self.unit.blockSignals(False)
+        self._convert(physical=was_physical and measure is not None)
+        self._show_unit()
+
+    @property
+    def _pixel_size(self) -> float:
+        return self._measure.size if self._measure and self._physical else 1.0
+
+    @property
+    def _edge(self) -> float:
+        return self._measure.edge if self._measure and self._physical else 1.0
+
+    def _on_value(self) -> None:
+        if not self._is_setting:
+            self.changed.emit()
+
+    def _on_unit(self) -> None:
+        self._convert(physical=self.unit.currentIndex() == 1)
+        self._show_unit()
+
+    def _convert(self, *, physical: bool) -> None:
+        """Say the same sizes in the other unit."""
+        area, length = self._pixel_size, self._edge
+        self._physical = physical
+        self._is_setting = True
+        for box, before, now in (
+            (self.island_size, area, self._pixel_size),
+            (self.hole_size, area, self._pixel_size),
+            (self.radius, length, self._edge),
+        ):
+            box.setValue(box.value() / before * now)
+        self._is_setting = False
+
+    def _show_unit(self) -> None:
+        measure = self._measure if self._physical else None
+        area = measure.unit if measure else "px"
+        length = measure.length_unit if measure else "px"
+        for box, suffix in (
+            (self.island_size, area),
+            (self.hole_size, area),
+            (self.radius, length),
+        ):
+            box.setSuffix(f" {suffix}" if suffix else "")
+
+
+class _SpinBox(QDoubleSpinBox):
+    """Shows as many digits as there are, and no zeros after them."""
+
+    def textFromValue(self, value: float) -> str:
+        """Return the number as short as it can be told."""
+        return f"{value:.6g}"
+
+
+def _spin_box(value: float) -> QDoubleSpinBox:
+    box = _SpinBox()
+    box.setDecimals(6)
+    box.setRange(0, _LARGEST)
+    box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+    box.setKeyboardTracking(False)
+    box.setMinimumWidth(84)
+    box.setValue(value)
+    return box

@@ -1,0 +1,79 @@
+"""The table and the labels as files."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from napari.layers import Labels
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.files.atomic import write_atomically
+from napari_mmtseg.files.write import write_labels
+from napari_mmtseg.napari.edit.table import ClassTableModel
+from napari_mmtseg.napari.layers.pixel_measure import pixel_sizes
+
+__all__ = ["save_labels", "save_table"]
+
+_TABLES = "Table (*.csv)"
+_LABELS = "OME-TIFF (*.ome.tif);;TIFF (*.tif *.tiff);;PNG (*.png)"
+
+
+def save_table(parent: QWidget, layer: Labels, classes: ClassTableModel) -> None:
+    """Ask for a file name and write the table as it is shown, names included.
+
+    Parameters
+    ----------
+    parent : QWidget
+        Below which the dialog lies.
+    layer : napari.layers.Labels
+        Where the file gets its name from.
+    classes : ClassTableModel
+        The table.
+    """
+    path = _ask(parent, "Save table", f"{layer.name}.csv", _TABLES)
+    if path is None:
+        return
+    text = io.StringIO()
+    csv.writer(text).writerows(classes.records())
+    try:
+        # The dialog has asked before it gave the name of a file that is there.
+        write_atomically(path, text.getvalue().encode(), overwrite=True)
+    except InputError as error:
+        show_warning(str(error))
+    else:
+        show_info(f"{len(classes.records()) - 1} classes are in {path}.")
+
+
+def save_labels(parent: QWidget, layer: Labels) -> None:
+    """Ask for a file name and write all labels of a layer, with their pixel size.
+
+    Parameters
+    ----------
+    parent : QWidget
+        Below which the dialog lies.
+    layer : napari.layers.Labels
+        What is written.
+    """
+    path = _ask(parent, "Save labels", f"{layer.name}.ome.tif", _LABELS)
+    if path is None:
+        return
+    axes, sizes = pixel_sizes(layer)
+    try:
+        write_labels(path, layer.data, axes=axes, pixel_sizes=sizes, overwrite=True)
+    except InputError as error:
+        show_warning(str(error))
+    else:
+        show_info(f"The labels are in {path}.")
+
+
+def _ask(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
+    safe = name.replace("/", "-").replace("\\", "-")
+    chosen, kind = QFileDialog.getSaveFileName(parent, title, safe, kinds)
+    if not chosen:
+        return None
+    path = Path(chosen)
+    return path if path.suffix else Path(f"{path}{kind.rpartition('*')[2][:-1]}")

@@ -1,0 +1,323 @@
+"""The Edit labels panel."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_warning
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import QVBoxLayout
+
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.napari.edit.actions import ACTIONS, EditShortcuts, _make_buttons
+from napari_mmtseg.napari.edit.fields import EditFields
+from napari_mmtseg.napari.edit.files import save_labels, save_table
+from napari_mmtseg.napari.edit.layout import arrange
+from napari_mmtseg.napari.edit.picking import Highlight, Picker
+from napari_mmtseg.napari.edit.plans import EditPlans
+from napari_mmtseg.napari.edit.preview import EditPreview
+from napari_mmtseg.napari.edit.session import EditSession
+from napari_mmtseg.napari.edit.statistics import ClassStatistics
+from napari_mmtseg.napari.edit.table_view import ClassTableView
+from napari_mmtseg.napari.edit.target import EditTarget
+from napari_mmtseg.napari.layers.class_names import class_names
+from napari_mmtseg.napari.layers.editing import rename_class
+from napari_mmtseg.napari.layers.navigation import Navigator
+from napari_mmtseg.napari.layers.result import changes, result_of
+from napari_mmtseg.napari.shared.panel import NarrowPanel
+from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
+
+if TYPE_CHECKING:
+    import napari
+
+__all__ = ["EditWidget"]
+
+
+class EditWidget(NarrowPanel):
+    """Edit the classes and regions of a Labels layer, every step undoable.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        Whose layers are edited.
+
+    Attributes
+    ----------
+    target : EditTarget
+        Layer and scope.
+    table : ClassTableView
+        The classes.
+    fields : EditFields
+        Sizes and radius.
+    preview : EditPreview
+        What an operation would change.
+    session : EditSession
+        Runs operations.
+    buttons : dict of str to QPushButton
+        By the names of :data:`ACTIONS`, and "undo", "redo", "cancel", "save_table",
+        "save_labels".
+    table_rows : QVBoxLayout
+        Below the table, with a row of buttons; there is room for more.
+    status : QLabel
+        What an operation changes or has changed.
+    reason : QLabel
+        Why the layer cannot be edited.
+    """
+
+    def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        self.target = EditTarget(napari_viewer)
+        self.table = ClassTableView()
+        self.fields = EditFields(self)
+        self.preview = EditPreview(napari_viewer, self.target.choice, self)
+        self.picker = Picker(napari_viewer, self)
+        self.statistics = ClassStatistics(self)
+        self.navigator = Navigator(napari_viewer, self)
+        self.highlight = Highlight()
+        self.plans = EditPlans(self.target, self.table, self.fields)
+        self.session = EditSession(self.plans, self.preview, self)
+        self.buttons = _make_buttons()
+        self.table_rows = QVBoxLayout()
+        self.status, self.reason = WrappedLabel(), WrappedLabel()
+        self._shortcuts = EditShortcuts(self.buttons)
+        self.show_content(arrange(self))
+        self._connect()
+        self._on_layer()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether anything is computed in a thread."""
+        return any(
+            part.is_busy
+            for part in (
+                self.session.runner,
+                self.preview,
+                self.statistics,
+                self.navigator,
+            )
+        )
+
+    @property
+    def shortcut_keys(self) -> list[str]:
+        """The keys that are bound while the panel is open."""
+        return self._shortcuts.keys
+
+    def rename(self) -> None:
+        """Let the user type the name of the selected class."""
+        value = self.table.last_value
+        if value:
+            self.table.edit_name(value)
+        elif value == 0:
+            show_warning("Background is always called so. Name another class.")
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Bind the keys: only now there is a window."""
+        super().showEvent(event)
+        self._shortcuts.bind(self)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:
+        """Give the keys back while the panel is not there."""
+        super().hideEvent(event)
+        self._shortcuts.release()
+
+    def _connect(self) -> None:
+        for name in ACTIONS:
+            if name in self.plans:
+                operate = partial(self._operate, name)
+                self.buttons[name].clicked.connect(operate)
+        slots = {
+            "rename": self.rename,
+            "apply": self.session.apply,
+            "cancel": self.preview.clear,
+            "undo": self._undo,
+            "redo": self._redo,
+            "save_table": self._save_table,
+            "save_labels": self._save_labels,
+        }
+        for name, slot in slots.items():
+            self.buttons[name].clicked.connect(slot)
+        self.buttons["pick"].toggled.connect(self._on_pick)
+        self.buttons["highlight"].toggled.connect(self._on_highlight)
+        self.buttons["preview"].toggled.connect(self._on_preview_first)
+        target, table = self.target, self.table
+        target.layer_changed.connect(self._on_layer)
+        target.part_changed.connect(self._on_part)
+        target.edited.connect(self._on_edited)
+        target.renamed.connect(self._on_renamed)
+        target.recolored.connect(self._on_recolored)
+        target.selected.connect(self._on_selected_in_layer)
+        table.selection_changed.connect(self._on_selection)
+        table.visited.connect(self._on_visit)
+        table.classes.renamed.connect(self._on_typed)
+        self.fields.changed.connect(self.session.preview_again)
+        self.statistics.counted.connect(self._on_counted)
+        self.preview.changed.connect(self._on_preview)
+        self.session.told.connect(self.status.setText)
+        self.picker.picked.connect(self._on_picked)
+        self.picker.ended.connect(lambda: self.buttons["pick"].setChecked(False))
+        changes.measured.connect(self._on_measured)
+        self.closed.connect(self._on_closed)
+
+    def _operate(self, name: str, _: bool = False) -> None:
+        self.session.operate(name)
+
+    def _on_preview(self, _: str) -> None:
+        there = self.preview.plan is not None
+        for name in ("apply", "cancel"):
+            self.buttons[name].setVisible(there)
+
+    def _on_preview_first(self, checked: bool) -> None:
+        self.session.previews_first = checked
+        self.preview.clear()
+
+    def _undo(self) -> None:
+        if self.target.layer is not None:
+            self.preview.clear()
+            self.target.layer.undo()
+
+    def _redo(self) -> None:
+        if self.target.layer is not None:
+            self.preview.clear()
+            self.target.layer.redo()
+
+    def _on_layer(self) -> None:
+        layer = self.target.layer
+        self.preview.clear()
+        self.plans.clicked = None
+        self.status.setText("")
+        for name in ("pick", "highlight"):
+            self.buttons[name].setChecked(False)
+        self.statistics.stop()
+        self.table.classes.show_table(None)
+        self._on_renamed()
+        self._on_recolored()
+        self._on_part()
+        if layer is not None:
+            self.table.select_values([])
+
+    def _on_part(self) -> None:
+        self.fields.show_measure(self.target.measure())
+        self.table.classes.show_measure(self.target.measure())
+        self._count(anew=True)
+        self.session.preview_again()
+
+    def _on_edited(self) -> None:
+        self._count()
+
+    def _count(self, *, anew: bool = False) -> None:
+        reason = ""
+        try:
+            layer, part = self.target.editable_layer(), self.target.part()
+            result = result_of(layer)
+            measured = None if result is None else result.measured
+            self.statistics.request(
+                layer.data,
+                part,
+                self.target.n_axes,
+                None if measured is None else measured.confidence,
+                anew=anew,
+            )
+        except InputError as error:
+            reason = str(error)
+            self.statistics.stop()
+            self.table.classes.show_table(None)
+        self.reason.setText(reason)
+        self.reason.setVisible(bool(reason))
+        self._enable()
+
+    def _on_counted(self, table: Any) -> None:
+        old = self.table.classes.table
+        self.table.classes.show_table(table)
+        if self.preview.prepared is not None and old is not None and old != table:
+            self.session.preview_again()
+
+    def _on_renamed(self) -> None:
+        layer = self.target.layer
+        names = {} if layer is None else class_names(layer.features)
+        self.table.classes.show_names(names)
+
+    def _on_recolored(self) -> None:
+        layer = self.target.layer
+        if layer is None:
+            self.table.classes.show_colors(None)
+            return
+        # As if nothing were highlighted: else all but one class are transparent.
+        colormap = layer.colormap
+        duplicate = getattr(colormap, "model_copy", None) or colormap.copy
+        self.table.classes.show_colors(duplicate(update={"use_selection": False}).map)
+
+    def _on_selection(self) -> None:
+        layer, value = self.target.layer, self.table.last_value
+        if layer is not None and value is not None:
+            layer.selected_label = value
+        self._enable()
+        self.session.preview_again()
+
+    def _on_selected_in_layer(self) -> None:
+        layer = self.target.layer
+        assert layer is not None
+        value = int(layer.selected_label)
+        if value not in self.table.selected_values:
+            self.table.select_values([value], last=value)
+
+    def _on_picked(self, value: int, pixel: tuple[int, ...]) -> None:
+        self.plans.clicked = pixel
+        values = set(self.table.selected_values) ^ {value}
+        self.table.select_values(values, last=value if value in values else None)
+        self._enable()
+
+    def _on_typed(self, value: int, name: str) -> None:
+        layer, table = self.target.layer, self.table.classes.table
+        if layer is not None and table is not None:
+            rename_class(layer, value, name, (int(v) for v in table.values))
+
+    def _on_visit(self, value: int) -> None:
+        try:
+            layer, part = self.target.editable_layer(), self.target.part()
+        except InputError as error:
+            show_warning(str(error))
+            return
+        self.navigator.visit(layer, value, part, self.target.n_axes)
+
+    def _on_pick(self, checked: bool) -> None:
+        if checked and self.target.layer is not None:
+            self.picker.start(self.target.layer)
+        else:
+            self.picker.stop()
+
+    def _on_highlight(self, checked: bool) -> None:
+        if checked and self.target.layer is not None:
+            self.highlight.start(self.target.layer)
+        else:
+            self.highlight.stop()
+
+    def _save_table(self) -> None:
+        if self.target.layer is not None:
+            save_table(self, self.target.layer, self.table.classes)
+
+    def _save_labels(self) -> None:
+        if self.target.layer is not None:
+            save_labels(self, self.target.layer)
+
+    def _enable(self) -> None:
+        possible = not self.reason.text()
+        n_selected = len(self.table.selected_values) if possible else 0
+        for name, button in self.buttons.items():
+            action = ACTIONS.get(name)
+            button.setEnabled(possible and (not action or action.accepts(n_selected)))
+        if self.plans.clicked is None:
+            self.buttons["split_region"].setEnabled(False)
+
+    def _on_measured(self, result: Any) -> None:
+        if result_of(self.target.layer) is result:
+            self._count(anew=True)
+
+    def _on_closed(self) -> None:
+        changes.measured.disconnect(self._on_measured, missing_ok=True)
+        self._shortcuts.release()
+        self.picker.stop()
+        self.highlight.stop()
+        self.preview.disconnect()
+        self.target.disconnect_all()
+        self.statistics.stop()

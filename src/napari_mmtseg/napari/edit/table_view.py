@@ -1,0 +1,164 @@
+"""The table of classes as the user sees it and selects in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+from qtpy.QtCore import (
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QSize,
+    Qt,
+    Signal,
+)
+from qtpy.QtWidgets import QTableView
+
+from napari_mmtseg.napari.edit.table import ClassTableModel
+from napari_mmtseg.napari.shared.table_rows import height_of_rows, set_up_rows
+
+__all__ = ["ClassTableView"]
+
+_WIDTHS = {0: 54, 2: 66, 3: 62, 4: 62, 5: 44}
+_NAME_WIDTH = 64
+_MIN_ROWS, _MAX_ROWS = 4, 9
+
+
+class ClassTableView(QTableView):
+    """A table of classes, whole rows selected; keeps the selection by label.
+
+    Attributes
+    ----------
+    classes : ClassTableModel
+        What is shown.
+    selection_changed : Signal
+        Other classes are selected.
+    visited : Signal
+        Emits the label of a row that was double-clicked.
+    """
+
+    selection_changed = Signal()
+    visited = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.classes = ClassTableModel()
+        self.setModel(self.classes)
+        set_up_rows(self, _WIDTHS, stretched=ClassTableModel.NAME)
+        self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+        self._show_columns()
+        self._last: int | None = None
+        self._remembered: np.ndarray = np.zeros(0, np.int64)
+        self._is_changing = False
+        self.classes.modelAboutToBeReset.connect(self._keep)
+        self.classes.modelReset.connect(self._restore)
+        self.classes.layoutAboutToBeChanged.connect(self._keep)
+        self.classes.layoutChanged.connect(self._restore)
+        self.classes.headerDataChanged.connect(self._show_columns)
+        self.doubleClicked.connect(self._on_double_click)
+        selection = self.selectionModel()
+        assert selection is not None
+        selection.selectionChanged.connect(self._on_selection)
+        selection.currentRowChanged.connect(self._on_current)
+
+    @property
+    def selected_values(self) -> list[int]:
+        """The labels of all selected rows, in ascending order."""
+        return [int(v) for v in np.sort(self._selected())]
+
+    @property
+    def last_value(self) -> int | None:
+        """The label that was selected last, if it is still selected."""
+        if self._last is not None and self._last in self._selected():
+            return self._last
+        values = self.selected_values
+        return values[-1] if values else None
+
+    def select_values(self, values: Collection[int], last: int | None = None) -> None:
+        """Select rows by their labels, and nothing else.
+
+        Parameters
+        ----------
+        values : collection of int
+            The labels.
+        last : int, optional
+            The one that was selected last, which is brought into view.
+        """
+        rows = self.classes.rows_of(np.asarray(list(values)))
+        selection, model = self.selectionModel(), self.classes
+        assert selection is not None
+        chosen = QItemSelection()
+        # Neighbouring rows as one range: a hundred thousand ranges take long.
+        starts = np.flatnonzero(np.diff(rows, prepend=-2) > 1)
+        for piece in np.split(rows, starts[1:]) if len(rows) else []:
+            first, end = int(piece[0]), int(piece[-1])
+            chosen.select(
+                model.index(first, 0), model.index(end, model.columnCount() - 1)
+            )
+        flags = QItemSelectionModel.SelectionFlag
+        if last is not None and len(row := model.rows_of(np.array([last]))):
+            current = model.index(int(row[0]), 0)
+            selection.setCurrentIndex(current, flags.NoUpdate)
+            self.scrollTo(current)
+        self._last = last
+        selection.select(chosen, flags.ClearAndSelect | flags.Rows)
+
+    def edit_name(self, value: int) -> None:
+        """Let the user type the name of a class."""
+        rows = self.classes.rows_of(np.array([value]))
+        if len(rows):
+            index = self.classes.index(int(rows[0]), ClassTableModel.NAME)
+            self.setCurrentIndex(index)
+            self.edit(index)
+
+    def sizeHint(self) -> QSize:
+        """Return room for some rows; more when there are more."""
+        n = min(max(self.classes.rowCount(), _MIN_ROWS), _MAX_ROWS)
+        return QSize(super().sizeHint().width(), height_of_rows(self, n))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return as much height as wanted: the panel scrolls, not a slit of a table."""
+        width = sum(_WIDTHS.values()) + _NAME_WIDTH
+        return QSize(width, self.sizeHint().height())
+
+    def _selected(self) -> np.ndarray:
+        selection = self.selectionModel()
+        if selection is None or self.classes.table is None:
+            return np.zeros(0, np.int64)
+        parts = selection.selection()
+        pieces = [
+            self.classes.values_between(parts[i].top(), parts[i].bottom())
+            for i in range(len(parts))
+            if parts[i].isValid()
+        ]
+        return np.unique(np.concatenate(pieces)) if pieces else np.zeros(0, np.int64)
+
+    def _keep(self) -> None:
+        # From now on rows are no longer those of the classes that were selected.
+        self._is_changing = True
+
+    def _restore(self) -> None:
+        last = self._last
+        self.select_values(self._remembered.tolist(), last)
+        self._is_changing = False
+        self.updateGeometry()
+        self._on_selection()
+
+    def _show_columns(self, *_: object) -> None:
+        self.setColumnHidden(ClassTableModel.SIZE, self.classes.measure is None)
+        unknown = not self.classes.has_confidence
+        self.setColumnHidden(ClassTableModel.CONFIDENCE, unknown)
+
+    def _on_selection(self, *_: object) -> None:
+        if self._is_changing:
+            return
+        self._remembered = self._selected()
+        self.selection_changed.emit()
+
+    def _on_current(self, current: QModelIndex, _: QModelIndex) -> None:
+        if current.isValid() and not self._is_changing:
+            self._last = self.classes.value_at(current.row())
+
+    def _on_double_click(self, index: QModelIndex) -> None:
+        self.visited.emit(self.classes.value_at(index.row()))

@@ -1,0 +1,1 @@
+"""Image, Labels and Shapes layers as data, and back."""

@@ -1,0 +1,194 @@
+"""Changing a Labels layer so that one undo takes it back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from weakref import ref
+
+import numpy as np
+from napari.utils.events import Event
+from numpy.typing import DTypeLike, NDArray
+
+from napari.layers import Labels, Layer
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.labels.editing.undo import LabelEdit
+from napari_mmtseg.napari.layers.class_names import (
+    all_numbers,
+    class_names,
+    renumbered,
+    with_name,
+)
+
+__all__ = ["apply_edit", "check_editable", "rename_class", "unwrapped"]
+
+
+def check_editable(layer: Labels) -> None:
+    """Refuse layers whose data cannot be changed in place.
+
+    Raises
+    ------
+    InputError
+        If the layer is multiscale, locked, or its data is not a writable NumPy array.
+    """
+    if layer.multiscale:
+        raise InputError(
+            f"“{layer.name}” is multiscale, which napari cannot edit. Make a layer of "
+            "one level: viewer.add_labels(np.asarray(layer.data[0]))."
+        )
+    data = layer.data
+    if not isinstance(data, np.ndarray):
+        kind = type(data).__module__.partition(".")[0]
+        raise InputError(
+            f"“{layer.name}” holds {kind} data, which is edited on disk or not at all. "
+            "Bring it into memory first: layer.data = np.array(layer.data)."
+        )
+    if not data.flags.writeable:
+        raise InputError(
+            f"“{layer.name}” is read-only. Copy it: layer.data = layer.data.copy()."
+        )
+    if not layer.editable:
+        raise InputError(
+            f"“{layer.name}” cannot be edited now: it is locked or still being made."
+        )
+
+
+def apply_edit(
+    layer: Labels, edit: LabelEdit, numbers: Mapping[int, int] | None = None
+) -> bool:
+    """Change the layer's data in place, as one step of its undo history.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        What is changed.
+    edit : LabelEdit
+        The change.
+    numbers : mapping of int to int, optional
+        New label of every old one, where classes have got other labels: names and other
+        features follow, and come back with undo.
+
+    Returns
+    -------
+    bool
+        False, and nothing is changed, if the labels are no longer those that the edit
+        was made from.
+    """
+    # Of another shape, too, if the layer has been given smaller data.
+    if not np.array_equal(layer.data[edit.index], edit.old):
+        return False
+    before: Any = edit.before
+    after: Any = edit.after
+    if numbers and len(layer.features):
+        there = all_numbers(layer.features, numbers)
+        back = {new: old for old, new in there.items()}
+        before = _WithFeatures(before, layer, lambda f: renumbered(f, back))
+        after = _WithFeatures(after, layer, lambda f: renumbered(f, there))
+        layer.features = renumbered(layer.features, there)
+    layer.data[edit.index] = edit.new
+    if not _record(layer, (edit.index, before, after)):
+        # Larger, but as undoable.
+        layer.data[edit.index] = edit.old
+        changed = np.nonzero(edit.old != edit.new)
+        indices = tuple(s.start + i for s, i in zip(edit.index, changed, strict=True))
+        layer.data_setitem(indices, edit.new[changed])
+    layer.refresh()
+    return True
+
+
+def rename_class(
+    layer: Labels, value: int, name: str, others: Iterable[int] = ()
+) -> None:
+    """Name a class in the layer's features, as one step of its undo history.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        Whose class it is.
+    value : int
+        The class.
+    name : str
+        Its name; none if empty.
+    others : iterable of int
+        All classes of the layer.
+    """
+    before = class_names(layer.features).get(value, "")
+    if name == before:
+        return
+    layer.features = with_name(layer.features, value, name, others)
+    # A step that changes no pixel, but brings the name along.
+    nothing = np.zeros((0,) * layer.data.ndim, layer.data.dtype)
+    sides = (_WithFeatures(nothing, layer, _naming(value, n)) for n in (before, name))
+    _record(layer, ((slice(0, 0),) * layer.data.ndim, *sides))
+
+
+def unwrapped(layer: Layer) -> Layer:
+    """Return the layer behind the short-lived proxy that napari hands to plugins."""
+    return getattr(layer, "__wrapped__", layer)
+
+
+def _record(layer: Labels, step: tuple[Any, ...]) -> bool:
+    """Put a step into the undo history of a layer that shows its outcome already.
+
+    data_setitem, napari's one public way to record an edit, keeps the coordinates of
+    every pixel: 24 and more bytes instead of a fraction of one. So it records a change
+    of one pixel that is taken back at once, and its record, which napari hands to
+    whoever listens, is replaced.
+
+    Returns
+    -------
+    bool
+        False, and nothing is recorded, where napari does not do so.
+    """
+    if not layer.data.size:
+        return False
+    place = tuple(np.zeros(1, np.intp) for _ in layer.data.shape)
+    value = layer.data[place][0]
+    recorded = False
+
+    def replace(event: Event) -> None:
+        nonlocal recorded
+        if isinstance(event.value, list):
+            event.value[:] = [step]
+            layer.data[place] = value
+            recorded = True
+
+    layer.data[place] = value ^ 1
+    layer.events.paint.connect(replace, position="first")
+    try:
+        layer.data_setitem(place, value, refresh=False)
+    finally:
+        layer.events.paint.disconnect(replace)
+    if not recorded:
+        layer.undo()
+        layer.data[place] = value
+    return recorded
+
+
+def _naming(value: int, name: str) -> Callable[[Any], Any]:
+    return lambda features: with_name(features, value, name)
+
+
+class _WithFeatures:
+    """Labels in an undo history that change features when they are put back."""
+
+    def __init__(
+        self, labels: Any, layer: Labels, change: Callable[[Any], Any]
+    ) -> None:
+        self.labels = labels
+        self._layer = ref(unwrapped(layer))
+        self._change = change
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the labels."""
+        return int(self.labels.nbytes)
+
+    def __array__(
+        self, dtype: DTypeLike | None = None, copy: bool | None = None
+    ) -> NDArray[Any]:
+        """Return the labels, on their way back into the layer."""
+        layer = self._layer()
+        if layer is not None:
+            layer.features = self._change(layer.features)
+        return np.asarray(self.labels, dtype)

@@ -1,0 +1,226 @@
+"""Where in a Labels layer the viewer is, and what a pixel measures there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari.layers import Labels, Layer
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.files.pixel_size import PixelSize
+
+if TYPE_CHECKING:
+    from napari.components import Dims
+
+    from napari.layers import Layer
+
+__all__ = [
+    "PixelMeasure",
+    "change_units",
+    "pixel_measure",
+    "pixel_sizes",
+    "shown_axes",
+    "shown_part",
+    "slider_point",
+]
+
+_USUAL_AXES = {1: "X", 2: "YX", 3: "ZYX", 4: "TZYX", 5: "TCZYX"}
+_KINDS = {1: "Length", 2: "Area", 3: "Volume"}
+
+
+@dataclass(frozen=True)
+class PixelMeasure:
+    """Length, area or volume of a pixel.
+
+    Attributes
+    ----------
+    size : float
+        In `unit`.
+    unit : str
+        Such as "µm²"; empty where the layer has a scale, but no unit of length.
+    kind : str
+        "Length", "Area" or "Volume".
+    edge : float
+        Length of the shortest edge.
+    length_unit : str
+        Unit of `edge`.
+    edges : tuple of float
+        Length of the edges, for every axis of the layer; `edge` for axes that are not
+        lengths.
+    """
+
+    size: float
+    unit: str
+    kind: str
+    edge: float
+    length_unit: str
+    edges: tuple[float, ...]
+
+    @property
+    def title(self) -> str:
+        """Kind and unit."""
+        return f"{self.kind} ({self.unit})" if self.unit else self.kind
+
+
+def shown_axes(layer: Labels, dims: Dims) -> tuple[int, ...]:
+    """Return the axes of a layer that the viewer displays, in ascending order."""
+    offset = dims.ndim - layer.ndim
+    return tuple(sorted(d - offset for d in dims.displayed if d >= offset))
+
+
+def shown_part(layer: Labels, dims: Dims) -> tuple[slice, ...]:
+    """Return the part of the layer's data that the viewer displays.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        The layer.
+    dims : napari.components.Dims
+        Of the viewer.
+
+    Returns
+    -------
+    tuple of slice
+        All along the displayed axes, one entry along the others.
+
+    Raises
+    ------
+    InputError
+        If the viewer is at a slice where the layer has none.
+    """
+    shape = layer.data.shape
+    shown = shown_axes(layer, dims)
+    position = np.round(layer.world_to_data(slider_point(layer, dims))).astype(int)
+    part = []
+    for axis, n in enumerate(shape):
+        at = int(position[axis])
+        if axis in shown:
+            part.append(slice(0, n))
+        elif 0 <= at < n:
+            part.append(slice(at, at + 1))
+        else:
+            raise InputError(
+                f"The viewer is at slice {at} along axis {axis}, outside "
+                f"“{layer.name}” (0 to {n - 1}). Move the slider."
+            )
+    return tuple(part)
+
+
+def pixel_measure(layer: Layer, axes: Sequence[int]) -> PixelMeasure | None:
+    """Return what a pixel measures along some axes of a layer.
+
+    Parameters
+    ----------
+    layer : napari.layers.Layer
+        The layer.
+    axes : sequence of int
+        Where any of them is a length, the others are left out.
+
+    Returns
+    -------
+    PixelMeasure or None
+        None if pixels are all that is known.
+    """
+    units = list(layer.units)
+    scale = [abs(float(s)) for s in layer.scale]
+    lengths = [a for a in axes if _is_length(units[a])]
+    name = ""
+    if lengths:
+        target = units[lengths[-1]]
+        name = f"{target:~P}"
+        scale = [
+            float((s * u).to(target).magnitude) if a in lengths else s
+            for a, (s, u) in enumerate(zip(scale, units, strict=True))
+        ]
+    elif all(scale[a] == 1 for a in axes):
+        return None
+    known = lengths or list(axes)
+    if len(known) not in _KINDS:
+        return None
+    edge = min(scale[a] for a in known)
+    edges = [scale[a] if a in known else edge for a in range(len(scale))]
+    power = {1: "", 2: "²", 3: "³"}[len(known)]
+    return PixelMeasure(
+        size=float(np.prod([scale[a] for a in known])),
+        unit=f"{name}{power}" if name else "",
+        kind=_KINDS[len(known)],
+        edge=edge,
+        length_unit=name,
+        edges=tuple(edges),
+    )
+
+
+def pixel_sizes(layer: Labels) -> tuple[str, tuple[PixelSize | None, ...]]:
+    """Return what a file says of the axes of a layer.
+
+    Parameters
+    ----------
+    layer : napari.layers.Labels
+        The layer.
+
+    Returns
+    -------
+    axes : str
+        A letter for every axis: those of the layer where they are such, else those that
+        are usual for so many.
+    sizes : tuple of PixelSize or None
+        None for axes that are not lengths.
+    """
+    axes = "".join(layer.axis_labels).upper()
+    if len(axes) != layer.ndim or not re.fullmatch("T?C?Z?YX", axes):
+        axes = _USUAL_AXES.get(layer.ndim, "?" * layer.ndim)
+    sizes = tuple(
+        PixelSize(abs(float(size)), f"{unit:~P}") if _is_length(unit) else None
+        for size, unit in zip(layer.scale, layer.units, strict=True)
+    )
+    return axes, sizes
+
+
+def _is_length(unit: Any) -> bool:
+    return dict(unit.dimensionality) == {"[length]": 1}
+
+
+Units = Sequence[Any] | None
+"""One unit for every axis; None where layers share none, and nothing is converted."""
+
+
+def slider_point(layer: Layer, dims: Dims) -> NDArray[np.float64]:
+    """Return where the sliders of the viewer are, in the units of a layer.
+
+    Parameters
+    ----------
+    layer : napari.layers.Layer
+        The layer.
+    dims : napari.components.Dims
+        Of the viewer.
+    """
+    return change_units(dims.point, dims.units, layer.units)
+
+
+def change_units(point: ArrayLike, given: Units, wanted: Units) -> NDArray[np.float64]:
+    """Return a point, or a direction, in other units.
+
+    Parameters
+    ----------
+    point : sequence of float
+        One number for every axis.
+    given, wanted : sequence of pint.Unit, or None
+        Those of the point and of what is returned. All three are aligned by their last
+        axes, as napari aligns layers; axes that not all of them have stay as they are.
+    """
+    converted = np.array(point, np.float64)
+    if given is None or wanted is None:
+        return converted
+    # Backwards, as the first axes may be missing.
+    for axis, (old, new) in enumerate(zip(given[::-1], wanted[::-1], strict=False)):
+        at = len(converted) - 1 - axis
+        if at < 0:
+            break
+        if old != new and old.dimensionality == new.dimensionality:
+            converted[at] *= float((1.0 * old).to(new).magnitude)
+    return converted

@@ -1,0 +1,152 @@
+"""What stays with a layer after the run that made it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+from weakref import ReferenceType, WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_mmtseg.labels.editing.class_count import LabelShaper, Shape
+from napari_mmtseg.labels.uncertainty import UncertainRegion
+from napari_mmtseg.napari.layers.editing import unwrapped
+from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.settings.fields import SegmentationSettings
+
+__all__ = [
+    "METADATA",
+    "LayerResult",
+    "Measured",
+    "changes",
+    "fixed_by_size",
+    "keep_result",
+    "result_of",
+]
+
+if TYPE_CHECKING:
+    from napari.layers import Labels, Layer
+
+    pass
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
+
+
+METADATA = "napari_mmtseg"
+
+
+@dataclass(eq=False)
+class LayerResult:
+    """The model of a Labels layer and its labels for every number of classes.
+
+    Attributes
+    ----------
+    source : Source
+        The image.
+    model : MutualMeanTeachingModel or None
+        What labelled it; None for another method than Mutual Mean-Teaching.
+    shapers : dict
+        What gives the layer another number of classes, by "classes" and "regions": of
+        pixels that look alike, or of regions. Empty for another method.
+    settings : SegmentationSettings
+        What it was made with.
+    hints_layer : weak reference to a Labels layer, or None
+        Where its hints were painted.
+    measured : Measured or None
+        The confidence, once it has been asked for.
+    why_fixed : str
+        Why it has no shapers, where that is to be said.
+    identity : str
+        Stands in the layer's metadata, by which a duplicate of it is known.
+    """
+
+    source: Source
+    model: MutualMeanTeachingModel | None
+    shapers: dict[str, LabelShaper]
+    settings: SegmentationSettings
+    hints_layer: ReferenceType[Labels] | None = None
+    measured: Measured | None = None
+    why_fixed: str = ""
+    identity: str = field(default_factory=lambda: uuid4().hex)
+
+    def shaper(self, labels: NDArray[Any]) -> LabelShaper:
+        """Return the one whose labels these are."""
+        return max(self.shapers.values(), key=lambda shaper: shaper.agreement(labels))
+
+    def shown_model(self, labels: NDArray[Any]) -> MutualMeanTeachingModel | None:
+        """Return the model with the classes, and their labels, that labels show."""
+        if self.model is None or not self.can_show(labels):
+            return self.model
+        shaper = self.shaper(labels)
+        return self.model.shaped(shaper.hierarchy, shaper.shape(labels).n_labels)
+
+    def can_show(self, labels: NDArray[Any]) -> bool:
+        """Return whether labels have the shape of the image."""
+        shapes = [s.hierarchy.leaves.shape for s in self.shapers.values()]
+        return labels.shape in shapes
+
+
+class _Changes:
+    """Tells whoever shows something of a result that there is more to show."""
+
+    measured = Signal(LayerResult)
+
+
+changes = _Changes()
+_results: WeakKeyDictionary[Layer, LayerResult] = WeakKeyDictionary()
+
+
+def fixed_by_size(labels: NDArray[Any]) -> str:
+    """Return why labels in a file keep their number of classes; empty for others."""
+    if not isinstance(labels, np.memmap):
+        return ""
+    return (
+        f"Its labels take {labels.nbytes / 1e9:.1f} GB and lie in a temporary file, "
+        "which goes with the layer: save them to keep them."
+    )
+
+
+def keep_result(layer: Layer, result: LayerResult) -> None:
+    """Keep a result as long as the layer, and the duplicates of it, live."""
+    layer.metadata.setdefault(METADATA, {})["result"] = result.identity
+    _results[unwrapped(layer)] = result
+
+
+def result_of(layer: Layer | None) -> LayerResult | None:
+    """Return what was kept with a layer or with the one it is a duplicate of."""
+    if layer is None:
+        return None
+    result = _results.get(layer)
+    if result is not None:
+        return result
+    about = layer.metadata.get(METADATA)
+    identity = about.get("result") if isinstance(about, dict) else None
+    for other in list(_results.values()):
+        if other.identity == identity:
+            _results[unwrapped(layer)] = other
+            return other
+    return None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The confidence in the classes of a layer.
+
+    Attributes
+    ----------
+    confidence : ndarray of float32
+        From 0 to 1, in the dimensions of the layer.
+    regions : list of UncertainRegion
+        Where it is least, the worst first.
+    shape : Shape
+        What the layer showed.
+    summary : str
+        One sentence for the panel.
+    """
+
+    confidence: NDArray[np.float32] = field(repr=False)
+    regions: list[UncertainRegion] = field(repr=False)
+    shape: Shape
+    summary: str

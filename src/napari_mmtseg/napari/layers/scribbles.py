@@ -1,0 +1,153 @@
+"""From painted labels to hints: those on the slice, or the stack, that is chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.napari.layers.source import Source
+
+__all__ = ["Hints", "choose_hints"]
+
+_MAX_OTHERS = 15
+"""Other slices that are learned from, at most: those with the most paint."""
+
+
+@dataclass(frozen=True)
+class Hints:
+    """Painted pixels of an image, and of other slices of the same stack.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer that they were painted in.
+    painted : (..., Y, X) ndarray of int32
+        In the shape of the labels. Classes; 0 where nothing is painted.
+    others : tuple of (Source, ndarray)
+        Other slices with paint of their own.
+    erased : (..., Y, X) ndarray of bool, or None
+        Pixels of an edited result that stay background.
+    """
+
+    name: str
+    painted: NDArray[np.int32] = field(repr=False)
+    others: tuple[tuple[Source, NDArray[np.int32]], ...] = ()
+    erased: NDArray[np.bool_] | None = field(default=None, repr=False)
+
+    @property
+    def values(self) -> set[int]:
+        """Painted classes."""
+        values = [np.unique(p) for p in (self.painted, *(p for _, p in self.others))]
+        return set(np.concatenate(values).tolist()) - {0}
+
+
+def choose_hints(
+    name: str, labels: Any, source: Source, *, all_slices: bool = False
+) -> Hints:
+    """Take what is painted on the image that is to be segmented.
+
+    Parameters
+    ----------
+    name : str
+        Name of the layer, for messages.
+    labels : array-like of int
+        Painted labels: one entry for every pixel of the layer of the image, without
+        its channels, or for the chosen pixels alone. Copied.
+    source : Source
+        The image.
+    all_slices : bool
+        Learn from the other slices of a stack as well.
+
+    Raises
+    ------
+    InputError
+        If the labels do not lie on the image or nothing is painted.
+    """
+    names = source.axes.split()
+    axes = [i for i, axis in enumerate(names) if axis not in ("C", "RGB")]
+    stack = tuple(int(source.array.shape[i]) for i in axes)
+    here = tuple(source.index[i] for i in axes)
+    chosen = tuple(source.lengths.values())
+    is_stack = tuple(labels.shape) == stack
+    painted = _painted(labels, source, stack, here)
+    if painted is None:
+        raise InputError(
+            f"“{name}” has the shape {tuple(labels.shape)}, which does not lie on "
+            f"“{source.name}”: hints need {_accepted(stack, chosen)}. Add a Labels "
+            "layer while the image is selected."
+        )
+    others = []
+    cut = [i for i, index in enumerate(here) if not isinstance(index, slice)]
+    if is_stack and all_slices and cut:
+        for place in _painted_places(labels, cut):
+            index: list[int | slice] = list(here)
+            for axis, at in zip(cut, place, strict=True):
+                index[axis] = at
+            if tuple(index) != here:
+                whole = list(source.index)
+                for axis, position in zip(axes, index, strict=True):
+                    whole[axis] = position
+                there = replace(source, index=tuple(whole))
+                others.append((there, _values(labels[tuple(index)])))
+    hints = Hints(name, painted, tuple(others))
+    if not hints.values:
+        where = " on this slice" if is_stack and cut and not all_slices else ""
+        where += " in this region" * bool(source.region)
+        raise InputError(
+            f"Nothing is painted in “{name}”{where}. Paint a few strokes of every "
+            "class with the brush, or choose no hints."
+        )
+    return hints
+
+
+def _painted(
+    labels: Any,
+    source: Source,
+    stack: tuple[int, ...],
+    here: tuple[int | slice, ...],
+) -> NDArray[np.int32] | None:
+    """Return the labels of what is chosen; None if they do not lie on it."""
+    shape, chosen = tuple(labels.shape), tuple(source.lengths.values())
+    if shape == stack:
+        return _values(labels[here])
+    if shape in (chosen, source.place.shape):
+        return _values(labels).reshape(chosen)
+    # Of the chosen slices in their full height and width.
+    full = tuple(source.full_plane.get(a, n) for a, n in source.lengths.items())
+    named = zip(source.place.axes, source.place.shape, strict=True)
+    if shape in (full, tuple(source.full_plane.get(a, n) for a, n in named)):
+        region = {name: slice(*ends) for name, ends in source.region.items()}
+        window = tuple(region.get(a, slice(None)) for a in source.lengths)
+        return _values(np.reshape(labels, full)[window])
+    return None
+
+
+def _accepted(stack: tuple[int, ...], chosen: tuple[int, ...]) -> str:
+    if stack == chosen:
+        return f"{stack}"
+    part = "for one slice" if len(chosen) < len(stack) else "for the region"
+    return f"{stack} or, {part}, {chosen}"
+
+
+def _values(labels: Any) -> NDArray[np.int32]:
+    values = np.array(labels)
+    if values.dtype != np.int32 and values.size and values.max() > 2**31 - 1:
+        raise InputError("Label values of hints go up to 2147483647.")
+    return values.astype(np.int32)
+
+
+def _painted_places(labels: Any, cut: list[int]) -> list[tuple[int, ...]]:
+    """Return the positions along the cut axes with the most paint."""
+    kept = [axis for axis in range(len(labels.shape)) if axis not in cut]
+    amount = np.asarray((labels != 0).sum(axis=tuple(kept)))
+    places = np.argsort(-amount, axis=None, kind="stable")[: _MAX_OTHERS + 1]
+    flat = amount.ravel()
+    return [
+        tuple(int(i) for i in np.unravel_index(place, amount.shape))
+        for place in places
+        if flat[place]
+    ]

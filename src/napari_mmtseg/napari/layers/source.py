@@ -1,0 +1,271 @@
+"""From a napari layer to what is segmented of it: an image, a stack, or a part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari.layers import Image, Layer
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.arrays import check_shape
+from napari_mmtseg.images.lazy import ArrayPart
+from napari_mmtseg.images.stack import ImageStack
+from napari_mmtseg.labels.store import free_memory
+from napari_mmtseg.napari.layers.axes import (
+    candidate_axes,
+    finest_level,
+    parse_layer_axes,
+)
+from napari_mmtseg.napari.layers.pixel_measure import pixel_measure
+from napari_mmtseg.napari.layers.placement import Place, place_of
+
+__all__ = ["Source", "choose_source", "possible_axes"]
+
+_COPIED_SHARE = 0.1
+"""Data in memory is copied before a run unless it takes more of what is free."""
+
+_CHANNELS = ("C", "RGB")
+
+_UNUSUAL = "QPMNRUVWABDEFGHIJKLO"
+"""Letters for an axis whose own has a meaning in the core; more than a layer has."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is segmented of a layer, chosen once.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer.
+    array : array-like
+        Its data; of a multiscale layer the finest level. May be lazy.
+    index : tuple of int or slice
+        What to take of it: one position along axes of which one slice is taken, a slice
+        with a start and a stop along Y and X in a region, colours without alpha, and
+        all else whole.
+    axes : str
+        Names of the axes of `array`, separated by spaces.
+    slices : dict
+        Position along every axis of which one slice is taken.
+    channel_axis : int or None
+        Axis of the channels in the image, as in :func:`napari_mmtseg.segment`.
+    multiscale : bool
+        Whether `array` is the first of several levels.
+    place : Place
+        Where its labels lie.
+    spacing : tuple of float, or None
+        Distance between pixels along every axis of its labels; None if unknown.
+    """
+
+    name: str
+    array: Any
+    index: tuple[int | slice, ...]
+    axes: str
+    slices: dict[str, int]
+    channel_axis: int | None
+    multiscale: bool
+    place: Place
+    spacing: tuple[float, ...] | None = None
+
+    @property
+    def image_axes(self) -> str:
+        """A letter for every axis of the image, S for RGB and for nothing else."""
+        free = next(letter for letter in _UNUSUAL if letter not in self.axes.split())
+        letters = {"RGB": "S", "S": free}
+        return "".join(letters.get(name, name) for name in self._kept)
+
+    @property
+    def _kept(self) -> list[str]:
+        """Names of the axes of the image."""
+        names = zip(self.axes.split(), self.index, strict=True)
+        return [name for name, index in names if isinstance(index, slice)]
+
+    @cached_property
+    def part(self) -> ArrayPart:
+        """The image; nothing is read before it is asked for."""
+        return ArrayPart(self.array, self.index)
+
+    def as_stack(self, *, volumes: bool = False) -> ImageStack:
+        """Return the image as a stack of slices, or of volumes.
+
+        Raises
+        ------
+        InputError
+            If there are no volumes in it.
+        """
+        return ImageStack.of(self.part, axes=self.image_axes, volumes=volumes)
+
+    @property
+    def is_stack(self) -> bool:
+        """Whether more than one slice is segmented."""
+        return self.as_stack().n_frames > 1
+
+    @property
+    def is_one_image(self) -> bool:
+        """Whether this is a single slice that is read and looked at as a whole."""
+        return self.as_stack().is_one_image
+
+    @property
+    def naming(self) -> dict[str, Any]:
+        """The arguments of :func:`napari_mmtseg.segment` that name the axes."""
+        if self.is_one_image:
+            return {"channel_axis": self.channel_axis}
+        return {"axes": self.image_axes, "spacing": self.spacing}
+
+    @property
+    def lengths(self) -> dict[str, int]:
+        """Length of every axis of the labels, by name."""
+        names = [name for name in self._kept if name not in _CHANNELS]
+        return dict(zip(names, self.as_stack().shape, strict=True))
+
+    @property
+    def region(self) -> dict[str, tuple[int, int]]:
+        """First and last position, exclusive, along Y and X where that is not all."""
+        shown = zip(self.axes.split(), self.index, self.array.shape, strict=True)
+        found = {
+            name: index.indices(int(n))[:2]
+            for name, index, n in shown
+            if name in ("Y", "X") and isinstance(index, slice)
+        }
+        whole = {name: (0, n) for name, n in self.full_plane.items()}
+        return {} if found == whole else found
+
+    @property
+    def full_plane(self) -> dict[str, int]:
+        """Lengths of Y and X in the layer."""
+        named = dict(zip(self.axes.split(), self.array.shape, strict=True))
+        return {name: int(named[name]) for name in ("Y", "X")}
+
+    @property
+    def is_copied(self) -> bool:
+        """Whether a run works on a copy; else it reads the data while it runs."""
+        if self.is_one_image:
+            return True
+        in_memory = isinstance(self.array, np.ndarray) and not isinstance(
+            self.array, np.memmap
+        )
+        return in_memory and self.n_bytes < _COPIED_SHARE * free_memory()
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the image in memory."""
+        return int(np.prod(self.part.shape, dtype=np.int64)) * self.part.dtype.itemsize
+
+    def read(self) -> NDArray[Any]:
+        """Return a copy of the image; lazy data is read here, this image alone."""
+        return np.array(self.part)
+
+    def image(self) -> Any:
+        """Return what is segmented: a copy, or what is too large for one as it is."""
+        return self.read() if self.is_copied else self.part
+
+
+def possible_axes(layer: Image) -> list[str]:
+    """Return what the axes of an image layer may be, the best guess first."""
+    candidates = candidate_axes(layer)
+    possible = []
+    for candidate in candidates:
+        try:
+            choose_source(layer, candidate)
+        except InputError:
+            continue
+        possible.append(candidate)
+    return possible or candidates[:1]
+
+
+def choose_source(
+    layer: Layer,
+    axes: str,
+    point: ArrayLike | None = None,
+    *,
+    all_slices: bool = False,
+    region: tuple[slice, slice] | None = None,
+) -> Source:
+    """Choose what of a layer is segmented.
+
+    Parameters
+    ----------
+    layer : napari.layers.Layer
+        An Image layer; anything else is refused.
+    axes : str
+        One name for every axis of its data, such as ``"Z Y X"``: Y and X are
+        segmented, C or RGB holds channels, all others are slices.
+    point : sequence of float, optional
+        Where the sliders are, in the units of the layer as from :func:`slider_point`:
+        the slice that lies there is taken; the first along each axis without it.
+    all_slices : bool
+        Take all slices instead of one.
+    region : (slice, slice), optional
+        What to take in Y and X, with start and stop.
+
+    Raises
+    ------
+    InputError
+        If the layer or its axes cannot be segmented, or nothing of it lies there.
+    """
+    if not isinstance(layer, Image):
+        raise InputError(
+            f"“{layer.name}” is a {layer.__class__.__name__} layer; only Image layers "
+            "can be segmented."
+        )
+    array = finest_level(layer)
+    shape = tuple(int(n) for n in array.shape)
+    names = parse_layer_axes(axes, layer)
+    index: list[int | slice] = [slice(None)] * len(names)
+    stacked = [i for i, name in enumerate(names) if name not in ("Y", "X", *_CHANNELS)]
+    cut = [] if all_slices else stacked
+    if cut:
+        position = np.zeros(layer.ndim)
+        if point is not None:
+            position = np.asarray(layer.world_to_data(point))
+        for i in cut:
+            index[i] = _position(layer, names[i], float(position[i]), shape[i])
+    for name, part in zip("YX", region or (), strict=False):
+        index[names.index(name)] = part
+    if names[-1] == "RGB" and shape[-1] == 4:
+        index[-1] = slice(0, 3)  # alpha is no colour
+    kept = [i for i in range(len(names)) if i not in cut]
+    channel_axis = kept.index(names.index("C")) if "C" in names else None
+    plane = [i for i in kept if i not in stacked]
+    lengths = [
+        len(range(*index[i].indices(shape[i])))  # type: ignore[union-attr]
+        for i in plane
+    ]
+    in_plane = plane.index(names.index("C")) if "C" in names else None
+    check_shape(lengths, array.dtype, in_plane)
+    return Source(
+        name=layer.name,
+        array=array,
+        index=tuple(index),
+        axes=" ".join(names),
+        slices={names[i]: int(index[i]) for i in cut},  # type: ignore[arg-type]
+        channel_axis=channel_axis,
+        multiscale=layer.multiscale,
+        place=place_of(layer, names, shape, index),
+        spacing=_spacing(layer, names, kept),
+    )
+
+
+def _position(layer: Image, name: str, position: float, n: int) -> int:
+    nearest = int(np.round(position))
+    if not 0 <= nearest < n:
+        raise InputError(
+            f"The viewer is at {name} = {nearest}, outside “{layer.name}” "
+            f"({name} = 0 to {n - 1}). Move the {name} slider."
+        )
+    return nearest
+
+
+def _spacing(
+    layer: Image, names: Sequence[str], kept: Sequence[int]
+) -> tuple[float, ...] | None:
+    """Return how far pixels are apart, in one unit; only ratios count."""
+    labelled = [i for i in kept if names[i] not in _CHANNELS]
+    measure = pixel_measure(layer, [i for i in labelled if names[i] in "ZYX"])
+    return None if measure is None else tuple(measure.edges[i] for i in labelled)

@@ -1,0 +1,1 @@
+"""A generator in a worker thread, and the display of its progress."""

@@ -1,0 +1,221 @@
+"""Label operations on a thread, applied in the window as one undoable step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from napari.qt.threading import create_worker
+from napari.utils.notifications import notification_manager, show_warning
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from napari.layers import Labels
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.labels.editing.undo import LabelEdit
+from napari_mmtseg.napari.layers.editing import apply_edit, check_editable
+
+__all__ = ["EditRunner", "Operation", "PreparedEdit", "prepare_edit"]
+
+Operation: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
+"""From labels to labels of the same shape; called in a thread with a copy."""
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class PreparedEdit:
+    """What an operation changes, ready to be applied.
+
+    Attributes
+    ----------
+    edit : LabelEdit or None
+        None if nothing changes.
+    numbers : dict of int to int or None
+        New label of every old one that changes, if it was asked for.
+    """
+
+    edit: LabelEdit | None
+    numbers: dict[int, int] | None = None
+
+
+def prepare_edit(
+    data: NDArray[Any],
+    operation: Operation,
+    index: tuple[slice, ...],
+    *,
+    renumbers: bool = False,
+) -> PreparedEdit:
+    """Run an operation on a copy of labels; for a thread.
+
+    Parameters
+    ----------
+    data : ndarray of int
+        The labels; left as they are.
+    operation : callable
+        What to do.
+    index : tuple of slice
+        The part of the labels that the operation sees.
+    renumbers : bool
+        Whether the operation gives whole classes other labels, so that names have to
+        follow.
+    """
+    old = np.array(data[index])
+    edit = LabelEdit.between(old, operation(old.copy()), index)
+    if edit is None or not renumbers:
+        return PreparedEdit(edit)
+    values, first = np.unique(edit.old, return_index=True)
+    new = edit.new.ravel()[first]
+    numbers = {int(v): int(n) for v, n in zip(values, new, strict=True)}
+    return PreparedEdit(edit, numbers)
+
+
+@dataclass(frozen=True)
+class _Task:
+    layer: Labels
+    operation: Operation
+    index: tuple[slice, ...]
+    replaces: str | None
+    renumbers: bool
+    attempts: int = _ATTEMPTS
+
+
+class EditRunner(QObject):
+    """Runs operations one after the other.
+
+    Parameters
+    ----------
+    parent : QObject
+        Qt deletes the runner with this object.
+
+    Attributes
+    ----------
+    applied : Signal
+        Emits the layer and the :class:`LabelEdit`, or None where nothing changed.
+    refused : Signal
+        Emits the layer and the text of an error, after it has been shown.
+    busy_changed : Signal
+        Emits whether an operation is under way.
+    """
+
+    applied = Signal(object, object)
+    refused = Signal(object, str)
+    busy_changed = Signal(bool)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._running: _Task | None = None
+        self._waiting: list[_Task] = []
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an operation is under way."""
+        return self._running is not None
+
+    def run(
+        self,
+        layer: Labels,
+        operation: Operation,
+        index: tuple[slice, ...] | None = None,
+        replaces: str | None = None,
+        *,
+        renumbers: bool = False,
+        prepared: PreparedEdit | None = None,
+    ) -> None:
+        """Change a layer.
+
+        Parameters
+        ----------
+        layer : napari.layers.Labels
+            Whose labels change; refused, with a notification, where it cannot be
+            edited.
+        operation : callable
+            What to do. An :class:`InputError` that it raises is shown.
+        index : tuple of slice, optional
+            The part of the layer that the operation sees; all of it without.
+        replaces : str, optional
+            Name of a kind of operation of which only the latest matters: one of the
+            same name that still waits is dropped.
+        renumbers : bool
+            Whether the operation gives whole classes other labels, so that names and
+            other features have to follow.
+        prepared : PreparedEdit, optional
+            What the operation came to before, as in a preview; taken if nothing else is
+            under way and the labels are still the same.
+        """
+        try:
+            check_editable(layer)
+        except InputError as error:
+            self._refuse(layer, error)
+            return
+        whole = tuple(slice(0, n) for n in layer.data.shape)
+        task = _Task(layer, operation, index or whole, replaces, renumbers)
+        if self._running is None:
+            if prepared is None or not self._finish(task, prepared):
+                self._start(task)
+            return
+        if replaces is not None:
+            self._waiting = [t for t in self._waiting if t.replaces != replaces]
+        self._waiting.append(task)
+
+    def _start(self, task: _Task) -> None:
+        was_busy, self._running = self.is_busy, task
+        data = task.layer.data
+
+        def prepare() -> tuple[PreparedEdit | Exception]:
+            try:
+                return (
+                    prepare_edit(
+                        data, task.operation, task.index, renumbers=task.renumbers
+                    ),
+                )
+            except Exception as error:  # a worker raises some and loses others
+                return (error,)
+
+        worker = create_worker(prepare, _start_thread=False)
+        worker.returned.connect(self._on_prepared)
+        if not was_busy:
+            self.busy_changed.emit(True)
+        worker.start()
+
+    def _on_prepared(self, prepared: tuple[PreparedEdit | Exception]) -> None:
+        (result,), task = prepared, self._running
+        assert task is not None
+        try:
+            if isinstance(result, InputError):
+                self._refuse(task.layer, result)
+            elif isinstance(result, Exception):
+                notification_manager.receive_error(
+                    type(result), result, result.__traceback__
+                )
+                self.refused.emit(task.layer, str(result))
+            elif not self._finish(task, result) and task.attempts > 1:
+                # The user has painted meanwhile: once more, with what is there now.
+                again = replace(task, attempts=task.attempts - 1)
+                self._waiting.insert(0, again)
+        finally:
+            if self._waiting:
+                self._start(self._waiting.pop(0))
+            else:
+                self._running = None
+                self.busy_changed.emit(False)
+
+    def _finish(self, task: _Task, prepared: PreparedEdit) -> bool:
+        """Apply an edit; False if the labels have changed since it was made."""
+        edit = prepared.edit
+        try:
+            if edit is not None:
+                check_editable(task.layer)
+                if not apply_edit(task.layer, edit, prepared.numbers):
+                    return False
+        except InputError as error:
+            self._refuse(task.layer, error)
+            return True
+        self.applied.emit(task.layer, edit)
+        return True
+
+    def _refuse(self, layer: Labels, error: InputError) -> None:
+        show_warning(str(error))
+        self.refused.emit(layer, str(error))

@@ -1,0 +1,329 @@
+"""Buttons that take a fitted model elsewhere: to a file, to another image."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from napari.utils.notifications import show_info, show_warning
+from numpy.typing import NDArray
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
+
+from napari.layers import Labels
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.stack import ImageStack
+from napari_mmtseg.labels.editing.class_count import LabelShaper, Shape
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.regions import frame_regions
+from napari_mmtseg.napari.layers.result import LayerResult, fixed_by_size, result_of
+from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.runs.outcomes import Message, Segmented
+from napari_mmtseg.napari.runs.preload import load_engine
+from napari_mmtseg.napari.segment.job import Job, origin, predicted
+from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.segmentation.memory import estimate_memory
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
+
+__all__ = ["ApplyJob", "ModelActions"]
+
+_FILES = "Models (*.safetensors)"
+
+
+class ModelActions(QWidget):
+    """Save model, Apply model.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers have models.
+    choose_source : callable
+        Returns the image that a model shall label; may raise InputError.
+    start : callable
+        Starts a job.
+
+    Attributes
+    ----------
+    save_button, apply_button : QPushButton
+        Both open a menu of models.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        choose_source: Callable[[], Source],
+        start: Callable[[Job], None],
+    ) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._choose_source = choose_source
+        self._start = start
+        self.save_button = QPushButton("Save model")
+        self.save_button.setToolTip("Write the model of a layer to a file")
+        self.apply_button = QPushButton("Apply model")
+        self.apply_button.setToolTip(
+            "Label the chosen image with the classes of another; takes seconds"
+        )
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self.menus: dict[str, QMenu] = {}
+        for name, button in (("save", self.save_button), ("apply", self.apply_button)):
+            menu = QMenu(button)
+            button.setMenu(menu)
+            menu.aboutToShow.connect(self._fill_menus)
+            self.menus[name] = menu
+            layout.addWidget(button)
+        self._fill_menus()
+
+    def apply_layer(self, layer: Labels) -> None:
+        """Label the chosen image with the model and the classes of a layer."""
+        result = result_of(layer)
+        if result is None or result.model is None:
+            show_warning(f"“{layer.name}” has no model.")
+            return
+        like = shape = None
+        if result.can_show(layer.data):
+            shaper = result.shaper(layer.data)
+            like, shape = shaper.hierarchy, shaper.shape(layer.data)
+        appearance = {"colormap": layer.colormap, "features": layer.features.copy()}
+        self._apply(result.model, f"“{layer.name}”", like, shape, appearance)
+
+    def apply_file(self) -> None:
+        """Ask for a model file and label the chosen image with it."""
+        name, _ = QFileDialog.getOpenFileName(self, "Apply model", "", _FILES)
+        if not name:
+            return
+        self._apply(Path(name), Path(name).name)
+
+    def save(self, layer: Labels) -> None:
+        """Ask for a file name and write the model of a layer."""
+        result = result_of(layer)
+        model = None if result is None else result.shown_model(layer.data)
+        if model is None:
+            show_warning(f"“{layer.name}” has no model.")
+            return
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save model", f"{layer.name}.safetensors", _FILES
+        )
+        if not name:
+            return
+        path = Path(name)
+        if not path.suffix:
+            path = path.with_suffix(".safetensors")
+        try:
+            # The dialog has asked whether to replace a file that is there.
+            model.save(path, overwrite=True)
+        except InputError as error:
+            show_warning(str(error))
+            return
+        show_info(f"{path.name}: the model of “{layer.name}”")
+
+    def _apply(self, *what: Any) -> None:
+        try:
+            source = self._choose_source()
+        except InputError as error:
+            show_warning(str(error))
+            return
+        self._start(ApplyJob(source, *what))
+
+    def _fill_menus(self) -> None:
+        layers = [
+            layer
+            for layer in self._viewer.layers
+            if isinstance(layer, Labels) and _model(result_of(layer))
+        ]
+        for menu, act in (
+            (self.menus["save"], self.save),
+            (self.menus["apply"], self.apply_layer),
+        ):
+            menu.clear()
+            for layer in layers:
+                action = menu.addAction(f"of “{layer.name}”")
+                assert action is not None
+                action.triggered.connect(lambda _, a=act, of=layer: a(of))
+        if not layers:
+            nothing = self.menus["save"].addAction("Segment an image first")
+            assert nothing is not None
+            nothing.setEnabled(False)
+        from_file = self.menus["apply"].addAction("from a file…")
+        assert from_file is not None
+        from_file.triggered.connect(lambda _: self.apply_file())
+
+
+def _model(result: LayerResult | None) -> bool:
+    return result is not None and result.model is not None
+
+
+Labelling: TypeAlias = Generator[
+    Message, str | None, tuple[NDArray[np.int32], LayerResult]
+]
+
+
+@dataclass(frozen=True)
+class ApplyJob:
+    """Label an image with the classes of a model.
+
+    Attributes
+    ----------
+    source : Source
+        The image.
+    model : MutualMeanTeachingModel or Path
+        The model, or its file, which is read in the thread.
+    origin : str
+        What the user calls the model.
+    like : LabelHierarchy, optional
+        Of a layer that the model has labelled: the same classes get the same labels.
+    shape : Shape, optional
+        Number of classes and output; as the model was fitted without it.
+    appearance : dict
+        Further attributes of the layer.
+    """
+
+    source: Source
+    model: MutualMeanTeachingModel | Path
+    origin: str
+    like: LabelHierarchy | None = None
+    shape: Shape | None = None
+    appearance: dict[str, Any] = field(default_factory=dict)
+    hints_layer: None = None
+    counted: str = "slice"
+
+    @property
+    def title(self) -> str:
+        """What the activity dock says."""
+        return f"Apply {self.origin} to {self.source.name}"
+
+    @property
+    def n_steps(self) -> int:
+        """Percent."""
+        return 100
+
+    def n_done(self, step: SegmentationStep) -> int:
+        """Return how many."""
+        return step.step
+
+    def steps(
+        self, notices: list[str], should_cancel: Callable[[], bool]
+    ) -> Generator[Message, str | None, Segmented]:
+        """Do it."""
+        start = time.perf_counter()
+        yield SegmentationStep("preparing", 0, self.n_steps)
+        image = self.source.image()
+        yield SegmentationStep("preparing", 0, self.n_steps)
+        load_engine()
+        model = self.model
+        if isinstance(model, Path):
+            model = import_module("napari_mmtseg").load_model(model)
+        finding = self._hierarchy(model, image)
+        if finding is None:
+            labels, kept = yield from self._fixed(model, image, notices, should_cancel)
+        else:
+            hierarchy = yield from predicted(finding, notices, should_cancel)
+            labels, kept = self._shaped(model, hierarchy)
+        seconds = time.perf_counter() - start
+        n_labels = len(_values(labels))
+        return Segmented(
+            labels=labels,
+            kept=kept,
+            provenance=origin(self.source)
+            | {
+                "model": self.origin,
+                "settings": model.settings.to_dict(),
+                "seed": model.settings.seed,
+                "n_labels": n_labels,
+                "seconds": round(seconds, 3),
+            },
+            summary=(
+                f"{n_labels} label{'s' * (n_labels != 1)} in {seconds:.1f} s with the "
+                f"classes of {self.origin}."
+            ),
+            appearance=self.appearance,
+        )
+
+    def _hierarchy(
+        self, model: MutualMeanTeachingModel, image: Any
+    ) -> Generator[float, None, LabelHierarchy] | None:
+        """Return what finds the labels for every number of classes, where it can."""
+        like = self.like
+        if self.source.is_one_image and model.n_dims == 2:
+            return model.iter_hierarchy(
+                image,
+                channel_axis=self.source.channel_axis,
+                merging=None if like is None else like.merging,
+            )
+        stack = ImageStack.of(
+            image, axes=self.source.image_axes, volumes=model.n_dims == 3
+        )
+        estimate = estimate_memory(stack, model.settings)
+        if estimate.on_disk or stack.volumes != (model.n_dims == 3):
+            return None
+        forest, parts = model.iter_leaves(stack)
+        if like is not None and (like.merging, like.groups.shape[1]) != (
+            forest.merging,
+            forest.groups.shape[1],
+        ):
+            return None
+        return _with_leaves(forest, parts, stack)
+
+    def _shaped(
+        self, model: MutualMeanTeachingModel, hierarchy: LabelHierarchy
+    ) -> tuple[NDArray[np.int32], LayerResult]:
+        if self.like is not None:
+            hierarchy = hierarchy.named_like(self.like)
+        shape = self.shape or Shape(hierarchy.fitted, model.settings.output)
+        found = hierarchy.shown(shape.n_labels)
+        if shape.output == "regions":
+            found = frame_regions(found, hierarchy.n_spatial)
+        labels = self.source.place.arrange(found)
+        shaper = LabelShaper(hierarchy.arranged(labels.shape))
+        shaper.note_result(labels, shape)
+        shapers = {hierarchy.merging: shaper}
+        return labels, LayerResult(self.source, model, shapers, model.settings)
+
+    def _fixed(
+        self,
+        model: MutualMeanTeachingModel,
+        image: Any,
+        notices: list[str],
+        should_cancel: Callable[[], bool],
+    ) -> Labelling:
+        """Label what is too large for more than one number of classes."""
+        shown, output = model, None
+        if self.like is not None and self.shape is not None:
+            shown = model.shaped(self.like, self.shape.n_labels)
+            output = self.shape.output
+        parts = shown.iter_labels(image, axes=self.source.image_axes, output=output)
+        found = yield from predicted(parts, notices, should_cancel)
+        labels = self.source.place.arrange(found)
+        kept = LayerResult(self.source, shown, {}, shown.settings)
+        kept.why_fixed = fixed_by_size(labels) or "It has those of another image."
+        return labels, kept
+
+
+def _with_leaves(
+    forest: LabelHierarchy, parts: Generator[Any, None, None], stack: ImageStack
+) -> Generator[float, None, LabelHierarchy]:
+    """Put the leaves of a stack together."""
+    leaves = np.zeros(stack.shape, np.uint8)
+    for part in parts:
+        if isinstance(part, float):
+            yield part
+        else:
+            leaves[stack.place(part.index, part.window)] = part.leaves
+            yield part.fraction
+    return replace(forest, leaves=leaves)
+
+
+def _values(labels: NDArray[np.int32]) -> set[int]:
+    found: set[int] = set()
+    for part in labels:  # one at a time: the labels may lie in a file
+        found.update(np.unique(part).tolist())
+    return found

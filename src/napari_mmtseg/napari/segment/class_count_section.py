@@ -1,0 +1,233 @@
+"""The section that shapes a result: number of classes, classes or regions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
+
+from napari.layers import Labels
+from napari_mmtseg.labels.editing.class_count import LabelShaper, Shape
+from napari_mmtseg.napari.layers.result import result_of
+from napari_mmtseg.napari.runs.label_edit import EditRunner
+from napari_mmtseg.napari.segment.class_count_slider import ClassSlider
+from napari_mmtseg.napari.segment.other_merging import OtherMerging
+from napari_mmtseg.napari.shared.settings_form import make_form_layout
+from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+__all__ = ["ShapeSection"]
+
+_LOOK_AGAIN = 150
+"""Milliseconds after a change of the labels until the slider follows."""
+
+_OUTPUTS = {"classes": "Classes", "regions": "Connected regions"}
+_MERGINGS = {"classes": "of pixels", "regions": "of regions"}
+
+_MERGING_TIP = (
+    "Classes of pixels that look alike, or of neighbouring pixels that first merge to "
+    "regions; no training"
+)
+_MERGING_REFUSED = (
+    "For a stack or a large image this is chosen before the run: Merging, under "
+    "Advanced"
+)
+
+
+class ShapeSection(QWidget):
+    """Shapes the active Labels layer, or the last one that could be shaped.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose active layer is followed.
+
+    Attributes
+    ----------
+    slider : ClassSlider
+        Number of classes.
+    auto_button : QPushButton
+        Back to the automatic number.
+    merging : QComboBox
+        Whether pixels or regions form the classes.
+    output : QComboBox
+        Classes or connected regions.
+    runner : EditRunner
+        Changes the layer.
+    looked : Signal
+        Emitted after every look at the layer.
+    """
+
+    looked = Signal()
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._layer: Labels | None = None
+        self.slider = ClassSlider()
+        self.auto_button = QPushButton("Auto")
+        self.auto_button.setToolTip("Back to the number of classes found automatically")
+        self.output = QComboBox()
+        self.output.addItems(list(_OUTPUTS.values()))
+        self.merging = QComboBox()
+        self.merging.addItems(list(_MERGINGS.values()))
+        self.about = WrappedLabel()
+        self.runner = EditRunner(self)
+        self._other = OtherMerging(self)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_LOOK_AGAIN)
+        self._timer.timeout.connect(self._look_again)
+        self._arrange()
+        self.slider.changed.connect(self._reshape)
+        self.output.activated.connect(self._reshape)
+        self.merging.activated.connect(self._on_merging)
+        self._other.found.connect(self._on_found)
+        self._other.failed.connect(self._timer.start)
+        self.auto_button.clicked.connect(self._to_automatic)
+        self.runner.busy_changed.connect(self._timer.start)
+        viewer.layers.selection.events.active.connect(self.follow)
+        viewer.layers.events.inserted.connect(self._adopt)
+        viewer.layers.events.removed.connect(self.follow)
+        self.follow()
+
+    @property
+    def layer(self) -> Labels | None:
+        """The layer that is shaped."""
+        return self._layer
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a change is under way."""
+        return self.runner.is_busy or self._other.is_busy
+
+    def follow(self, _: Any = None) -> None:
+        """Take the active layer if it can be shaped."""
+        layers = self._viewer.layers
+        layer = self._layer if self._layer in layers else None
+        active = layers.selection.active
+        if isinstance(active, Labels) and _can_be_shaped(active):
+            layer = active
+        self.take(layer)
+
+    def take(self, layer: Labels | None) -> None:
+        """Shape a layer, which need not be active."""
+        if layer != self._layer:
+            if self._layer is not None:
+                self._layer.events.set_data.disconnect(self._on_data)
+            self._layer = layer
+            if layer is not None:
+                layer.events.set_data.connect(self._on_data)
+        self._look_again()
+
+    def _arrange(self) -> None:
+        self._row = QWidget()
+        boxes = QHBoxLayout(self._row)
+        boxes.setContentsMargins(0, 0, 0, 0)
+        boxes.addWidget(self.merging, 2)
+        boxes.addWidget(self.output, 3)
+        boxes.addWidget(self.auto_button)
+        form = make_form_layout(
+            [("Classes", "How many classes are shown", self.slider)]
+        )
+        self.output.setToolTip("Classes, or a label for every connected region")
+        form.insertRow(0, self.about)
+        form.addRow(self._row)
+        title = form.labelForField(self.slider)
+        assert title is not None
+        self._title: QWidget = title
+        form.setContentsMargins(0, 6, 0, 6)
+        self.setLayout(form)
+
+    def _adopt(self, event: Any) -> None:
+        result_of(event.value)  # a duplicate takes its result over
+        self.follow()
+
+    def _on_data(self, _: Any = None) -> None:
+        self._timer.start()
+
+    def _look_again(self) -> None:
+        """Show what the layer shows: it may have been undone or edited."""
+        layer = self._layer
+        result = result_of(layer)
+        why_fixed = "" if result is None else result.why_fixed
+        self.setVisible(result is not None and bool(result.shapers or why_fixed))
+        for widget in (self._title, self.slider, self._row):
+            widget.setVisible(not why_fixed)
+        self.looked.emit()
+        if layer is None or result is None or self.runner.is_busy:
+            return
+        if why_fixed:
+            self.about.setText(
+                f"“{layer.name}” keeps its number of classes. {why_fixed}"
+            )
+            return
+        fits = result.can_show(layer.data)
+        self.about.setText(
+            f"Shape “{layer.name}”"
+            if fits
+            else f"“{layer.name}” has been given data of another shape."
+        )
+        for widget in (self.slider, self.merging, self.output, self.auto_button):
+            widget.setEnabled(fits)
+        one_image = result.source.is_one_image
+        self.merging.setEnabled(fits and one_image)
+        self.merging.setToolTip(_MERGING_TIP if one_image else _MERGING_REFUSED)
+        if fits:
+            shaper = result.shaper(layer.data)
+            self._show(shaper.shape(layer.data), shaper)
+
+    def _show(self, shape: Shape, shaper: LabelShaper) -> None:
+        hierarchy = shaper.hierarchy
+        self.slider.set_numbers(shape.n_labels, hierarchy.finest, hierarchy.automatic)
+        self.merging.setCurrentIndex(list(_MERGINGS).index(hierarchy.merging))
+        self.output.setCurrentIndex(list(_OUTPUTS).index(shape.output))
+        self.auto_button.setEnabled(shape.n_labels != hierarchy.automatic)
+
+    def _to_automatic(self) -> None:
+        self.slider.slider.setValue(self.slider.automatic)
+
+    def _on_merging(self, _: Any = None) -> None:
+        layer, result = self._layer, result_of(self._layer)
+        if layer is None or result is None:
+            return
+        merging = list(_MERGINGS)[self.merging.currentIndex()]
+        if merging in result.shapers:
+            self._on_found(layer, merging)
+        else:
+            self.about.setText("Looking at the image once more…")
+            self._other.find(layer, result, merging)
+
+    def _on_found(self, layer: Labels, merging: str) -> None:
+        result = result_of(layer)
+        if layer != self._layer or result is None:
+            return
+        hierarchy = result.shapers[merging].hierarchy
+        n_labels = hierarchy.fitted
+        self.slider.set_numbers(n_labels, hierarchy.finest, hierarchy.automatic)
+        self.merging.setCurrentIndex(list(_MERGINGS).index(merging))
+        self._reshape()
+
+    def _reshape(self, _: Any = None) -> None:
+        layer, result = self._layer, result_of(self._layer)
+        if layer is None or result is None:
+            return
+        shaper = result.shapers[list(_MERGINGS)[self.merging.currentIndex()]]
+        output = list(_OUTPUTS)[self.output.currentIndex()]
+        n_labels = self.slider.slider.value()
+        self.auto_button.setEnabled(n_labels != self.slider.automatic)
+
+        def operation(labels: NDArray[Any]) -> NDArray[Any]:
+            made_by = result.shaper(labels)
+            return shaper.reshape(labels, n_labels, output, made_by)
+
+        self.runner.run(layer, operation, replaces="shape")
+
+
+def _can_be_shaped(layer: Labels) -> bool:
+    result = result_of(layer)
+    return result is not None and bool(result.shapers or result.why_fixed)

@@ -1,0 +1,280 @@
+"""Buttons that show how certain a result is, and lead to where it is least so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
+
+from napari.layers import Image, Labels
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.labels.uncertainty import UncertainRegion, uncertain_regions
+from napari_mmtseg.napari.layers.navigation import go_to, scene
+from napari_mmtseg.napari.layers.placement import spatial_attributes
+from napari_mmtseg.napari.layers.result import LayerResult, Measured, changes, result_of
+from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.runs.outcomes import Message
+from napari_mmtseg.napari.runs.preload import load_engine
+from napari_mmtseg.napari.segment.job import Job, predicted
+from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
+from napari_mmtseg.progress import SegmentationStep
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+__all__ = ["ConfidenceJob", "ConfidenceSection"]
+
+_SURROUNDINGS = 3
+"""How much wider than a region the view on it is."""
+
+_SHOW_TIP = (
+    "How sure both teachers are of every pixel's class, as an Image layer: 0 not at "
+    "all, 1 sure"
+)
+_WORST_TIP = "Step through the regions that are worth a look, the worst first"
+_REFUSED = (
+    "Confidence is measured for single slices of at most 16 megapixels: choose the "
+    "current slice and apply the model of this layer to it"
+)
+
+_CLOSEST = 10
+"""Largest magnification against the whole image."""
+
+
+class ConfidenceSection(QWidget):
+    """Show confidence, Go to least certain.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the confidence is shown.
+    choose_layer : callable
+        Returns the layer whose labels are looked at, or None.
+    start : callable
+        Starts a job, which comes back through :meth:`show_measured`.
+
+    Attributes
+    ----------
+    show_button, worst_button : QPushButton
+        Show confidence, Go to least certain.
+    about : QLabel
+        Where the view is.
+    """
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        choose_layer: Callable[[], Labels | None],
+        start: Callable[[Job], None],
+    ) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._choose_layer = choose_layer
+        self._start = start
+        self._goes_on = False
+        self._next = 0
+        self._listed: Measured | None = None
+        self.show_button = QPushButton("Show confidence")
+        self.worst_button = QPushButton("Go to least certain")
+        self.about = WrappedLabel()
+        self.about.hide()
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.show_button, 0, 0)
+        layout.addWidget(self.worst_button, 0, 1)
+        layout.addWidget(self.about, 1, 0, 1, 2)
+        self.show_button.clicked.connect(self.show_confidence)
+        self.worst_button.clicked.connect(self.go_to_worst)
+
+    def refresh(self) -> None:
+        """Show the buttons where there is something to measure."""
+        result = result_of(self._choose_layer())
+        if result is None or result.model is None:
+            self.setVisible(False)
+            return
+        one_image = result.source.is_one_image
+        self.setVisible(bool(result.shapers) or not one_image)
+        for button, tip in (
+            (self.show_button, _SHOW_TIP),
+            (self.worst_button, _WORST_TIP),
+        ):
+            button.setEnabled(one_image)
+            button.setToolTip(tip if one_image else _REFUSED)
+
+    def show_confidence(self) -> None:
+        """Measure the confidence of the layer and show it."""
+        self._measure(goes_on=False)
+
+    def go_to_worst(self) -> None:
+        """Go to the next of the least certain regions; measures them first."""
+        layer = self._choose_layer()
+        measured = self._measured(layer)
+        if layer is None or measured is None:
+            self._measure(goes_on=True)
+            return
+        if measured is not self._listed:
+            self._listed, self._next = measured, 0
+        if not measured.regions:
+            self._say("Nothing is uncertain here.")
+            return
+        n = len(measured.regions)
+        place = self._next % n
+        self._next = place + 1
+        region = measured.regions[place]
+        self._look_at(layer, region)
+        self._say(
+            f"Least certain, {place + 1} of {n}: {region.size:,} pixels of "
+            f"label {layer.data[region.place]}, confidence {region.confidence:.2f}."
+        )
+
+    def show_measured(self, job: ConfidenceJob, measured: Measured) -> None:
+        """Show what a job has measured."""
+        job.result.measured = measured
+        changes.measured.emit(job.result)
+        layer = self._choose_layer()
+        if layer is None or result_of(layer) is not job.result:
+            return
+        if self._goes_on:
+            self._goes_on = False
+            self.go_to_worst()
+            return
+        shown = self._confidence_layer(job.result)
+        if shown is not None and shown.data.shape == measured.confidence.shape:
+            shown.data = measured.confidence
+        else:
+            at = self._viewer.layers.index(layer)
+            shown = Image(
+                measured.confidence,
+                name=f"{layer.name} confidence",
+                colormap="magma",
+                contrast_limits=(0, 1),
+                metadata={"napari_mmtseg": {"confidence_of": job.result.identity}},
+                **spatial_attributes(layer),
+            )
+            layers = self._viewer.layers
+            active = layers.selection.active
+            layers.insert(at + 1, shown)
+            # What is chosen stays chosen; this is nothing to segment.
+            layers.selection.active = active
+
+    def _measure(self, *, goes_on: bool) -> None:
+        layer = self._choose_layer()
+        result = result_of(layer)
+        if layer is None or result is None:
+            return
+        self._goes_on = goes_on
+        self._start(ConfidenceJob(layer.name, result, layer.data.copy()))
+
+    def _measured(self, layer: Labels | None) -> Measured | None:
+        """Return what is known of the classes that the layer shows now."""
+        result = result_of(layer)
+        if layer is None or result is None or result.measured is None:
+            return None
+        if not result.can_show(layer.data):
+            return None
+        same = result.shaper(layer.data).shape(layer.data) == result.measured.shape
+        return result.measured if same else None
+
+    def _confidence_layer(self, result: LayerResult) -> Any:
+        for layer in self._viewer.layers:
+            about = layer.metadata.get("napari_mmtseg", {})
+            if isinstance(layer, Image) and about.get("confidence_of") == (
+                result.identity
+            ):
+                return layer
+        return None
+
+    def _look_at(self, layer: Labels, region: UncertainRegion) -> None:
+        viewer = self._viewer
+        center = [(s.start + s.stop - 1) / 2 for s in region.box]
+        go_to(viewer, layer, center)
+        there = scene(viewer).camera.center
+        viewer.reset_view()  # whose zoom shows the whole image
+        widest = max(layer.data.shape[-2:])
+        side = max(s.stop - s.start for s in region.box[-2:])
+        closer = widest / (side * _SURROUNDINGS)
+        if closer > 1:
+            camera = scene(viewer).camera
+            camera.center = there
+            camera.zoom *= min(closer, _CLOSEST)
+
+    def _say(self, text: str) -> None:
+        self.about.setText(text)
+        self.about.setVisible(bool(text))
+
+
+@dataclass(frozen=True)
+class ConfidenceJob:
+    """Measure the confidence in the classes that a layer shows.
+
+    Attributes
+    ----------
+    name : str
+        Name of the layer.
+    result : LayerResult
+        What is kept with it.
+    labels : ndarray of int
+        What it shows; edits are looked at with the classes.
+    """
+
+    name: str
+    result: LayerResult
+    labels: NDArray[Any]
+    hints_layer: None = None
+    counted: str = "slice"
+
+    @property
+    def source(self) -> Source:
+        """The image."""
+        return self.result.source
+
+    @property
+    def title(self) -> str:
+        """What the activity dock says."""
+        return f"Confidence of {self.name}"
+
+    @property
+    def n_steps(self) -> int:
+        """Percent."""
+        return 100
+
+    def n_done(self, step: SegmentationStep) -> int:
+        """Return how many."""
+        return step.step
+
+    def steps(
+        self, notices: list[str], should_cancel: Callable[[], bool]
+    ) -> Generator[Message, str | None, Measured]:
+        """Do it."""
+        start = time.perf_counter()
+        model = self.result.model
+        if model is None:
+            raise InputError(f"“{self.name}” has no teachers to ask.")
+        yield SegmentationStep("preparing", 0, self.n_steps)
+        image = self.source.read()
+        load_engine()
+        shaper = self.result.shaper(self.labels)
+        shape = shaper.shape(self.labels)
+        parts = model.iter_confidence(
+            image,
+            shape.n_labels,
+            channel_axis=self.source.channel_axis,
+            merging=shaper.hierarchy.merging,
+        )
+        confidence = yield from predicted(parts, notices, should_cancel)
+        confidence = confidence.reshape(self.labels.shape)
+        worst = uncertain_regions(confidence, self.labels)
+        seconds = time.perf_counter() - start
+        return Measured(
+            confidence=np.ascontiguousarray(confidence),
+            regions=worst,
+            shape=shape,
+            summary=(
+                f"Mean confidence {confidence.mean():.2f}, measured in {seconds:.1f} s."
+            ),
+        )

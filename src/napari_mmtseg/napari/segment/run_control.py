@@ -1,0 +1,164 @@
+"""Starts, watches and ends runs: one at a time."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_warning
+from numpy.typing import NDArray
+from qtpy.QtCore import QObject, Signal
+
+from napari_mmtseg.napari.layers.result import Measured
+from napari_mmtseg.napari.runs.outcomes import (
+    Failed,
+    Message,
+    Notice,
+    Outcome,
+    Refused,
+    show_problem,
+)
+from napari_mmtseg.napari.runs.progress import ActivityBar, ProgressView
+from napari_mmtseg.napari.runs.run import RunQueue
+from napari_mmtseg.napari.segment.job import Job
+from napari_mmtseg.napari.segment.result_layer import ResultLayer
+from napari_mmtseg.napari.segment.segment_job import PREVIEW_INTERVAL
+from napari_mmtseg.progress import SegmentationStep
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+__all__ = ["RunControl"]
+
+_PREVIEW_SHARE = 0.1
+"""Fraction of the window's time that previews may take."""
+
+
+class RunControl(QObject):
+    """Takes a run from its start to its layer, and leaves nothing behind otherwise.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the labels go.
+    progress : ProgressView
+        Where progress is shown.
+    parent : QObject
+        The panel.
+
+    Attributes
+    ----------
+    state_changed : Signal
+        Emitted when a run starts and when the panel is ready for the next one.
+    finished : Signal
+        Emits the layer once the labels of a run are in it.
+    measured : Signal
+        Emits the job and the :class:`Measured` that it ended with.
+    """
+
+    state_changed = Signal()
+    finished = Signal(object)
+    measured = Signal(object, object)
+
+    def __init__(
+        self, viewer: ViewerModel, progress: ProgressView, parent: QObject
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._progress = progress
+        self._queue = RunQueue(self)
+        self._queue.reported.connect(self._on_reported)
+        self._queue.ended.connect(self._on_ended)
+        self._queue.started.connect(lambda: progress.text.setText("Starting…"))
+        self._job: Job | None = None
+        self._layer: ResultLayer | None = None
+        self._activity = ActivityBar(self.cancel)
+        self._next_preview = 0.0
+        self._late: NDArray[Any] | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a run is under way."""
+        return self._job is not None
+
+    def start(self, job: Job) -> None:
+        """Start a run; without effect while one is under way."""
+        if self._job is not None:
+            return
+        self._job = job
+        self._layer = ResultLayer(self._viewer, job.source, job.hints_layer)
+        self._activity.start(job.n_steps, job.title)
+        self._next_preview = 0.0
+        self._late = None
+        self._progress.start(
+            job.n_steps, "Waiting for the cancelled run to end…", job.counted
+        )
+        self.state_changed.emit()
+        self._queue.start(job)
+
+    def stop_and_keep(self) -> None:
+        """End the training, or the slices, and keep the labels so far."""
+        if self._job is not None:
+            self._queue.stop_and_keep()
+            self._progress.text.setText("Stopping…")
+
+    def cancel(self) -> None:
+        """End the run at once; the viewer is as it was before."""
+        layer = self._layer
+        if layer is None:
+            return
+        self._forget_run("Cancelled.")
+        self._queue.cancel()
+        layer.remove()
+
+    def _on_reported(self, message: Message) -> None:
+        if isinstance(message, Notice):
+            show_warning(message.text)
+            return
+        try:
+            self._show_step(message)
+        except Exception:
+            self.cancel()
+            raise
+
+    def _show_step(self, step: SegmentationStep) -> None:
+        assert self._job is not None
+        done = self._job.n_done(step)
+        self._activity.show_step(done)
+        now = time.monotonic()
+        labels = self._late if step.labels is None else step.labels
+        if labels is None or now < self._next_preview:
+            self._late = labels
+            self._progress.show_step(step, done)
+            return
+        # Without the progress, which comes with the next step: both at once would hold
+        # up the window for longer.
+        assert self._layer is not None
+        self._late = None
+        self._layer.show_preview(labels)
+        spent = time.monotonic() - now
+        self._next_preview = now + max(0.9 * PREVIEW_INTERVAL, spent / _PREVIEW_SHARE)
+
+    def _on_ended(self, outcome: Outcome | None) -> None:
+        layer, job = self._layer, self._job
+        assert layer is not None
+        if outcome is None:
+            self._forget_run("")
+            layer.remove()
+        elif isinstance(outcome, Refused | Failed):
+            self._forget_run(outcome.summary)
+            layer.remove()
+            show_problem(outcome)
+        elif isinstance(outcome, Measured):
+            self._forget_run(outcome.summary)
+            self.measured.emit(job, outcome)
+        else:
+            self._forget_run(outcome.summary)
+            layer.show_result(outcome)
+            self.finished.emit(layer.layer)
+
+    def _forget_run(self, text: str) -> None:
+        self._job = self._layer = None
+        self._activity.stop()
+        self._progress.say(text)
+        self.state_changed.emit()

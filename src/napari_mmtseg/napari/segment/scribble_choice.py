@@ -1,0 +1,165 @@
+"""Which labels teach the next run: none, a painted layer, or edits of a result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from psygnal import Signal
+from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
+
+from napari.layers import Labels
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.napari.layers.result import result_of
+from napari_mmtseg.napari.layers.scribbles import Hints, choose_hints
+from napari_mmtseg.napari.layers.source import Source
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+__all__ = ["HintsChoice"]
+
+
+@dataclass(frozen=True)
+class _Choice:
+    layer: Labels
+    edits: bool
+
+
+class HintsChoice:
+    """A choice among the Labels layers.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers are offered.
+
+    Attributes
+    ----------
+    changed : Signal
+        Emitted when another layer is chosen.
+    box : QComboBox
+        None, layers, and the edits of results.
+    all_slices : QCheckBox
+        Whether other slices are learned from.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self._choices: list[_Choice | None] = []
+        self.box = QComboBox()
+        self.box.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.box.setMinimumContentsLength(8)
+        self.all_slices = QCheckBox("all slices")
+        self.all_slices.setToolTip("Learn from what is painted on other slices, too")
+        self.row = QWidget()
+        layout = QHBoxLayout(self.row)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.box, 1)
+        layout.addWidget(self.all_slices)
+        self.box.currentIndexChanged.connect(self._on_change)
+        self.all_slices.toggled.connect(self._on_change)
+        events = viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered):
+            event.connect(self.refresh)
+        events.renamed.connect(self.refresh)
+        self.refresh()
+
+    @property
+    def layer(self) -> Labels | None:
+        """The chosen layer."""
+        choice = self._current()
+        return None if choice is None else choice.layer
+
+    @property
+    def is_edits(self) -> bool:
+        """Whether only what was edited of a result counts."""
+        choice = self._current()
+        return choice is not None and choice.edits
+
+    @property
+    def learns_elsewhere(self) -> bool:
+        """Whether other slices are learned from as well."""
+        return self.all_slices.isChecked() and not self.all_slices.isHidden()
+
+    def choose(self, layer: Labels | None, *, edits: bool = False) -> None:
+        """Choose a layer, or none."""
+        wanted = None if layer is None else _Choice(layer, edits)
+        if wanted in self._choices:
+            self.box.setCurrentIndex(self._choices.index(wanted))
+
+    def hints(self, source: Source) -> Hints | None:
+        """Return what is painted on an image, as it is now.
+
+        Raises
+        ------
+        InputError
+            If the layer does not lie on the image or nothing is painted.
+        """
+        choice = self._current()
+        if choice is None:
+            return None
+        labels: Any = choice.layer.data
+        if choice.layer.multiscale:
+            labels = labels[0]
+        name = choice.layer.name
+        if choice.edits:
+            result = result_of(choice.layer)
+            if result is None or not result.can_show(labels):
+                raise InputError(f"“{name}” is no result any more. Choose other hints.")
+            labels = result.shaper(labels).edits(labels)
+            if not labels.any():
+                raise InputError(
+                    f"“{name}” has not been edited. Paint what is wrong with the label "
+                    "that it should have, or choose no hints."
+                )
+        hints = choose_hints(name, labels, source, all_slices=self.learns_elsewhere)
+        if choice.edits:
+            erased = np.reshape(choice.layer.data == 0, hints.painted.shape)
+            hints = replace(hints, erased=erased)
+        return hints
+
+    def show_slices(self, source: Source | None) -> None:
+        """Offer other slices where there are some."""
+        # Of large slices only what is chosen is read.
+        other = source is not None and bool(source.slices) and source.is_one_image
+        self.all_slices.setVisible(other)
+
+    def refresh(self, _: Any = None) -> None:
+        """Offer the layers that are there."""
+        chosen = self._current()
+        layers = [layer for layer in self._viewer.layers if isinstance(layer, Labels)]
+        self._choices = [None, *(_Choice(layer, False) for layer in layers)]
+        results = [layer for layer in layers if _has_edits(layer)]
+        self._choices += [_Choice(layer, True) for layer in results]
+        self.box.blockSignals(True)
+        self.box.clear()
+        self.box.addItems([_text(choice) for choice in self._choices])
+        still_there = chosen in self._choices
+        self.box.setCurrentIndex(self._choices.index(chosen) if still_there else 0)
+        self.box.blockSignals(False)
+        if not still_there:
+            self.changed.emit()
+
+    def _current(self) -> _Choice | None:
+        index = self.box.currentIndex()
+        return self._choices[index] if 0 <= index < len(self._choices) else None
+
+    def _on_change(self, _: Any = None) -> None:
+        self.changed.emit()
+
+
+def _has_edits(layer: Labels) -> bool:
+    result = result_of(layer)
+    return result is not None and bool(result.shapers)
+
+
+def _text(choice: _Choice | None) -> str:
+    if choice is None:
+        return "none"
+    return f"edits of {choice.layer.name}" if choice.edits else choice.layer.name

@@ -1,0 +1,151 @@
+"""Buttons that take the settings elsewhere: clipboard and file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
+
+from napari.layers import Labels
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.segment.scribble_choice import HintsChoice
+from napari_mmtseg.napari.shared.settings_form import SettingsFiles, SettingsForm
+from napari_mmtseg.settings.fields import SegmentationSettings
+
+__all__ = ["SettingsActions", "as_python"]
+
+
+class SettingsActions(QWidget):
+    """Copy as Python, Save settings, Load settings.
+
+    Parameters
+    ----------
+    form : SettingsForm
+        Whose settings are copied, saved and loaded.
+    choose_source : callable
+        Returns the image that the code shall segment; may raise InputError.
+    hints : HintsChoice
+        What the run learns from.
+    """
+
+    def __init__(
+        self,
+        form: SettingsForm,
+        choose_source: Callable[[], Source],
+        hints: HintsChoice,
+    ) -> None:
+        super().__init__()
+        self._form = form
+        self._choose_source = choose_source
+        self._hints = hints
+        self.copy_button = QPushButton("Copy as Python")
+        self.copy_button.setToolTip(
+            "Copy code for napari's console that gives the same labels"
+        )
+        self.files = SettingsFiles(form)
+        self.copy_button.clicked.connect(self.copy_as_python)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.copy_button)
+        layout.addWidget(self.files)
+
+    def copy_as_python(self) -> None:
+        """Put the code of this run on the clipboard."""
+        hints = self._hints
+        if hints.is_edits or (hints.layer is not None and hints.learns_elsewhere):
+            show_warning(
+                "Edits of a result and paint on other slices are not put into code. "
+                "Choose a Labels layer with strokes on this slice, or no hints."
+            )
+            return
+        try:
+            code = as_python(self._choose_source(), self._form.settings(), hints.layer)
+        except InputError as error:
+            show_warning(str(error))
+            return
+        clipboard = QApplication.clipboard()
+        assert clipboard is not None
+        clipboard.setText(code)
+        show_info("The code is on the clipboard. Paste it into napari's console.")
+
+
+def as_python(
+    source: Source, settings: SegmentationSettings, hints: Labels | None = None
+) -> str:
+    """Return code that segments the same image of the open viewer alike.
+
+    Parameters
+    ----------
+    source : Source
+        The image.
+    settings : SegmentationSettings
+        All settings; the code names those that differ from their preset.
+    hints : napari.layers.Labels, optional
+        Painted labels that the run learns from.
+    """
+    arguments = [f'"{settings.preset}"'] if settings.preset != "default" else []
+    arguments += [f"{name}={value!r}" for name, value in settings.changes().items()]
+    call = ["image"]
+    call += [f"{k}={v!r}" for k, v in source.naming.items() if v is not None]
+    image = _image(source)
+    painted = []
+    if hints is not None:
+        call.append("scribbles=scribbles")
+        painted = [_painted(source, hints)]
+    call.append("settings=settings")
+    return "\n".join(
+        [
+            *(["import dask.array as da"] if "da.asarray" in image else []),
+            "import napari",
+            "import numpy as np",
+            "import napari_mmtseg as mm",
+            "",
+            f"layer = napari.current_viewer().layers[{source.name!r}]",
+            f"image = {image}",
+            *painted,
+            f"settings = mm.SegmentationSettings({', '.join(arguments)})",
+            f"labels = mm.segment({', '.join(call)})",
+            "",
+        ]
+    )
+
+
+def _image(source: Source) -> str:
+    data = "layer.data[0]" if source.multiscale else "layer.data"
+    is_whole = all(i == slice(None) for i in source.index)
+    if not source.is_one_image and not isinstance(source.array, np.ndarray):
+        # Slices of a dask array are not read before they are needed.
+        data = data if is_whole else f"da.asarray({data}){_subscript(source.index)}"
+        return f"{data}  # {source.axes}, read while it is segmented"
+    part = data if is_whole else f"{data}{_subscript(source.index)}"
+    return f"np.asarray({part})  # {source.axes}"
+
+
+def _painted(source: Source, hints: Labels) -> str:
+    layer = f"napari.current_viewer().layers[{hints.name!r}].data"
+    kept = [
+        (index, int(n))
+        for index, n, axis in zip(
+            source.index, source.array.shape, source.axes.split(), strict=True
+        )
+        if axis not in ("C", "RGB")
+    ]
+    chosen = tuple(source.lengths.values())
+    if hints.data.shape == tuple(n for _, n in kept) != chosen:
+        where = _subscript(tuple(index for index, _ in kept))
+        return f"scribbles = np.asarray({layer}{where})"
+    return f"scribbles = np.asarray({layer}).reshape({chosen})"
+
+
+def _subscript(index: tuple[int | slice, ...]) -> str:
+    return f"[{', '.join(_index(i) for i in index)}]"
+
+
+def _index(index: int | slice) -> str:
+    if isinstance(index, int):
+        return str(index)
+    ends = (index.start, index.stop)
+    return ":".join("" if end is None else str(end) for end in ends)

@@ -1,0 +1,267 @@
+"""What is segmented: layer, axes, slices and region."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from psygnal import Signal
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QComboBox
+
+from napari.layers import Image
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.napari.layers.axes import finest_level
+from napari_mmtseg.napari.layers.pixel_measure import slider_point
+from napari_mmtseg.napari.layers.source import Source, choose_source, possible_axes
+from napari_mmtseg.napari.runs.progress import count
+from napari_mmtseg.napari.segment.crop_choice import RegionChoice
+from napari_mmtseg.napari.shared.layer_choice import (
+    PLACE_EVENTS,
+    LayerChoice,
+    LayerWatch,
+    keep_narrow,
+)
+from napari_mmtseg.segmentation.memory import estimate_memory
+from napari_mmtseg.settings.fields import SegmentationSettings
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+__all__ = ["SourceChoice", "describe_memory", "describe_source"]
+
+_ALL, _CURRENT = "all slices", "current slice"
+_PAUSE = 100
+"""Milliseconds without a change of the layer until it is looked at again."""
+
+
+class SourceChoice:
+    """The choice of an image layer and what of it; follows the active layer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers are offered.
+
+    Attributes
+    ----------
+    changed : Signal
+        Emitted when something else is chosen: layer, axes, slices or region.
+    layer : magicgui.widgets.ComboBox
+        The layer.
+    axes : QComboBox
+        Names of its axes.
+    slices : QComboBox
+        All slices or the current one.
+    region : RegionChoice
+        The whole image or a part.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        self._viewer = viewer
+        self._layers = LayerChoice(
+            viewer,
+            Image,
+            label="Image",
+            tooltip="The Image layer to segment; follows the active layer.",
+        )
+        self.layer = self._layers.box
+        self.axes = QComboBox()
+        self.axes.setEditable(True)
+        self.axes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        keep_narrow(self.axes)
+        self.slices = QComboBox()
+        self.slices.addItems([_ALL, _CURRENT])
+        self.region = RegionChoice(viewer)
+        self._known_layer: Image | None = None
+        self._n_axes = 0
+        self._typed: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
+        self._timer = QTimer(self.axes)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_PAUSE)
+        self._timer.timeout.connect(self._on_change)
+        self._watch = LayerWatch(
+            {
+                **dict.fromkeys(PLACE_EVENTS, self._on_place),
+                "data": self._on_data,
+                "axis_labels": self._on_axis_labels,
+            }
+        )
+        self._layers.changed.connect(self._on_layer)
+        self.axes.editTextChanged.connect(self._on_axes)
+        self.slices.currentIndexChanged.connect(self._on_change)
+        self.region.changed.connect(self._on_change)
+        viewer.dims.events.point.connect(self._on_change)
+        viewer.dims.events.ndim.connect(self._on_change)
+        viewer.dims.events.units.connect(self._on_change)
+        self._on_layer()
+
+    @property
+    def has_slices(self) -> bool:
+        """Whether the chosen layer has more than one slice."""
+        layer = self.layer.value
+        if layer is None:
+            return False
+        try:
+            whole = choose_source(layer, self.axes.currentText(), all_slices=True)
+            return whole.is_stack
+        except InputError:
+            return False
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether all slices are chosen, of a layer that has some."""
+        return self.has_slices and self.slices.currentText() == _ALL
+
+    def source(self) -> Source:
+        """Return what is chosen.
+
+        Raises
+        ------
+        InputError
+            If there is none, or it cannot be segmented.
+        """
+        layer = self.layer.value
+        if layer is None:
+            raise InputError(self._why_no_layer())
+        axes = self.axes.currentText()
+        return choose_source(
+            layer,
+            axes,
+            slider_point(layer, self._viewer.dims),
+            all_slices=self.takes_all,
+            region=self.region.region(layer, axes),
+        )
+
+    def _why_no_layer(self) -> str:
+        active = self._viewer.layers.selection.active
+        if active is None:
+            return (
+                "There is no Image layer. Open an image, or a sample from File > Open "
+                "Sample."
+            )
+        return (
+            f"“{active.name}” is a {active.__class__.__name__} layer; only Image "
+            "layers can be segmented. Open an image."
+        )
+
+    def _on_layer(self, _: Any = None) -> None:
+        layer = self.layer.value
+        if layer != self._known_layer:
+            self._known_layer = layer
+            self._watch.follow(layer)
+            self._guess_axes()
+        self._on_change()
+
+    def _guess_axes(self) -> None:
+        layer = self._known_layer
+        axes = [] if layer is None else possible_axes(layer)
+        self._n_axes = 0 if layer is None else finest_level(layer).ndim
+        self.axes.blockSignals(True)
+        self.axes.clear()
+        self.axes.addItems(axes)
+        if layer in self._typed:
+            self.axes.setEditText(self._typed[layer])
+        self.axes.setEnabled(layer is not None)
+        self.axes.blockSignals(False)
+
+    def _on_axes(self, text: str) -> None:
+        if self._known_layer is not None:
+            self._typed[self._known_layer] = text
+        self._on_change()
+
+    def _on_axis_labels(self, _: Any = None) -> None:
+        """Take the names that the layer has been given instead of what was typed."""
+        self._typed.pop(self._known_layer, None)
+        self._guess_axes()
+        self._on_change()
+
+    def _on_data(self, _: Any = None) -> None:
+        if finest_level(self._known_layer).ndim != self._n_axes:
+            self._on_axis_labels()
+        self._timer.start()
+
+    def _on_place(self, _: Any = None) -> None:
+        self._timer.start()
+
+    def _on_change(self, _: Any = None) -> None:
+        self.changed.emit()
+
+
+_SHARED = {
+    "one_model": "one model",
+    "slice_by_slice": "a model for each slice, labels matched",
+}
+
+
+def describe_source(source: Source, mode: str) -> str:
+    """Return what of a layer is segmented, where that is not a whole 2D image.
+
+    Parameters
+    ----------
+    source : Source
+        What is chosen.
+    mode : str
+        The setting `stack`.
+    """
+    full = source.full_plane
+    height, width = source.place.plane
+    plane = f"{height} x {width}"
+    region = f"region {plane} of {full['Y']} x {full['X']}" if source.region else ""
+    channels = _channels(source)
+    if source.is_stack:
+        what, shared = _stack(source, mode)
+        parts = [what, region] if region else [f"{what} of {plane}"]
+        parts += [channels, shared] if channels else [shared]
+    elif channels and not region and not source.slices:
+        parts = [f"one image of {plane} with {channels}"]
+    else:
+        parts = [part for part in (region, channels) if part]
+        if source.slices:
+            named = source.axes.split()
+            at = [
+                f"{name} = {i} of 0 to {source.array.shape[named.index(name)] - 1}"
+                for name, i in source.slices.items()
+            ]
+            parts.insert(0, f"the current slice, {', '.join(at)}")
+    if not source.is_copied:
+        parts = [*(parts or [f"{plane} pixels"]), "read while it runs"]
+    text = ", ".join(parts)
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _channels(source: Source) -> str:
+    """Return how many channels there are, colours aside."""
+    if source.channel_axis is None:
+        return ""
+    n = source.part.shape[source.channel_axis]
+    return f"{count(n, 'channel')} (C)"
+
+
+def _stack(source: Source, mode: str) -> tuple[str, str]:
+    """Return what is stacked, and what the slices share."""
+    stacked = {a: n for a, n in source.lengths.items() if a not in "YX"}
+    depth = stacked.get("Z", 1)
+    if mode == "volume" and depth > 1:
+        del stacked["Z"]
+        what = f"{_count(stacked)} volumes" if stacked else "one volume"
+        return f"{what}{_named(stacked)} of {depth} slices (Z)", "in 3D"
+    shared = _SHARED[mode if mode in _SHARED else "one_model"]
+    return f"{_count(stacked)} slices{_named(stacked)}", shared
+
+
+def _named(stacked: dict[str, int]) -> str:
+    return f" ({', '.join(stacked)})" if stacked else ""
+
+
+def _count(stacked: dict[str, int]) -> str:
+    return " x ".join(str(n) for n in stacked.values())
+
+
+def describe_memory(source: Source, settings: SegmentationSettings) -> tuple[str, bool]:
+    """Return what memory a run takes, and whether that is to be looked at twice."""
+    stack = source.as_stack(volumes=settings.stack == "volume")
+    estimate = estimate_memory(stack, settings)
+    return estimate.describe(), estimate.on_disk or not estimate.fits

@@ -1,0 +1,129 @@
+"""A choice of layers of one kind, which follows the active layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import ComboBox
+from psygnal import Signal
+from qtpy.QtWidgets import QComboBox
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+    from napari.layers import Layer
+
+__all__ = ["PLACE_EVENTS", "LayerChoice", "LayerWatch", "keep_narrow"]
+
+
+class LayerChoice:
+    """The choice of a layer.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layers are offered.
+    kind : type
+        Class of the layers that are offered.
+    label, tooltip : str
+        Of the box.
+
+    Attributes
+    ----------
+    box : magicgui.widgets.ComboBox
+        Its value is the layer, or None.
+    changed : Signal
+        Emitted when the choice, the layers or the active layer may have changed.
+    """
+
+    changed = Signal()
+
+    def __init__(
+        self, viewer: ViewerModel, kind: type[Layer], *, label: str, tooltip: str
+    ) -> None:
+        self._viewer = viewer
+        self._kind = kind
+        self._hidden: Layer | None = None
+        self.box = ComboBox(
+            name="layer", label=label, choices=self._choices, tooltip=tooltip
+        )
+        keep_narrow(self.box.native)
+        self.box.changed.connect(self._on_change)
+        for event in self._list_events():
+            event.connect(self._on_layers)
+        viewer.layers.selection.events.active.connect(self._on_active)
+        self._on_layers()
+        self._on_active()
+
+    def hide(self, layer: Layer | None) -> None:
+        """Leave out one layer, or none any more."""
+        self._hidden = layer
+        self._on_layers()
+
+    def disconnect(self) -> None:
+        """Follow the viewer no more."""
+        for event in self._list_events():
+            event.disconnect(self._on_layers)
+        self._viewer.layers.selection.events.active.disconnect(self._on_active)
+
+    def _list_events(self) -> tuple[Any, ...]:
+        events = self._viewer.layers.events
+        return events.inserted, events.removed, events.reordered, events.renamed
+
+    def _choices(self, _: Any = None) -> list[tuple[str, Layer]]:
+        return [
+            (layer.name, layer)
+            for layer in self._viewer.layers
+            if isinstance(layer, self._kind) and layer != self._hidden
+        ]
+
+    def _on_layers(self, _: Any = None) -> None:
+        self.box.reset_choices()
+        self._on_change()
+
+    def _on_active(self, _: Any = None) -> None:
+        active = self._viewer.layers.selection.active
+        if isinstance(active, self._kind) and active != self._hidden:
+            self.box.value = active
+        self._on_change()
+
+    def _on_change(self, _: Any = None) -> None:
+        self.changed.emit()
+
+
+def keep_narrow(box: QComboBox) -> None:
+    """Keep long entries, such as names of layers, from widening a panel."""
+    box.setSizeAdjustPolicy(
+        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+    )
+    box.setMinimumContentsLength(8)
+
+
+PLACE_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units")
+"""Events of a layer that then lies elsewhere."""
+
+
+class LayerWatch:
+    """Passes on events of a layer, and of no earlier one.
+
+    Parameters
+    ----------
+    slots : mapping of str to callable
+        What is to be called, by the name of the event.
+    """
+
+    def __init__(self, slots: Mapping[str, Callable[..., Any]]) -> None:
+        self._slots = dict(slots)
+        self._layer: Layer | None = None
+
+    def follow(self, layer: Layer | None) -> None:
+        """Watch another layer, or none."""
+        if layer == self._layer:
+            return
+        for name, slot in self._slots.items():
+            if self._layer is not None:
+                getattr(self._layer.events, name).disconnect(slot)
+            if layer is not None:
+                getattr(layer.events, name).connect(slot)
+        self._layer = layer

@@ -1,0 +1,310 @@
+"""A form made from the settings' own description."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from magicgui.widgets import CheckBox, ComboBox, FloatSpinBox
+from magicgui.widgets.bases import ValueWidget
+from napari.utils.notifications import show_warning
+from psygnal import Signal
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QIcon
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.settings.fields import PRESETS, SegmentationSettings, parameters
+from napari_mmtseg.settings.parameter import Parameter
+
+__all__ = [
+    "Row",
+    "SettingsFiles",
+    "SettingsForm",
+    "collapsible_form",
+    "make_form_layout",
+    "show_row",
+    "tooltip",
+]
+
+Row: TypeAlias = tuple[str, str, QWidget]
+"""Title, tooltip and widget."""
+
+_MAX_DECIMALS = 4
+_LONGEST_SUFFIX = 8
+_LONGEST_SPECIAL = 10
+
+
+class SettingsForm:
+    """One magicgui widget for every setting; knows nothing of where they are shown.
+
+    Attributes
+    ----------
+    changed : Signal
+        Emitted once after any change, by the user or by a program.
+    """
+
+    changed = Signal()
+
+    def __init__(self) -> None:
+        self.widgets = {
+            name: _make_widget(parameter) for name, parameter in parameters().items()
+        }
+        self._is_setting = False
+        for name, widget in self.widgets.items():
+            widget.changed.connect(
+                self._on_preset if name == "preset" else self._on_value
+            )
+        # Choosing the same preset again resets what was changed since.
+        self.widgets["preset"].native.activated.connect(self._on_preset)
+        self.set_settings(SegmentationSettings())
+
+    def rows(self, *, advanced: bool) -> list[tuple[Parameter, ValueWidget[Any]]]:
+        """Return the settings that stand outside or under "Advanced", in order."""
+        return [
+            (parameter, self.widgets[name])
+            for name, parameter in parameters().items()
+            if parameter.advanced == advanced
+        ]
+
+    def fields(self, *, advanced: bool, without: Sequence[str] = ()) -> list[Row]:
+        """Return these settings as rows of a form, but for those that stand elsewhere.
+
+        Parameters
+        ----------
+        advanced : bool
+            As for :meth:`rows`.
+        without : sequence of str
+            Names of settings to leave out.
+        """
+        return [
+            self.row(parameter.name)
+            for parameter, _ in self.rows(advanced=advanced)
+            if parameter.name not in without
+        ]
+
+    def row(self, name: str) -> Row:
+        """Return title, tooltip and widget of a setting."""
+        parameter = parameters()[name]
+        return parameter.title, tooltip(parameter), self.widgets[name].native
+
+    def settings(self) -> SegmentationSettings:
+        """Return what the form shows.
+
+        Raises
+        ------
+        InputError
+            If the values contradict each other.
+        """
+        values = {
+            name: _read(parameters()[name], widget)
+            for name, widget in self.widgets.items()
+        }
+        preset = values.pop("preset")
+        base = SegmentationSettings(preset).to_dict()
+        # Only what differs: the settings fit the rest to it, as they do in a script.
+        return SegmentationSettings(
+            preset, **{k: v for k, v in values.items() if v != base[k]}
+        )
+
+    def set_settings(self, settings: SegmentationSettings) -> None:
+        """Show other settings."""
+        self._is_setting = True
+        try:
+            for name, value in settings.to_dict().items():
+                _write(parameters()[name], self.widgets[name], value)
+        finally:
+            self._is_setting = False
+        self.changed.emit()
+
+    def _on_preset(self, *_: Any) -> None:
+        if not self._is_setting:
+            self.set_settings(SegmentationSettings(self.widgets["preset"].value))
+
+    def _on_value(self, *_: Any) -> None:
+        if not self._is_setting:
+            self.changed.emit()
+
+
+def make_form_layout(rows: Iterable[Row]) -> QFormLayout:
+    """Return a form of titles, tooltips and widgets."""
+    layout = QFormLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setVerticalSpacing(4)
+    layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    for title, text, widget in rows:
+        label = QLabel(title)
+        label.setToolTip(text)
+        widget.setToolTip(text)
+        layout.addRow(label, widget)
+    return layout
+
+
+def collapsible_form(title: str, rows: Iterable[Row]) -> QCollapsible:
+    """Return a form that a click on its title unfolds."""
+    # As text: an icon would keep the colour that text has before the theme is known.
+    none = QIcon()
+    fold = QCollapsible(f"▸ {title}", expandedIcon=none, collapsedIcon=none)
+    fold.toggled.connect(lambda open: fold.setText(f"{'▾' if open else '▸'} {title}"))
+    content = QWidget()
+    form = make_form_layout(rows)
+    form.setContentsMargins(0, 4, 0, 0)
+    content.setLayout(form)
+    fold.setContent(content)
+    box = fold.layout()
+    assert box is not None
+    box.setContentsMargins(0, 0, 0, 0)
+    box.setSpacing(0)
+    fold.collapse(animate=False)
+    return fold
+
+
+def show_row(layout: QFormLayout, widget: QWidget, there: bool) -> None:
+    """Show or hide a row of a form with its title."""
+    title = layout.labelForField(widget)
+    assert title is not None
+    for part in (title, widget):
+        part.setVisible(there)
+
+
+def tooltip(parameter: Parameter) -> str:
+    """Return the description and the accepted values; rich text, so that it wraps."""
+    text = html.escape(parameter.description)
+    accepted = parameter.accepted
+    if parameter.choices:
+        accepted = "one of: " + ", ".join(_shown(name) for name in parameter.choices)
+    return f"<qt>{text}<br><i>{html.escape(accepted)}</i></qt>"
+
+
+def _shown(choice: str) -> str:
+    return choice.replace("_", " ")
+
+
+def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
+    if parameter.kind is bool:
+        check_box = CheckBox(name=parameter.name)
+        check_box.native.setText("")  # magicgui would repeat the name
+        return check_box
+    if parameter.kind is str:
+        choices = [(_shown(name), name) for name in parameter.choices]
+        return ComboBox(name=parameter.name, choices=choices)
+    assert parameter.minimum is not None
+    assert parameter.maximum is not None
+    decimals = 0 if parameter.kind is int else _decimals(parameter)
+    widget = FloatSpinBox(
+        name=parameter.name,
+        min=_none_value(parameter) if parameter.optional else parameter.minimum,
+        max=parameter.maximum,
+        step=None,
+    )
+    box = widget.native
+    box.setDecimals(decimals)
+    box.setMinimumWidth(60)
+    box.setKeyboardTracking(False)
+    if parameter.optional:
+        box.setMinimum(_none_value(parameter))
+        short = len(parameter.none_means) <= _LONGEST_SPECIAL
+        box.setSpecialValueText(parameter.none_means if short else "none")
+    if parameter.unit and len(parameter.unit) <= _LONGEST_SUFFIX:
+        box.setSuffix(f" {parameter.unit}")
+    return widget
+
+
+def _none_value(parameter: Parameter) -> float:
+    """Return what stands for None: zero, or one step below a range that holds zero."""
+    assert parameter.minimum is not None
+    if parameter.minimum > 0:
+        return 0
+    return parameter.minimum - 10.0 ** -_decimals(parameter)
+
+
+def _decimals(parameter: Parameter) -> int:
+    values = [parameter.default, parameter.minimum, parameter.maximum]
+    values += [preset.get(parameter.name, 0) for preset in PRESETS.values()]
+    return min(max(_digits(v) for v in values if v is not None), _MAX_DECIMALS) or 1
+
+
+def _digits(value: float) -> int:
+    exponent = Decimal(repr(float(value))).normalize().as_tuple().exponent
+    return max(-int(exponent), 0)
+
+
+def _read(parameter: Parameter, widget: ValueWidget[Any]) -> Any:
+    value = widget.value
+    if parameter.optional and value <= _none_value(parameter):
+        return None
+    if parameter.kind is int:
+        # Between zero, which means None, and the smallest accepted value.
+        return max(int(value), int(parameter.minimum or 0))
+    return value
+
+
+def _write(parameter: Parameter, widget: ValueWidget[Any], value: Any) -> None:
+    if parameter.kind is float and value is not None:
+        box = widget.native
+        box.setDecimals(max(box.decimals(), _digits(value)))
+    widget.value = _none_value(parameter) if value is None else value
+
+
+_FILES = "Settings (*.json)"
+
+
+class SettingsFiles(QWidget):
+    """Save settings, Load settings.
+
+    Parameters
+    ----------
+    form : SettingsForm
+        Whose settings are saved and loaded.
+    """
+
+    def __init__(self, form: SettingsForm) -> None:
+        super().__init__()
+        self._form = form
+        self.save_button = QPushButton("Save settings…")
+        self.save_button.setToolTip("Write all settings to a JSON file")
+        self.load_button = QPushButton("Load settings…")
+        self.load_button.setToolTip("Take all settings from a JSON file")
+        self.save_button.clicked.connect(self.save_settings)
+        self.load_button.clicked.connect(self.load_settings)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.save_button)
+        layout.addWidget(self.load_button)
+
+    def save_settings(self) -> None:
+        """Ask for a file name and write the settings."""
+        name, _ = QFileDialog.getSaveFileName(
+            self, "Save settings", "mmtseg-settings.json", _FILES
+        )
+        if not name:
+            return
+        path = Path(name)
+        if not path.suffix:
+            path = path.with_suffix(".json")
+        try:
+            self._form.settings().to_json(path)
+        except InputError as error:
+            show_warning(str(error))
+
+    def load_settings(self) -> None:
+        """Ask for a file and show its settings."""
+        name, _ = QFileDialog.getOpenFileName(self, "Load settings", "", _FILES)
+        if not name:
+            return
+        try:
+            self._form.set_settings(SegmentationSettings.from_json(name))
+        except InputError as error:
+            show_warning(str(error))

@@ -1,0 +1,94 @@
+"""The whole way in a real viewer on real images, with the settings as they come."""
+
+import imageio.v3 as iio
+import numpy as np
+import pytest
+from benchmarks.measures import pixel_accuracy
+
+from tests.napari.driving import (
+    click,
+    labels_layers,
+    run_to_the_end,
+    set_values,
+    take_current_slice,
+)
+from tests.real_images import NUCLEI, needs_nuclei
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def segment_panel(viewer):
+    _, widget = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
+    return widget
+
+
+def test_immunohistochemistry(viewer, segment_panel, qtbot):
+    (image,) = viewer.open_sample("napari-mmtseg", "immunohistochemistry")
+    set_values(segment_panel, n_labels=3)
+    run_to_the_end(segment_panel, qtbot)
+    (labels,) = labels_layers(viewer)
+    assert labels.name == "immunohistochemistry labels"
+    assert labels.data.shape == (512, 512)
+    assert set(np.unique(labels.data)) == {1, 2, 3}
+    brightness = [image.data[labels.data == i].mean() for i in (1, 2, 3)]
+    assert brightness == sorted(brightness)
+    # The glands are brown, what is between them is not: red less blue tells.
+    brown = image.data[..., 0].astype(float) - image.data[..., 2]
+    per_class = [brown[labels.data == i].mean() for i in (1, 2, 3)]
+    assert max(per_class) > min(per_class) + 30
+
+
+def test_coins(viewer, segment_panel, qtbot):
+    viewer.open_sample("napari-mmtseg", "coins")
+    set_values(segment_panel, n_labels=2)
+    run_to_the_end(segment_panel, qtbot)
+    (labels,) = labels_layers(viewer)
+    # Centres of coins and of the gaps between them in the lower half, by hand.
+    coins = [(180, 110), (180, 220), (180, 345), (248, 110), (248, 230), (248, 300)]
+    gaps = [(215, 40), (215, 190), (215, 270), (275, 200), (215, 330)]
+    bright = [np.median(patch(labels.data, place)) == 2 for place in coins]
+    dark = [np.median(patch(labels.data, place)) == 1 for place in gaps]
+    assert sum(bright) >= 5
+    assert sum(dark) >= 4
+
+
+def patch(labels, place):
+    y, x = place
+    return labels[y - 4 : y + 5, x - 4 : x + 5]
+
+
+@needs_nuclei
+def test_fluorescent_nuclei(viewer, segment_panel, qtbot):
+    path = sorted((NUCLEI / "images").iterdir())[3]
+    viewer.add_image(iio.imread(path), name=path.stem)
+    set_values(segment_panel, n_labels=2)
+    run_to_the_end(segment_panel, qtbot)
+    (labels,) = labels_layers(viewer)
+    truth = iio.imread(NUCLEI / "labels" / f"{path.stem}.png")
+    assert pixel_accuracy(labels.data, truth) > 0.9
+
+
+def test_cancel_on_a_real_image(viewer, segment_panel, qtbot):
+    (image,) = viewer.open_sample("napari-mmtseg", "immunohistochemistry")
+    set_values(segment_panel, preset="paper")
+    click(qtbot, segment_panel.run_button)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=60_000)
+    click(qtbot, segment_panel.cancel_button)
+    assert list(viewer.layers) == [image]
+    assert segment_panel.run_button.isEnabled()
+    qtbot.wait(1000)
+    assert list(viewer.layers) == [image]
+
+
+def test_one_slice_of_a_real_stack(viewer, segment_panel, qtbot):
+    (stack,) = viewer.open_sample("napari-mmtseg", "focus_series")
+    viewer.dims.set_current_step(0, 4)
+    assert segment_panel.choice.axes.currentText() == "Z Y X"
+    take_current_slice(segment_panel)
+    run_to_the_end(segment_panel, qtbot)
+    (labels,) = labels_layers(viewer)
+    assert labels.data.shape == (1, 512, 512)
+    assert labels.translate[0] == 4
+    nuclei = labels.data[0] == labels.data.max()
+    assert stack.data[4][nuclei].mean() > 2 * stack.data[4][~nuclei].mean()
