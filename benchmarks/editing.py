@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import napari
 import numpy as np
 from scipy import ndimage
 
+import napari
 from benchmarks.tables import markdown_table
 from benchmarks.window import Heartbeat, wait, wait_seconds
 

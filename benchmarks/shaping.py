@@ -11,10 +11,10 @@ from __future__ import annotations
 import argparse
 import time
 
-import napari
 import numpy as np
 from skimage import data
 
+import napari
 from benchmarks.machine import describe_machine
 from benchmarks.tables import markdown_table
 from benchmarks.window import Heartbeat, wait, wait_seconds

@@ -11,11 +11,12 @@ from __future__ import annotations
 import argparse
 import time
 
-import napari
 import numpy as np
 from qtpy.QtCore import QThreadPool, QTimer
 from qtpy.QtWidgets import QApplication
 from skimage import data
+
+import napari
 
 
 class Heartbeat:

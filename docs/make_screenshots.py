@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import imageio.v3 as iio
-import napari
 import numpy as np
 from qtpy.QtWidgets import QApplication
+
+import napari
 
 SIZE = 1280, 760
 N_LABELS = 3

@@ -13,11 +13,11 @@ import tempfile
 from pathlib import Path
 
 import imageio.v3 as iio
-import napari
 import numpy as np
 from make_screenshots import SIZE, wait, wait_seconds
 from qtpy.QtWidgets import QApplication, QFileDialog
 
+import napari
 import napari_mmtseg as mm
 from napari_mmtseg.files.read import read_image
 

@@ -34,12 +34,14 @@ __all__ = [
 
 
 def check_makes_model(settings: SegmentationSettings) -> None:
+    """Refuse methods that make no model."""
     from napari_mmtseg.segmentation.baseline import check_makes_model
 
     check_makes_model(settings)
 
 
 def check_labels_path(path: Path, image: Path, overwrite: bool) -> None:
+    """Refuse a path that labels cannot be written to."""
     from napari_mmtseg.files.read_zarr import is_zarr
     from napari_mmtseg.files.write import check_labels_path
 
@@ -51,6 +53,7 @@ def check_labels_path(path: Path, image: Path, overwrite: bool) -> None:
 def check_confidence_path(
     path: Path | None, others: Sequence[Path], overwrite: bool
 ) -> None:
+    """Refuse a path that a confidence map cannot be written to."""
     from napari_mmtseg.files.write import CONFIDENCE_SUFFIXES
 
     if path is None:
@@ -65,6 +68,7 @@ def check_confidence_path(
 
 
 def read(path: Path, channel_axis: int | None, axes: str | None) -> ImageFile:
+    """Read an image, and check its axes."""
     from napari_mmtseg.files.read import read_image
     from napari_mmtseg.images.stack import ImageStack
 
@@ -91,6 +95,7 @@ def check_stack(source: ImageFile, labels: Path, confidence: Path | None) -> Non
 
 
 def read_scribbles(path: Path | None) -> NDArray[Any] | None:
+    """Read painted labels; None without a path."""
     if path is None:
         return None
     import numpy as np
@@ -123,6 +128,7 @@ def write_confidence(
     quiet: bool,
     n_labels: int | None = None,
 ) -> None:
+    """Write the confidence of a model on an image."""
     from napari_mmtseg.files.write import write_confidence
 
     confidence = runs.confidence(model, source, n_labels, quiet=quiet)

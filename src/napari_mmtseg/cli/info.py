@@ -30,12 +30,11 @@ def _version(package: str) -> str:
 
 def _engine_rows() -> list[tuple[str, str]]:
     with interruption.deferred():
-        import torch
-
         from napari_mmtseg.engine.device import (
             bfloat16_speedup,
             choose_device,
             choose_precision,
+            n_threads,
         )
     device = choose_device()
     precision = choose_precision("auto", device)
@@ -47,7 +46,7 @@ def _engine_rows() -> list[tuple[str, str]]:
     return [
         ("device", device.type),
         ("precision", f"{precision} ({reason})"),
-        ("threads", str(torch.get_num_threads())),
+        ("threads", str(n_threads())),
     ]
 
 

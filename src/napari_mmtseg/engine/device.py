@@ -22,6 +22,7 @@ __all__ = [
     "choose_precision",
     "computing_threads",
     "describe_chip",
+    "n_threads",
     "use_threads",
 ]
 
@@ -57,6 +58,11 @@ def choose_precision(name: str, device: torch.device) -> str:
     if name != "auto":
         return name
     return "bfloat16" if bfloat16_speedup(device) >= _WORTHWHILE else "float32"
+
+
+def n_threads() -> int:
+    """Return how many threads PyTorch uses in this process."""
+    return torch.get_num_threads()
 
 
 def use_threads(n: int) -> None:

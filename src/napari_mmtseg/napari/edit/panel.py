@@ -81,7 +81,16 @@ class EditWidget(NarrowPanel):
         self.table_rows = QVBoxLayout()
         self.status, self.reason = WrappedLabel(), WrappedLabel()
         self._shortcuts = EditShortcuts(self.buttons)
-        self.show_content(arrange(self))
+        content = arrange(
+            self.buttons,
+            self.fields,
+            target=self.target,
+            reason=self.reason,
+            table=self.table,
+            table_rows=self.table_rows,
+            status=self.status,
+        )
+        self.show_content(content)
         self._connect()
         self._on_layer()
 

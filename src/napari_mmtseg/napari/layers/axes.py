@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from napari.layers import Image
-
 from napari_mmtseg.errors import InputError
 
 __all__ = ["candidate_axes", "finest_level", "guess_axes", "parse_layer_axes"]

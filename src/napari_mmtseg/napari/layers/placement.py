@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from napari.layers import Image, Layer
 from numpy.typing import ArrayLike, NDArray
+
+from napari.layers import Image, Layer
 
 __all__ = ["Place", "place_of", "spatial_attributes"]
 

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QObject, Qt, Signal
 
-import napari_mmtseg
 from napari_mmtseg.errors import Cancelled, InputError
-from napari_mmtseg.napari.runs import run as worker
 from napari_mmtseg.napari.runs.outcomes import Failed, Refused
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
     from napari.qt.threading import GeneratorWorker
 
-__all__ = ["Run", "RunQueue", "Work", "run"]
+__all__ = ["Run", "RunQueue", "Work", "run_work"]
 
 
 class Run(QObject):
@@ -55,12 +53,12 @@ class Run(QObject):
     ended = Signal(object)
     left = Signal()
 
-    def __init__(self, work: worker.Work, parent: QObject) -> None:
+    def __init__(self, work: Work, parent: QObject) -> None:
         super().__init__(parent)
         self._cancelled = False
         self.is_started = False
         self._has_ended = False
-        steps = worker.run(work, lambda: self._worker.abort_requested)
+        steps = run_work(work, lambda: self._worker.abort_requested)
 
         def do_work() -> Generator[Any, str | None, Any]:
             return (yield from steps)
@@ -187,6 +185,9 @@ class RunQueue(QObject):
 
 _log = logging.getLogger(__name__)
 
+_PACKAGE = Path(__file__).parents[2]
+"""Folder of this package: warnings that come from it are for the user."""
+
 
 class Work(Protocol):
     """Something to do in a thread that tells on its way how far it is."""
@@ -205,7 +206,7 @@ class Work(Protocol):
         """
 
 
-def run(
+def run_work(
     work: Work, should_cancel: Callable[[], bool]
 ) -> Generator[Any, str | None, Any]:
     """Do some work; every error is returned instead of raised.
@@ -243,7 +244,7 @@ def run(
 @contextmanager
 def _collected_warnings(notices: list[str]) -> Iterator[None]:
     """Keep our own warnings for the user; log the rest, which napari would show."""
-    home = str(Path(napari_mmtseg.__file__).parent)
+    home = str(_PACKAGE)
     said: set[tuple[str, int]] = set()
 
     def collect(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -219,9 +218,11 @@ class ApplyJob:
         image = self.source.image()
         yield SegmentationStep("preparing", 0, self.n_steps)
         load_engine()
+        from napari_mmtseg.engine.model.fitted import load_model
+
         model = self.model
         if isinstance(model, Path):
-            model = import_module("napari_mmtseg").load_model(model)
+            model = load_model(model)
         finding = self._hierarchy(model, image)
         if finding is None:
             labels, kept = yield from self._fixed(model, image, notices, should_cancel)
