@@ -4,12 +4,12 @@ import importlib
 import pytest
 
 MODULES = [
-    "settings",
-    "segmentation",
-    "regions",
-    "arrays",
-    "files",
-    "uncertain_regions",
+    "settings.fields",
+    "segmentation.segment",
+    "labels.regions",
+    "images.arrays",
+    "files.atomic",
+    "labels.uncertainty",
 ]
 
 

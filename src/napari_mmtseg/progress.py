@@ -1,4 +1,4 @@
-"""What a segmentation tells while it runs, and what it ends with."""
+"""Progress of a segmentation, and generators run to their end."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from napari_mmtseg.errors import Cancelled
 
 if TYPE_CHECKING:
-    pass
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["SegmentationStep", "drain"]
 

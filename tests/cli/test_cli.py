@@ -692,7 +692,7 @@ class TestInterruption:
         # Python would end itself with a signal after a KeyboardInterrupt in exec().
         code = (
             "import sys\n"
-            "from napari_mmtseg import cli\n"
+            "from napari_mmtseg.cli import main as cli\n"
             "from napari_mmtseg.cli import commands\n"
             "text = 'import signal; signal.raise_signal(signal.SIGINT)'\n"
             "commands.run = lambda arguments: exec(text)\n"

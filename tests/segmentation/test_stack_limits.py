@@ -18,7 +18,7 @@ from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.matching import LabelMatcher
 from napari_mmtseg.segmentation.previews import SlicePreviews
 from napari_mmtseg.segmentation.scribble_input import painted_crops
-from tests.test_stack_segmentation import QUICK, drained, squares
+from tests.segmentation.test_stack import QUICK, drained, squares
 
 FAST = {**QUICK, "n_steps": 4, "warm_start_steps": 2}
 

@@ -5,16 +5,17 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Iterator
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
-from skimage.segmentation import mark_boundaries
+from typing import TYPE_CHECKING
 
 from napari_mmtseg.cli import runs
 from napari_mmtseg.cli.progress import labels_line, run_line
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import check_output
 from napari_mmtseg.settings.fields import SegmentationSettings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["SAMPLES", "run_demo", "side_by_side"]
 
@@ -134,6 +135,9 @@ def side_by_side(
     (Y, 3 X + gaps, 3) ndarray of uint8
         White between the three.
     """
+    import numpy as np
+    from skimage.segmentation import mark_boundaries
+
     colour = image if image.ndim == 3 else np.stack([image] * 3, axis=-1)
     borders = mark_boundaries(colour, labels, color=_BORDER, mode="inner")
     gap = np.full((len(image), _GAP, 3), 255, np.uint8)
@@ -149,6 +153,8 @@ def side_by_side(
 
 def _palette(n: int) -> NDArray[np.uint8]:
     """Colours of the labels 1..n."""
+    import numpy as np
+
     if n <= len(_FEW_COLOURS):
         return np.array(_FEW_COLOURS, np.uint8)
     colours = [

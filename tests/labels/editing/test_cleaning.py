@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from napari_mmtseg.labels.editing import cleaning as op
 from napari_mmtseg.labels.editing.connected import connected
-from tests.test_label_operations import LABELS, N_AXES, plane
+from tests.labels.editing.test_operations import LABELS, N_AXES, plane
 
 
 def test_islands_take_what_is_around_them():
