@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
 
-from napari_mmtseg.engine.model.painted_classes import GivenClasses, channels_of_classes
+from napari_mmtseg.engine.model.painted_classes import (
+    PaintedClasses,
+    channels_of_classes,
+)
 from napari_mmtseg.segmentation.scribble_guess import (
     Discriminant,
     mended,
@@ -75,7 +78,7 @@ def test_every_class_gets_a_channel_of_its_own():
 
 
 def test_classes_merge_by_their_means_and_keep_their_values():
-    given = GivenClasses(
+    given = PaintedClasses(
         np.array([4, 7, 9], np.int32),
         np.eye(3, 5, dtype=bool),
         np.array([10.0, 20.0, 30.0]),
@@ -84,6 +87,6 @@ def test_classes_merge_by_their_means_and_keep_their_values():
     )
     np.testing.assert_array_equal(given.table(), [[0, 0, 0], [1, 0, 1], [2, 0, 1]])
     np.testing.assert_array_equal(given.label_values(), [7, 9, 4])
-    restored = GivenClasses.from_state(given.state())
+    restored = PaintedClasses.from_state(given.state())
     assert restored.readout == "averaged"
     np.testing.assert_array_equal(restored.channels, given.channels)

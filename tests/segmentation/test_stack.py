@@ -122,7 +122,7 @@ def test_tiles_change_no_label(monkeypatch):
         model = mm.fit(image, normalization="together", **settings)
         whole = model.predict(image)
         if texture:  # a large image has no small regions to average over
-            whole = model._known.forest(model.settings, True).groups
+            whole = model._known.merge_tree(model.settings, True).groups
         monkeypatch.setattr(frames, "LARGE", 100)
         monkeypatch.setattr("napari_mmtseg.engine.model.stack_inference._BLOCK", 96)
         tiled = model.predict(image)
@@ -163,7 +163,7 @@ def test_memory_that_runs_out_halves_the_tile(monkeypatch):
     whole = np.zeros_like(image)
     divided = list(tiles((300, 400), 256, 5))
     with pytest.warns(UserWarning, match="smaller tiles"):
-        parts = list(pieces.answered(image, divided, answer))
+        parts = list(pieces.predict_tiles(image, divided, answer))
     for tile, part in parts:
         whole[(slice(None), *tile.core)] = part
     np.testing.assert_array_equal(whole, image + 1)
@@ -173,7 +173,7 @@ def test_memory_that_runs_out_halves_the_tile(monkeypatch):
         raise RuntimeError("something else")
 
     with pytest.raises(RuntimeError, match="something else"):
-        list(pieces.answered(image, divided, never))
+        list(pieces.predict_tiles(image, divided, never))
 
 
 def test_progress_tells_the_slice_and_previews_follow_the_viewer():

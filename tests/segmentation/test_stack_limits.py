@@ -88,7 +88,7 @@ def test_a_tile_without_neighbours_is_halved_with_its_halo(shape):
 
     found = np.zeros_like(image)
     with pytest.warns(UserWarning, match="smaller tiles"):
-        parts = list(pieces.answered(image, list(tiles(shape, 512, 5)), answer))
+        parts = list(pieces.predict_tiles(image, list(tiles(shape, 512, 5)), answer))
     for tile, part in parts:
         found[(slice(None), *tile.core)] = part
     expected = uniform_filter(image, (0, 11, 11), mode="constant")

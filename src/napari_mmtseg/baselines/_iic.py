@@ -18,8 +18,8 @@ from napari_mmtseg.baselines._run import (
     network_settings,
 )
 from napari_mmtseg.baselines._self_training import (
-    Lesson,
     Predict,
+    SelfTrainingStep,
     self_train,
 )
 from napari_mmtseg.engine.losses import Losses, pseudo_labels
@@ -127,7 +127,7 @@ def steps(
     rng = np.random.default_rng([settings.seed, 1])
     noise = torch.Generator().manual_seed(int(rng.integers(2**31)))
 
-    def teach(predict: Predict, image: Tensor) -> Lesson:
+    def teach(predict: Predict, image: Tensor) -> SelfTrainingStep:
         flips = [axis for axis in (2, 3) if rng.random() < 0.5]
         copy = _jittered(image, rng, noise).flip(flips)
         response, other = predict(image), predict(copy).flip(flips)
@@ -139,7 +139,7 @@ def steps(
         loss = -mutual_information(joint)
         value = loss.detach()
         losses = Losses(loss, value, torch.full_like(value, torch.nan))
-        return Lesson(losses, pseudo_labels(response.detach()))
+        return SelfTrainingStep(losses, pseudo_labels(response.detach()))
 
     return self_train(Pixels.of(channels), settings, lambda *_: teach, watch)
 

@@ -20,8 +20,8 @@ from napari_mmtseg.baselines._run import (
     network_settings,
 )
 from napari_mmtseg.baselines._self_training import (
-    Lesson,
     Predict,
+    SelfTrainingStep,
     Teach,
     self_train,
 )
@@ -141,7 +141,7 @@ def steps(
             make_superpixels(pixels.values, n_superpixels, compactness)
         ).to(device)
 
-        def teach(predict: Predict, image: Tensor) -> Lesson:
+        def teach(predict: Predict, image: Tensor) -> SelfTrainingStep:
             response = predict(image)
             clusters = pseudo_labels(response.detach())
             targets = superpixel_majority(clusters, superpixels, settings.max_labels)
@@ -149,7 +149,7 @@ def steps(
             rows = response.permute(0, 2, 3, 1).flatten(0, 2)
             loss = F.cross_entropy(rows, targets.flatten())
             similarity = loss.detach()
-            return Lesson(
+            return SelfTrainingStep(
                 Losses(loss, similarity, torch.full_like(similarity, torch.nan)),
                 clusters,
             )

@@ -19,8 +19,8 @@ from napari_mmtseg.baselines._run import (
 )
 from napari_mmtseg.baselines._scribbles import Scribbles, scribble_loss
 from napari_mmtseg.baselines._self_training import (
-    Lesson,
     Predict,
+    SelfTrainingStep,
     Teach,
     self_train,
 )
@@ -135,10 +135,10 @@ def steps(
 ) -> Generator[SegmentationStep, str | None, Segmented]:
     """Do the same as :func:`kim` on a (C, Y, X) image, as a generator."""
 
-    def teach(predict: Predict, image: Tensor) -> Lesson:
+    def teach(predict: Predict, image: Tensor) -> SelfTrainingStep:
         response = predict(image)
         clusters = pseudo_labels(response.detach())
-        return Lesson(
+        return SelfTrainingStep(
             mutual_loss(response, clusters, settings.continuity_weight), clusters
         )
 
@@ -154,12 +154,12 @@ def _segment_with_scribbles(
     def make_teacher(pixels: Pixels, device: torch.device) -> Teach:
         painted = torch.from_numpy(scribbles.shrunk(pixels.shape)).to(device)
 
-        def teach(predict: Predict, image: Tensor) -> Lesson:
+        def teach(predict: Predict, image: Tensor) -> SelfTrainingStep:
             response = predict(image)
             clusters = pseudo_labels(response.detach())
             beta = settings.continuity_weight
             losses = scribble_loss(response, clusters, painted, beta, weight)
-            return Lesson(losses, clusters)
+            return SelfTrainingStep(losses, clusters)
 
         return teach
 

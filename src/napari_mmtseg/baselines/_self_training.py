@@ -25,15 +25,15 @@ from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = [
-    "Lesson",
     "Predict",
+    "SelfTrainingStep",
     "Teach",
     "self_train",
 ]
 
 
 @dataclass(frozen=True)
-class Lesson:
+class SelfTrainingStep:
     """What a network is taught in one step.
 
     Attributes
@@ -50,7 +50,7 @@ class Lesson:
 
 Predict: TypeAlias = Callable[[Tensor], Tensor]
 """From an image (1, C, Y, X) to its response map (1, q, Y, X)."""
-Teach: TypeAlias = Callable[[Predict, Tensor], Lesson]
+Teach: TypeAlias = Callable[[Predict, Tensor], SelfTrainingStep]
 """From the network and the image to the lesson of one step."""
 Numbering: TypeAlias = Callable[
     [NDArray[np.int64], Pixels, int | None], NDArray[np.int32]
@@ -151,7 +151,7 @@ def _steps(
     watch: Watch,
     device: torch.device,
     precision: str,
-) -> Generator[Lesson]:
+) -> Generator[SelfTrainingStep]:
     with torch.inference_mode(False):
         generator = torch.Generator().manual_seed(settings.seed)
         network = ResponseNetwork(

@@ -15,7 +15,7 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["Journal", "Past", "resumed_request"]
+__all__ = ["Journal", "PreviousRun", "resumed_request"]
 
 _FORMAT = "napari-mmtseg batch"
 _VERSION = 2
@@ -31,7 +31,7 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True)
-class Past:
+class PreviousRun:
     """What an earlier run has left.
 
     Attributes
@@ -80,7 +80,7 @@ class Journal:
         lines = [first, *({"name": i.name, "status": "waiting"} for i in replaced)]
         write_atomically(self._path, _encoded(lines), overwrite=True)
 
-    def past(self) -> Past:
+    def past(self) -> PreviousRun:
         """Return what an earlier run has left.
 
         Raises
@@ -115,7 +115,7 @@ class Journal:
                 f"{', '.join(i.labels.name for i in foreign[:_SHOWN])}{more}. Move "
                 "them away, or leave out their images with a pattern."
             )
-        return Past(done, str(model))
+        return PreviousRun(done, str(model))
 
     def note_begun(self, items: Sequence[BatchItem]) -> None:
         """Add that images are begun, before anything of theirs is written."""

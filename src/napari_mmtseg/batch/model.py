@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.batch.item import FREE_SETTINGS
-from napari_mmtseg.batch.journal import Past
+from napari_mmtseg.batch.journal import PreviousRun
 from napari_mmtseg.batch.plan import BatchPlan, BatchRequest
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
@@ -120,7 +120,7 @@ def settings_with(path: Path, asked: SegmentationSettings) -> SegmentationSettin
     return fitted.replace(**free)
 
 
-def check_past_model(plan: BatchPlan, past: Past) -> None:
+def check_past_model(plan: BatchPlan, past: PreviousRun) -> None:
     """Refuse to go on without the model that has made the labels that are there.
 
     Raises
@@ -139,7 +139,7 @@ def check_past_model(plan: BatchPlan, past: Past) -> None:
 
 def make_model(
     plan: BatchPlan,
-    past: Past,
+    past: PreviousRun,
     saved: SavedModel | None,
     should_cancel: Callable[[], bool] | None,
 ) -> Generator[SegmentationStep, None, None]:

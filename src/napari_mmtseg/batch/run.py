@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_mmtseg.batch.item import BatchTask
-from napari_mmtseg.batch.journal import Journal, Past
+from napari_mmtseg.batch.journal import Journal, PreviousRun
 from napari_mmtseg.batch.model import (
     SavedModel,
     check_past_model,
@@ -195,7 +195,7 @@ def records_before(
 class _Begin:
     plan: BatchPlan
     journal: Journal
-    past: Past
+    past: PreviousRun
     saved: SavedModel | None
 
 
@@ -215,7 +215,7 @@ def _look(
         "channel_axis": request.channel_axis,
     }
     journal = Journal(plan, about)
-    past = journal.past() if request.resume else Past()
+    past = journal.past() if request.resume else PreviousRun()
     if request.mode == "one_model" and saved is None:
         check_past_model(plan, past)
     return _Begin(plan, journal, past, saved)

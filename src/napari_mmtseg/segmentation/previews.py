@@ -122,12 +122,12 @@ class _Previews:
         return enlarge(self._labels(progress), self._shape), ()
 
     def _labels(self, progress: TrainingStep) -> Labels:
-        from napari_mmtseg.engine.model.found_classes import ChannelClasses
+        from napari_mmtseg.engine.model.found_classes import FoundClasses
 
         settings = self._settings
         clusters = progress.targets.cpu().numpy()
         if not self._merges_regions:
-            classes = ChannelClasses.measure([clusters], [self._image], settings)
+            classes = FoundClasses.measure([clusters], [self._image], settings)
             labels: Labels = classes.numbers(settings.n_labels)[clusters]
             return labels
         channels = np.arange(settings.max_labels)[:, np.newaxis, np.newaxis]
@@ -165,7 +165,7 @@ class _ShownPreviews:
 
     def __call__(self, progress: TrainingStep) -> Preview | None:
         from napari_mmtseg.engine.examples import to_working_size
-        from napari_mmtseg.engine.model.found_classes import ChannelClasses
+        from napari_mmtseg.engine.model.found_classes import FoundClasses
 
         shown = self._shown()
         if shown is None:
@@ -178,6 +178,6 @@ class _ShownPreviews:
             self._last = image
         small = self._small
         clusters = self._network.cluster_map(small)
-        classes = ChannelClasses.measure([clusters], [small], self._settings)
+        classes = FoundClasses.measure([clusters], [small], self._settings)
         labels = classes.numbers(self._settings.n_labels)[clusters]
         return enlarge(labels, image.shape[1:]), index

@@ -29,15 +29,15 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
-    from napari_mmtseg.engine.model.image_view import View
+    from napari_mmtseg.engine.model.image_view import ImageView
 
-__all__ = ["Lesson", "first_lesson", "next_lesson"]
+__all__ = ["ScribbleTargets", "first_lesson", "next_lesson"]
 
 Labels = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Lesson:
+class ScribbleTargets:
     """What is to be learned, as far as it is known before training.
 
     Attributes
@@ -60,15 +60,15 @@ class Lesson:
 
 
 def first_lesson(
-    views: Sequence[View],
+    views: Sequence[ImageView],
     scribbles: Sequence[Labels | None],
     settings: SegmentationSettings,
-) -> Lesson:
+) -> ScribbleTargets:
     """Guess all classes from what is painted.
 
     Parameters
     ----------
-    views : sequence of View
+    views : sequence of ImageView
         The images.
     scribbles : sequence of (Y, X) ndarray of int32 or None
         What is painted in each, at full size.
@@ -106,7 +106,7 @@ def first_lesson(
     # In the order of their values from here on.
     rank = np.argsort(np.argsort(values)).astype(np.int32)
     numbers = np.append(0, rank + 1).astype(np.int32)
-    return Lesson(
+    return ScribbleTargets(
         np.sort(values),
         [rank[target] for target in targets],
         [numbers[paint] for paint in painted],
@@ -114,7 +114,7 @@ def first_lesson(
 
 
 def _others(
-    views: Sequence[View],
+    views: Sequence[ImageView],
     painted: Sequence[Labels],
     n_painted: int,
     n_others: int | None,
@@ -137,17 +137,17 @@ def _others(
 
 
 def next_lesson(
-    views: Sequence[View],
+    views: Sequence[ImageView],
     images: Sequence[NDArray[Any]],
     scribbles: Sequence[Labels | None],
     model: MutualMeanTeachingModel,
     working_size: int | None,
-) -> Lesson:
+) -> ScribbleTargets:
     """Let the classes of a model follow what is painted.
 
     Parameters
     ----------
-    views : sequence of View
+    views : sequence of ImageView
         The images.
     images : sequence of (C, Y, X) ndarray
         The same, raw.
@@ -186,7 +186,7 @@ def next_lesson(
         changed = enlarge(targets[-1] != before, classes.shape)
         expected.append(np.where(changed, enlarge(targets[-1], classes.shape), classes))
     found = model.readout != "edges"
-    return Lesson(values, targets, painted, expected[0] if found else None)
+    return ScribbleTargets(values, targets, painted, expected[0] if found else None)
 
 
 def _numbered(

@@ -30,7 +30,7 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
-    from napari_mmtseg.engine.model.image_view import View
+    from napari_mmtseg.engine.model.image_view import ImageView
     from napari_mmtseg.engine.training import TrainingStep
     from napari_mmtseg.images.features import Texture
 
@@ -96,7 +96,7 @@ def guided_steps(
     from napari_mmtseg.engine.cancellation import cancellable
     from napari_mmtseg.engine.device import choose_device, choose_precision
     from napari_mmtseg.engine.model.freezing import freeze
-    from napari_mmtseg.engine.model.image_view import Memory, View
+    from napari_mmtseg.engine.model.image_view import CachedResult, ImageView
     from napari_mmtseg.engine.model.retraining import make_guided, resumed_peers
     from napari_mmtseg.engine.training import train
 
@@ -108,13 +108,13 @@ def guided_steps(
 
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    views: list[View] = []
+    views: list[ImageView] = []
     bank: Texture | FeatureBank
     if model is None:
         normalization, bank, prepared = _first_look(images, settings)
         stop = (yield from pause()) or stop
         for image, seen in prepared:
-            views.append(View(image, seen))
+            views.append(ImageView(image, seen))
             views[-1].find_regions()
             stop = (yield from pause()) or stop
         lesson = first_lesson(views, scribbles, settings)
@@ -126,7 +126,7 @@ def guided_steps(
                 stacklevel=2,
             )
     else:
-        normalization, bank = model.sight.normalization, model.sight.texture
+        normalization, bank = model.inference.normalization, model.inference.texture
         settings = settings.replace(
             max_labels=model.settings.max_labels,
             n_conv_layers=model.settings.n_conv_layers,
@@ -134,7 +134,7 @@ def guided_steps(
         for raw in images:
             known = model.recalled(raw)
             view = known.view if known is not None else None
-            views.append(view or model.sight.at(raw).view(raw))
+            views.append(view or model.inference.at(raw).view(raw))
             stop = (yield from pause()) or stop
         lesson = next_lesson(views, images, scribbles, model, settings.working_size)
     stop = (yield from pause()) or stop
@@ -187,7 +187,7 @@ def guided_steps(
                 SegmentationStep("prediction", trained.n_steps, fast.n_steps),
             )
             hierarchy = _stamped(hierarchy, scribbles[0], fitted)
-            fitted.memory = Memory.of(images[0], hierarchy, views[0])
+            fitted.memory = CachedResult.of(images[0], hierarchy, views[0])
     return Fitted(
         fitted, hierarchy, trained.stop_reason, trained.n_steps, device.type, precision
     )

@@ -318,7 +318,7 @@ def _segment_steps(
     fitting: Generator[SegmentationStep, str | None, Fitted],
     settings: SegmentationSettings,
 ) -> Generator[SegmentationStep, str | None, SegmentationResult]:
-    from napari_mmtseg.engine.model.image_view import Memory
+    from napari_mmtseg.engine.model.image_view import CachedResult
 
     start = time.perf_counter()
     fitted = yield from fitting
@@ -343,7 +343,7 @@ def _segment_steps(
     else:
         labels = consecutive(hierarchy.labels(output=settings.output))
     if fitted.model.memory is None:
-        fitted.model.memory = Memory.of(channels, hierarchy, None)
+        fitted.model.memory = CachedResult.of(channels, hierarchy, None)
     return SegmentationResult(
         labels=labels,
         model=fitted.model,

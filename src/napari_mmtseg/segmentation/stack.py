@@ -74,17 +74,17 @@ def _segment(stack: ImageStack, run: StackRun) -> Steps:
         labels = new_store(stack.shape, np.int32, settings.memory_share)
     fitted = yield from fit_stacks([stack], [run.scribbles], run)
     model = fitted.model
-    forest, parts = model.iter_leaves(stack, run.out)
+    merge_tree, parts = model.iter_leaves(stack, run.out)
     step = SegmentationStep(
         "prediction",
         fitted.n_steps,
         fitted.n_steps,
-        n_labels=forest.fitted,
+        n_labels=merge_tree.fitted,
         n_slices=stack.n_frames,
     )
-    done, why = yield from _find(stack, run, forest, leaves, parts, step)
+    done, why = yield from _find(stack, run, merge_tree, leaves, parts, step)
     step = replace(step, n_done=stack.n_frames)
-    hierarchy = replace(forest, leaves=leaves)
+    hierarchy = replace(merge_tree, leaves=leaves)
     if model.label_values is None:
         hierarchy = hierarchy.numbered()
     n_done = len({index for index, _ in done})
@@ -102,7 +102,7 @@ def _segment(stack: ImageStack, run: StackRun) -> Steps:
                 place = stack.place(index, window)
                 labels[place] = numbers[np.asarray(labels[place])]
         if not stopped:
-            model.label_values = hierarchy.values_of_classes(forest)
+            model.label_values = hierarchy.values_of_classes(merge_tree)
     reason = fitted.stop_reason
     if stopped:
         reason = f"{why} after {n_done} of {stack.n_frames} slices"
@@ -124,13 +124,13 @@ def _segment(stack: ImageStack, run: StackRun) -> Steps:
 def _find(
     stack: ImageStack,
     run: StackRun,
-    forest: LabelHierarchy,
+    merge_tree: LabelHierarchy,
     leaves: NDArray[np.uint8],
     parts: Generator[Any, None, None],
     step: SegmentationStep,
 ) -> Generator[SegmentationStep, str | None, tuple[list[Part], str]]:
     """Fill the leaves; return what is done, and why if it is less than all."""
-    values = forest.values()
+    values = merge_tree.values()
     previews = SlicePreviews(stack.first.shape[1:], run.preview_interval)
     done: list[Part] = []
     stop = (yield step) == "stop"

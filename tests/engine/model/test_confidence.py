@@ -13,7 +13,7 @@ from napari_mmtseg.engine.model.confidence import (
     class_confidence,
     region_agreement,
 )
-from napari_mmtseg.engine.model.inference import Sight
+from napari_mmtseg.engine.model.inference import Inference
 from napari_mmtseg.engine.model.tiles import tiles
 from napari_mmtseg.images.features import Texture
 
@@ -101,8 +101,8 @@ def test_channels_of_one_class_are_added_up(second, expected):
         each=each, tiles=lambda shape, halo: list(tiles(shape, 16, halo))
     )
     same = SimpleNamespace(apply=lambda part: part)
-    sight = Sight(stub, same, Texture.fit([], 0, 1))
-    steps = class_confidence(sight, np.zeros((1, 20, 30)), np.array([0, 0, 1]))
+    inference = Inference(stub, same, Texture.fit([], 0, 1))
+    steps = class_confidence(inference, np.zeros((1, 20, 30)), np.array([0, 0, 1]))
     fractions = []
     while True:
         try:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_mmtseg.labels.editing.class_count import LabelShaper, Shape
+from napari_mmtseg.labels.editing.class_count import ClassCount, Display
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 
 GROUPS = np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 1, 2], [0, 1, 2, 3]])
@@ -18,7 +18,7 @@ def hierarchy():
 
 @pytest.fixture
 def shaper(hierarchy):
-    return LabelShaper(hierarchy)
+    return ClassCount(hierarchy)
 
 
 def test_labels_without_edits_go_anywhere_and_back(shaper, hierarchy):
@@ -26,7 +26,7 @@ def test_labels_without_edits_go_anywhere_and_back(shaper, hierarchy):
     for k in (4, 1, 2, 3, 1, 4, 3):
         labels = shaper.reshape(labels, k, "classes")
         np.testing.assert_array_equal(labels, hierarchy.shown(k))
-        assert shaper.shape(labels) == Shape(k, "classes")
+        assert shaper.shape(labels) == Display(k, "classes")
 
 
 def test_edits_stay_where_the_user_painted(shaper, hierarchy):
@@ -55,9 +55,9 @@ def test_an_undo_is_recognised(shaper, hierarchy):
     second = shaper.reshape(first, 2, "regions")
     shaper.reshape(second, 4, "classes")
     # The layer shows `second` again, then `first`.
-    assert shaper.shape(second) == Shape(2, "regions")
+    assert shaper.shape(second) == Display(2, "regions")
     np.testing.assert_array_equal(shaper.reshape(second, 3, "classes"), first)
-    assert shaper.shape(first) == Shape(3, "classes")
+    assert shaper.shape(first) == Display(3, "classes")
     again = shaper.reshape(first, 4, "classes")
     assert (again[0, :5] == 50).all()
     np.testing.assert_array_equal(again[1:], hierarchy.shown(4)[1:])
@@ -76,8 +76,8 @@ def test_an_edit_of_regions_gives_its_pixels_the_region_s_class(shaper, hierarch
 
 def test_a_result_of_regions_is_recognised(shaper, hierarchy):
     result = hierarchy.labels(output="regions")
-    shaper.note_result(result, Shape(3, "regions"))
-    assert shaper.shape(result) == Shape(3, "regions")
+    shaper.note_result(result, Display(3, "regions"))
+    assert shaper.shape(result) == Display(3, "regions")
     np.testing.assert_array_equal(
         shaper.reshape(result, 3, "classes"), hierarchy.shown(3)
     )
@@ -85,15 +85,13 @@ def test_a_result_of_regions_is_recognised(shaper, hierarchy):
 
 def test_the_result_s_own_regions_come_back(hierarchy):
     own = np.arange(8).repeat(8)[np.newaxis].repeat(32, 0)
-    shaper = LabelShaper(
-        LabelHierarchy(hierarchy.leaves, GROUPS, np.ones(4), 3, 2, own)
-    )
+    shaper = ClassCount(LabelHierarchy(hierarchy.leaves, GROUPS, np.ones(4), 3, 2, own))
     regions = shaper.reshape(shaper.hierarchy.shown(), 3, "regions")
     np.testing.assert_array_equal(regions, own + 1)
 
 
 def test_layers_with_more_axes(hierarchy):
-    shaper = LabelShaper(hierarchy.arranged((1, 32, 64)))
+    shaper = ClassCount(hierarchy.arranged((1, 32, 64)))
     labels = shaper.reshape(shaper.hierarchy.shown(), 2, "regions")
     assert labels.shape == (1, 32, 64)
     labels = shaper.reshape(labels, 2, "classes")
@@ -124,7 +122,7 @@ def test_an_edit_that_was_undone_is_forgotten(shaper, hierarchy):
 
 def test_another_hierarchy_takes_over_with_the_edits(shaper, hierarchy):
     rows = np.arange(32).repeat(64).reshape(32, 64) // 8
-    other = LabelShaper(LabelHierarchy(rows, GROUPS, np.array([9, 5, 6, 7]), 4, 4))
+    other = ClassCount(LabelHierarchy(rows, GROUPS, np.array([9, 5, 6, 7]), 4, 4))
     labels = shaper.reshape(hierarchy.shown(), 4, "classes")
     labels[3:5, 3:9] = 50
     assert shaper.agreement(labels) > 0.98 > 0.6 > other.agreement(labels)

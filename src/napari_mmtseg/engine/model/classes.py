@@ -15,10 +15,10 @@ from napari_mmtseg.engine.model.confidence import (
     given_confidence,
     region_confidence,
 )
-from napari_mmtseg.engine.model.found_classes import ChannelClasses
-from napari_mmtseg.engine.model.image_view import View
-from napari_mmtseg.engine.model.inference import Sight
-from napari_mmtseg.engine.model.painted_classes import GivenClasses
+from napari_mmtseg.engine.model.found_classes import FoundClasses
+from napari_mmtseg.engine.model.image_view import ImageView
+from napari_mmtseg.engine.model.inference import Inference
+from napari_mmtseg.engine.model.painted_classes import PaintedClasses
 from napari_mmtseg.engine.model.tiles import Tile
 from napari_mmtseg.images.crops import sample_frame
 from napari_mmtseg.images.stack import Frame
@@ -27,7 +27,7 @@ from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["KnownClasses"]
+__all__ = ["Readout"]
 
 _SURE = 0.5
 """Difference in probability from which the networks overrule labels as they were."""
@@ -36,36 +36,36 @@ Hierarchies = Generator[float, None, LabelHierarchy]
 
 
 @dataclass
-class KnownClasses:
+class Readout:
     """The classes of a fitted model, in all the ways in which it can find them.
 
     Attributes
     ----------
-    sight : Sight
+    inference : Inference
         The networks whose mean response decides, and what they see of an image.
-    classes : ChannelClasses
+    classes : FoundClasses
         The classes that the networks' response channels form.
-    averaged : ChannelClasses or None
+    averaged : FoundClasses or None
         The same where responses are averaged over small regions first.
     regions : RegionClasses or None
         The regions of the image that the model was fitted on, where neighbouring
         regions merge before they are given a class.
-    given : GivenClasses or None
+    given : PaintedClasses or None
         The classes where those were painted.
     """
 
-    sight: Sight
-    classes: ChannelClasses
-    averaged: ChannelClasses | None = None
+    inference: Inference
+    classes: FoundClasses
+    averaged: FoundClasses | None = None
     regions: RegionClasses | None = None
-    given: GivenClasses | None = None
+    given: PaintedClasses | None = None
 
-    def at(self, image: NDArray[Any] | Frame) -> KnownClasses:
+    def at(self, image: NDArray[Any] | Frame) -> Readout:
         """Return the classes as they are found in a raw image (C, Y, X)."""
-        if not self.sight.normalization.each:
+        if not self.inference.normalization.each:
             return self
         parts = [image] if isinstance(image, np.ndarray) else sample_frame(image)
-        return replace(self, sight=self.sight.at(*parts))
+        return replace(self, inference=self.inference.at(*parts))
 
     def n_labels(self, n_labels: int | None) -> int:
         """Return how many classes there are where so many are asked for."""
@@ -77,7 +77,7 @@ class KnownClasses:
         return min(n_labels or classes.automatic, classes.finest)
 
     def readout(self, n_labels: int | None) -> str:
-        """Return how responses become classes, as in :class:`GivenClasses`."""
+        """Return how responses become classes, as in :class:`PaintedClasses`."""
         if self.given is not None:
             return self.given.readout
         if self.regions is not None:
@@ -123,7 +123,7 @@ class KnownClasses:
         at_least = settings.n_labels or 1
         if settings.merging == "regions":
             return region_confidence(
-                self.sight,
+                self.inference,
                 channels,
                 settings.region_threshold,
                 at_least,
@@ -137,10 +137,10 @@ class KnownClasses:
         fitted = min(settings.n_labels or classes.automatic, classes.finest)
         groups = classes.numbers(fitted) - 1
         if classes is self.averaged:
-            return averaged_confidence(self.sight, channels, groups)
-        return class_confidence(self.sight, channels, groups)
+            return averaged_confidence(self.inference, channels, groups)
+        return class_confidence(self.inference, channels, groups)
 
-    def of_channels(self, n_labels: int | None) -> ChannelClasses:
+    def of_channels(self, n_labels: int | None) -> FoundClasses:
         """Return the classes of response channels where so many are asked for."""
         averaged = self.averaged
         # Regions may be too few for the number of classes that is asked for.
@@ -155,13 +155,13 @@ class KnownClasses:
 
         Every pixel by its own response, whatever the readout: what an image is too
         large for to be looked at as a whole. Parameters are those of
-        :meth:`Sight.cluster_tiles`.
+        :meth:`Inference.cluster_tiles`.
         """
         class_of = None if self.given is None else self.given.channels.argmax(0)
-        for tile, clusters in self.sight.cluster_tiles(image, window, tile_size):
+        for tile, clusters in self.inference.cluster_tiles(image, window, tile_size):
             yield tile, clusters if class_of is None else class_of[clusters]
 
-    def forest(
+    def merge_tree(
         self, settings: SegmentationSettings, by_pixels: bool = False
     ) -> LabelHierarchy:
         """Return what the leaves of a stack form, without its leaves.
@@ -215,11 +215,11 @@ class KnownClasses:
         """
         clusters, seen = [], []
         for image in images:
-            sight = self.at(image).sight
-            view = sight.view(image)
-            clusters.append((yield from sight.averaged_clusters(view)))
+            inference = self.at(image).inference
+            view = inference.view(image)
+            clusters.append((yield from inference.averaged_clusters(view)))
             seen.append(view.seen)
-        self.averaged = ChannelClasses.measure(clusters, seen, settings)
+        self.averaged = FoundClasses.measure(clusters, seen, settings)
         classes = self.of_channels(settings.n_labels)
         if len(images) > 1 or classes is not self.averaged:
             return None
@@ -232,18 +232,18 @@ class KnownClasses:
         """Merge the clusters of pixels."""
         classes = self.of_channels(settings.n_labels)
         if classes is self.averaged:
-            clusters = yield from self.sight.averaged_clusters(
-                self.sight.view(channels)
+            clusters = yield from self.inference.averaged_clusters(
+                self.inference.view(channels)
             )
             leaves = enlarge(clusters, channels.shape[1:])
         else:
-            leaves = yield from self.sight.clusters(channels)
+            leaves = yield from self.inference.clusters(channels)
         return self._channel_hierarchy(leaves, classes, settings)
 
     def _channel_hierarchy(
         self,
         leaves: NDArray[Any],
-        classes: ChannelClasses,
+        classes: FoundClasses,
         settings: SegmentationSettings,
     ) -> LabelHierarchy:
         return LabelHierarchy(
@@ -253,7 +253,7 @@ class KnownClasses:
             min(settings.n_labels or classes.automatic, classes.finest),
             min(classes.automatic, classes.finest),
             min_region_size=settings.min_region_size,
-            n_spatial=self.sight.consensus.n_dims,
+            n_spatial=self.inference.consensus.n_dims,
         )
 
     def merge_regions(
@@ -264,7 +264,7 @@ class KnownClasses:
     ) -> Hierarchies:
         """Merge neighbouring regions first; with `keep`, they are known then."""
         at_least = settings.n_labels or 1
-        regions, here = yield from self.sight.regions(
+        regions, here = yield from self.inference.regions(
             channels, settings.region_threshold, at_least
         )
         if keep:
@@ -292,25 +292,25 @@ class KnownClasses:
         self,
         channels: NDArray[Any],
         settings: SegmentationSettings,
-        view: View | None = None,
+        view: ImageView | None = None,
     ) -> Hierarchies:
         """Give every pixel one of the painted classes."""
         given = self.given
         assert given is not None
         class_of = given.channels.argmax(0)
         if given.readout == "pixels":
-            classes = class_of[(yield from self.sight.clusters(channels))]
+            classes = class_of[(yield from self.inference.clusters(channels))]
         elif given.readout == "averaged":
-            view = view or self.sight.view(channels)
-            classes = class_of[(yield from self.sight.averaged_clusters(view))]
+            view = view or self.inference.view(channels)
+            classes = class_of[(yield from self.inference.averaged_clusters(view))]
         else:
-            view = view or self.sight.view(channels)
-            classes = yield from self.sight.given_classes(view, given.channels)
+            view = view or self.inference.view(channels)
+            classes = yield from self.inference.given_classes(view, given.channels)
         return self._given_hierarchy(enlarge(classes, channels.shape[1:]), settings)
 
     def correct(
         self,
-        view: View,
+        view: ImageView,
         settings: SegmentationSettings,
         expected: NDArray[np.int32],
     ) -> Hierarchies:
@@ -318,7 +318,7 @@ class KnownClasses:
         given = self.given
         assert given is not None
         by_regions = given.readout == "regions"
-        probabilities = yield from self.sight.given_probabilities(
+        probabilities = yield from self.inference.given_probabilities(
             view, given.channels, by_regions
         )
         there = enlarge(expected, view.image.shape[1:])
@@ -335,12 +335,12 @@ class KnownClasses:
     ) -> Generator[float, None, NDArray[np.float32]]:
         given = self.given
         assert given is not None
-        view = self.sight.view(channels)
+        view = self.inference.view(channels)
         k = len(given.values)
         row = given.table()[min(n_labels or k, k) - 1]
         groups = np.stack([given.channels[row == c].any(0) for c in np.unique(row)])
         confidence = yield from given_confidence(
-            self.sight, view, groups, given.readout != "pixels"
+            self.inference, view, groups, given.readout != "pixels"
         )
         return enlarge(confidence, channels.shape[1:])
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from napari_mmtseg.engine.model.image_view import View
-from napari_mmtseg.engine.model.inference import Sight
+from napari_mmtseg.engine.model.image_view import ImageView
+from napari_mmtseg.engine.model.inference import Inference
 from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.labels.region_finding import (
     find_regions,
@@ -108,13 +108,13 @@ def region_agreement(
 
 
 def class_confidence(
-    sight: Sight, channels: NDArray[Any], groups: NDArray[Any]
+    inference: Inference, channels: NDArray[Any], groups: NDArray[Any]
 ) -> Steps:
     """Return the confidence in classes of pixels, tile by tile.
 
     Parameters
     ----------
-    sight : Sight
+    inference : Inference
         The teachers and what they see.
     channels : (C, Y, X) ndarray
         Raw image.
@@ -132,16 +132,16 @@ def class_confidence(
     """
 
     def confidence(part: NDArray[np.float32]) -> NDArray[np.float32]:
-        each = sight.consensus.each(part)
+        each = inference.consensus.each(part)
         classes = groups[each.sum(0).argmax(0)]
         return agreement(_merged(each, groups), classes)[np.newaxis]
 
-    whole: Confidence = (yield from sight.by_tiles(channels, confidence, _HALO))[0]
+    whole: Confidence = (yield from inference.by_tiles(channels, confidence, _HALO))[0]
     return whole
 
 
 def averaged_confidence(
-    sight: Sight, channels: NDArray[Any], groups: NDArray[Any]
+    inference: Inference, channels: NDArray[Any], groups: NDArray[Any]
 ) -> Steps:
     """Return the confidence in classes of small regions, by their mean responses.
 
@@ -150,11 +150,11 @@ def averaged_confidence(
     q, k = len(groups), int(groups.max()) + 1
 
     def answer(part: NDArray[np.float32]) -> NDArray[np.float32]:
-        each = sight.consensus.each(part)
+        each = inference.consensus.each(part)
         merged = _merged(each, groups).reshape(-1, *part.shape[1:])
         return np.concatenate([each.mean(0), merged])
 
-    image, answers = yield from sight.responses(channels, answer)
+    image, answers = yield from inference.responses(channels, answer)
     (averaged,) = region_means(image, answers)
     classes = groups[averaged[:q].argmax(0)]
     merged = averaged[q:].reshape(-1, k, *classes.shape)
@@ -162,13 +162,13 @@ def averaged_confidence(
 
 
 def given_confidence(
-    sight: Sight, view: View, groups: NDArray[np.bool_], by_regions: bool
+    inference: Inference, view: ImageView, groups: NDArray[np.bool_], by_regions: bool
 ) -> Steps:
     """Return the confidence in classes that were painted, in the size of the view.
 
     Parameters
     ----------
-    sight, view : Sight, View
+    inference, view : Inference, ImageView
         The teachers and what they see.
     groups : (k, q) ndarray of bool
         The response channels of every class.
@@ -178,17 +178,17 @@ def given_confidence(
     summed = groups.astype(np.float32)
 
     def answer(part: NDArray[np.float32]) -> NDArray[np.float32]:
-        each = sight.consensus.each(part)
+        each = inference.consensus.each(part)
         return np.concatenate([np.tensordot(summed, e, 1) for e in each])
 
-    answers = yield from sight.of_view(view, answer)
+    answers = yield from inference.of_view(view, answer)
     merged = view.averaged(answers) if by_regions else answers
     merged = merged.reshape(-1, len(groups), *merged.shape[1:])
     return agreement(merged, merged.sum(0).argmax(0))
 
 
 def region_confidence(
-    sight: Sight,
+    inference: Inference,
     channels: NDArray[Any],
     threshold: float,
     at_least: int,
@@ -198,7 +198,7 @@ def region_confidence(
 
     Parameters
     ----------
-    sight, channels
+    inference, channels
         As for :func:`class_confidence`.
     threshold, at_least : float, int
         As for :func:`napari_mmtseg.labels.region_finding.find_regions`.
@@ -207,11 +207,11 @@ def region_confidence(
     """
 
     def answer(part: NDArray[np.float32]) -> NDArray[np.float32]:
-        each = sight.consensus.each(part)
+        each = inference.consensus.each(part)
         return each.reshape(-1, *each.shape[2:])
 
-    image, answers = yield from sight.responses(channels, answer)
-    each = answers.reshape(-1, sight.n_responses, *answers.shape[1:])
+    image, answers = yield from inference.responses(channels, answer)
+    each = answers.reshape(-1, inference.n_responses, *answers.shape[1:])
     regions, here = find_regions(image, each.mean(0), threshold, at_least)
     means = np.stack([mean_responses(regions, response)[0] for response in each])
     classes, profiles = classes_of(here)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.engine.model.classes import KnownClasses
-from napari_mmtseg.engine.model.image_view import Memory, View
-from napari_mmtseg.engine.model.inference import Sight
-from napari_mmtseg.engine.model.painted_classes import GivenClasses
+from napari_mmtseg.engine.model.classes import Readout
+from napari_mmtseg.engine.model.image_view import CachedResult, ImageView
+from napari_mmtseg.engine.model.inference import Inference
+from napari_mmtseg.engine.model.painted_classes import PaintedClasses
 from napari_mmtseg.engine.model.stack_inference import LeafPart, stack_leaves
 from napari_mmtseg.engine.model.stack_labels import label_window, stack_labels
 from napari_mmtseg.engine.model.storage import read_model, write_model
@@ -37,7 +37,7 @@ class MutualMeanTeachingModel:
 
     Parameters
     ----------
-    known : KnownClasses
+    known : Readout
         The networks, and the classes that they find.
     settings : SegmentationSettings
         What the model was fitted with.
@@ -48,12 +48,12 @@ class MutualMeanTeachingModel:
 
     def __init__(
         self,
-        known: KnownClasses,
+        known: Readout,
         settings: SegmentationSettings,
         label_values: NDArray[np.int32] | None = None,
     ) -> None:
         self._known = known
-        self.memory: Memory | None = None
+        self.memory: CachedResult | None = None
         self.settings = settings
         self.label_values = label_values
         if known.given is not None and label_values is None:
@@ -67,12 +67,12 @@ class MutualMeanTeachingModel:
     @property
     def n_channels(self) -> int:
         """Number of channels that an image must have."""
-        return self.sight.normalization.n_channels
+        return self.inference.normalization.n_channels
 
     @property
     def n_dims(self) -> int:
         """Number of spatial dimensions of what the model sees: 2, or 3 for volumes."""
-        return self.sight.consensus.n_dims
+        return self.inference.consensus.n_dims
 
     def __repr__(self) -> str:
         return (
@@ -209,10 +209,10 @@ class MutualMeanTeachingModel:
             See :func:`~napari_mmtseg.engine.model.stack_inference.stack_leaves`.
         """
         settings = self._asked(stack, None, None)
-        forest = self._known.forest(settings, by_pixels=stack.first.is_large)
+        merge_tree = self._known.merge_tree(settings, by_pixels=stack.first.is_large)
         if self.label_values is not None:
-            forest = forest.with_values(self.label_values)
-        return forest, stack_leaves(self._known, stack, settings, out)
+            merge_tree = merge_tree.with_values(self.label_values)
+        return merge_tree, stack_leaves(self._known, stack, settings, out)
 
     def predict_window(
         self, frame: Frame, window: tuple[slice, ...]
@@ -305,7 +305,7 @@ class MutualMeanTeachingModel:
 
     @property
     def readout(self) -> str:
-        """How responses become classes, as in :class:`GivenClasses`."""
+        """How responses become classes, as in :class:`PaintedClasses`."""
         return self._known.readout(self.settings.n_labels)
 
     def check_channels(self, channels: NDArray[Any]) -> None:
@@ -337,7 +337,7 @@ class MutualMeanTeachingModel:
     def iter_given(
         self,
         channels: NDArray[Any],
-        view: View,
+        view: ImageView,
         expected: NDArray[np.int32] | None = None,
     ) -> Generator[float, None, LabelHierarchy]:
         """Do the same as :meth:`iter_hierarchy` for an image that was looked at.
@@ -346,7 +346,7 @@ class MutualMeanTeachingModel:
         ----------
         channels : (C, Y, X) ndarray
             Raw image.
-        view : View
+        view : ImageView
             Of it.
         expected : (Y, X) ndarray of int32, optional
             Class of every pixel, 0..k-1, that stays unless the networks are sure that
@@ -359,16 +359,16 @@ class MutualMeanTeachingModel:
         return self._named(self._known.correct(view, settings, expected))
 
     @property
-    def sight(self) -> Sight:
+    def inference(self) -> Inference:
         """The networks and what they see of an image."""
-        return self._known.sight
+        return self._known.inference
 
     @property
-    def given(self) -> GivenClasses | None:
+    def given(self) -> PaintedClasses | None:
         """The classes where those were painted."""
         return self._known.given
 
-    def recalled(self, channels: NDArray[Any]) -> Memory | None:
+    def recalled(self, channels: NDArray[Any]) -> CachedResult | None:
         """Return what is remembered of a raw image (C, Y, X)."""
         known = self.memory is not None and self.memory.is_of(channels)
         return self.memory if known else None
@@ -422,7 +422,7 @@ class MutualMeanTeachingModel:
         settings = self._asked(channels, n_labels, merging)
         return self._known.at(channels).confidence(channels, settings)
 
-    def shaped(
+    def with_n_labels(
         self, hierarchy: LabelHierarchy, n_labels: int
     ) -> MutualMeanTeachingModel:
         """Return the same model with another number of classes and their labels.

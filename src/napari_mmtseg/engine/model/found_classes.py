@@ -17,14 +17,14 @@ from napari_mmtseg.labels.cluster_merging import ClassHierarchy, ClusterStatisti
 from napari_mmtseg.labels.ward import brightness_ranks
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["ChannelClasses"]
+__all__ = ["FoundClasses"]
 
 _SMOOTHING = 1.0
 """Standard deviation in pixels of the blur under which classes are compared."""
 
 
 @dataclass(frozen=True)
-class ChannelClasses:
+class FoundClasses:
     """Response channels that look alike share a class, for every number of classes.
 
     Attributes
@@ -47,7 +47,7 @@ class ChannelClasses:
         clusters: Sequence[NDArray[np.int64]],
         images: Sequence[NDArray[np.float32]],
         settings: SegmentationSettings,
-    ) -> ChannelClasses:
+    ) -> FoundClasses:
         """Look at what the channels stand for.
 
         Parameters
@@ -107,7 +107,7 @@ class ChannelClasses:
         return {f"{prefix}.{name}": torch.as_tensor(v) for name, v in fields.items()}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Tensor], prefix: str) -> ChannelClasses:
+    def from_state(cls, state: Mapping[str, Tensor], prefix: str) -> FoundClasses:
         """Restore what :meth:`state` returned."""
 
         def value(name: str) -> Any:

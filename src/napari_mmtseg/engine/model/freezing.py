@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_mmtseg.engine.examples import to_working_size
-from napari_mmtseg.engine.model.classes import KnownClasses
+from napari_mmtseg.engine.model.classes import Readout
 from napari_mmtseg.engine.model.consensus import Consensus
 from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
-from napari_mmtseg.engine.model.found_classes import ChannelClasses
-from napari_mmtseg.engine.model.inference import Sight
-from napari_mmtseg.engine.model.painted_classes import GivenClasses
+from napari_mmtseg.engine.model.found_classes import FoundClasses
+from napari_mmtseg.engine.model.inference import Inference
+from napari_mmtseg.engine.model.painted_classes import PaintedClasses
 from napari_mmtseg.engine.training import Example, Trained
 from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.normalization import Normalization
@@ -34,7 +34,7 @@ def freeze_classes(
     normalization: Normalization,
     texture: Texture,
     settings: SegmentationSettings,
-) -> KnownClasses:
+) -> Readout:
     """Freeze trained peers and measure the classes that they tell apart.
 
     Parameters
@@ -51,9 +51,9 @@ def freeze_classes(
     consensus = Consensus.freeze(trained.networks, images, settings.max_labels)
     seen = [image[0].cpu().numpy() for image in images]
     clusters = [consensus.cluster_map(image) for image in images]
-    return KnownClasses(
-        Sight(consensus, normalization, texture),
-        ChannelClasses.measure(clusters, seen, settings),
+    return Readout(
+        Inference(consensus, normalization, texture),
+        FoundClasses.measure(clusters, seen, settings),
     )
 
 
@@ -91,7 +91,7 @@ def freeze(
     groups : (k, q) ndarray of bool
         The response channels of every class.
     readout : str
-        As in :class:`GivenClasses`.
+        As in :class:`PaintedClasses`.
     """
     images = [example.image for example in examples]
     consensus = Consensus.freeze(
@@ -107,9 +107,9 @@ def freeze(
         for target, view in zip(targets, seen, strict=True)
     ]
     clusters = [e.start.cpu().numpy() for e in examples if e.start is not None]
-    known = KnownClasses(
-        Sight(consensus, normalization, texture),
-        ChannelClasses.measure(clusters, small, settings),
-        given=GivenClasses.measure(values, groups, classes, small, readout),
+    known = Readout(
+        Inference(consensus, normalization, texture),
+        FoundClasses.measure(clusters, small, settings),
+        given=PaintedClasses.measure(values, groups, classes, small, readout),
     )
     return MutualMeanTeachingModel(known, settings)

@@ -14,7 +14,7 @@ from napari_mmtseg.engine.examples import to_working_size
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.region_finding import mean_over_cuts, region_cuts
 
-__all__ = ["Memory", "View", "shrink"]
+__all__ = ["CachedResult", "ImageView", "shrink"]
 
 _REGIONS_SIZE = 1024
 """Long side in pixels of the image on which regions are merged."""
@@ -26,7 +26,7 @@ def shrink(image: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @dataclass(frozen=True)
-class View:
+class ImageView:
     """An image as small as regions need it, and its regions.
 
     Attributes
@@ -56,7 +56,7 @@ class View:
 
 
 @dataclass(frozen=True)
-class Memory:
+class CachedResult:
     """What came of an image, for the next run on it.
 
     Attributes
@@ -65,18 +65,18 @@ class Memory:
         Tells the raw image from all others.
     hierarchy : LabelHierarchy
         Its labels.
-    view : View or None
+    view : ImageView or None
         The image and its regions, where they were needed.
     """
 
     digest: bytes
     hierarchy: LabelHierarchy
-    view: View | None
+    view: ImageView | None
 
     @classmethod
     def of(
-        cls, channels: NDArray[Any], hierarchy: LabelHierarchy, view: View | None
-    ) -> Memory:
+        cls, channels: NDArray[Any], hierarchy: LabelHierarchy, view: ImageView | None
+    ) -> CachedResult:
         """Remember a raw image (C, Y, X)."""
         return cls(_digest(channels), hierarchy, view)
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.engine.model.consensus import Consensus
-from napari_mmtseg.engine.model.image_view import View, shrink
-from napari_mmtseg.engine.model.tiled_inference import Answer, answered
+from napari_mmtseg.engine.model.image_view import ImageView, shrink
+from napari_mmtseg.engine.model.tiled_inference import TileFunction, predict_tiles
 from napari_mmtseg.engine.model.tiles import Tile
 from napari_mmtseg.images.features import FeatureBank, Texture
 from napari_mmtseg.images.normalization import Normalization
@@ -19,13 +19,13 @@ from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.labels.region_finding import find_regions, region_means
 from napari_mmtseg.labels.regions import enlarge
 
-__all__ = ["Sight"]
+__all__ = ["Inference"]
 
 Steps = Generator[float, None, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Sight:
+class Inference:
     """How a fitted model sees images.
 
     Attributes
@@ -47,7 +47,7 @@ class Sight:
         """Number of response channels, q."""
         return len(self.consensus.channel_orders[0])
 
-    def at(self, *parts: NDArray[Any]) -> Sight:
+    def at(self, *parts: NDArray[Any]) -> Inference:
         """Return how an image is seen, of which some raw parts (C, Y, X) are known."""
         return replace(self, normalization=self.normalization.of(*parts))
 
@@ -93,18 +93,20 @@ class Sight:
         pieces = self.consensus.tiles(
             image.shape[1:], self.texture.halo, tile_size, window
         )
-        for tile, clusters in answered(image, pieces, self._look(self._clusters)):
+        for tile, clusters in predict_tiles(image, pieces, self._look(self._clusters)):
             yield tile, clusters[0]
 
     def _clusters(self, seen: NDArray[np.float32]) -> NDArray[Any]:
         dtype = np.min_scalar_type(self.n_responses - 1)
         return self.consensus.cluster_map(seen)[np.newaxis].astype(dtype)
 
-    def _look(self, answer: Answer) -> Answer:
+    def _look(self, answer: TileFunction) -> TileFunction:
         """Return a function of raw pixels instead of what the networks see."""
         return lambda part: answer(self.texture.apply(self.normalization.apply(part)))
 
-    def by_tiles(self, channels: NDArray[Any], answer: Answer, halo: int = 0) -> Steps:
+    def by_tiles(
+        self, channels: NDArray[Any], answer: TileFunction, halo: int = 0
+    ) -> Steps:
         """Return what a function makes of the networks' input, tile by tile.
 
         Parameters
@@ -128,7 +130,7 @@ class Sight:
         pieces = self.consensus.tiles(channels.shape[1:], self.texture.halo + halo)
         return _assembled(channels, pieces, self._look(answer))
 
-    def averaged_clusters(self, view: View) -> Steps:
+    def averaged_clusters(self, view: ImageView) -> Steps:
         """Return the cluster of every small region of a view, by its mean response.
 
         For the rest, see :meth:`clusters`.
@@ -138,19 +140,19 @@ class Sight:
         clusters: NDArray[Any] = averaged.argmax(0)
         return clusters.astype(np.min_scalar_type(self.n_responses - 1))
 
-    def view(self, channels: NDArray[Any]) -> View:
+    def view(self, channels: NDArray[Any]) -> ImageView:
         """Look at a raw image (C, Y, X)."""
         normalized = self.normalization.apply(channels)
-        return View(shrink(normalized), self.texture.apply(normalized, shrink))
+        return ImageView(shrink(normalized), self.texture.apply(normalized, shrink))
 
     def given_classes(
-        self, view: View, groups: NDArray[np.bool_]
+        self, view: ImageView, groups: NDArray[np.bool_]
     ) -> Generator[float, None, NDArray[np.intp]]:
         """Return the class of every pixel, where borders are edges of the image.
 
         Parameters
         ----------
-        view : View
+        view : ImageView
             Of the image.
         groups : (k, q) ndarray of bool
             The response channels of every class.
@@ -170,7 +172,7 @@ class Sight:
         return classes
 
     def given_probabilities(
-        self, view: View, groups: NDArray[np.bool_], by_regions: bool
+        self, view: ImageView, groups: NDArray[np.bool_], by_regions: bool
     ) -> Generator[float, None, NDArray[np.float32]]:
         """Return the probability of every class, (k, Y, X).
 
@@ -189,7 +191,7 @@ class Sight:
         probabilities = yield from self.of_view(view, answer)
         return view.averaged(probabilities) if by_regions else probabilities
 
-    def of_view(self, view: View, answer: Answer) -> Steps:
+    def of_view(self, view: ImageView, answer: TileFunction) -> Steps:
         """Return what a function makes of a view, (n, y, x); see :meth:`by_tiles`."""
         pieces = self.consensus.tiles(view.seen.shape[1:])
         return _assembled(view.seen, pieces, answer, n_more=1)
@@ -213,7 +215,7 @@ class Sight:
         return enlarge(regions.astype(np.int32), channels.shape[1:]), classes
 
     def responses(
-        self, channels: NDArray[Any], answer: Answer
+        self, channels: NDArray[Any], answer: TileFunction
     ) -> Generator[float, None, tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Return the image and what a function makes of it, both at most 1024 wide.
 
@@ -233,12 +235,12 @@ class Sight:
 
 
 def _assembled(
-    image: NDArray[Any], pieces: Sequence[Tile], answer: Answer, n_more: int = 0
+    image: NDArray[Any], pieces: Sequence[Tile], answer: TileFunction, n_more: int = 0
 ) -> Steps:
     """Put the answers to tiles together, as the first steps before `n_more` others."""
     whole: NDArray[Any] | None = None
     done, n_pixels = 0, int(np.prod(image.shape[1:]))
-    for tile, answers in answered(image, pieces, answer):
+    for tile, answers in predict_tiles(image, pieces, answer):
         if whole is None:
             whole = np.empty((len(answers), *image.shape[1:]), answers.dtype)
         whole[(slice(None), *tile.core)] = answers

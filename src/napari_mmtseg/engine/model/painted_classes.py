@@ -15,14 +15,14 @@ from torch import Tensor
 from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.labels.ward import brightness_ranks, merge_classes
 
-__all__ = ["GivenClasses", "channels_of_classes"]
+__all__ = ["PaintedClasses", "channels_of_classes"]
 
 READOUTS = ("edges", "regions", "averaged", "pixels")
 _ARRAYS = ("values", "channels", "sizes", "means")
 
 
 @dataclass(frozen=True)
-class GivenClasses:
+class PaintedClasses:
     """Classes with label values of their own, each made of some response channels.
 
     Attributes
@@ -56,7 +56,7 @@ class GivenClasses:
         classes: Sequence[NDArray[Any]],
         images: Sequence[NDArray[np.float32]],
         readout: str,
-    ) -> GivenClasses:
+    ) -> PaintedClasses:
         """Measure class maps (Y, X), 0..k-1, of normalised images (C, Y, X)."""
         k = len(values)
         measured = [
@@ -89,7 +89,7 @@ class GivenClasses:
         return state | {"given.readout": torch.tensor(READOUTS.index(self.readout))}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Tensor]) -> GivenClasses:
+    def from_state(cls, state: Mapping[str, Tensor]) -> PaintedClasses:
         """Restore what :meth:`state` returned."""
         arrays = [state[f"given.{name}"].numpy() for name in _ARRAYS]
         values, channels, sizes, means = arrays

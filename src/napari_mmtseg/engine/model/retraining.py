@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.engine.examples import edge_weights, to_working_size
 from napari_mmtseg.engine.losses import PaintedPixels
 from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
-from napari_mmtseg.engine.model.image_view import View
+from napari_mmtseg.engine.model.image_view import ImageView
 from napari_mmtseg.engine.model.painted_classes import channels_of_classes
 from napari_mmtseg.engine.peer import Peer
 from napari_mmtseg.engine.training import Example
@@ -26,7 +26,7 @@ Labels = NDArray[np.int32]
 
 @torch.inference_mode(False)
 def make_guided(
-    views: Sequence[View],
+    views: Sequence[ImageView],
     targets: Sequence[Labels],
     painted: Sequence[Labels],
     k: int,
@@ -38,7 +38,7 @@ def make_guided(
 
     Parameters
     ----------
-    views : sequence of View
+    views : sequence of ImageView
         The images.
     targets : sequence of (Y, X) ndarray of int32
         First guess of the class of every pixel of a view, 0..k-1.
@@ -69,7 +69,7 @@ def make_guided(
     starts = [c.astype(np.int64) for c in classes]
     groups = np.eye(k, q, dtype=bool)
     if model is not None:
-        responses = [model.sight.consensus.probabilities(small) for small in seen]
+        responses = [model.inference.consensus.probabilities(small) for small in seen]
         groups = channels_of_classes([r.argmax(0) for r in responses], classes, q, k)
         starts = [
             np.where(np.moveaxis(groups[c], -1, 0), response, -1).argmax(0)
@@ -139,11 +139,11 @@ def resumed_peers(
     device : torch.device
         Where they learn.
     """
-    networks = model.sight.consensus.copies()
+    networks = model.inference.consensus.copies()
     copied = _channels_to_copy(model, examples, groups)
     students = [networks[0], networks[-1]]
     if len(networks) == 1:
-        students[1] = model.sight.consensus.copies()[0]
+        students[1] = model.inference.consensus.copies()[0]
     for student in students:
         for layer in list(student.layers)[-2:]:
             for parameter in layer.parameters():
@@ -164,7 +164,7 @@ def _channels_to_copy(
     q = groups.shape[1]
     counts = np.zeros((q, q))
     for example in examples:
-        now = model.sight.consensus.cluster_map(example.image)
+        now = model.inference.consensus.cluster_map(example.image)
         assert example.start is not None
         pairs = example.start.cpu().numpy() * q + now
         counts += np.bincount(pairs.ravel(), minlength=q * q).reshape(q, q)

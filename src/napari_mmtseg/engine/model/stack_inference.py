@@ -16,7 +16,7 @@ from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
-    from napari_mmtseg.engine.model.classes import KnownClasses
+    from napari_mmtseg.engine.model.classes import Readout
 
 __all__ = ["LeafPart", "stack_leaves"]
 
@@ -50,7 +50,7 @@ class LeafPart:
 
 
 def stack_leaves(
-    known: KnownClasses,
+    known: Readout,
     stack: ImageStack,
     settings: SegmentationSettings,
     out: Any = None,
@@ -59,12 +59,12 @@ def stack_leaves(
 
     Parameters
     ----------
-    known : KnownClasses
+    known : Readout
         What finds them.
     stack : ImageStack
         Where.
     settings : SegmentationSettings
-        As for :meth:`KnownClasses.find`.
+        As for :meth:`Readout.find`.
     out : array-like, optional
         What they are written to: blocks end where its chunks do.
 
@@ -107,7 +107,7 @@ def stack_leaves(
 
 
 def _frame_leaves(
-    known: KnownClasses, frame: Frame, settings: SegmentationSettings
+    known: Readout, frame: Frame, settings: SegmentationSettings
 ) -> Iterator[float | NDArray[np.uint8]]:
     """Yield fractions, and in the end the leaves of a frame that is not large."""
     channels = frame.read()
@@ -167,9 +167,9 @@ def _reading_once(stack: ImageStack) -> ImageStack:
 
 
 def _blocks(
-    known: KnownClasses, frame: Frame, units: Sequence[Sequence[int] | None]
+    known: Readout, frame: Frame, units: Sequence[Sequence[int] | None]
 ) -> list[Tile]:
-    shape, halo = frame.shape[1:], known.sight.halo
+    shape, halo = frame.shape[1:], known.inference.halo
     side = _BLOCK if len(shape) == 2 else _BLOCK // 8
     return list(tiles(shape, block_sides(shape, units, side, halo), halo))
 

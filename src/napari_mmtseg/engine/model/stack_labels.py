@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.engine.model.classes import KnownClasses
+from napari_mmtseg.engine.model.classes import Readout
 from napari_mmtseg.engine.model.stack_inference import LeafPart, stack_leaves
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import Frame, ImageStack
@@ -21,17 +21,19 @@ __all__ = ["label_window", "leaf_values", "stack_labels"]
 
 
 def leaf_values(
-    forest: LabelHierarchy, label_values: NDArray[np.int32] | None
+    merge_tree: LabelHierarchy, label_values: NDArray[np.int32] | None
 ) -> NDArray[np.int32]:
     """Return the label of every leaf, those of the model if it has its own."""
     if label_values is not None:
-        return forest.with_values(label_values).values()
-    numbers: NDArray[np.int32] = forest.groups[min(forest.fitted, forest.finest) - 1]
+        return merge_tree.with_values(label_values).values()
+    numbers: NDArray[np.int32] = merge_tree.groups[
+        min(merge_tree.fitted, merge_tree.finest) - 1
+    ]
     return numbers.astype(np.int32) + 1
 
 
 def stack_labels(
-    known: KnownClasses,
+    known: Readout,
     stack: ImageStack,
     settings: SegmentationSettings,
     label_values: NDArray[np.int32] | None,
@@ -41,12 +43,12 @@ def stack_labels(
 
     Parameters
     ----------
-    known : KnownClasses
+    known : Readout
         The classes.
     stack : ImageStack
         What is labelled; read piece by piece.
     settings : SegmentationSettings
-        As for :meth:`KnownClasses.find`, and `output`.
+        As for :meth:`Readout.find`, and `output`.
     label_values : ndarray of int32 or None
         As those of the model.
     out : array-like, optional
@@ -63,7 +65,7 @@ def stack_labels(
         `out`.
     """
     values = leaf_values(
-        known.forest(settings, by_pixels=stack.first.is_large), label_values
+        known.merge_tree(settings, by_pixels=stack.first.is_large), label_values
     )
     check_clean_up(stack, settings.output, settings.min_region_size)
     if out is None:
@@ -85,7 +87,7 @@ def stack_labels(
 
 
 def label_window(
-    known: KnownClasses,
+    known: Readout,
     frame: Frame,
     window: tuple[slice, ...],
     settings: SegmentationSettings,
@@ -127,7 +129,7 @@ def label_window(
             "min_region_size: regions go on outside. Use output=classes, and clean up "
             "the whole."
         )
-    values = leaf_values(known.forest(settings, by_pixels=True), label_values)
+    values = leaf_values(known.merge_tree(settings, by_pixels=True), label_values)
     labels = np.empty([w.stop - w.start for w in window], np.int32)
     for tile, leaves in known.at(frame).leaf_tiles(frame, window, settings.tile_size):
         at = (

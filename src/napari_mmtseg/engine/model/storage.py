@@ -16,11 +16,11 @@ from safetensors.torch import save
 from torch import Tensor
 
 from napari_mmtseg.engine.device import choose_device
-from napari_mmtseg.engine.model.classes import KnownClasses
+from napari_mmtseg.engine.model.classes import Readout
 from napari_mmtseg.engine.model.consensus import Consensus
-from napari_mmtseg.engine.model.found_classes import ChannelClasses
-from napari_mmtseg.engine.model.inference import Sight
-from napari_mmtseg.engine.model.painted_classes import GivenClasses
+from napari_mmtseg.engine.model.found_classes import FoundClasses
+from napari_mmtseg.engine.model.inference import Inference
+from napari_mmtseg.engine.model.painted_classes import PaintedClasses
 from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
@@ -36,26 +36,26 @@ LabelValues = NDArray[np.int32] | None
 
 def write_model(
     path: str | Path,
-    known: KnownClasses,
+    known: Readout,
     settings: SegmentationSettings,
     label_values: LabelValues,
     *,
     overwrite: bool,
 ) -> None:
     """Write what makes a model; errors as for :func:`write_model_file`."""
-    sight = known.sight
+    inference = known.inference
     about: dict[str, Any] = {
         "settings": settings.to_dict(),
-        "normalization": asdict(sight.normalization),
-        "texture": asdict(sight.texture),
-        "depth": sight.consensus.depth,
-        "channel_orders": [o.tolist() for o in sight.consensus.channel_orders],
+        "normalization": asdict(inference.normalization),
+        "texture": asdict(inference.texture),
+        "depth": inference.consensus.depth,
+        "channel_orders": [o.tolist() for o in inference.consensus.channel_orders],
     }
-    if isinstance(sight.texture, FeatureBank):
+    if isinstance(inference.texture, FeatureBank):
         about["feature_bank"] = about.pop("texture")
     if label_values is not None:
         about["label_values"] = label_values.tolist()
-    tensors = sight.consensus.state() | known.classes.state("classes")
+    tensors = inference.consensus.state() | known.classes.state("classes")
     if known.given is not None:
         tensors |= known.given.state()
     if known.averaged is not None:
@@ -70,7 +70,7 @@ def write_model(
 
 def read_model(
     path: str | Path,
-) -> tuple[KnownClasses, SegmentationSettings, LabelValues]:
+) -> tuple[Readout, SegmentationSettings, LabelValues]:
     """Return what :func:`write_model` was given.
 
     On the device of the settings if that is there, else on the CPU.
@@ -101,15 +101,17 @@ def read_model(
         consensus = Consensus.from_state(tensors, about["channel_orders"], empty)
         averaged = regions = None
         if "averaged_classes.sizes" in tensors:
-            averaged = ChannelClasses.from_state(tensors, "averaged_classes")
+            averaged = FoundClasses.from_state(tensors, "averaged_classes")
         if "region_classes.sizes" in tensors:
             means, sizes, lightness, variance = (
                 tensors[f"region_classes.{name}"].numpy()
                 for name in ("means", "sizes", "lightness", "variance")
             )
             regions = RegionClasses(means, sizes, lightness, float(variance))
-        classes = ChannelClasses.from_state(tensors, "classes")
-        given = GivenClasses.from_state(tensors) if "given.values" in tensors else None
+        classes = FoundClasses.from_state(tensors, "classes")
+        given = (
+            PaintedClasses.from_state(tensors) if "given.values" in tensors else None
+        )
         label_values = about.get("label_values")
         if label_values is not None:
             label_values = np.asarray(label_values, np.int32)
@@ -119,8 +121,8 @@ def read_model(
         device = choose_device(settings.device)
     except InputError:
         device = torch.device("cpu")
-    sight = Sight(consensus.to(device), normalization, texture)
-    known = KnownClasses(sight, classes, averaged, regions, given)
+    inference = Inference(consensus.to(device), normalization, texture)
+    known = Readout(inference, classes, averaged, regions, given)
     return known, settings, label_values
 
 

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.engine.model.tiles import Tile
 
-__all__ = ["Answer", "answered"]
+__all__ = ["TileFunction", "predict_tiles"]
 
-Answer = Callable[[NDArray[np.float32]], NDArray[Any]]
+TileFunction = Callable[[NDArray[np.float32]], NDArray[Any]]
 
 _SMALLEST = 64
 """Side in pixels below which a tile is not divided any more."""
 
 
-def answered(
-    image: Any, pieces: Sequence[Tile], answer: Answer
+def predict_tiles(
+    image: Any, pieces: Sequence[Tile], answer: TileFunction
 ) -> Iterator[tuple[Tile, NDArray[Any]]]:
     """Yield tiles of an image and what a function makes of them, without the halo.
 

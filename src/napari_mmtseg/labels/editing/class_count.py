@@ -13,7 +13,7 @@ from napari_mmtseg.labels.editing.undo import PackedLabels
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import frame_regions
 
-__all__ = ["LabelShaper", "Shape"]
+__all__ = ["ClassCount", "Display"]
 
 _REMEMBERED = 16
 """Images that are still recognised, after undo for instance."""
@@ -25,7 +25,7 @@ Labels = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Shape:
+class Display:
     """What labels show: how many classes, and those or their connected regions."""
 
     n_labels: int
@@ -39,7 +39,7 @@ class _Made:
     The latest are kept as they are, for they are asked for most; then they are packed.
     """
 
-    shape: Shape
+    shape: Display
     labels: Labels | PackedLabels
     classes: Labels | PackedLabels
     edited: Labels | PackedLabels
@@ -52,7 +52,7 @@ class _Made:
             self.edited = PackedLabels.pack(np.asarray(self.edited).view(np.uint8))
 
 
-class LabelShaper:
+class ClassCount:
     """Gives labels any number of classes and keeps what was edited by hand.
 
     What was edited is seen from the labels: they are compared with those that the
@@ -70,15 +70,15 @@ class LabelShaper:
         self.hierarchy = hierarchy
         self._made: deque[_Made] = deque(maxlen=_REMEMBERED)
         self._step = max(1, round((hierarchy.leaves.size / _GLANCE) ** 0.5))
-        self._last = Shape(hierarchy.fitted, "classes")
+        self._last = Display(hierarchy.fitted, "classes")
 
-    def shape(self, labels: Labels) -> Shape:
+    def shape(self, labels: Labels) -> Display:
         """Return what labels show, by a glance at some of their pixels."""
         made, number, _ = self._candidates(labels)
         if made and (number is None or made[0].shape == self._last):
             return made[0].shape
         assert number is not None
-        return Shape(number, "classes")
+        return Display(number, "classes")
 
     def agreement(self, labels: Labels) -> float:
         """Return the share of pixels that show what this hierarchy gives, 0 to 1."""
@@ -99,7 +99,7 @@ class LabelShaper:
         labels: Labels,
         n_labels: int,
         output: str,
-        made_by: LabelShaper | None = None,
+        made_by: ClassCount | None = None,
     ) -> Labels:
         """Return labels with another number of classes.
 
@@ -113,7 +113,7 @@ class LabelShaper:
             Number of classes.
         output : {"classes", "regions"}
             Classes, or their connected regions.
-        made_by : LabelShaper, optional
+        made_by : ClassCount, optional
             That of another hierarchy of the same image, which the labels show.
         """
         classes, edited = (made_by or self)._classes_and_edits(labels)
@@ -125,13 +125,13 @@ class LabelShaper:
             shown = self.hierarchy.labels(output="regions")
         else:
             shown = frame_regions(new, self.hierarchy.n_spatial)
-        self._last = Shape(n_labels, output)
+        self._last = Display(n_labels, output)
         # Classes without edits are recognised anyway.
         if output == "regions" or edited.any():
             self._remember(shown, new, edited)
         return shown
 
-    def note_result(self, labels: Labels, shape: Shape) -> None:
+    def note_result(self, labels: Labels, shape: Display) -> None:
         """Remember the labels of the result itself."""
         self._last = shape
         if shape.output == "regions":

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari.layers import Image, Layer
 
-__all__ = ["Place", "place_of", "spatial_attributes"]
+__all__ = ["Placement", "place_of", "spatial_attributes"]
 
 _FAR = 2.0**20
 """Pixels, so many that a large translation leaves enough digits."""
@@ -21,7 +21,7 @@ _EXACT = 1e-10
 
 
 @dataclass(frozen=True)
-class Place:
+class Placement:
     """Where labels lie in the world: on the image, or the part, that they belong to.
 
     Attributes
@@ -106,7 +106,7 @@ def place_of(
     names: Sequence[str],
     shape: Sequence[int],
     index: Sequence[int | slice],
-) -> Place:
+) -> Placement:
     """Return where the labels of a part of an image lie.
 
     Parameters
@@ -139,7 +139,7 @@ def place_of(
         "axis_labels": tuple(layer.axis_labels[i] for i in axes),
         "affine": layer.affine.affine_matrix[np.ix_([*axes, n], [*axes, n])],
     }
-    return Place(
+    return Placement(
         axes="".join(names[i] for i in axes),
         shape=tuple(1 if names[i] == "C" else len(taken[i]) for i in axes),
         kept=tuple(names[i] != "C" and isinstance(index[i], slice) for i in axes),

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_mmtseg.labels.editing.class_count import LabelShaper, Shape
+from napari_mmtseg.labels.editing.class_count import ClassCount, Display
 from napari_mmtseg.labels.uncertainty import UncertainRegion
 from napari_mmtseg.napari.layers.editing import unwrapped
-from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = [
@@ -43,7 +43,7 @@ class LayerResult:
 
     Attributes
     ----------
-    source : Source
+    source : LayerSelection
         The image.
     model : MutualMeanTeachingModel or None
         What labelled it; None for another method than Mutual Mean-Teaching.
@@ -62,16 +62,16 @@ class LayerResult:
         Stands in the layer's metadata, by which a duplicate of it is known.
     """
 
-    source: Source
+    source: LayerSelection
     model: MutualMeanTeachingModel | None
-    shapers: dict[str, LabelShaper]
+    shapers: dict[str, ClassCount]
     settings: SegmentationSettings
     hints_layer: ReferenceType[Labels] | None = None
     measured: Measured | None = None
     why_fixed: str = ""
     identity: str = field(default_factory=lambda: uuid4().hex)
 
-    def shaper(self, labels: NDArray[Any]) -> LabelShaper:
+    def shaper(self, labels: NDArray[Any]) -> ClassCount:
         """Return the one whose labels these are."""
         return max(self.shapers.values(), key=lambda shaper: shaper.agreement(labels))
 
@@ -80,7 +80,7 @@ class LayerResult:
         if self.model is None or not self.can_show(labels):
             return self.model
         shaper = self.shaper(labels)
-        return self.model.shaped(shaper.hierarchy, shaper.shape(labels).n_labels)
+        return self.model.with_n_labels(shaper.hierarchy, shaper.shape(labels).n_labels)
 
     def can_show(self, labels: NDArray[Any]) -> bool:
         """Return whether labels have the shape of the image."""
@@ -140,7 +140,7 @@ class Measured:
         From 0 to 1, in the dimensions of the layer.
     regions : list of UncertainRegion
         Where it is least, the worst first.
-    shape : Shape
+    shape : Display
         What the layer showed.
     summary : str
         One sentence for the panel.
@@ -148,5 +148,5 @@ class Measured:
 
     confidence: NDArray[np.float32] = field(repr=False)
     regions: list[UncertainRegion] = field(repr=False)
-    shape: Shape
+    shape: Display
     summary: str

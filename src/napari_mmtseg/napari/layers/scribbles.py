@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.layers.source import LayerSelection
 
 __all__ = ["Hints", "choose_hints"]
 
@@ -35,7 +35,7 @@ class Hints:
 
     name: str
     painted: NDArray[np.int32] = field(repr=False)
-    others: tuple[tuple[Source, NDArray[np.int32]], ...] = ()
+    others: tuple[tuple[LayerSelection, NDArray[np.int32]], ...] = ()
     erased: NDArray[np.bool_] | None = field(default=None, repr=False)
 
     @property
@@ -46,7 +46,7 @@ class Hints:
 
 
 def choose_hints(
-    name: str, labels: Any, source: Source, *, all_slices: bool = False
+    name: str, labels: Any, source: LayerSelection, *, all_slices: bool = False
 ) -> Hints:
     """Take what is painted on the image that is to be segmented.
 
@@ -57,7 +57,7 @@ def choose_hints(
     labels : array-like of int
         Painted labels: one entry for every pixel of the layer of the image, without
         its channels, or for the chosen pixels alone. Copied.
-    source : Source
+    source : LayerSelection
         The image.
     all_slices : bool
         Learn from the other slices of a stack as well.
@@ -106,7 +106,7 @@ def choose_hints(
 
 def _painted(
     labels: Any,
-    source: Source,
+    source: LayerSelection,
     stack: tuple[int, ...],
     here: tuple[int | slice, ...],
 ) -> NDArray[np.int32] | None:

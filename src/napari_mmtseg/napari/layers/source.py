@@ -22,9 +22,9 @@ from napari_mmtseg.napari.layers.axes import (
     parse_layer_axes,
 )
 from napari_mmtseg.napari.layers.pixel_measure import pixel_measure
-from napari_mmtseg.napari.layers.placement import Place, place_of
+from napari_mmtseg.napari.layers.placement import Placement, place_of
 
-__all__ = ["Source", "choose_source", "possible_axes"]
+__all__ = ["LayerSelection", "choose_source", "possible_axes"]
 
 _COPIED_SHARE = 0.1
 """Data in memory is copied before a run unless it takes more of what is free."""
@@ -36,7 +36,7 @@ _UNUSUAL = "QPMNRUVWABDEFGHIJKLO"
 
 
 @dataclass(frozen=True)
-class Source:
+class LayerSelection:
     """What is segmented of a layer, chosen once.
 
     Attributes
@@ -57,7 +57,7 @@ class Source:
         Axis of the channels in the image, as in :func:`napari_mmtseg.segment`.
     multiscale : bool
         Whether `array` is the first of several levels.
-    place : Place
+    place : Placement
         Where its labels lie.
     spacing : tuple of float, or None
         Distance between pixels along every axis of its labels; None if unknown.
@@ -70,7 +70,7 @@ class Source:
     slices: dict[str, int]
     channel_axis: int | None
     multiscale: bool
-    place: Place
+    place: Placement
     spacing: tuple[float, ...] | None = None
 
     @property
@@ -186,7 +186,7 @@ def choose_source(
     *,
     all_slices: bool = False,
     region: tuple[slice, slice] | None = None,
-) -> Source:
+) -> LayerSelection:
     """Choose what of a layer is segmented.
 
     Parameters
@@ -239,7 +239,7 @@ def choose_source(
     ]
     in_plane = plane.index(names.index("C")) if "C" in names else None
     check_shape(lengths, array.dtype, in_plane)
-    return Source(
+    return LayerSelection(
         name=layer.name,
         array=array,
         index=tuple(index),

@@ -16,11 +16,11 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.labels.editing.class_count import LabelShaper, Shape
+from napari_mmtseg.labels.editing.class_count import ClassCount, Display
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import frame_regions
 from napari_mmtseg.napari.layers.result import LayerResult, fixed_by_size, result_of
-from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.runs.outcomes import Message, Segmented
 from napari_mmtseg.napari.runs.preload import load_engine
 from napari_mmtseg.napari.segment.job import Job, origin, predicted
@@ -58,7 +58,7 @@ class ModelActions(QWidget):
     def __init__(
         self,
         viewer: ViewerModel,
-        choose_source: Callable[[], Source],
+        choose_source: Callable[[], LayerSelection],
         start: Callable[[Job], None],
     ) -> None:
         super().__init__()
@@ -172,7 +172,7 @@ class ApplyJob:
 
     Attributes
     ----------
-    source : Source
+    source : LayerSelection
         The image.
     model : MutualMeanTeachingModel or Path
         The model, or its file, which is read in the thread.
@@ -180,17 +180,17 @@ class ApplyJob:
         What the user calls the model.
     like : LabelHierarchy, optional
         Of a layer that the model has labelled: the same classes get the same labels.
-    shape : Shape, optional
+    shape : Display, optional
         Number of classes and output; as the model was fitted without it.
     appearance : dict
         Further attributes of the layer.
     """
 
-    source: Source
+    source: LayerSelection
     model: MutualMeanTeachingModel | Path
     origin: str
     like: LabelHierarchy | None = None
-    shape: Shape | None = None
+    shape: Display | None = None
     appearance: dict[str, Any] = field(default_factory=dict)
     hints_layer: None = None
     counted: str = "slice"
@@ -266,25 +266,25 @@ class ApplyJob:
         estimate = estimate_memory(stack, model.settings)
         if estimate.on_disk or stack.volumes != (model.n_dims == 3):
             return None
-        forest, parts = model.iter_leaves(stack)
+        merge_tree, parts = model.iter_leaves(stack)
         if like is not None and (like.merging, like.groups.shape[1]) != (
-            forest.merging,
-            forest.groups.shape[1],
+            merge_tree.merging,
+            merge_tree.groups.shape[1],
         ):
             return None
-        return _with_leaves(forest, parts, stack)
+        return _with_leaves(merge_tree, parts, stack)
 
     def _shaped(
         self, model: MutualMeanTeachingModel, hierarchy: LabelHierarchy
     ) -> tuple[NDArray[np.int32], LayerResult]:
         if self.like is not None:
             hierarchy = hierarchy.named_like(self.like)
-        shape = self.shape or Shape(hierarchy.fitted, model.settings.output)
+        shape = self.shape or Display(hierarchy.fitted, model.settings.output)
         found = hierarchy.shown(shape.n_labels)
         if shape.output == "regions":
             found = frame_regions(found, hierarchy.n_spatial)
         labels = self.source.place.arrange(found)
-        shaper = LabelShaper(hierarchy.arranged(labels.shape))
+        shaper = ClassCount(hierarchy.arranged(labels.shape))
         shaper.note_result(labels, shape)
         shapers = {hierarchy.merging: shaper}
         return labels, LayerResult(self.source, model, shapers, model.settings)
@@ -299,7 +299,7 @@ class ApplyJob:
         """Label what is too large for more than one number of classes."""
         shown, output = model, None
         if self.like is not None and self.shape is not None:
-            shown = model.shaped(self.like, self.shape.n_labels)
+            shown = model.with_n_labels(self.like, self.shape.n_labels)
             output = self.shape.output
         parts = shown.iter_labels(image, axes=self.source.image_axes, output=output)
         found = yield from predicted(parts, notices, should_cancel)
@@ -310,7 +310,7 @@ class ApplyJob:
 
 
 def _with_leaves(
-    forest: LabelHierarchy, parts: Generator[Any, None, None], stack: ImageStack
+    merge_tree: LabelHierarchy, parts: Generator[Any, None, None], stack: ImageStack
 ) -> Generator[float, None, LabelHierarchy]:
     """Put the leaves of a stack together."""
     leaves = np.zeros(stack.shape, np.uint8)
@@ -320,7 +320,7 @@ def _with_leaves(
         else:
             leaves[stack.place(part.index, part.window)] = part.leaves
             yield part.fraction
-    return replace(forest, leaves=leaves)
+    return replace(merge_tree, leaves=leaves)
 
 
 def _values(labels: NDArray[np.int32]) -> set[int]:

@@ -9,7 +9,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from napari.layers import Labels
-from napari_mmtseg.labels.editing.class_count import LabelShaper, Shape
+from napari_mmtseg.labels.editing.class_count import ClassCount, Display
 from napari_mmtseg.napari.layers.result import result_of
 from napari_mmtseg.napari.runs.label_edit import EditRunner
 from napari_mmtseg.napari.segment.class_count_slider import ClassSlider
@@ -181,7 +181,7 @@ class ShapeSection(QWidget):
             shaper = result.shaper(layer.data)
             self._show(shaper.shape(layer.data), shaper)
 
-    def _show(self, shape: Shape, shaper: LabelShaper) -> None:
+    def _show(self, shape: Display, shaper: ClassCount) -> None:
         hierarchy = shaper.hierarchy
         self.slider.set_numbers(shape.n_labels, hierarchy.finest, hierarchy.automatic)
         self.merging.setCurrentIndex(list(_MERGINGS).index(hierarchy.merging))

@@ -17,7 +17,7 @@ from napari_mmtseg.labels.uncertainty import UncertainRegion, uncertain_regions
 from napari_mmtseg.napari.layers.navigation import go_to, scene
 from napari_mmtseg.napari.layers.placement import spatial_attributes
 from napari_mmtseg.napari.layers.result import LayerResult, Measured, changes, result_of
-from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.runs.outcomes import Message
 from napari_mmtseg.napari.runs.preload import load_engine
 from napari_mmtseg.napari.segment.job import Job, predicted
@@ -229,7 +229,7 @@ class ConfidenceJob:
     counted: str = "slice"
 
     @property
-    def source(self) -> Source:
+    def source(self) -> LayerSelection:
         """The image."""
         return self.result.source
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from napari_mmtseg.errors import Cancelled
-from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.runs.outcomes import Message, Notice, Outcome
 from napari_mmtseg.progress import SegmentationStep
 
@@ -24,7 +24,7 @@ class Job(Protocol):
     """Something to do with an image in a worker thread."""
 
     @property
-    def source(self) -> Source:
+    def source(self) -> LayerSelection:
         """The image; read in the thread."""
 
     @property
@@ -82,7 +82,7 @@ def predicted(
         yield SegmentationStep("prediction", round(100 * fraction), 100)
 
 
-def origin(source: Source) -> dict[str, Any]:
+def origin(source: LayerSelection) -> dict[str, Any]:
     """Return what a layer's metadata say of the image that it was made from."""
     packages = ("napari-mmtseg", "torch", "numpy", "napari")
     return {

@@ -9,7 +9,7 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QObject, Signal
 
 from napari.layers import Labels
-from napari_mmtseg.labels.editing.class_count import LabelShaper
+from napari_mmtseg.labels.editing.class_count import ClassCount
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.napari.layers.result import LayerResult
 from napari_mmtseg.napari.runs.preload import load_engine
@@ -63,7 +63,7 @@ class OtherMerging(QObject):
                 )
                 self.failed.emit(layer)
                 return
-            result.shapers[merging] = LabelShaper(hierarchy)
+            result.shapers[merging] = ClassCount(hierarchy)
             self.found.emit(layer, merging)
 
         worker = create_worker(work, _start_thread=False)

@@ -8,7 +8,7 @@ from napari.utils.notifications import show_warning
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.runs.progress import ProgressView
 from napari_mmtseg.napari.segment.apply import ModelActions
 from napari_mmtseg.napari.segment.class_count_section import ShapeSection
@@ -163,7 +163,7 @@ class SegmentWidget(NarrowPanel):
         self.confidence_section.setEnabled(not running)
         self.confidence_section.refresh()
 
-    def _describe(self, source: Source, settings: SegmentationSettings) -> None:
+    def _describe(self, source: LayerSelection, settings: SegmentationSettings) -> None:
         """Say what is segmented and what memory it takes; refuse what cannot be."""
         check_run(source, settings)
         self.hint.setText(describe_source(source, settings.stack))

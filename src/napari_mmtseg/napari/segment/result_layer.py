@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from napari.layers import Labels
 from napari_mmtseg.napari.layers.result import METADATA, keep_result
-from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.runs.outcomes import Segmented
 from napari_mmtseg.napari.segment.stack_preview import preview_stride
 
@@ -30,14 +30,14 @@ class ResultLayer:
     ----------
     viewer : napari.Viewer
         Where the layer goes.
-    source : Source
+    source : LayerSelection
         The image that the labels belong to.
     below : napari.layers.Labels, optional
         A layer that is to stay on top, and selected: the user is painting there.
     """
 
     def __init__(
-        self, viewer: ViewerModel, source: Source, below: Labels | None = None
+        self, viewer: ViewerModel, source: LayerSelection, below: Labels | None = None
     ) -> None:
         self._viewer = viewer
         self._source = source

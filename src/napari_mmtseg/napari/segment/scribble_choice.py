@@ -13,7 +13,7 @@ from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.result import result_of
 from napari_mmtseg.napari.layers.scribbles import Hints, choose_hints
-from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.layers.source import LayerSelection
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -93,7 +93,7 @@ class HintsChoice:
         if wanted in self._choices:
             self.box.setCurrentIndex(self._choices.index(wanted))
 
-    def hints(self, source: Source) -> Hints | None:
+    def hints(self, source: LayerSelection) -> Hints | None:
         """Return what is painted on an image, as it is now.
 
         Raises
@@ -124,7 +124,7 @@ class HintsChoice:
             hints = replace(hints, erased=erased)
         return hints
 
-    def show_slices(self, source: Source | None) -> None:
+    def show_slices(self, source: LayerSelection | None) -> None:
         """Offer other slices where there are some."""
         # Of large slices only what is chosen is read.
         other = source is not None and bool(source.slices) and source.is_one_image

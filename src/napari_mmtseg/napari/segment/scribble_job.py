@@ -8,7 +8,7 @@ from napari.layers import Labels
 from napari_mmtseg.napari.layers.editing import unwrapped
 from napari_mmtseg.napari.layers.result import LayerResult, result_of
 from napari_mmtseg.napari.layers.scribbles import Hints
-from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.segment.segment_job import SegmentJob
 from napari_mmtseg.napari.segment.stack_preview import ShownSlice
 from napari_mmtseg.segmentation.segment import iter_segment
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["check_run", "make_job"]
 
 
-def check_run(source: Source, settings: SegmentationSettings) -> None:
+def check_run(source: LayerSelection, settings: SegmentationSettings) -> None:
     """Refuse at once, without reading a pixel, what a run would refuse.
 
     Raises
@@ -37,7 +37,7 @@ def check_run(source: Source, settings: SegmentationSettings) -> None:
 
 
 def make_job(
-    source: Source,
+    source: LayerSelection,
     settings: SegmentationSettings,
     choice: HintsChoice,
     viewer: ViewerModel,
@@ -92,7 +92,7 @@ def _out_of_date(layer: Labels, is_edits: bool, viewer: ViewerModel) -> list[Lab
 
 
 def _earlier_model(
-    source: Source,
+    source: LayerSelection,
     settings: SegmentationSettings,
     layer: Labels,
     hints: Hints,
@@ -116,6 +116,6 @@ def _earlier_model(
     return None
 
 
-def _is_same(source: Source, result: LayerResult) -> bool:
+def _is_same(source: LayerSelection, result: LayerResult) -> bool:
     there = result.source
     return there.array is source.array and there.index == source.index

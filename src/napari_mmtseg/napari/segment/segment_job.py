@@ -11,10 +11,10 @@ from weakref import ref
 import numpy as np
 
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.labels.editing.class_count import LabelShaper, Shape
+from napari_mmtseg.labels.editing.class_count import ClassCount, Display
 from napari_mmtseg.napari.layers.result import LayerResult, fixed_by_size
 from napari_mmtseg.napari.layers.scribbles import Hints
-from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.runs.outcomes import Message, Notice, Segmented
 from napari_mmtseg.napari.runs.preload import load_engine
 from napari_mmtseg.napari.segment.job import origin
@@ -42,7 +42,7 @@ class SegmentJob:
 
     Attributes
     ----------
-    source : Source
+    source : LayerSelection
         The image.
     settings : SegmentationSettings
         How to segment it.
@@ -60,7 +60,7 @@ class SegmentJob:
         Layers that are hidden once the result is there.
     """
 
-    source: Source
+    source: LayerSelection
     settings: SegmentationSettings
     shown: Callable[[], tuple[int, ...]] | None = None
     hints: Hints | None = None
@@ -198,9 +198,9 @@ class SegmentJob:
         shapers = {}
         why_fixed = self._why_fixed(result)
         if result.hierarchy is not None and not why_fixed:
-            shaper = LabelShaper(result.hierarchy.arranged(labels.shape))
+            shaper = ClassCount(result.hierarchy.arranged(labels.shape))
             shapers[result.hierarchy.merging] = shaper
-            shape = Shape(result.hierarchy.fitted, result.settings.output)
+            shape = Display(result.hierarchy.fitted, result.settings.output)
             shaper.note_result(labels, shape)
         kept = LayerResult(source, result.model, shapers, self.settings)
         kept.why_fixed = why_fixed

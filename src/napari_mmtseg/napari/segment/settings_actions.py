@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.segment.scribble_choice import HintsChoice
 from napari_mmtseg.napari.shared.settings_form import SettingsFiles, SettingsForm
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -34,7 +34,7 @@ class SettingsActions(QWidget):
     def __init__(
         self,
         form: SettingsForm,
-        choose_source: Callable[[], Source],
+        choose_source: Callable[[], LayerSelection],
         hints: HintsChoice,
     ) -> None:
         super().__init__()
@@ -73,13 +73,13 @@ class SettingsActions(QWidget):
 
 
 def as_python(
-    source: Source, settings: SegmentationSettings, hints: Labels | None = None
+    source: LayerSelection, settings: SegmentationSettings, hints: Labels | None = None
 ) -> str:
     """Return code that segments the same image of the open viewer alike.
 
     Parameters
     ----------
-    source : Source
+    source : LayerSelection
         The image.
     settings : SegmentationSettings
         All settings; the code names those that differ from their preset.
@@ -113,7 +113,7 @@ def as_python(
     )
 
 
-def _image(source: Source) -> str:
+def _image(source: LayerSelection) -> str:
     data = "layer.data[0]" if source.multiscale else "layer.data"
     is_whole = all(i == slice(None) for i in source.index)
     if not source.is_one_image and not isinstance(source.array, np.ndarray):
@@ -124,7 +124,7 @@ def _image(source: Source) -> str:
     return f"np.asarray({part})  # {source.axes}"
 
 
-def _painted(source: Source, hints: Labels) -> str:
+def _painted(source: LayerSelection, hints: Labels) -> str:
     layer = f"napari.current_viewer().layers[{hints.name!r}].data"
     kept = [
         (index, int(n))

@@ -13,7 +13,11 @@ from napari.layers import Image
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.axes import finest_level
 from napari_mmtseg.napari.layers.pixel_measure import slider_point
-from napari_mmtseg.napari.layers.source import Source, choose_source, possible_axes
+from napari_mmtseg.napari.layers.source import (
+    LayerSelection,
+    choose_source,
+    possible_axes,
+)
 from napari_mmtseg.napari.runs.progress import count
 from napari_mmtseg.napari.segment.crop_choice import RegionChoice
 from napari_mmtseg.napari.shared.layer_choice import (
@@ -115,7 +119,7 @@ class SourceChoice:
         """Whether all slices are chosen, of a layer that has some."""
         return self.has_slices and self.slices.currentText() == _ALL
 
-    def source(self) -> Source:
+    def source(self) -> LayerSelection:
         """Return what is chosen.
 
         Raises
@@ -196,12 +200,12 @@ _SHARED = {
 }
 
 
-def describe_source(source: Source, mode: str) -> str:
+def describe_source(source: LayerSelection, mode: str) -> str:
     """Return what of a layer is segmented, where that is not a whole 2D image.
 
     Parameters
     ----------
-    source : Source
+    source : LayerSelection
         What is chosen.
     mode : str
         The setting `stack`.
@@ -232,7 +236,7 @@ def describe_source(source: Source, mode: str) -> str:
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
-def _channels(source: Source) -> str:
+def _channels(source: LayerSelection) -> str:
     """Return how many channels there are, colours aside."""
     if source.channel_axis is None:
         return ""
@@ -240,7 +244,7 @@ def _channels(source: Source) -> str:
     return f"{count(n, 'channel')} (C)"
 
 
-def _stack(source: Source, mode: str) -> tuple[str, str]:
+def _stack(source: LayerSelection, mode: str) -> tuple[str, str]:
     """Return what is stacked, and what the slices share."""
     stacked = {a: n for a, n in source.lengths.items() if a not in "YX"}
     depth = stacked.get("Z", 1)
@@ -260,7 +264,9 @@ def _count(stacked: dict[str, int]) -> str:
     return " x ".join(str(n) for n in stacked.values())
 
 
-def describe_memory(source: Source, settings: SegmentationSettings) -> tuple[str, bool]:
+def describe_memory(
+    source: LayerSelection, settings: SegmentationSettings
+) -> tuple[str, bool]:
     """Return what memory a run takes, and whether that is to be looked at twice."""
     stack = source.as_stack(volumes=settings.stack == "volume")
     estimate = estimate_memory(stack, settings)

@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.store import new_store
 from napari_mmtseg.napari.layers.pixel_measure import change_units
-from napari_mmtseg.napari.layers.source import Source
+from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.segmentation.previews import preview_step
 
@@ -52,7 +52,7 @@ class StackPreview:
 
     Parameters
     ----------
-    source : Source
+    source : LayerSelection
         The stack.
     stack : ImageStack
         Its slices or volumes.
@@ -63,7 +63,11 @@ class StackPreview:
     """
 
     def __init__(
-        self, source: Source, stack: ImageStack, dtype: DTypeLike, memory_share: float
+        self,
+        source: LayerSelection,
+        stack: ImageStack,
+        dtype: DTypeLike,
+        memory_share: float,
     ) -> None:
         self._stack = stack
         self._plane = source.place.plane
@@ -95,13 +99,15 @@ class ShownSlice:
     ----------
     viewer : napari.Viewer
         Whose sliders are followed.
-    source : Source
+    source : LayerSelection
         The stack.
     frame_axes : str
         Axes that are no slider's: "YX", or "ZYX" of volumes.
     """
 
-    def __init__(self, viewer: ViewerModel, source: Source, frame_axes: str) -> None:
+    def __init__(
+        self, viewer: ViewerModel, source: LayerSelection, frame_axes: str
+    ) -> None:
         self._viewer = viewer
         self._place = source.place
         self._frame_axes = frame_axes
