@@ -4,6 +4,7 @@ import importlib
 import pytest
 
 MODULES = [
+    "progress",
     "settings.fields",
     "segmentation.segment",
     "labels.regions",

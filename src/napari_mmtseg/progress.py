@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["SegmentationStep", "drain"]
+__all__ = ["SegmentationStep", "drain", "relay"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ class SegmentationStep:
     fraction: float = 0.0
 
 
+_M = TypeVar("_M")
 _R = TypeVar("_R")
+_S = TypeVar("_S")
 
 
 def drain(
@@ -85,3 +87,52 @@ def drain(
         except StopIteration as end:
             result: _R = end.value
             return result
+
+
+def relay(
+    steps: Generator[_S, str | None, _R], messages: Callable[[_S], Iterable[_M]]
+) -> Generator[_M, str | None, _R]:
+    """Run a generator inside another one, with other messages.
+
+    Parameters
+    ----------
+    steps : generator
+        The work; it is closed when this generator is.
+    messages : callable
+        Returns what is yielded for a step: nothing, one message or several.
+
+    Yields
+    ------
+    object
+        Every message. An answer that is sent, such as "stop", reaches `steps`.
+
+    Returns
+    -------
+    object
+        The return value of `steps`.
+
+    Examples
+    --------
+    >>> def work():
+    ...     yield 1
+    ...     yield 2
+    ...     return "done"
+    >>> def doubled(steps):
+    ...     result = yield from relay(steps, lambda step: [2 * step])
+    ...     yield result
+    >>> list(doubled(work()))
+    [2, 4, 'done']
+    """
+    answer: str | None = None  # a generator that has not begun takes nothing else
+    try:
+        while True:
+            try:
+                step = steps.send(answer)
+            except StopIteration as end:
+                result: _R = end.value
+                return result
+            answer = None
+            for message in messages(step):
+                answer = (yield message) or answer
+    finally:
+        steps.close()
