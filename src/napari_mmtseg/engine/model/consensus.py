@@ -198,17 +198,18 @@ class Consensus:
             networks.append(network.requires_grad_(False).eval())
         return cls(networks, channel_orders)
 
-    def to(self, device: torch.device) -> Consensus:
-        """Move the networks to a device."""
+    def to(self, target: torch.device | torch.dtype) -> Consensus:
+        """Move the networks to a device, or to another number format."""
         for network in self._networks:
-            network.to(device)
+            network.to(target)
         return self
 
     def _responses(self, image: Tensor | NDArray[np.float32]) -> list[Tensor]:
         if not isinstance(image, Tensor):
             image = torch.from_numpy(np.ascontiguousarray(image))[None]
-        image = image.to(self.device).contiguous(
-            memory_format=self._networks[0].memory_format
+        first = self._networks[0]
+        image = image.to(next(first.parameters())).contiguous(
+            memory_format=first.memory_format
         )
         with torch.no_grad():
             maps = [network(image) for network in self._networks]
