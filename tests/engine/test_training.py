@@ -182,9 +182,8 @@ def _same(first, second):
 def test_alone_the_output_comes_from_one_network():
     image = np.zeros((20, 20), np.uint8)
     image[5:15, 5:15] = 200
+    quick = {"n_labels": 2, "n_steps": 8, "warm_start_steps": 6, "precision": "float32"}
     for teaching in ("teacher", "self"):
-        labels = mm.segment(
-            image, teaching=teaching, n_labels=2, n_steps=8, warm_start_steps=6
-        )
+        labels = mm.segment(image, teaching=teaching, **quick)
         assert labels[0, 0] == 1
         assert labels[10, 10] == 2

@@ -9,6 +9,7 @@ from napari_mmtseg.engine.network import ResponseNetwork, network_depth
 from napari_mmtseg.images import stack as frames
 
 QUICK = {"n_steps": 12, "warm_start_steps": 10, "max_labels": 4, "stack": "volume"}
+QUICK |= {"precision": "float32"}
 
 
 def ball(shape=(12, 40, 44), radius=9, anisotropy=1.0):
