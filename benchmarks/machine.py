@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 import napari_mmtseg
-from napari_mmtseg.engine.device import bfloat16_speedup, describe_chip
+from napari_mmtseg.engine.device import describe_chip
 
 _LIBRARIES = (
     "napari-mmtseg",
@@ -26,8 +26,7 @@ def describe_machine(device: torch.device, n_threads: int | None = None) -> str:
     n_threads = n_threads or torch.get_num_threads()
     return (
         f"{describe_chip(device)}, {n_threads} thread{'s' * (n_threads != 1)}; Python "
-        f"{platform.python_version()}, torch {torch.__version__}; bfloat16 measured "
-        f"{bfloat16_speedup(device):g} times as fast as float32 in a small step"
+        f"{platform.python_version()}, torch {torch.__version__}"
     )
 
 

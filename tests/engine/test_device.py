@@ -1,25 +1,11 @@
-import json
-
 import pytest
 import torch
 
 from napari_mmtseg import InputError
 from napari_mmtseg.engine import device as device_module
-from napari_mmtseg.engine.device import (
-    bfloat16_speedup,
-    choose_device,
-    choose_precision,
-)
+from napari_mmtseg.engine.device import choose_device, choose_precision
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture
-def _fresh_cache(tmp_path, monkeypatch):
-    monkeypatch.setattr(device_module, "user_cache_path", lambda _: tmp_path)
-    bfloat16_speedup.cache_clear()
-    yield
-    bfloat16_speedup.cache_clear()
 
 
 def test_cpu_is_always_there():
@@ -40,43 +26,19 @@ def test_missing_device_is_refused(monkeypatch):
         choose_device("cuda")
 
 
-@pytest.mark.usefixtures("_fresh_cache")
-@pytest.mark.parametrize(("speedup", "chosen"), [(3.0, "bfloat16"), (0.4, "float32")])
-def test_bfloat16_only_where_it_was_measured_to_be_faster(
-    monkeypatch, tmp_path, speedup, chosen
-):
-    monkeypatch.setattr(device_module, "_has_bfloat16", lambda _: True)
-    seconds = {torch.float32: speedup, torch.bfloat16: 1.0}
-    monkeypatch.setattr(device_module, "_step_seconds", lambda _, dtype: seconds[dtype])
+@pytest.mark.parametrize(
+    ("vectors", "flags", "chosen"),
+    [
+        ("AVX512", "avx512f amx_bf16 amx_tile", "bfloat16"),
+        ("AVX512", "avx512f avx512_bf16", "float32"),
+        ("AVX2", "amx_bf16", "float32"),  # switched off by the environment
+        ("DEFAULT", "", "float32"),
+    ],
+)
+def test_bfloat16_on_processors_with_amx_alone(monkeypatch, vectors, flags, chosen):
+    monkeypatch.setattr(device_module, "_cpu_facts", lambda: {"flags": flags})
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: vectors)
     assert choose_precision("auto", CPU) == chosen
     assert choose_precision("float32", CPU) == "float32"
-    (kept,) = json.loads((tmp_path / "bfloat16.json").read_text()).values()
-    assert kept == speedup
-
-
-@pytest.mark.usefixtures("_fresh_cache")
-def test_choice_is_kept_between_runs(monkeypatch):
-    monkeypatch.setattr(device_module, "_has_bfloat16", lambda _: True)
-    monkeypatch.setattr(device_module, "_step_seconds", lambda _, dtype: 1.0)
-    assert choose_precision("auto", CPU) == "float32"
-    bfloat16_speedup.cache_clear()
-
-    def fail(*_):
-        raise AssertionError("measured again")
-
-    monkeypatch.setattr(device_module, "_step_seconds", fail)
-    assert choose_precision("auto", CPU) == "float32"
-
-
-@pytest.mark.usefixtures("_fresh_cache")
-def test_broken_cache_is_measured_anew(monkeypatch, tmp_path):
-    (tmp_path / "bfloat16.json").write_text("[not a table")
-    monkeypatch.setattr(device_module, "_has_bfloat16", lambda _: True)
-    monkeypatch.setattr(device_module, "_step_seconds", lambda _, dtype: 1.0)
-    assert bfloat16_speedup(CPU) == 1.0
-
-
-@pytest.mark.usefixtures("_fresh_cache")
-def test_no_hardware_means_no_measurement(monkeypatch):
-    monkeypatch.setattr(device_module, "_has_bfloat16", lambda _: False)
-    assert choose_precision("auto", CPU) == "float32"
+    assert choose_precision("bfloat16", CPU) == "bfloat16"
+    assert choose_precision("auto", torch.device("cuda")) == "float32"

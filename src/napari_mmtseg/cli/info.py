@@ -31,18 +31,16 @@ def _version(package: str) -> str:
 def _engine_rows() -> list[tuple[str, str]]:
     with interruption.deferred():
         from napari_mmtseg.engine.device import (
-            bfloat16_speedup,
             choose_device,
             choose_precision,
+            has_fast_bfloat16,
             n_threads,
         )
     device = choose_device()
     precision = choose_precision("auto", device)
-    speedup = bfloat16_speedup(device)
-    if speedup:
-        reason = f"measured: bfloat16 is {speedup:g} times as fast as float32 here"
-    else:
-        reason = f"this {device.type} has no bfloat16"
+    reason = (
+        "with AMX" if has_fast_bfloat16(device) else "auto takes bfloat16 with AMX only"
+    )
     return [
         ("device", device.type),
         ("precision", f"{precision} ({reason})"),

@@ -1,1 +1,6 @@
-"""Mutual Mean-Teaching in PyTorch; the only place that imports torch."""
+"""Mutual Mean-Teaching in PyTorch: the paper's Algorithm 1.
+
+Read `network`, `losses`, `alignment`, `peer` and `training`, in this order. Other
+packages use `training` (train, make_peers, Example), `examples`, `device`,
+`cancellation` and `model`; `baselines` also `network`, `losses` and `peer`.
+"""

@@ -1,4 +1,4 @@
-"""Leave a step of training in its middle."""
+"""Cancel a training step part-way."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["cancellable"]
 def cancellable(
     networks: Iterable[ResponseNetwork], should_cancel: Callable[[], bool] | None
 ) -> Iterator[None]:
-    """Let networks ask between their layers whether to go on, forwards and backwards.
+    """Ask `should_cancel` between the layers of networks, forwards and backwards.
 
     A step on a large image takes many seconds, and a generator can only be closed
     between two of its yields.
@@ -26,9 +26,9 @@ def cancellable(
     Parameters
     ----------
     networks : iterable of ResponseNetwork
-        Which networks ask.
+        The networks in use.
     should_cancel : callable or None
-        Returns whether to leave; None changes nothing.
+        Returns whether to cancel; None changes nothing.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""From a normalised image to what training needs: working size, edges, warm start."""
+"""Training examples of normalised images: working size, edge weights, warm start."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 N_CLUSTERS = 16
-"""Number of clusters that the structure of an image is judged by."""
+"""Number of clusters by which the structure of an image is judged."""
 
 _SAMPLES = 10_000
 _NARROWEST = 8
@@ -33,7 +33,7 @@ _NARROWEST = 8
 _SLICES = 2
 _FORMATS = {2: torch.channels_last, 3: torch.channels_last_3d}
 _SMOOTHING = 1.0
-"""Standard deviation in pixels of the blur that the clustering sees."""
+"""Standard deviation in pixels of the blur before clustering."""
 
 
 @torch.inference_mode(False)

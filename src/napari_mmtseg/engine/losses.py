@@ -31,12 +31,12 @@ class EdgeWeights(NamedTuple):
 
 
 class PaintedPixels(NamedTuple):
-    """Painted pixels and the response channels that their classes are made of.
+    """Pixels of scribbles and the response channels of their classes.
 
     Attributes
     ----------
     places : Tensor of int64, (n,)
-        Where they are in the image, counted row by row.
+        Their indices in the image, counted row by row.
     channels : Tensor of bool, (n, q)
         The channels of a pixel's class.
     weights : Tensor, (n,)
@@ -82,7 +82,7 @@ def mutual_loss(
     weights : EdgeWeights, optional
         Weights of the neighbour differences; all 1 without it.
     painted : PaintedPixels, optional
-        What is known of single pixels.
+        The pixels of scribbles.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def _channels_last(response: Tensor) -> Tensor:
 
 
 class _MutualLoss(torch.autograd.Function):
-    """The gradient is made in the forward pass, in the layout of the response.
+    """The loss with its gradient from the forward pass, in the response's layout.
 
     A gradient in another memory format sends batch norm's backward pass down a slow
     path, and autograd's own narrow, fill and copy of the neighbour differences cost as
@@ -129,9 +129,9 @@ class _MutualLoss(torch.autograd.Function):
         n_pixels = labels.numel()
         target = labels[None, ..., None]
         gradient = torch.softmax(y, -1)
-        known = None
+        of_painted = None
         if painted is not None:
-            known = _painted_loss(gradient.view(-1, y.shape[-1]), painted, wide)
+            of_painted = _painted_loss(gradient.view(-1, y.shape[-1]), painted, wide)
         probability = gradient.gather(-1, target).to(wide)
         similarity = -probability.clamp_min(torch.finfo(wide).tiny).log().mean()
         minus_one = gradient.new_full((1,) * y.ndim, -1).expand_as(target)
@@ -160,9 +160,10 @@ class _MutualLoss(torch.autograd.Function):
             gradient.narrow(axis, 0, n).sub_(difference, alpha=beta * scale)
 
         total = similarity + beta * continuity
-        if known is not None and painted is not None:
-            total = total + known[0]
-            gradient.view(-1, y.shape[-1]).index_add_(0, painted.places, known[1])
+        if of_painted is not None and painted is not None:
+            loss, change = of_painted
+            total = total + loss
+            gradient.view(-1, y.shape[-1]).index_add_(0, painted.places, change)
         ctx.save_for_backward(gradient)
         ctx.mark_non_differentiable(similarity, continuity)
         return total, similarity, continuity

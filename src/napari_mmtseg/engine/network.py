@@ -15,9 +15,9 @@ __all__ = ["ResponseNetwork", "network_depth"]
 def network_depth(n_dims: int, n_conv_layers: int, anisotropy: float) -> int | None:
     """Return how many convolutions of a network span slices.
 
-    So many that it sees about as far along z as in the plane, and at least one; like
-    nnU-Net (Isensee et al., Nature Methods 18, 2021), which leaves out the coarse axis
-    of anisotropic volumes in some of its layers.
+    At least one, and enough to see about as far along z as in the plane; like nnU-Net
+    (Isensee et al., Nature Methods 18, 2021), which leaves out the coarse axis of
+    anisotropic volumes in some of its layers.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ class ResponseNetwork(nn.Module):
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """How images lie in memory where they are fastest."""
+        """Layout of images in memory that is fastest."""
         return torch.channels_last if self.depth is None else torch.channels_last_3d
 
     def forward(self, image: Tensor) -> Tensor:
@@ -118,9 +118,9 @@ class ResponseNetwork(nn.Module):
     @torch.no_grad()
     def cluster_map(self, image: NDArray[np.float32]) -> NDArray[np.int64]:
         """Return the largest channel of the response to an image (C, [Z,] Y, X)."""
-        there = torch.from_numpy(np.ascontiguousarray(image))[None]
-        there = there.to(next(self.parameters()).device)
-        response = self(there.contiguous(memory_format=self.memory_format))
+        tensor = torch.from_numpy(np.ascontiguousarray(image))[None]
+        tensor = tensor.to(next(self.parameters()).device)
+        response = self(tensor.contiguous(memory_format=self.memory_format))
         clusters: NDArray[np.int64] = response[0].argmax(0).cpu().numpy()
         return clusters
 
@@ -129,7 +129,7 @@ class ResponseNetwork(nn.Module):
         """Fix the batch norm to the statistics of `images` and leave training mode.
 
         In training every image is normalised with its own statistics, teacher and
-        student alike. Fixed ones make a prediction independent of what else is in the
+        student alike. With fixed ones a prediction does not depend on the rest of the
         tile or the image.
         """
         norms = [m for m in self.modules() if isinstance(m, _NORMS)]

@@ -48,18 +48,10 @@ class Peer:
 
 
 class GradientDescent:
-    """The same as :class:`torch.optim.SGD`, which loads a compiler that is not needed.
+    """The same steps as :class:`torch.optim.SGD`, without the compiler that it loads.
 
-    It brings Triton along, whose copy of LLVM ends the process where another one is
-    loaded: that of Mesa, by which napari draws on many Linux machines. And it takes a
-    second to load.
-
-    Parameters
-    ----------
-    parameters : iterable of Tensor
-        What is learned.
-    learning_rate, momentum : float
-        As in the settings.
+    With it comes Triton, whose copy of LLVM ends the process if another one is loaded:
+    that of Mesa, by which napari draws on many Linux machines. It also takes a second.
     """
 
     def __init__(
@@ -77,7 +69,7 @@ class GradientDescent:
 
     @torch.no_grad()
     def step(self) -> None:
-        """Take a step against the gradients, which all parameters have."""
+        """Take a step against the gradients; all parameters have one."""
         sgd(
             self._parameters,
             [p.grad for p in self._parameters if p.grad is not None],

@@ -46,10 +46,10 @@ class Example:
     start : Tensor of int64, (Y, X), or None
         Labels of the warm start.
     used : Tensor of bool, (q,), or None
-        The channels that stand for a class, where classes are given: the two peers
-        number them alike then.
+        The channels that stand for a class, if classes come from scribbles: the two
+        peers then number them alike.
     painted : PaintedPixels or None
-        What is known of single pixels.
+        The pixels of scribbles.
     """
 
     image: Tensor
@@ -59,7 +59,7 @@ class Example:
     painted: PaintedPixels | None = None
 
     def labels(self, response: Tensor) -> Tensor:
-        """Return the largest channel (Y, X) of a response, of those that may be."""
+        """Return the largest allowed channel (Y, X) of a response."""
         if self.used is None:
             return pseudo_labels(response)
         labels = pseudo_labels(
@@ -84,7 +84,7 @@ class TrainingStep:
     student_labels : Tensor of int64, (Y, X)
         Its cluster map before the update.
     targets : Tensor of int64, (Y, X)
-        The labels that it learned from.
+        The labels that it learned.
     n_labels : int
         Number of labels in the student's cluster map.
     step : int
@@ -103,14 +103,14 @@ class TrainingStep:
 
 @dataclass(frozen=True)
 class Trained:
-    """What training ends with.
+    """Result of training.
 
     Attributes
     ----------
     networks : tuple of ResponseNetwork
         Those that the `readout` setting names: both teachers, or the first student.
     stop_reason : str
-        Why it ended.
+        Reason for the end, in words.
     n_steps : int
         Finished steps.
     """
@@ -127,7 +127,7 @@ def make_peers(
     device: torch.device,
     depth: int | None = None,
 ) -> tuple[Peer, Peer]:
-    """Return two peers that differ in their initial weights alone."""
+    """Return two peers that differ only in their initial weights."""
     seeds = np.random.SeedSequence(settings.seed).generate_state(2, np.uint64)
 
     def peer(seed: Any) -> Peer:
@@ -181,10 +181,10 @@ def mutual_step(
     pairs = (peers, peers[::-1]) if settings.teaching == "mutual" else [[peers[0]] * 2]
     for peer, other in pairs:
         with torch.inference_mode(False), torch.enable_grad():
-            lesson = _teach(peer, other, example, settings, autocast, warm)
-            peer.update_student(lesson.losses.total)
+            progress = _teach(peer, other, example, settings, autocast, warm)
+            peer.update_student(progress.losses.total)
             peer.update_teacher(decay)
-        yield dataclasses.replace(lesson, step=step, example=example_index)
+        yield dataclasses.replace(progress, step=step, example=example_index)
 
 
 def _teach(
@@ -230,8 +230,8 @@ def train(
 ) -> Generator[TrainingStep, str | None, Trained]:
     """Train two peers on one or several images, one image a step.
 
-    Yields progress after every half step; ``send("stop")`` ends the training with what
-    it has. Once `should_cancel` returns True, :class:`Cancelled` is raised in the
+    Yields progress after every half step; ``send("stop")`` ends the training and keeps
+    its networks. Once `should_cancel` returns True, :class:`Cancelled` is raised in the
     middle of a step. See the paper's Algorithm 1; the warm start and the early stop are
     ours. Without `peers` they start from random weights.
     """
@@ -257,7 +257,7 @@ def _train(
     last_good: list[dict[str, Tensor]] = []
     fewest = max(settings.min_labels, settings.n_labels or 0)
     if examples[0].used is not None:
-        fewest = 0  # classes that are given are not to be merged
+        fewest = 0  # the classes of scribbles never merge
     watch = _SettledWatch(settings.patience)
     reason, step, n_labels = "all steps are done", 0, [settings.max_labels]
     while step < settings.n_steps:
@@ -298,7 +298,7 @@ def _train(
 
 
 class _SettledWatch:
-    """Tells when no image's labels have changed for a number of its steps."""
+    """Reports when no image's labels have changed for a number of its steps."""
 
     def __init__(self, patience: int | None) -> None:
         self._patience = patience

@@ -123,7 +123,7 @@ def test_a_model_of_volumes_is_saved_whole(tmp_path):
     np.testing.assert_array_equal(again.predict(image), model.predict(image))
     confidence = model.confidence(image)
     assert confidence.shape == image.shape
-    with pytest.raises(mm.InputError, match="sees volumes"):
+    with pytest.raises(mm.InputError, match="needs volumes"):
         model.predict(image[0])
 
 

@@ -133,7 +133,7 @@ def test_the_model_of_volumes_needs_volumes(viewer, panel, qtbot, notifications)
     wait_for_end(panel, qtbot)
     assert len(viewer.layers) == n_layers
     assert notifications[-1][0] == "warning"
-    assert "This model sees volumes" in notifications[-1][1]
+    assert "This model needs volumes" in notifications[-1][1]
 
 
 def test_strokes_on_one_slice_teach_the_whole_stack(viewer, panel, qtbot):

@@ -13,13 +13,15 @@ from numpy.typing import NDArray
 from napari_mmtseg.engine.model.classes import Readout
 from napari_mmtseg.engine.model.image_view import CachedResult, ImageView
 from napari_mmtseg.engine.model.inference import Inference
-from napari_mmtseg.engine.model.one_image import (
+from napari_mmtseg.engine.model.painted_classes import PaintedClasses
+from napari_mmtseg.engine.model.readouts import Hierarchies
+from napari_mmtseg.engine.model.requests import (
+    asked_settings,
     image_labels,
+    image_stack,
     one_image,
     with_label_values,
 )
-from napari_mmtseg.engine.model.painted_classes import PaintedClasses
-from napari_mmtseg.engine.model.readouts import Hierarchies
 from napari_mmtseg.engine.model.stack_inference import ClusterPart, stack_clusters
 from napari_mmtseg.engine.model.stack_labels import label_window, stack_labels
 from napari_mmtseg.engine.model.storage import read_model, write_model
@@ -167,15 +169,7 @@ class MutualMeanTeachingModel:
         out: Any = None,
     ) -> Generator[float, None, Any]:
         """Do the same as :meth:`labels`, yielding the finished fraction."""
-        stack = ImageStack.of(
-            image, axes=axes, channel_axis=channel_axis, volumes=self.n_dims == 3
-        )
-        if self.n_dims == 3 and not stack.volumes:
-            raise InputError(
-                f"This model sees volumes; an image of shape {stack.shape} with the "
-                f"axes {stack.label_axes} is none. Give a volume with Z, or fit a "
-                "model with stack=one_model."
-            )
+        stack = image_stack(image, axes, channel_axis, self.n_dims)
         settings = self._asked(stack.first, n_labels, merging, output)
         if not stack.is_one_image:
             return stack_labels(self._readout, stack, settings, self.label_values, out)
@@ -256,8 +250,7 @@ class MutualMeanTeachingModel:
     ) -> Hierarchies:
         """Return the labels of an image for every number of classes.
 
-        Parameters are those of :meth:`labels`, checked at once. Yields the finished
-        fraction; the result has `n_labels` classes.
+        Parameters are those of :meth:`labels`. Yields the finished fraction.
         """
         channels = one_image(image, channel_axis, self.n_dims)
         settings = self._asked(channels, n_labels, merging)
@@ -370,15 +363,8 @@ class MutualMeanTeachingModel:
     ) -> SegmentationSettings:
         """Check the number of channels; return the settings with what is asked for."""
         self.check_channels(image)
-        asked = {"n_labels": n_labels, "merging": merging, "output": output}
-        settings = self.settings.replace(
-            **{name: value for name, value in asked.items() if value is not None}
-        )
-        if settings.merging == "auto":
-            # With n_labels given, merge by class, not by region.
-            by_regions = self._readout.regions is not None and n_labels is None
-            settings = settings.replace(merging="regions" if by_regions else "classes")
-        return settings
+        has_regions = self._readout.regions is not None
+        return asked_settings(self.settings, n_labels, merging, output, has_regions)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model to one safetensors file.
@@ -398,11 +384,6 @@ def load_model(path: str | Path) -> MutualMeanTeachingModel:
     """Read a model that :meth:`MutualMeanTeachingModel.save` wrote.
 
     Nothing in the file is executed: it holds numbers and JSON.
-
-    Parameters
-    ----------
-    path : path-like
-        The ``.safetensors`` file.
 
     Returns
     -------

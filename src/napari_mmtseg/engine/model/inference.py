@@ -26,7 +26,7 @@ Steps = Generator[float, None, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Inference:
-    """Networks, and how images become what they see.
+    """The networks of a model and their input.
 
     Attributes
     ----------
@@ -101,20 +101,20 @@ class Inference:
         return self.consensus.cluster_map(seen)[np.newaxis].astype(dtype)
 
     def _of_raw(self, function: TileFunction) -> TileFunction:
-        """Return a function of raw pixels instead of what the networks see."""
+        """Return a function of raw pixels for one of network input."""
         return lambda part: function(self.texture.apply(self.normalization.apply(part)))
 
     def by_tiles(
         self, channels: NDArray[Any], function: TileFunction, halo: int = 0
     ) -> Steps:
-        """Return what a function makes of the networks' input, tile by tile.
+        """Return a function of the network input of an image, tile by tile.
 
         Parameters
         ----------
         channels : (C, Y, X) ndarray
             Raw image.
         function : callable
-            Takes what the networks see of a tile, (C, y, x), and returns (n, y, x).
+            Takes the network input of a tile, (C, y, x), and returns (n, y, x).
         halo : int
             Pixels around a tile that `function` depends on, beside the networks' own.
 
@@ -168,14 +168,14 @@ class Inference:
         return view.averaged(probabilities) if by_regions else probabilities
 
     def on_view(self, view: ImageView, function: TileFunction) -> Steps:
-        """Return what a function makes of a view, (n, y, x); see :meth:`by_tiles`."""
+        """Return a function of a view, (n, y, x); see :meth:`by_tiles`."""
         parts = self.consensus.tiles(view.seen.shape[1:])
         return _assembled(view.seen, parts, function, n_more=1)
 
     def regions(
         self, channels: NDArray[Any], threshold: float, at_least: int
     ) -> Generator[float, None, tuple[NDArray[np.int32], RegionClasses]]:
-        """Return the regions, from 0, and what makes them alike.
+        """Return the regions, from 0, and the classes that they form.
 
         Parameters
         ----------
@@ -193,7 +193,7 @@ class Inference:
     def responses(
         self, channels: NDArray[Any], function: TileFunction
     ) -> Generator[float, None, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """Return the image and what a function makes of it, both at most 1024 wide.
+        """Return the image and a function of it, both at most 1024 wide.
 
         Parameters
         ----------
@@ -213,7 +213,7 @@ class Inference:
 def _assembled(
     image: NDArray[Any], parts: Sequence[Tile], function: TileFunction, n_more: int = 0
 ) -> Steps:
-    """Put the values to tiles together, as the first steps before `n_more` others."""
+    """Join the values of tiles, leaving `n_more` steps of the progress to others."""
     whole: NDArray[Any] | None = None
     done, n_pixels = 0, int(np.prod(image.shape[1:]))
     for tile, values in predict_tiles(image, parts, function):

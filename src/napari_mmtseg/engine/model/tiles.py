@@ -1,4 +1,4 @@
-"""Dividing an image into tiles that overlap by what a prediction depends on."""
+"""Tiles of an image that overlap by the pixels that a prediction depends on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Tile:
     inner : tuple of slice
         The core within the halo.
     halo : tuple of int
-        Its width along every axis, where the image does not end.
+        Its width along every axis, inside of the image.
     """
 
     core: Slices

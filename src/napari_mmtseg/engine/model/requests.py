@@ -1,4 +1,4 @@
-"""Labels of one image by a fitted model."""
+"""Images and settings as asked of a fitted model, and the labels of one image."""
 
 from __future__ import annotations
 
@@ -17,9 +17,30 @@ from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.store import store_labels
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["image_labels", "one_image", "with_label_values"]
+__all__ = [
+    "asked_settings",
+    "image_labels",
+    "image_stack",
+    "one_image",
+    "with_label_values",
+]
 
 LabelValues = NDArray[np.int32] | None
+
+
+def image_stack(
+    image: Any, axes: str | None, channel_axis: int | None, n_dims: int
+) -> ImageStack:
+    """Return an image or stack; of volumes if the model has 3 dimensions."""
+    volumes = n_dims == 3
+    stack = ImageStack.of(image, axes=axes, channel_axis=channel_axis, volumes=volumes)
+    if volumes and not stack.volumes:
+        raise InputError(
+            f"This model needs volumes; an image of shape {stack.shape} with the axes "
+            f"{stack.label_axes} is not one. Give a volume with Z, or fit a model with "
+            "stack=one_model."
+        )
+    return stack
 
 
 def one_image(image: Any, channel_axis: int | None, n_dims: int) -> NDArray[Any]:
@@ -29,9 +50,26 @@ def one_image(image: Any, channel_axis: int | None, n_dims: int) -> NDArray[Any]
     stack = ImageStack.of(image, channel_axis=channel_axis, volumes=True)
     if not stack.volumes or stack.n_frames > 1:
         raise InputError(
-            f"This model sees volumes; give one of them, not {stack.shape}."
+            f"This model needs a volume; give one, not a stack of shape {stack.shape}."
         )
     return stack.first.read()
+
+
+def asked_settings(
+    settings: SegmentationSettings,
+    n_labels: int | None,
+    merging: str | None,
+    output: str | None,
+    has_regions: bool,
+) -> SegmentationSettings:
+    """Return the settings of a model with the values that are asked for."""
+    asked = {"n_labels": n_labels, "merging": merging, "output": output}
+    settings = settings.replace(**{k: v for k, v in asked.items() if v is not None})
+    if settings.merging == "auto":
+        # With n_labels given, merge by class, not by region.
+        by_regions = has_regions and n_labels is None
+        settings = settings.replace(merging="regions" if by_regions else "classes")
+    return settings
 
 
 def with_label_values(found: Hierarchies, label_values: LabelValues) -> Hierarchies:
