@@ -1,4 +1,4 @@
-"""Previews of a stack that is being labelled, slice by slice or block by block."""
+"""Previews of labels during training and while a stack is labelled."""
 
 from __future__ import annotations
 
@@ -23,26 +23,42 @@ if TYPE_CHECKING:
     from napari_mmtseg.engine.peer import Peer
     from napari_mmtseg.engine.training import Example, TrainingStep
 
-__all__ = ["PREVIEW_SIDE", "Preview", "Shown", "SlicePreviews", "preview_step"]
+__all__ = [
+    "PREVIEW_SIDE",
+    "FirstImagePreviews",
+    "Preview",
+    "Shown",
+    "ShownPreviews",
+    "SlicePreviews",
+    "preview_step",
+]
+
+Labels = NDArray[np.int32]
+
+Preview = tuple[Labels, tuple[int, ...]]
+"""Labels, and the position of their frame in the stack."""
+
+Shown = Callable[[], tuple[tuple[int, ...], NDArray[Any]] | None]
+"""Returns the position and the raw pixels of the frame that previews show."""
 
 PREVIEW_SIDE = 2048
 """Longest side of a preview in pixels."""
 
 
 def preview_step(shape: Sequence[int]) -> int:
-    """Return n where a preview of a frame shows every n-th of its pixels."""
+    """Return the step between the pixels of a frame that a preview shows."""
     return -(-max(shape) // PREVIEW_SIDE)
 
 
 class SlicePreviews:
-    """Labels of finished slices; of large ones every n-th pixel of what is done.
+    """Labels of finished slices; every n-th finished pixel of large ones.
 
     Large volumes have no previews.
 
     Parameters
     ----------
     shape : sequence of int
-        Of a frame.
+        Shape of a frame.
     interval : float or None
         Seconds between previews of a slice that is not done yet; no previews at all
         with None.
@@ -54,19 +70,19 @@ class SlicePreviews:
             interval = None  # as large as the labels themselves
         self._interval = interval
         self._step = preview_step(shape)
-        # What is not written takes no memory.
+        # Zeros that are never written take no memory.
         self._small = np.zeros([-(-n // self._step) for n in shape], np.int32)
         self._next = 0.0
 
     def take(
         self, window: Sequence[slice], labels: NDArray[np.int32]
     ) -> NDArray[np.int32] | None:
-        """Return the preview that is due after some labels have come.
+        """Add labels and return a preview if it is due.
 
         Parameters
         ----------
         window : sequence of slice
-            Where in the frame they belong.
+            Their window in the frame.
         labels : ndarray of int32
             One for every pixel of the window.
         """
@@ -88,17 +104,8 @@ class SlicePreviews:
         return self._small.copy()
 
 
-Labels = NDArray[np.int32]
-
-
-Preview = tuple[Labels, tuple[int, ...]]
-
-
-Shown = Callable[[], tuple[tuple[int, ...], NDArray[Any]] | None]
-
-
-class _Previews:
-    """What the labels that are being learned on the first image would come to."""
+class FirstImagePreviews:
+    """Labels that the training targets of the first image would give."""
 
     def __init__(
         self,
@@ -117,6 +124,7 @@ class _Previews:
         return averaged_hierarchy(self._image)
 
     def __call__(self, progress: TrainingStep) -> Preview | None:
+        """Return the preview of a step, None for a step on another image."""
         if progress.example != 0:
             return None
         return enlarge(self._labels(progress), self._shape), ()
@@ -144,8 +152,8 @@ class _Previews:
         return (groups + 1).astype(np.int32)[regions]
 
 
-class _ShownPreviews:
-    """What a teacher makes of an image that need not be one that it is trained on."""
+class ShownPreviews:
+    """A teacher's labels of an image, which need not be a training image."""
 
     def __init__(
         self,
@@ -164,6 +172,7 @@ class _ShownPreviews:
         self._small: NDArray[np.float32]
 
     def __call__(self, progress: TrainingStep) -> Preview | None:
+        """Return the preview of a step, None if nothing can be shown."""
         from napari_mmtseg.engine.examples import to_working_size
         from napari_mmtseg.engine.model.found_classes import FoundClasses
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.settings.file import read_settings_file, write_settings_file
+from napari_mmtseg.settings.methods import METHODS
 from napari_mmtseg.settings.parameter import Parameter, refuse_unknown
 
 __all__ = ["PRESETS", "SegmentationSettings", "parameters"]
@@ -355,17 +356,8 @@ class SegmentationSettings:
         "mmt",
         "Method",
         "mmt: Mutual Mean-Teaching; the others are what it is compared with, at their "
-        "published defaults but for the settings that are changed.",
-        choices=(
-            "mmt",
-            "felzenszwalb",
-            "gaussian_mixture",
-            "iic",
-            "kanezaki",
-            "kim",
-            "kmeans",
-            "multi_otsu",
-        ),
+        "published defaults except for the settings that are changed.",
+        choices=("mmt", *METHODS),
     )
     device: str = _setting(
         "auto",

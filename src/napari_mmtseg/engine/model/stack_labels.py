@@ -1,4 +1,4 @@
-"""Labels of a stack or a large image by a fitted model, written piece by piece."""
+"""Labels of a stack or a large image by a fitted model, written part by part."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def stack_labels(
     def steps() -> Generator[float, None, Any]:
         for part in stack_leaves(known, stack, settings, out):
             if isinstance(part, LeafPart):
-                writer.write(part.index, part.window, values[part.leaves])
+                writer.write(part.location, values[part.leaves])
                 yield part.fraction
             else:
                 yield part

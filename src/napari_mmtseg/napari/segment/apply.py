@@ -318,7 +318,7 @@ def _with_leaves(
         if isinstance(part, float):
             yield part
         else:
-            leaves[stack.place(part.index, part.window)] = part.leaves
+            leaves[stack.place(part.location)] = part.leaves
             yield part.fraction
     return replace(merge_tree, leaves=leaves)
 
