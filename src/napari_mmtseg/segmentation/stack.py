@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import ImageStack, Location
-from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.hierarchy import LabelHierarchy, without_gaps
 from napari_mmtseg.labels.store import new_store
 from napari_mmtseg.labels.writer import LabelWriter
 from napari_mmtseg.progress import SegmentationStep
@@ -40,13 +40,13 @@ def _segment(request: SegmentationRequest) -> Steps:
     start = time.perf_counter()
     stack, settings = request.stack, request.settings
     # Allocate first, so that a full disk is reported before training.
-    leaves = new_store(stack.shape, np.uint8, settings.memory_share)
+    clusters = new_store(stack.shape, np.uint8, settings.memory_share)
     labels = request.out
     if labels is None:
         labels = new_store(stack.shape, np.int32, settings.memory_share)
     fitted = yield from fit_stacks(request)
     model = fitted.model
-    merge_tree, parts = model.iter_leaves(stack, request.out)
+    merge_tree, parts = model.iter_clusters(stack, request.out)
     step = SegmentationStep(
         "prediction",
         fitted.n_steps,
@@ -54,11 +54,11 @@ def _segment(request: SegmentationRequest) -> Steps:
         n_labels=merge_tree.fitted,
         n_slices=stack.n_frames,
     )
-    done, why = yield from _find(request, merge_tree, leaves, parts, step)
+    done, why = yield from _find(request, merge_tree, clusters, parts, step)
     step = replace(step, n_done=stack.n_frames)
-    hierarchy = replace(merge_tree, leaves=leaves)
+    hierarchy = replace(merge_tree, clusters=clusters)
     if model.label_values is None:
-        hierarchy = hierarchy.numbered()
+        hierarchy = hierarchy.without_empty()
     n_done = len({part.index for part in done})
     stopped = sum(part.n_pixels for part in done) < int(np.prod(stack.shape))
     if request.out is not None and stopped:
@@ -66,15 +66,16 @@ def _segment(request: SegmentationRequest) -> Steps:
     writer = yield from _write(request, hierarchy, labels, done, step)
     if model.label_values is None and settings.output == "classes":
         left = writer.present(hierarchy.fitted)
-        hierarchy = hierarchy.renumbered_by(left)
+        numbering = without_gaps(left)
+        hierarchy = hierarchy.relabelled(numbering)
         if not left.all():  # clean-up has taken whole classes
             yield step
-            numbers = np.concatenate([[0], np.cumsum(left)]).astype(labels.dtype)
+            numbers = np.concatenate([[0], numbering]).astype(labels.dtype)
             for part in done:
                 place = stack.place(part)
                 labels[place] = numbers[np.asarray(labels[place])]
         if not stopped:
-            model.label_values = hierarchy.values_of_classes(merge_tree)
+            model.label_values = hierarchy.labels_for_model(merge_tree)
     reason = fitted.stop_reason
     if stopped:
         reason = f"{why} after {n_done} of {stack.n_frames} slices"
@@ -96,13 +97,13 @@ def _segment(request: SegmentationRequest) -> Steps:
 def _find(
     request: SegmentationRequest,
     merge_tree: LabelHierarchy,
-    leaves: NDArray[np.uint8],
+    clusters: NDArray[np.uint8],
     parts: Generator[Any, None, None],
     step: SegmentationStep,
 ) -> Generator[SegmentationStep, str | None, tuple[list[Location], str]]:
-    """Fill the leaves; return what is done, and the reason if that is not all."""
+    """Fill the clusters; return what is done, and the reason if that is not all."""
     stack, scribbles = request.stack, request.scribbles[0]
-    values = merge_tree.values()
+    values = merge_tree.label_of_cluster()
     previews = SlicePreviews(stack.first.shape[1:], request.preview_interval)
     done: list[Location] = []
     stop = (yield step) == "stop"
@@ -122,10 +123,10 @@ def _find(
             stop = (yield step) == "stop" or stop
             continue
         place = stack.place(part.location)
-        found = part.leaves
+        found = part.clusters
         if scribbles is not None:
             found = _stamped(found, np.asarray(scribbles[place]), values)
-        leaves[place] = found
+        clusters[place] = found
         done.append(part.location)
         step = replace(step, n_done=part.n_done, fraction=part.fraction)
         labels = previews.take(part.location.window, values[found])
@@ -136,13 +137,13 @@ def _find(
 
 
 def _stamped(
-    leaves: NDArray[np.uint8], painted: NDArray[Any], values: NDArray[np.int32]
+    clusters: NDArray[np.uint8], painted: NDArray[Any], values: NDArray[np.int32]
 ) -> NDArray[np.uint8]:
-    """Return leaves with those of the painted classes at scribbles."""
+    """Return clusters with those of the painted classes at scribbles."""
     order = np.argsort(values, kind="stable")
     at = np.minimum(np.searchsorted(values[order], painted), len(values) - 1)
     known = (painted > 0) & (values[order][at] == painted)
-    return np.where(known, order[at], leaves).astype(np.uint8)
+    return np.where(known, order[at], clusters).astype(np.uint8)
 
 
 def _write(
@@ -152,15 +153,15 @@ def _write(
     done: list[Location],
     step: SegmentationStep,
 ) -> Generator[SegmentationStep, str | None, LabelWriter]:
-    """Turn leaves into labels; return their writer."""
+    """Turn clusters into labels; return their writer."""
     stack, scribbles, settings = request.stack, request.scribbles[0], request.settings
-    values = hierarchy.values()
+    values = hierarchy.label_of_cluster()
     writer = LabelWriter(stack, labels, settings.output, settings.min_region_size)
     for part in done:
         request.check_cancel()
         place = stack.place(part)
         kept = None if scribbles is None else np.asarray(scribbles[place]) > 0
-        writer.write(part, values[hierarchy.leaves[place]], kept)
+        writer.write(part, values[hierarchy.clusters[place]], kept)
         yield step
     writer.finish()
     return writer
@@ -184,7 +185,7 @@ def _kept(
 ) -> LabelHierarchy | None:
     """Return the hierarchy if it can give other numbers of classes."""
     on_disk = request.out is None and isinstance(labels, np.memmap)
-    if on_disk or isinstance(hierarchy.leaves, np.memmap) or hierarchy.finest < 2:
+    if on_disk or isinstance(hierarchy.clusters, np.memmap) or hierarchy.finest < 2:
         return None
     # A hierarchy cleans up, and connects, along the last axes.
     by_frames = (

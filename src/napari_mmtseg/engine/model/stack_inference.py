@@ -1,4 +1,4 @@
-"""Leaves of every pixel of a stack or a large image, found part by part."""
+"""Clusters of every pixel of a stack or a large image, found part by part."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.classes import Readout
 
-__all__ = ["LeafPart", "stack_leaves"]
+__all__ = ["ClusterPart", "stack_clusters"]
 
 _BLOCK = 2048
 """Side in pixels of the block of a large frame that is read at once."""
 
 
 @dataclass(frozen=True)
-class LeafPart:
-    """Leaves of a part of a stack.
+class ClusterPart:
+    """Clusters of a part of a stack.
 
     Attributes
     ----------
     location : Location
         The part.
-    leaves : ndarray of uint8
-        Leaf of every pixel.
+    clusters : ndarray of uint8
+        Cluster of every pixel.
     n_done : int
         Frames that are complete with this part.
     fraction : float
@@ -42,18 +42,18 @@ class LeafPart:
     """
 
     location: Location
-    leaves: NDArray[np.uint8] = field(repr=False)
+    clusters: NDArray[np.uint8] = field(repr=False)
     n_done: int
     fraction: float
 
 
-def stack_leaves(
+def stack_clusters(
     known: Readout,
     stack: ImageStack,
     settings: SegmentationSettings,
     out: Any = None,
-) -> Generator[LeafPart | float, None, None]:
-    """Find the leaves of every frame, those of large frames in blocks.
+) -> Generator[ClusterPart | float, None, None]:
+    """Find the clusters of every frame, those of large frames in blocks.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def stack_leaves(
 
     Yields
     ------
-    LeafPart or float
+    ClusterPart or float
         A part, or the share of the stack that is done within one.
     """
     n = stack.n_frames
@@ -80,43 +80,45 @@ def stack_leaves(
     for number, index in enumerate(stack.indices()):
         frame = stack.frame(index)
         if not frame.is_large:
-            for part in _frame_leaves(known, frame, settings):
+            for part in _frame_clusters(known, frame, settings):
                 if isinstance(part, float):
                     yield (number + part) / n
                 else:
                     here = stack.whole(index)
-                    yield LeafPart(here, part, number + 1, (number + 1) / n)
+                    yield ClusterPart(here, part, number + 1, (number + 1) / n)
             continue
         inference = known.at(frame)
         done = 0
         for block, held in _read_ahead(frame, _blocks(known, frame, units)):
-            leaves = np.empty([s.stop - s.start for s in block.core], np.uint8)
-            for tile, part in inference.leaf_tiles(
+            clusters = np.empty([s.stop - s.start for s in block.core], np.uint8)
+            for tile, part in inference.cluster_tiles(
                 held, block.core, settings.tile_size
             ):
                 at = (
                     slice(t.start - b.start, t.stop - b.start)
                     for t, b in zip(tile.core, block.core, strict=True)
                 )
-                leaves[tuple(at)] = part
+                clusters[tuple(at)] = part
                 done += part.size
                 yield (number + done / frame.n_pixels) / n
             is_last = done == frame.n_pixels
             share = (number + done / frame.n_pixels) / n
             here = Location(index, block.core)
-            yield LeafPart(here, leaves, number + is_last, share)
+            yield ClusterPart(here, clusters, number + is_last, share)
 
 
-def _frame_leaves(
+def _frame_clusters(
     known: Readout, frame: Frame, settings: SegmentationSettings
 ) -> Generator[float | NDArray[np.uint8], Any, None]:
-    """Yield fractions, and finally the leaves of a frame that is not large."""
+    """Yield fractions, and finally the clusters of a frame that is not large."""
     channels = frame.read()
     finding = known.at(channels).find(channels, settings)
     hierarchy = yield from relay(finding, lambda share: [min(float(share), 1.0)])
     by_regions = hierarchy.merging == "regions"
-    leaves = hierarchy.class_map() if by_regions else hierarchy.leaves
-    yield leaves.astype(np.uint8)
+    clusters = hierarchy.clusters
+    if by_regions:  # those of every frame are others, their classes are the same
+        clusters = hierarchy.label_of_cluster()[clusters] - 1
+    yield clusters.astype(np.uint8)
 
 
 class _Held:
