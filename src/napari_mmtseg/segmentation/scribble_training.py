@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +14,12 @@ from napari_mmtseg.images.features import FeatureBank
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import enlarge
-from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.progress import SegmentationStep, relay
 from napari_mmtseg.segmentation.previews import Preview, Shown
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.scribble_input import model_labels
 from napari_mmtseg.segmentation.scribble_targets import (
+    ScribbleTargets,
     targets_of_model,
     targets_of_scribbles,
 )
@@ -74,59 +75,37 @@ def _fit_scribbles(
     scribbles: Sequence[Labels | None],
     request: SegmentationRequest,
 ) -> Generator[SegmentationStep, str | None, Fitted]:
-    settings, model = request.settings, request.model
-    should_cancel = request.should_cancel
-    preparing = SegmentationStep("preparing", 0, settings.n_steps)
+    model, should_cancel = request.model, request.should_cancel
+    preparing = SegmentationStep("preparing", 0, request.settings.n_steps)
     stop = (yield preparing) == "stop"
 
     from napari_mmtseg.engine.cancellation import cancellable
     from napari_mmtseg.engine.device import choose_device, choose_precision
     from napari_mmtseg.engine.model.freezing import freeze
-    from napari_mmtseg.engine.model.image_view import CachedResult, ImageView
+    from napari_mmtseg.engine.model.image_view import CachedResult
     from napari_mmtseg.engine.model.retraining import make_guided, resumed_peers
     from napari_mmtseg.engine.training import train
 
-    def pause() -> Generator[SegmentationStep, str | None, bool]:
-        answer = yield preparing
+    def report(_: None) -> Iterable[SegmentationStep]:
+        yield preparing
         request.check_cancel()
-        return answer == "stop"
 
+    settings = fast = request.settings
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    views: list[ImageView] = []
-    bank: Texture | FeatureBank
+    answers: list[str] = []
     if model is None:
-        normalization, bank, prepared = _prepare(images, settings)
-        stop = (yield from pause()) or stop
-        for image, seen in prepared:
-            views.append(ImageView(image, seen))
-            views[-1].find_regions()
-            stop = (yield from pause()) or stop
-        targets = targets_of_scribbles(views, scribbles, settings)
-        if len(targets.labels) < (settings.n_labels or 0):
-            warnings.warn(
-                f"Only {len(targets.labels)} of the {settings.n_labels} classes that "
-                "were asked for were found, the painted ones included.",
-                UserWarning,
-                stacklevel=2,
-            )
+        look = _look(images, scribbles, settings)
     else:
-        normalization, bank = model.inference.normalization, model.inference.texture
+        look = _look_again(images, scribbles, settings, model)
+    seen = yield from relay(look, report, stop, answers)
+    stop = stop or bool(answers)
+    views, targets = seen.views, seen.targets
+    if model is not None:
         settings = settings.replace(
             max_labels=model.settings.max_labels,
             n_conv_layers=model.settings.n_conv_layers,
         )
-        for raw in images:
-            known = model.recalled(raw)
-            view = known.view if known is not None else None
-            views.append(view or model.inference.at(raw).view(raw))
-            stop = (yield from pause()) or stop
-        targets = targets_of_model(
-            views, images, scribbles, model, settings.working_size
-        )
-    stop = (yield from pause()) or stop
-    fast = settings
-    if model is not None:
         extended = len(targets.labels) > len(model_labels(model))
         fast = _shortened(settings, _EXTENDED if extended else _RESUMED)
     examples, groups = make_guided(
@@ -141,22 +120,10 @@ def _fit_scribbles(
     peers = (
         None if model is None else resumed_peers(model, examples, groups, fast, device)
     )
-    channel_labels = targets.labels[groups.argmax(0)]
-
-    def preview(progress: TrainingStep) -> Preview | None:
-        if progress.example != 0:
-            return None
-        shape = images[0].shape[1:]
-        labels = enlarge(channel_labels[progress.targets.cpu().numpy()], shape)
-        painted = scribbles[0]
-        if painted is not None:
-            labels = np.where(painted > 0, painted, labels)
-        return labels, ()
-
     trained = yield from follow_training(
         train(examples, fast, precision, should_cancel, peers),
         fast,
-        preview,
+        _previews(targets.labels[groups.argmax(0)], images[0], scribbles[0]),
         request.preview_interval,
         stop,
     )
@@ -164,8 +131,8 @@ def _fit_scribbles(
         fitted = freeze(
             trained,
             examples,
-            normalization,
-            bank,
+            seen.normalization,
+            seen.texture,
             settings,
             [view.image for view in views],
             targets.classes,
@@ -186,16 +153,77 @@ def _fit_scribbles(
     )
 
 
-def _prepare(
-    images: Sequence[NDArray[Any]], settings: SegmentationSettings
-) -> tuple[Normalization, FeatureBank, list[tuple[NDArray[Any], NDArray[Any]]]]:
-    """Return normalisation, features, and each image small: plain, with features."""
-    from napari_mmtseg.engine.model.image_view import shrink
+class _Seen(NamedTuple):
+    """Images as the networks see them, and their training targets."""
+
+    normalization: Normalization
+    texture: Texture | FeatureBank
+    views: list[ImageView]
+    targets: ScribbleTargets
+
+
+def _look(
+    images: Sequence[NDArray[Any]],
+    scribbles: Sequence[Labels | None],
+    settings: SegmentationSettings,
+) -> Generator[None, Any, _Seen]:
+    """Derive targets from scribbles alone, with a pause after every image."""
+    from napari_mmtseg.engine.model.image_view import ImageView, shrink
 
     normalization, normalized = normalize_images(images, settings)
-    bank, seen = FeatureBank.fit(normalized, shrink)
-    plain = [shrink(image) for image in normalized]
-    return normalization, bank, list(zip(plain, seen, strict=True))
+    bank, features = FeatureBank.fit(normalized, shrink)
+    yield
+    views = []
+    for image, seen in zip(normalized, features, strict=True):
+        views.append(ImageView(shrink(image), seen))
+        views[-1].find_regions()
+        yield
+    targets = targets_of_scribbles(views, scribbles, settings)
+    yield
+    if len(targets.labels) < (settings.n_labels or 0):
+        warnings.warn(
+            f"Only {len(targets.labels)} of the {settings.n_labels} classes that were "
+            "asked for were found, the painted ones included.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return _Seen(normalization, bank, views, targets)
+
+
+def _look_again(
+    images: Sequence[NDArray[Any]],
+    scribbles: Sequence[Labels | None],
+    settings: SegmentationSettings,
+    model: MutualMeanTeachingModel,
+) -> Generator[None, Any, _Seen]:
+    """Derive targets from the classes of a model, with a pause after every image."""
+    views = []
+    for raw in images:
+        cached = model.recalled(raw)
+        view = cached.view if cached is not None else None
+        views.append(view or model.inference.at(raw).view(raw))
+        yield
+    targets = targets_of_model(views, images, scribbles, model, settings.working_size)
+    yield
+    inference = model.inference
+    return _Seen(inference.normalization, inference.texture, views, targets)
+
+
+def _previews(
+    channel_labels: Labels, image: NDArray[Any], painted: Labels | None
+) -> Callable[[TrainingStep], Preview | None]:
+    """Return previews of the training targets of the first image."""
+
+    def preview(progress: TrainingStep) -> Preview | None:
+        if progress.example != 0:
+            return None
+        clusters = progress.targets.cpu().numpy()
+        labels = enlarge(channel_labels[clusters], image.shape[1:])
+        if painted is not None:
+            labels = np.where(painted > 0, painted, labels)
+        return labels, ()
+
+    return preview
 
 
 def _shortened(settings: SegmentationSettings, times: int) -> SegmentationSettings:

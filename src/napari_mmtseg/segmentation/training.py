@@ -16,10 +16,10 @@ from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.progress import SegmentationStep, relay
 from napari_mmtseg.segmentation.previews import (
-    FirstImagePreviews,
     Preview,
     Shown,
-    ShownPreviews,
+    first_image_previews,
+    shown_previews,
 )
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.structure import Structure, find_structure
@@ -106,13 +106,12 @@ def fit_steps(
     n_dims = images[0].ndim - 1
     depth = network_depth(n_dims, settings.n_conv_layers, anisotropy)
     peers = make_peers(examples[0].image.shape[1], settings, device, depth)
-    preview: Callable[[TrainingStep], Preview | None]
     if shown is None:
-        preview = FirstImagePreviews(
+        preview = first_image_previews(
             examples[0], structure, settings, images[0].shape[1:]
         )
     else:
-        preview = ShownPreviews(peers[0], normalization, texture, settings, shown)
+        preview = shown_previews(peers[0], normalization, texture, settings, shown)
     trained = yield from follow_training(
         train(examples, settings, precision, should_cancel, peers),
         settings,
