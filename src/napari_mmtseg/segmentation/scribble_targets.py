@@ -20,7 +20,7 @@ from napari_mmtseg.labels.scribbles import (
 from napari_mmtseg.progress import drain
 from napari_mmtseg.segmentation.scribble_guess import (
     Discriminant,
-    mended,
+    corrected,
     other_classes,
     sample,
 )
@@ -184,7 +184,7 @@ def targets_of_model(
         classes = np.searchsorted(labels, shown).astype(np.int32)
         before = enlarge(classes, shape)
         known = shrink_painted(paint, shape)
-        targets.append(mended(before + 1, known, features) - 1)
+        targets.append(corrected(before + 1, known, features) - 1)
         changed = enlarge(targets[-1] != before, classes.shape)
         expected.append(np.where(changed, enlarge(targets[-1], classes.shape), classes))
     found = model.readout != "edges"
