@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.images.features import gradient_magnitude
 from napari_mmtseg.labels.regions import sum_by_label
+from napari_mmtseg.labels.ward import merges
 
 __all__ = ["ClassHierarchy", "ClusterStatistics"]
 
@@ -171,36 +172,26 @@ class ClassHierarchy:
         return whole
 
     def _tree(self, power: float) -> dict[int, Group]:
-        sizes, means = self._sizes.copy(), self._means.copy()
+        """Return the group of every cluster at every number of groups."""
         lengths, contrasts = self._lengths.copy(), self._contrasts.copy()
-        n = len(sizes)
+        sharpest = (contrasts / np.maximum(lengths, 1)).max(initial=1e-12)
+
+        def sharpen(cost: NDArray[np.float64], left: NDArray[np.intp]) -> None:
+            border, sums = (m[np.ix_(left, left)] for m in (lengths, contrasts))
+            edge = np.where(border > 0, sums / np.maximum(border, 1), sharpest)
+            cost *= edge**power
+
+        n = self.n_clusters
         group = np.arange(n)
         levels = {n: group}
-        alive = list(range(n))
-        sharpest = (contrasts / np.maximum(lengths, 1)).max(initial=1e-12)
-        while len(alive) > 1:
-            a = np.array(alive)
-            m, s = means[a], sizes[a]
-            cost = ((m[:, np.newaxis] - m[np.newaxis]) ** 2).sum(-1)
-            cost *= s[:, np.newaxis] * s / (s[:, np.newaxis] + s)
-            if power:
-                border, sums = lengths[np.ix_(a, a)], contrasts[np.ix_(a, a)]
-                edge = np.where(border > 0, sums / np.maximum(border, 1), sharpest)
-                cost *= edge**power
-            cost[np.tril_indices(len(a))] = np.inf
-            i, j = np.unravel_index(np.argmin(cost), cost.shape)
-            kept, gone = alive[i], alive.pop(j)
-            together = sizes[kept] + sizes[gone]
-            means[kept] = (
-                sizes[kept] * means[kept] + sizes[gone] * means[gone]
-            ) / together
-            sizes[kept] = together
+        for kept, gone in merges(self._means, self._sizes, sharpen):
             for matrix in (lengths, contrasts):
                 matrix[kept] += matrix[gone]
                 matrix[:, kept] += matrix[:, gone]
                 matrix[kept, kept] = 0
             group = np.where(group == gone, kept, group)
-            levels[len(alive)] = np.unique(group, return_inverse=True)[1]
+            n -= 1
+            levels[n] = np.unique(group, return_inverse=True)[1]
         return levels
 
     def _class_means(self, group: Group) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -13,8 +13,8 @@ from scipy.optimize import linear_sum_assignment
 
 from napari_mmtseg.labels.regions import (
     absorb_small_regions,
+    connected_regions,
     count_values,
-    frame_regions,
 )
 
 __all__ = ["LabelHierarchy", "without_gaps"]
@@ -89,7 +89,7 @@ class LabelHierarchy:
             return self._cleaned(self.label_of_cluster(n_labels)[self.clusters])
         if n_labels is None and self.regions is not None:
             return self._cleaned(self.regions.astype(np.int32) + 1)
-        return frame_regions(self.labels(n_labels), self.n_spatial)
+        return connected_regions(self.labels(n_labels), self.n_spatial)
 
     def label_of_cluster(self, n_labels: int | None = None) -> NDArray[np.int32]:
         """Return the label of every cluster; those of an image may have gaps.
@@ -242,10 +242,7 @@ class LabelHierarchy:
     def _cleaned(self, labels: Labels) -> Labels:
         if self.min_region_size <= 1:
             return labels
-        frames = labels.reshape(-1, *labels.shape[-self.n_spatial :])
-        cleaned = np.stack(
-            [absorb_small_regions(f, self.min_region_size) for f in frames]
-        ).reshape(labels.shape)
+        cleaned = absorb_small_regions(labels, self.min_region_size, self.n_spatial)
         return cleaned if self.kept is None else np.where(self.kept, labels, cleaned)
 
 

@@ -1,8 +1,13 @@
-"""Label images: merging and numbering classes, connected regions, clean-up."""
+"""Connected regions of labels, and counts and sums over labels.
+
+Pixels connect by faces, along the last `n_axes` axes (at most three); along those
+before, every plane or volume is on its own. Without `n_axes` pixels connect along the
+last three axes that are longer than one. 0 is background.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,38 +19,121 @@ __all__ = [
     "absorb",
     "absorb_small_regions",
     "connected_regions",
+    "connecting_axes",
     "consecutive",
     "count_values",
     "enlarge",
-    "frame_regions",
+    "for_each_part",
     "in_small_regions",
+    "labels_of_regions",
+    "pixels_of",
     "sum_by_label",
 ]
 
 _COUNTED_AT_ONCE = 2**22
+_MAX_CONNECTED_AXES = 3
 
-Labels = NDArray[np.int32]
+Labels = NDArray[Any]
 _T = TypeVar("_T", bound=np.generic)
 
 
-def absorb_small_regions(labels: Labels, min_size: int) -> Labels:
+def connected_regions(labels: Labels, n_axes: int | None = None) -> NDArray[np.int32]:
+    """Return the connected regions of all classes, numbered from 1 in reading order.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        The labels; 0 stays 0.
+    n_axes : int, optional
+        Number of last axes along which pixels connect.
+    """
+    regions = np.zeros(labels.shape, np.int32)
+    n = 0
+
+    def number(part: Labels, numbers: NDArray[np.int32]) -> None:
+        nonlocal n
+        numbers[...] = label(part, background=0, connectivity=1)
+        if n:
+            numbers[numbers > 0] += n
+        n = max(n, int(numbers.max(initial=0)))
+
+    for_each_part(number, n_axes, labels, regions)
+    return regions
+
+
+def labels_of_regions(regions: NDArray[Any], labels: Labels) -> Labels:
+    """Return the label of every region, from that of region 0 on."""
+    found = np.zeros(int(regions.max(initial=0)) + 1, labels.dtype)
+    found[regions.ravel()] = labels.ravel()
+    return found
+
+
+def for_each_part(
+    change: Callable[..., None], n_axes: int | None, *arrays: NDArray[Any]
+) -> None:
+    """Call a function on every part of arrays in which pixels connect.
+
+    Parameters
+    ----------
+    change : callable
+        Gets a view of the same part of every array, in turn.
+    n_axes : int or None
+        Number of last axes along which pixels connect.
+    *arrays : ndarray
+        Of one shape; those that `change` writes to have to be contiguous.
+    """
+    axes, n_leading = connecting_axes(arrays[0].shape, n_axes)
+    lengths = [arrays[0].shape[axis] for axis in axes]
+    views = [array.reshape(lengths) for array in arrays]
+    for index in np.ndindex(*lengths[:n_leading]):
+        change(*(view[index] for view in views))
+
+
+def connecting_axes(shape: Sequence[int], n_axes: int | None) -> tuple[list[int], int]:
+    """Return the axes that matter, and how many leading ones nothing connects along.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of the labels.
+    n_axes : int or None
+        Number of last axes along which pixels connect.
+    """
+    axes = list(range(len(shape)))
+    if n_axes is None:
+        axes = [axis for axis in axes if shape[axis] > 1] or axes[-1:]
+    n_axes = min(n_axes or _MAX_CONNECTED_AXES, _MAX_CONNECTED_AXES)
+    return axes, max(len(axes) - n_axes, 0)
+
+
+def absorb_small_regions(
+    labels: Labels, min_size: int, n_axes: int | None = None
+) -> Labels:
     """Give connected regions below `min_size` pixels the label of what is around them.
 
     Parameters
     ----------
-    labels : (Y, X) ndarray of int
+    labels : ndarray of int
         Labels from 1.
     min_size : int
         Regions with fewer pixels are absorbed by the nearest larger one.
+    n_axes : int, optional
+        Number of last axes along which pixels connect.
 
     Returns
     -------
-    (Y, X) ndarray of int
-        The labels; unchanged if no region is large enough.
+    ndarray of int
+        The labels; unchanged where no region is large enough.
     """
     if min_size <= 1:
         return labels
-    return absorb(labels, in_small_regions(labels, min_size))
+    cleaned = labels.copy()
+
+    def clean(part: Labels) -> None:
+        part[...] = absorb(part, in_small_regions(part, min_size))
+
+    for_each_part(clean, n_axes, cleaned)
+    return cleaned
 
 
 def in_small_regions(
@@ -95,40 +183,13 @@ def absorb(labels: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
     return absorbed
 
 
-def connected_regions(labels: Labels) -> Labels:
-    """Label the 4-connected pieces of every class, 1..k in raster order.
-
-    Parameters
-    ----------
-    labels : (Y, X) ndarray of int
-        Labels from 1; 0 stays 0.
-
-    Returns
-    -------
-    (Y, X) ndarray of int32
-        One number per connected piece.
-    """
-    return np.asarray(label(labels, background=0, connectivity=1), np.int32)
-
-
-def frame_regions(labels: Labels, n_spatial: int = 2) -> Labels:
-    """Label the connected pieces of every class in each frame, 1..k over all.
-
-    Parameters
-    ----------
-    labels : (..., [Z,] Y, X) ndarray of int
-        Labels from 1; 0 stays 0.
-    n_spatial : int
-        Axes of a frame: 2, or 3 for volumes.
-    """
-    frames = labels.reshape(-1, *labels.shape[-n_spatial:])
-    numbered = [connected_regions(frame) for frame in frames]
-    offset = 0
-    for frame in numbered:
-        most = int(frame.max(initial=0))
-        frame[frame > 0] += offset
-        offset += most
-    return np.stack(numbered).reshape(labels.shape)
+def pixels_of(labels: Labels, values: Collection[int]) -> NDArray[np.bool_]:
+    """Return where labels have one of some values."""
+    limits = np.iinfo(labels.dtype)
+    wanted = [v for v in values if limits.min <= v <= limits.max]
+    if len(wanted) == 1:
+        return np.asarray(labels == wanted[0])
+    return np.isin(labels, np.array(wanted, labels.dtype))
 
 
 def sum_by_label(
@@ -178,7 +239,7 @@ def count_values(values: NDArray[Any], n_values: int) -> NDArray[np.int64]:
     return counts
 
 
-def consecutive(labels: Labels) -> Labels:
+def consecutive(labels: Labels) -> NDArray[np.int32]:
     """Close the gaps in 1..k, keeping the order."""
     present = np.bincount(labels.ravel()) > 0
     return np.cumsum(present, dtype=np.int32)[labels]

@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.measure import label
 
-from napari_mmtseg.labels.editing.connected import (
+from napari_mmtseg.labels.regions import (
+    absorb,
+    connected_regions,
     connecting_axes,
     for_each_part,
+    in_small_regions,
     pixels_of,
 )
-from napari_mmtseg.labels.regions import absorb, in_small_regions
 
 __all__ = ["fill_holes", "remove_islands", "smooth"]
 
@@ -192,7 +193,8 @@ def _holes(mask: Mask, max_size: float) -> Mask:
 
 
 def _fill_background(labels: Labels, max_size: float) -> None:
-    regions, n = label(labels == 0, connectivity=1, return_num=True)
+    regions = connected_regions(labels == 0)
+    n = int(regions.max(initial=0))
     lowest = np.full(n + 1, np.iinfo(np.int64).max)
     highest = np.full(n + 1, np.iinfo(np.int64).min)
     is_hole = np.bincount(regions.ravel(), minlength=n + 1) <= max_size

@@ -2,7 +2,7 @@
 
 Labels are arrays of any integer type with any number of axes; 0 is background. No
 function changes its argument, and the result has its shape and type. For what is
-connected, see :mod:`napari_mmtseg.labels.editing.connected`.
+connected, see :mod:`napari_mmtseg.labels.regions`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.labels.editing.connected import connected, pixels_of
+from napari_mmtseg.labels.regions import (
+    connected_regions,
+    labels_of_regions,
+    pixels_of,
+)
 
 __all__ = ["merge", "relabel", "set_background", "split", "split_region", "swap"]
 
@@ -89,10 +93,10 @@ def split(
         If there is nothing to split, or the type of the labels has too few values.
     """
     mask = pixels_of(labels, values) & (labels != 0)
-    regions, n = connected(np.where(mask, labels, 0), n_axes)
-    sizes = np.bincount(regions.ravel(), minlength=n + 1)
-    classes = np.zeros(n + 1, labels.dtype)
-    classes[regions.ravel()] = labels.ravel()
+    regions = connected_regions(np.where(mask, labels, 0), n_axes)
+    sizes = np.bincount(regions.ravel())
+    n = len(sizes) - 1
+    classes = labels_of_regions(regions, labels)
     new = classes.copy()
     order = np.lexsort((np.arange(1, n + 1), -sizes[1:], classes[1:])) + 1
     is_first = np.ones(n, bool)
@@ -136,7 +140,7 @@ def split_region(
     value = labels[tuple(position)]
     if value == 0:
         raise InputError("There is background at that place. Click a class.")
-    regions, _ = connected(np.where(labels == value, labels, 0), n_axes)
+    regions = connected_regions(np.where(labels == value, labels, 0), n_axes)
     mask = regions == regions[tuple(position)]
     if np.count_nonzero(mask) == np.count_nonzero(regions):
         raise InputError(f"Class {value} has no other region than this one.")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.labels.editing.connected import connected
+from napari_mmtseg.labels.regions import connected_regions, labels_of_regions
 
 __all__ = ["ClassTable", "LargestRegion", "count_pixels", "count_regions", "largest"]
 
@@ -116,10 +116,8 @@ def count_regions(
     (k,) ndarray of int
         The number of each; of background 0.
     """
-    regions, n = connected(labels, n_axes)
-    class_of = np.zeros(n + 1, labels.dtype)
-    class_of[regions.ravel()] = labels.ravel()
-    rows = np.searchsorted(values, class_of[1:])
+    classes = labels_of_regions(connected_regions(labels, n_axes), labels)
+    rows = np.searchsorted(values, classes[1:])
     return np.bincount(rows, minlength=len(values)).astype(np.int64)
 
 
@@ -142,10 +140,11 @@ def largest(
     LargestRegion or None
         None if there is no such class.
     """
-    regions, n = connected((labels == value).astype(np.uint8), n_axes)
-    if not n:
+    regions = connected_regions(labels == value, n_axes)
+    sizes = np.bincount(regions.ravel())[1:]
+    if not len(sizes):
         return None
-    number = int(np.argmax(np.bincount(regions.ravel())[1:])) + 1
+    number = int(np.argmax(sizes)) + 1
     positions = np.array(np.nonzero(regions == number))
     start, stop = positions.min(axis=1), positions.max(axis=1) + 1
     planes, sizes = np.unique(positions[:-2], axis=1, return_counts=True)
