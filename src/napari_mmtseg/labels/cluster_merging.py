@@ -1,4 +1,4 @@
-"""From many clusters to few classes, whatever their number."""
+"""Merging of clusters into any number of classes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from napari_mmtseg.images.features import gradient_magnitude
 from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.labels.ward import merges
 
-__all__ = ["ClassHierarchy", "ClusterStatistics"]
+__all__ = ["ClusterMerging", "ClusterStatistics"]
 
 _EDGE_SIGMA = 0.7
 _EDGE_POWERS = (0, 1, 2, 3)
 _SACRIFICE = 0.98
-"""Fraction of the explainable variance that a partition along edges has to keep."""
+"""Share of the best explained variance that a partition along edges has to keep."""
 
 Group = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class ClusterStatistics:
-    """What merging needs to know of the clusters of one or several images.
+    """Statistics of the clusters of one or several images, as merging needs them.
 
     Attributes
     ----------
@@ -86,15 +86,15 @@ def _neighbours(array: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[A
     return array[tuple(before)], array[tuple(after)]
 
 
-class ClassHierarchy:
+class ClusterMerging:
     """The best partition of clusters into k classes, for every k.
 
     Clusters merge by Ward's criterion times a power of the mean gradient along the
-    border of the two, so that classes split where edges are; powers 0 to 3 give four
-    trees, and moving single clusters between the classes of the first as long as it
-    helps (Hartigan) a fifth candidate. Of these, each k takes the one whose class
-    borders have the highest mean gradient among those that explain nearly as much
-    variance as the best.
+    border of the two, so that classes split where edges are. Powers 0 to 3 give four
+    candidates; moving single clusters between the classes of the first as long as it
+    helps (Hartigan) gives a fifth. Each k takes the candidate whose class borders have
+    the highest mean gradient, among those that explain nearly as much variance as the
+    best.
 
     Parameters
     ----------
@@ -166,7 +166,7 @@ class ClassHierarchy:
             ),
             key=self._border_contrast,
         )
-        # An empty cluster takes the class of the next one that is not.
+        # An empty cluster takes the class of the next one with pixels.
         position = np.searchsorted(self._used, np.arange(self._all))
         whole: Group = best[np.minimum(position, len(best) - 1)]
         return whole

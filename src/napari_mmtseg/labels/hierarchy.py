@@ -92,13 +92,7 @@ class LabelHierarchy:
         return connected_regions(self.labels(n_labels), self.n_spatial)
 
     def label_of_cluster(self, n_labels: int | None = None) -> NDArray[np.int32]:
-        """Return the label of every cluster; those of an image may have gaps.
-
-        Parameters
-        ----------
-        n_labels : int, optional
-            Number of classes; by default that of the result.
-        """
+        """Return the label of every cluster, by default in the result."""
         level = self._level(n_labels)
         row = self.groups[level]
         labels: NDArray[np.int32]
@@ -117,21 +111,11 @@ class LabelHierarchy:
         return _label_of_class(row, self.label_of_cluster(n_labels), row.max() + 1)
 
     def labels_for_model(self, tree: LabelHierarchy) -> NDArray[np.int32] | None:
-        """Return the label in this image of every class of a model.
+        """Return the label that every class of a model has here; None if they are 1..k.
 
         Classes without a pixel leave no gap in the labels of this image: later ones
         move up. The same classes shall have the same labels in the next image, which
-        may show them all.
-
-        Parameters
-        ----------
-        tree : LabelHierarchy
-            The same clusters under the class indices of the model.
-
-        Returns
-        -------
-        (k,) ndarray of int32 or None
-            Dark to bright; None if they are 1..k.
+        may show them all. `tree` has the same clusters under the model's class indices.
         """
         row = tree.groups[tree._level(None)]
         present = self.sizes > 0
@@ -191,13 +175,7 @@ class LabelHierarchy:
         return self.relabelled(_filled(numbering, max(most, 0)))
 
     def labelled_like(self, other: LabelHierarchy) -> LabelHierarchy:
-        """Return the hierarchy with the labels that its classes have in another image.
-
-        Parameters
-        ----------
-        other : LabelHierarchy
-            Made by the same model.
-        """
+        """Return the hierarchy with the labels that another image of the model has."""
         table = []
         for k, (row, there) in enumerate(zip(self.groups, other.groups, strict=False)):
             labels = other.label_of_cluster(k + 1)

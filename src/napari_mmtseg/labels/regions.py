@@ -38,15 +38,7 @@ _T = TypeVar("_T", bound=np.generic)
 
 
 def connected_regions(labels: Labels, n_axes: int | None = None) -> NDArray[np.int32]:
-    """Return the connected regions of all classes, numbered from 1 in reading order.
-
-    Parameters
-    ----------
-    labels : ndarray of int
-        The labels; 0 stays 0.
-    n_axes : int, optional
-        Number of last axes along which pixels connect.
-    """
+    """Return the connected regions of all classes, numbered from 1 in reading order."""
     regions = np.zeros(labels.shape, np.int32)
     n = 0
 
@@ -76,11 +68,11 @@ def for_each_part(
     Parameters
     ----------
     change : callable
-        Gets a view of the same part of every array, in turn.
+        Takes a view of the same part of every array.
     n_axes : int or None
         Number of last axes along which pixels connect.
     *arrays : ndarray
-        Of one shape; those that `change` writes to have to be contiguous.
+        Arrays of one shape; those that `change` writes to have to be contiguous.
     """
     axes, n_leading = connecting_axes(arrays[0].shape, n_axes)
     lengths = [arrays[0].shape[axis] for axis in axes]
@@ -90,15 +82,7 @@ def for_each_part(
 
 
 def connecting_axes(shape: Sequence[int], n_axes: int | None) -> tuple[list[int], int]:
-    """Return the axes that matter, and how many leading ones nothing connects along.
-
-    Parameters
-    ----------
-    shape : sequence of int
-        Of the labels.
-    n_axes : int or None
-        Number of last axes along which pixels connect.
-    """
+    """Return the axes that matter, and how many leading ones nothing connects along."""
     axes = list(range(len(shape)))
     if n_axes is None:
         axes = [axis for axis in axes if shape[axis] > 1] or axes[-1:]
@@ -109,21 +93,9 @@ def connecting_axes(shape: Sequence[int], n_axes: int | None) -> tuple[list[int]
 def absorb_small_regions(
     labels: Labels, min_size: int, n_axes: int | None = None
 ) -> Labels:
-    """Give connected regions below `min_size` pixels the label of what is around them.
+    """Give connected regions below `min_size` pixels the nearest other label.
 
-    Parameters
-    ----------
-    labels : ndarray of int
-        Labels from 1.
-    min_size : int
-        Regions with fewer pixels are absorbed by the nearest larger one.
-    n_axes : int, optional
-        Number of last axes along which pixels connect.
-
-    Returns
-    -------
-    ndarray of int
-        The labels; unchanged where no region is large enough.
+    The labels stay where no region is large enough.
     """
     if min_size <= 1:
         return labels
@@ -141,16 +113,10 @@ def in_small_regions(
     min_size: float,
     candidates: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """Return which pixels lie in a region of fewer than `min_size` pixels.
+    """Return a mask of pixels in regions of fewer than `min_size` pixels.
 
-    Parameters
-    ----------
-    labels : ndarray of int
-        Labels in one to three dimensions; pixels of 0 count as one region.
-    min_size : float
-        Number of pixels, connected by faces, from which a region is not small.
-    candidates : ndarray of bool, optional
-        Regions with a pixel outside are not small.
+    Labels have one to three axes; pixels of 0 count as one region. Regions with a pixel
+    outside `candidates` are not small.
     """
     regions = label(labels, background=0, connectivity=1)
     sizes = np.bincount(regions.ravel())
@@ -162,19 +128,9 @@ def in_small_regions(
 
 
 def absorb(labels: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
-    """Give masked pixels the label of the nearest pixel that is not masked.
+    """Give masked pixels the label of the nearest other pixel.
 
-    Parameters
-    ----------
-    labels : ndarray of int
-        Labels.
-    mask : ndarray of bool
-        What is absorbed.
-
-    Returns
-    -------
-    ndarray of int
-        The labels; unchanged if all or nothing is masked.
+    The labels stay if all or nothing is masked.
     """
     if not mask.any() or mask.all():
         return labels
@@ -184,7 +140,7 @@ def absorb(labels: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
 
 
 def pixels_of(labels: Labels, values: Collection[int]) -> NDArray[np.bool_]:
-    """Return where labels have one of some values."""
+    """Return a mask of the pixels of some classes."""
     limits = np.iinfo(labels.dtype)
     wanted = [v for v in values if limits.min <= v <= limits.max]
     if len(wanted) == 1:
@@ -195,24 +151,7 @@ def pixels_of(labels: Labels, values: Collection[int]) -> NDArray[np.bool_]:
 def sum_by_label(
     labels: NDArray[Any], image: NDArray[np.float32], n_labels: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Count and add up the pixels of every label.
-
-    Parameters
-    ----------
-    labels : (Y, X) ndarray of int
-        Labels 0..n_labels-1.
-    image : (C, Y, X) ndarray
-        What to add up.
-    n_labels : int
-        Number of labels.
-
-    Returns
-    -------
-    sizes : (n_labels,) ndarray
-        Number of pixels.
-    sums : (n_labels, C) ndarray
-        Sum of the pixels.
-    """
+    """Return sizes (k,) of labels 0..k-1 and the sums (k, C) of an image in them."""
     flat = labels.ravel()
     sizes = np.bincount(flat, minlength=n_labels).astype(np.float64)
     sums = [np.bincount(flat, weights=c.ravel(), minlength=n_labels) for c in image]
@@ -220,18 +159,10 @@ def sum_by_label(
 
 
 def count_values(values: NDArray[Any], n_values: int) -> NDArray[np.int64]:
-    """Count each of the values 0, 1, ..., in little memory.
-
-    Parameters
-    ----------
-    values : ndarray of int
-        Of any shape, from 0.
-    n_values : int
-        Least length of the result.
-    """
+    """Count the values 0, 1, ... in little memory; `n_values` counts or more."""
     most = int(values.max(initial=0)) + 1 if values.size else 0
     counts = np.zeros(max(n_values, most), np.int64)
-    # bincount makes 8 bytes of every value that it is given.
+    # bincount converts its values to 8 bytes each.
     rows = max(_COUNTED_AT_ONCE // max(int(np.prod(values.shape[1:])), 1), 1)
     for first in range(0, len(values), rows):
         part = values[first : first + rows].ravel()

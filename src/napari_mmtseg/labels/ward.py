@@ -142,19 +142,9 @@ def _join(means: Matrix, sizes: NDArray[np.float64], kept: int, gone: int) -> No
 def brightness_ranks(
     group: NDArray[np.intp], brightness: NDArray[np.float64], sizes: NDArray[np.float64]
 ) -> NDArray[np.intp]:
-    """Give groups of classes numbers from dark to bright.
+    """Return the rank of every group, from 1, dark to bright.
 
-    Parameters
-    ----------
-    group : (k,) ndarray of int
-        Group of every class, as from :func:`merge_classes`.
-    brightness, sizes : (k,) ndarray
-        Mean brightness and number of pixels of every class.
-
-    Returns
-    -------
-    (n_groups,) ndarray of int
-        Number of every group, from 1.
+    Groups are those of :func:`merge_classes`; brightness and sizes (k,) are of classes.
     """
     total = np.bincount(group, weights=sizes)
     mean = np.bincount(group, weights=sizes * brightness) / total

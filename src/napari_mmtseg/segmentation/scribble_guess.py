@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.labels.cluster_merging import ClassHierarchy, ClusterStatistics
+from napari_mmtseg.labels.cluster_merging import ClusterMerging, ClusterStatistics
 from napari_mmtseg.labels.ward import merges
 
 __all__ = ["Discriminant", "mended", "other_classes", "sample"]
@@ -113,7 +113,7 @@ def other_classes(
     n = max(int(c.max()) for c in clusters) + 1
     statistics = ClusterStatistics.measure(clusters, images, n)
     if n_others is None:
-        automatic = ClassHierarchy(statistics).automatic_number(merge_threshold, 2)
+        automatic = ClusterMerging(statistics).automatic_number(merge_threshold, 2)
         n_others = max(automatic - n_painted, 1)
     group = _named_clusters(clusters, painted, n, n_painted, n_others)
     means, sizes = statistics.means.copy(), statistics.sizes.copy()

@@ -26,7 +26,15 @@ Labels = NDArray[Any]
 
 @dataclass(frozen=True)
 class Display:
-    """Choice of what labels show: how many classes, and them or their regions."""
+    """Choice of what labels show: how many classes, and them or their regions.
+
+    Attributes
+    ----------
+    n_labels : int
+        Number of classes.
+    output : {"classes", "regions"}
+        Classes, or their connected regions.
+    """
 
     n_labels: int
     output: str
@@ -107,11 +115,9 @@ class ClassCount:
         ----------
         labels : ndarray of int
             In the shape of the hierarchy's clusters. Edited pixels keep their class; if
-            the labels show regions, it is the class of the region they were given to.
-        n_labels : int
-            Number of classes.
-        output : {"classes", "regions"}
-            Classes, or their connected regions.
+            the labels show regions, that of the region they were given to.
+        n_labels, output : int, str
+            As in :class:`Display`.
         made_by : ClassCount, optional
             That of another hierarchy of the image, if the labels show that one.
         """

@@ -1,8 +1,8 @@
-"""What an editor does to classes: each operation a function from labels to labels.
+"""Edits of classes: each one a function from labels to labels.
 
 Labels are arrays of any integer type with any number of axes; 0 is background. No
-function changes its argument, and the result has its shape and type. For what is
-connected, see :mod:`napari_mmtseg.labels.regions`.
+function changes its argument, and the result has its shape and type. For `n_axes`,
+see :mod:`napari_mmtseg.labels.regions`.
 """
 
 from __future__ import annotations
@@ -76,16 +76,11 @@ def split(
         The labels.
     values : collection of int
         Classes to split. The largest region of each keeps the label; the others get the
-        smallest labels that are not in use, in reading order.
+        smallest unused labels in reading order.
     taken : collection of int
-        Labels not to be given, in addition to those in `labels`.
+        Labels that may not be given, beside those in `labels`.
     n_axes : int, optional
         Number of last axes along which pixels connect.
-
-    Returns
-    -------
-    ndarray of int
-        The labels.
 
     Raises
     ------
@@ -117,25 +112,13 @@ def split_region(
     taken: Collection[int] = (),
     n_axes: int | None = None,
 ) -> Labels:
-    """Give the connected region at a position a label of its own.
-
-    Parameters
-    ----------
-    labels, taken, n_axes
-        As for :func:`split`.
-    position : sequence of int
-        Index of a pixel of the region.
-
-    Returns
-    -------
-    ndarray of int
-        The labels.
+    """Give the connected region at the index of a pixel a label of its own.
 
     Raises
     ------
     InputError
-        If the position lies in the background or in a class of one region, or the type
-        of the labels has no value left.
+        If the pixel lies in the background or in a class of one region, or the type of
+        the labels has no value left.
     """
     value = labels[tuple(position)]
     if value == 0:
