@@ -13,7 +13,7 @@ from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.images.stack import LARGE
 from napari_mmtseg.labels.region_finding import averaged_hierarchy, find_regions
-from napari_mmtseg.labels.region_merging import RegionHierarchy
+from napari_mmtseg.labels.region_merging import RegionMerging
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.segmentation.structure import Structure
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -113,7 +113,7 @@ def first_image_previews(
     from napari_mmtseg.engine.model.found_classes import FoundClasses
 
     image = example.image[0].cpu().numpy()
-    averaged: tuple[NDArray[np.int64], RegionHierarchy] | None = None
+    averaged: tuple[NDArray[np.int64], RegionMerging] | None = None
 
     def of_regions(clusters: NDArray[Any]) -> Labels:
         nonlocal averaged
