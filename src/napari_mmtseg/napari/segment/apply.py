@@ -18,7 +18,7 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.editing.class_count import ClassCount, Display
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
-from napari_mmtseg.labels.regions import frame_regions
+from napari_mmtseg.labels.regions import connected_regions
 from napari_mmtseg.napari.layers.result import LayerResult, fixed_by_size, result_of
 from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.runs.outcomes import Message, Segmented
@@ -91,7 +91,7 @@ class ModelActions(QWidget):
         like = shape = None
         if result.can_show(layer.data):
             shaper = result.shaper(layer.data)
-            like, shape = shaper.hierarchy, shaper.shape(layer.data)
+            like, shape = shaper.hierarchy, shaper.display(layer.data)
         appearance = {"colormap": layer.colormap, "features": layer.features.copy()}
         self._apply(result.model, f"“{layer.name}”", like, shape, appearance)
 
@@ -282,7 +282,7 @@ class ApplyJob:
         shape = self.shape or Display(hierarchy.fitted, model.settings.output)
         found = hierarchy.labels(shape.n_labels)
         if shape.output == "regions":
-            found = frame_regions(found, hierarchy.n_spatial)
+            found = connected_regions(found, hierarchy.n_spatial)
         labels = self.source.place.arrange(found)
         shaper = ClassCount(hierarchy.reshaped(labels.shape))
         shaper.note_result(labels, shape)
@@ -318,7 +318,7 @@ def _with_clusters(
         if isinstance(part, float):
             yield part
         else:
-            clusters[stack.place(part.index, part.window)] = part.clusters
+            clusters[stack.place(part.location)] = part.clusters
             yield part.fraction
     return replace(merge_tree, clusters=clusters)
 
