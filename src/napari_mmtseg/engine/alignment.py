@@ -10,19 +10,10 @@ __all__ = ["best_assignment", "contingency_table"]
 
 
 def contingency_table(source: Tensor, target: Tensor, max_labels: int) -> Tensor:
-    """Count pixels by their labels in two cluster maps.
+    """Count pixels by their labels in two cluster maps, 0..q-1 (q: `max_labels`).
 
-    Parameters
-    ----------
-    source, target : Tensor of int64
-        Cluster maps of the same shape with values in 0..max_labels-1.
-    max_labels : int
-        The paper's q.
-
-    Returns
-    -------
-    Tensor of int64, (q, q), on the CPU
-        S[i, j]: number of pixels with label i in `source` and j in `target`.
+    Returns S, (q, q) on the CPU: S[i, j] pixels have label i in `source` and j in
+    `target`.
     """
     pairs = source.reshape(-1) * max_labels + target.reshape(-1)
     counts = torch.bincount(pairs, minlength=max_labels**2)
@@ -30,20 +21,10 @@ def contingency_table(source: Tensor, target: Tensor, max_labels: int) -> Tensor
 
 
 def best_assignment(contingency: Tensor) -> Tensor:
-    """One-to-one renaming of rows to columns that keeps most pixels.
+    """Return the one-to-one renaming of rows to columns that keeps most pixels, (q,).
 
     Maximises sum(S * D) over permutation matrices D with the Hungarian method
     (:func:`scipy.optimize.linear_sum_assignment`).
-
-    Parameters
-    ----------
-    contingency : Tensor, (q, q)
-        The table S of :func:`contingency_table`.
-
-    Returns
-    -------
-    Tensor of int64, (q,)
-        The new name of every label of the first map.
     """
     _, columns = linear_sum_assignment(contingency.numpy(), maximize=True)
     return torch.from_numpy(columns)

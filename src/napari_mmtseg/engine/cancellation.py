@@ -21,19 +21,8 @@ def cancellable(
     """Ask `should_cancel` between the layers of networks, forwards and backwards.
 
     A step on a large image takes many seconds, and a generator can only be closed
-    between two of its yields.
-
-    Parameters
-    ----------
-    networks : iterable of ResponseNetwork
-        The networks in use.
-    should_cancel : callable or None
-        Returns whether to cancel; None changes nothing.
-
-    Raises
-    ------
-    Cancelled
-        Out of the forward or backward pass, once `should_cancel` returns True.
+    between two of its yields. Raises :class:`Cancelled` out of the forward or backward
+    pass.
     """
     if should_cancel is None:
         yield

@@ -144,25 +144,12 @@ def edge_weights(
 def warm_start(
     images: Sequence[NDArray[np.float32]], n_clusters: int, anisotropy: float = 1.0
 ) -> list[NDArray[np.int64]]:
-    """Cluster the blurred pixels of all images together by k-means.
+    """Cluster the blurred pixels of normalised images (C, [Z,] Y, X) by k-means.
 
-    Ge et al. (2020), from whom Mutual Mean-Teaching comes, start from a clustering
-    too. The same images always give the same clusters, so that runs with different
-    seeds differ by their networks alone. Clusters are numbered from dark to bright.
-
-    Parameters
-    ----------
-    images : sequence of (C, Y, X) ndarray
-        Normalised images at working size.
-    n_clusters : int
-        Number of clusters of k-means.
-    anisotropy : float
-        Of volumes (C, Z, Y, X).
-
-    Returns
-    -------
-    list of ([Z,] Y, X) ndarray of int64
-        Cluster maps, 0..n_clusters-1.
+    Ge et al. (2020), from whom Mutual Mean-Teaching comes, start from a clustering too.
+    The same images always give the same clusters, so that runs with different seeds
+    differ only by their networks. Returns one cluster map for each image, numbered from
+    dark to bright.
     """
     blurred = [
         smooth(image, _SMOOTHING, anisotropy).reshape(len(image), -1).T

@@ -13,25 +13,12 @@ __all__ = ["ResponseNetwork", "network_depth"]
 
 
 def network_depth(n_dims: int, n_conv_layers: int, anisotropy: float) -> int | None:
-    """Return how many convolutions of a network span slices.
+    """Return how many convolutions of a network span slices; None in two dimensions.
 
     At least one, and enough to see about as far along z as in the plane; like nnU-Net
     (Isensee et al., Nature Methods 18, 2021), which leaves out the coarse axis of
-    anisotropic volumes in some of its layers.
-
-    Parameters
-    ----------
-    n_dims : int
-        2 or 3.
-    n_conv_layers : int
-        Number of 3x3 convolutions.
-    anisotropy : float
-        How many times farther slices are apart than pixels.
-
-    Returns
-    -------
-    int or None
-        None in two dimensions.
+    anisotropic volumes in some of its layers. `anisotropy` is the distance of slices
+    over that of pixels.
     """
     if n_dims == 2:
         return None

@@ -154,26 +154,10 @@ def mutual_step(
 ) -> Generator[TrainingStep]:
     """One step of Algorithm 1: each student learns from the other peer's teacher.
 
-    Yields after each of the two directions, the second of which already sees the first
-    peer's updated teacher. With `warm`, both learn the labels of the warm start. With
-    `teaching` other than "mutual" the first peer learns alone.
-
-    Parameters
-    ----------
-    peers : sequence of two Peer
-        Updated in place.
-    example : Example
-        The image to learn from.
-    settings : SegmentationSettings
-        Weights, decay and number of labels.
-    step : int
-        Number of this step, from 1.
-    autocast : bool
-        Convolutions in bfloat16.
-    warm : bool
-        Learn `example.start` instead of pseudo labels, without continuity loss.
-    example_index : int
-        Passed on in the progress.
+    Updates the peers in place and yields after each of the two directions, the second
+    of which already sees the first peer's updated teacher. With `warm`, both learn the
+    labels of the warm start. With `teaching` other than "mutual" the first peer learns
+    alone. `step` counts from 1; `autocast` runs convolutions in bfloat16.
     """
     decay = settings.ema_decay
     if settings.ema_warmup:

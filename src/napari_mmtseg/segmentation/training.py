@@ -136,7 +136,7 @@ def fit_steps(
             )
         if structure.merging == "regions":
             hierarchy = yield from predicting(
-                model.iter_fit_regions(images[0]), predicted
+                known.fit_regions(images[0], asked), predicted
             )
     if settings.n_labels is not None and model.n_labels < settings.n_labels:
         warnings.warn(

@@ -80,23 +80,9 @@ class Readout:
     def find(
         self, channels: NDArray[Any], settings: SegmentationSettings
     ) -> Hierarchies:
-        """Return the labels of a raw image for every number of classes.
+        """Return the labels of a raw image (C, Y, X) for every number of classes.
 
-        Parameters
-        ----------
-        channels : (C, Y, X) ndarray
-            Raw image.
-        settings : SegmentationSettings
-            `merging` decides what merges, `n_labels` how far.
-
-        Yields
-        ------
-        float
-            Finished fraction.
-
-        Returns
-        -------
-        LabelHierarchy
+        `merging` of the settings decides what merges, `n_labels` how far.
         """
         return self._chosen(settings).hierarchy(self.inference, channels, settings)
 
@@ -121,14 +107,9 @@ class Readout:
     def merge_tree(
         self, settings: SegmentationSettings, by_pixels: bool = False
     ) -> LabelHierarchy:
-        """Return how the clusters of a stack merge, without an image.
+        """Return the classes that the clusters of a stack form, without their pixels.
 
-        Parameters
-        ----------
-        settings : SegmentationSettings
-            As for :meth:`find`.
-        by_pixels : bool
-            The clusters are those of :meth:`cluster_tiles`.
+        `by_pixels`: the clusters are those of :meth:`cluster_tiles`.
         """
         nothing = np.zeros((0, 0), np.uint8)
         if self.painted is not None:
@@ -144,27 +125,11 @@ class Readout:
     def measure_averaged(
         self, images: Sequence[NDArray[Any]], settings: SegmentationSettings
     ) -> Generator[float, None, LabelHierarchy | None]:
-        """Measure the classes that responses averaged over small regions form.
+        """Measure the classes of responses averaged over small regions of raw images.
 
         On the regions by which images are labelled: those of an image at working size
-        differ, and so would the classes.
-
-        Parameters
-        ----------
-        images : sequence of (C, Y, X) ndarray
-            The raw images that the model is fitted on.
-        settings : SegmentationSettings
-            `min_labels` and `merge_threshold` decide how many classes are kept.
-
-        Yields
-        ------
-        float
-            Finished fraction of one image.
-
-        Returns
-        -------
-        LabelHierarchy or None
-            Of the only image, if it is labelled by these classes.
+        differ, and so would the classes. Returns the labels of the only image, if it is
+        labelled by these classes.
         """
         clusters, seen = [], []
         for image in images:
@@ -182,7 +147,11 @@ class Readout:
     def fit_regions(
         self, channels: NDArray[Any], settings: SegmentationSettings
     ) -> Hierarchies:
-        """Merge the regions of a raw image and keep the classes they form."""
+        """Merge the regions of the raw image that the model is fitted on.
+
+        From then on the regions of every image merge in the same way, and each takes
+        the class with the nearest mean response.
+        """
         regions, here = yield from self.for_image(channels).inference.regions(
             channels, settings.region_threshold, settings.n_labels or 1
         )

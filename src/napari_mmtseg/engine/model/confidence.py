@@ -40,25 +40,11 @@ Steps = Generator[float, None, Confidence]
 def agreement(
     probabilities: NDArray[np.float32], classes: NDArray[Any], sigma: float = _SIGMA
 ) -> Confidence:
-    """Return the least probability that a teacher gives to the class of a pixel.
+    """Return the least probability that a teacher gives to the class of every pixel.
 
-    ``min_t (G * p_t)[c]``: `p_t` are the probabilities of teacher t, `c` is the class
-    of the pixel and `G` a Gaussian, so that a pixel unlike all around it is doubted.
-    1: all teachers are sure of the class; 0: at least one rules it out.
-
-    Parameters
-    ----------
-    probabilities : (n_teachers, k, Y, X) ndarray of float32
-        Of every class, by every teacher.
-    classes : (Y, X) ndarray of int
-        The classes of the pixels, 0..k-1.
-    sigma : float
-        Standard deviation of the Gaussian in pixels.
-
-    Returns
-    -------
-    (Y, X) ndarray of float32
-        From 0 to 1.
+    ``min_t (G * p_t)[c]``: `p_t` are the probabilities (k, Y, X) of teacher t, `c` is
+    the class of the pixel and `G` a Gaussian, so that a pixel unlike all around it is
+    doubted. 1: all teachers are sure of the class; 0: at least one rules it out.
     """
     least = np.full(classes.shape, 1, np.float32)
     for of_teacher in probabilities:
@@ -73,26 +59,13 @@ def agreement(
 def region_agreement(
     means: NDArray[np.float64], profiles: NDArray[np.float64], classes: NDArray[Any]
 ) -> NDArray[np.float64]:
-    """Return how much nearer regions are to their class than to the next one.
+    """Return how much nearer regions are to their class than to the next one, (r,).
 
     ``min_t max(0, 1 - d_t(own) / d_t(next))``: the silhouette of every region by the
-    distances of teacher t's mean response to the profiles of the classes. 1: all
-    teachers respond with the profile of the class itself; 0: for at least one another
-    class is as near or nearer.
-
-    Parameters
-    ----------
-    means : (n_teachers, r, q) ndarray
-        Mean response of every region.
-    profiles : (k, q) ndarray
-        Mean response of every class.
-    classes : (r,) ndarray of int
-        The classes of the regions, 0..k-1.
-
-    Returns
-    -------
-    (r,) ndarray
-        From 0 to 1; 1 where there is one class only.
+    distances of its mean response, `means` (n_teachers, r, q), to the mean response of
+    every class, `profiles` (k, q). 1: all teachers respond with the profile of the
+    class itself, or there is one class only; 0: for at least one another class is as
+    near.
     """
     if len(profiles) == 1:
         return np.ones(len(classes))

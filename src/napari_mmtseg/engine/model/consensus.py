@@ -86,13 +86,7 @@ class Consensus:
         return next(self._networks[0].parameters()).device
 
     def cluster_map(self, image: Tensor | NDArray[np.float32]) -> NDArray[np.int64]:
-        """Return the channel with the largest mean response, (Y, X), 0..q-1.
-
-        Parameters
-        ----------
-        image : (1, C, Y, X) Tensor or (C, Y, X) ndarray
-            Network input.
-        """
+        """Return the channel with the largest mean response, 0..q-1, ([Z,] Y, X)."""
         responses = self._responses(image)
         if len(responses) > 1:
             decisive = torch.stack([r.softmax(1) for r in responses]).sum(0)
@@ -126,18 +120,10 @@ class Consensus:
         side: int | None = None,
         within: tuple[slice, ...] | None = None,
     ) -> list[Tile]:
-        """Return tiles of an image (Y, X) small enough for a response map.
+        """Return tiles of an image, or of `within` it, that are small enough.
 
-        Parameters
-        ----------
-        shape : tuple of int
-            Of the image.
-        halo : int
-            Pixels around a tile that the networks' input depends on.
-        side : int, optional
-            Of a tile, in pixels; what the device does best with without it.
-        within : tuple of slice, optional
-            Part of the image that is divided.
+        `side` is chosen for the device unless it is set; `halo` is added to the
+        networks'.
         """
         q = len(self.channel_orders[0])
         if side is None:

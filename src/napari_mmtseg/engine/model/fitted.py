@@ -277,14 +277,6 @@ class MutualMeanTeachingModel:
             found = self.painted.hierarchy(inference, channels, settings, view)
         return with_label_values(found, self.label_values)
 
-    def iter_fit_regions(self, channels: NDArray[Any]) -> Hierarchies:
-        """Merge the regions of the raw image that the model was fitted on.
-
-        From then on the regions of every image merge in the same way, and each takes
-        the class with the nearest mean response.
-        """
-        return self._readout.fit_regions(channels, self.settings)
-
     def recalled(self, channels: NDArray[Any]) -> CachedResult | None:
         """Return what is remembered of a raw image (C, Y, X)."""
         known = self.memory is not None and self.memory.is_of(channels)
@@ -304,6 +296,11 @@ class MutualMeanTeachingModel:
         :meth:`labels` returns for the same arguments, before small regions are
         absorbed. See :func:`~napari_mmtseg.engine.model.confidence.agreement` and, if
         regions merge, :func:`~napari_mmtseg.engine.model.confidence.region_agreement`.
+
+        Parameters
+        ----------
+        image, n_labels, channel_axis, merging
+            As for :meth:`labels`.
 
         Returns
         -------
@@ -334,8 +331,12 @@ class MutualMeanTeachingModel:
     ) -> MutualMeanTeachingModel:
         """Return the same model with another number of classes.
 
-        They keep the labels that they have in `hierarchy`, the one of an image that
-        this model has labelled.
+        Parameters
+        ----------
+        hierarchy : LabelHierarchy
+            Of an image that this model has labelled; classes keep their labels there.
+        n_labels : int
+            Number of classes.
         """
         model = copy.copy(self)
         model.label_values = hierarchy.label_of_class(n_labels)

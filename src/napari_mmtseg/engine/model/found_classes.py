@@ -49,16 +49,9 @@ class FoundClasses:
         images: Sequence[NDArray[np.float32]],
         settings: SegmentationSettings,
     ) -> FoundClasses:
-        """Measure the channels of cluster maps.
+        """Measure the channels of cluster maps (Y, X) of network input (C, Y, X).
 
-        Parameters
-        ----------
-        clusters : sequence of (Y, X) ndarray of int64
-            Cluster map of every image.
-        images : sequence of (C, Y, X) ndarray of float32
-            The images that the networks see.
-        settings : SegmentationSettings
-            `min_labels` and `merge_threshold` decide how far they merge.
+        `min_labels` and `merge_threshold` of the settings decide how far they merge.
         """
         if _is_constant(images):
             clusters = [np.zeros_like(c) for c in clusters]
@@ -93,14 +86,7 @@ class FoundClasses:
     ) -> LabelHierarchy:
         """Return the labels of a cluster map for every number of classes.
 
-        Parameters
-        ----------
-        clusters : ([Z,] Y, X) ndarray of int
-            Channel of every pixel.
-        settings : SegmentationSettings
-            `n_labels` and `min_region_size`.
-        n_dims : int
-            Axes along which pixels are connected.
+        `n_dims`: axes along which pixels are connected.
         """
         rows = [self.numbers(k + 1) - 1 for k in range(self.n_clusters)]
         return LabelHierarchy(

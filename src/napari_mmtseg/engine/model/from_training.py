@@ -38,16 +38,8 @@ def readout_from_training(
 ) -> Readout:
     """Return trained networks and the classes that they distinguish.
 
-    Parameters
-    ----------
-    trained : Trained
-        Result of training.
-    images : sequence of Tensor, (1, C, Y, X)
-        Its images.
-    normalization, texture : Normalization, Texture
-        From raw images to these.
-    settings : SegmentationSettings
-        `min_labels` and `merge_threshold` decide how many classes are kept.
+    `images` (1, C, [Z,] Y, X) are those of the training, made by `normalization` and
+    `texture`.
     """
     consensus = Consensus.from_training(trained.networks, images, settings.max_labels)
     seen = [image[0].cpu().numpy() for image in images]
@@ -72,26 +64,12 @@ def model_from_training(
 ) -> MutualMeanTeachingModel:
     """Return a model of the classes of scribbles.
 
-    Parameters
-    ----------
-    trained : Trained
-        Result of training.
-    examples : sequence of Example
-        What it was trained on.
-    normalization, texture : Normalization, Texture or FeatureBank
-        From raw images to network input.
-    settings : SegmentationSettings
-        Those of the run.
-    plain : sequence of (C, Y, X) ndarray
-        The normalised images.
-    targets : sequence of (Y, X) ndarray of int32
-        First guess of the class of every pixel: its classes are measured.
-    values : (k,) ndarray of int32
-        Label of every class.
-    groups : (k, q) ndarray of bool
-        The response channels of every class.
-    readout : str
-        As in :class:`PaintedClasses`.
+    |Parameters ---------- trained, examples, normalization, texture, settings Of the
+    training. plain : sequence of (C, Y, X) ndarray The normalised images. targets :
+    sequence of (Y, X) ndarray of int32 First guess of the class of every pixel: its
+    classes are measured. values : (k,) ndarray of int32 Label of every class. groups :
+    (k, q) ndarray of bool The response channels of every class. readout : str As in
+    :class:`PaintedClasses`.
     """
     images = [example.image for example in examples]
     consensus = Consensus.from_training(

@@ -52,22 +52,7 @@ class Inference:
         return replace(self, normalization=self.normalization.of(*parts))
 
     def clusters(self, channels: NDArray[Any]) -> Steps:
-        """Return the cluster of every pixel, tile by tile.
-
-        Parameters
-        ----------
-        channels : (C, Y, X) ndarray
-            Raw image.
-
-        Yields
-        ------
-        float
-            Finished fraction.
-
-        Returns
-        -------
-        (Y, X) ndarray of int, 0..q-1
-        """
+        """Return the cluster, 0..q-1, of every pixel of a raw image, tile by tile."""
         whole: NDArray[Any] = (yield from self.by_tiles(channels, self._clusters))[0]
         return whole
 
@@ -79,16 +64,9 @@ class Inference:
     def cluster_tiles(
         self, image: Any, window: tuple[slice, ...], tile_size: int | None = None
     ) -> Iterator[tuple[Tile, NDArray[Any]]]:
-        """Yield tiles of a part of an image, and the cluster of each of their pixels.
+        """Yield tiles of a part of a raw image of any size, and their clusters.
 
-        Parameters
-        ----------
-        image : array-like, (C, Y, X)
-            Raw image of any size, of which one tile is read at a time.
-        window : tuple of slice
-            The part.
-        tile_size : int, optional
-            Side of the tiles.
+        One tile is read at a time.
         """
         parts = self.consensus.tiles(
             image.shape[1:], self.texture.halo, tile_size, window
@@ -107,34 +85,16 @@ class Inference:
     def by_tiles(
         self, channels: NDArray[Any], function: TileFunction, halo: int = 0
     ) -> Steps:
-        """Return a function of the network input of an image, tile by tile.
+        """Return a function of the network input of a raw image, (n, Y, X), by tiles.
 
-        Parameters
-        ----------
-        channels : (C, Y, X) ndarray
-            Raw image.
-        function : callable
-            Takes the network input of a tile, (C, y, x), and returns (n, y, x).
-        halo : int
-            Pixels around a tile that `function` depends on, beside the networks' own.
-
-        Yields
-        ------
-        float
-            Finished fraction.
-
-        Returns
-        -------
-        (n, Y, X) ndarray
+        `function` takes the input of a tile (C, y, x), depends on a further `halo` of
+        pixels around it, and returns (n, y, x). Yields the finished fraction.
         """
         parts = self.consensus.tiles(channels.shape[1:], self.texture.halo + halo)
         return _assembled(channels, parts, self._of_raw(function))
 
     def averaged_clusters(self, view: ImageView) -> Steps:
-        """Return the cluster of every small region of a view, by its mean response.
-
-        For the rest, see :meth:`clusters`.
-        """
+        """Return the cluster of every small region of a view, by its mean response."""
         response = yield from self.on_view(view, self.consensus.probabilities)
         (averaged,) = region_means(view.image, response)
         clusters: NDArray[Any] = averaged.argmax(0)
@@ -150,14 +110,8 @@ class Inference:
     ) -> Generator[float, None, NDArray[np.float32]]:
         """Return the probability of every class in the size of a view, (k, Y, X).
 
-        Parameters
-        ----------
-        view : ImageView
-            Of the image.
-        groups : (k, q) ndarray of bool
-            The response channels of every class.
-        by_regions : bool
-            Average them over regions of several sizes: classes then meet at edges.
+        `groups` (k, q) holds the response channels of every class. Averaged
+        `by_regions` of several sizes, classes meet at edges.
         """
         summed = groups.astype(np.float32)
 
@@ -175,14 +129,10 @@ class Inference:
     def regions(
         self, channels: NDArray[Any], threshold: float, at_least: int
     ) -> Generator[float, None, tuple[NDArray[np.int32], RegionClasses]]:
-        """Return the regions, from 0, and the classes that they form.
+        """Return the regions of a raw image, from 0, and the classes that they form.
 
-        Parameters
-        ----------
-        channels : (C, Y, X) ndarray
-            Raw image.
-        threshold, at_least : float, int
-            As for :func:`napari_mmtseg.labels.region_finding.find_regions`.
+        `threshold`, `at_least`: see
+        :func:`~napari_mmtseg.labels.region_finding.find_regions`.
         """
         image, response = yield from self.responses(
             channels, self.consensus.probabilities
@@ -193,19 +143,7 @@ class Inference:
     def responses(
         self, channels: NDArray[Any], function: TileFunction
     ) -> Generator[float, None, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """Return the image and a function of it, both at most 1024 wide.
-
-        Parameters
-        ----------
-        channels, function
-            As for :meth:`by_tiles`.
-
-        Returns
-        -------
-        image : (C, y, x) ndarray of float32
-            Normalised.
-        values : (n, y, x) ndarray of float32
-        """
+        """Return the normalised image and a function of it, both at most 1024 wide."""
         view = self.view(channels)
         return view.image, (yield from self.on_view(view, function))
 

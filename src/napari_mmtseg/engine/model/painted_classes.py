@@ -29,6 +29,7 @@ _ARRAYS = ("values", "channels", "sizes", "means")
 _SURE = 0.5
 """Difference in probability from which the networks overrule earlier labels."""
 
+Raw = NDArray[Any]
 Hierarchies = Generator[float, None, LabelHierarchy]
 
 
@@ -112,15 +113,15 @@ class PaintedClasses:
     def hierarchy(
         self,
         inference: Inference,
-        channels: NDArray[Any],
+        image: Raw,
         settings: SegmentationSettings,
         view: ImageView | None = None,
     ) -> Hierarchies:
         """Return the labels of a raw image (C, Y, X) for every number of classes."""
         if self.readout == "pixels":
-            classes = self.of((yield from inference.clusters(channels)))
+            classes = self.of((yield from inference.clusters(image)))
         else:
-            view = view or inference.view(channels)
+            view = view or inference.view(image)
             if self.readout == "averaged":
                 classes = self.of((yield from inference.averaged_clusters(view)))
             else:
@@ -128,7 +129,7 @@ class PaintedClasses:
                     view, self.channels, by_regions=True
                 )
                 classes = probabilities.argmax(0)
-        return self.hierarchy_of(enlarge(classes, channels.shape[1:]), settings)
+        return self.hierarchy_of(enlarge(classes, image.shape[1:]), settings)
 
     def correct(
         self,
@@ -164,18 +165,15 @@ class PaintedClasses:
         )
 
     def confidence(
-        self,
-        inference: Inference,
-        channels: NDArray[Any],
-        settings: SegmentationSettings,
+        self, inference: Inference, image: Raw, settings: SegmentationSettings
     ) -> Steps:
         """Return the confidence in the labels of a raw image, (Y, X)."""
         row = self.table[self.n_labels(settings.n_labels) - 1]
         groups = np.stack([self.channels[row == c].any(0) for c in np.unique(row)])
         confidence = yield from painted_confidence(
-            inference, inference.view(channels), groups, self.readout != "pixels"
+            inference, inference.view(image), groups, self.readout != "pixels"
         )
-        return enlarge(confidence, channels.shape[1:])
+        return enlarge(confidence, image.shape[1:])
 
     def state(self) -> dict[str, Tensor]:
         """Return all numbers by name."""
@@ -199,19 +197,8 @@ def channels_of_classes(
 ) -> NDArray[np.bool_]:
     """Give every class the response channels that most of its pixels have.
 
-    Parameters
-    ----------
-    clusters : sequence of (Y, X) ndarray of int64
-        Channel of every pixel, 0..q-1.
-    classes : sequence of (Y, X) ndarray of int
-        Class of every pixel, 0..k-1; `k` is at most `q`.
-    q, k : int
-        Number of channels and of classes.
-
-    Returns
-    -------
-    (k, q) ndarray of bool
-        Every class has one channel at least, no channel two classes.
+    `clusters` holds the channel of every pixel, 0..q-1, `classes` its class, 0..k-1. In
+    the result (k, q) every class has one channel at least, no channel two classes.
     """
     counts = np.zeros((k, q))
     for cluster_map, class_map in zip(clusters, classes, strict=True):

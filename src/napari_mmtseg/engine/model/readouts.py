@@ -29,6 +29,7 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["AveragedReadout", "PixelReadout", "RegionReadout"]
 
+Raw = NDArray[Any]
 Hierarchies = Generator[float, None, LabelHierarchy]
 
 
@@ -44,24 +45,18 @@ class PixelReadout:
         return self.found.n_labels(n_labels)
 
     def hierarchy(
-        self,
-        inference: Inference,
-        channels: NDArray[Any],
-        settings: SegmentationSettings,
+        self, inference: Inference, image: Raw, settings: SegmentationSettings
     ) -> Hierarchies:
         """Return the labels of a raw image (C, Y, X) for every number of classes."""
-        clusters = yield from inference.clusters(channels)
+        clusters = yield from inference.clusters(image)
         return self.found.hierarchy(clusters, settings, inference.consensus.n_dims)
 
     def confidence(
-        self,
-        inference: Inference,
-        channels: NDArray[Any],
-        settings: SegmentationSettings,
+        self, inference: Inference, image: Raw, settings: SegmentationSettings
     ) -> Steps:
         """Return the confidence in these labels, (Y, X)."""
         classes = self.found.numbers(settings.n_labels) - 1
-        return class_confidence(inference, channels, classes)
+        return class_confidence(inference, image, classes)
 
 
 @dataclass(frozen=True)
@@ -76,25 +71,19 @@ class AveragedReadout:
         return self.found.n_labels(n_labels)
 
     def hierarchy(
-        self,
-        inference: Inference,
-        channels: NDArray[Any],
-        settings: SegmentationSettings,
+        self, inference: Inference, image: Raw, settings: SegmentationSettings
     ) -> Hierarchies:
         """Return the labels of a raw image (C, Y, X) for every number of classes."""
-        small = yield from inference.averaged_clusters(inference.view(channels))
-        clusters = enlarge(small, channels.shape[1:])
+        small = yield from inference.averaged_clusters(inference.view(image))
+        clusters = enlarge(small, image.shape[1:])
         return self.found.hierarchy(clusters, settings, inference.consensus.n_dims)
 
     def confidence(
-        self,
-        inference: Inference,
-        channels: NDArray[Any],
-        settings: SegmentationSettings,
+        self, inference: Inference, image: Raw, settings: SegmentationSettings
     ) -> Steps:
         """Return the confidence in these labels, (Y, X)."""
         classes = self.found.numbers(settings.n_labels) - 1
-        return averaged_confidence(inference, channels, classes)
+        return averaged_confidence(inference, image, classes)
 
 
 @dataclass(frozen=True)
@@ -117,15 +106,12 @@ class RegionReadout:
         return min(n_labels or self.fitted.automatic, self.fitted.n_regions)
 
     def hierarchy(
-        self,
-        inference: Inference,
-        channels: NDArray[Any],
-        settings: SegmentationSettings,
+        self, inference: Inference, image: Raw, settings: SegmentationSettings
     ) -> Hierarchies:
         """Return the labels of a raw image (C, Y, X) for every number of classes."""
         at_least = settings.n_labels or 1
         regions, here = yield from inference.regions(
-            channels, settings.region_threshold, at_least
+            image, settings.region_threshold, at_least
         )
         return self.hierarchy_of(regions, here, settings)
 
@@ -156,16 +142,13 @@ class RegionReadout:
         )
 
     def confidence(
-        self,
-        inference: Inference,
-        channels: NDArray[Any],
-        settings: SegmentationSettings,
+        self, inference: Inference, image: Raw, settings: SegmentationSettings
     ) -> Steps:
         """Return the confidence in these labels, (Y, X)."""
         at_least = settings.n_labels or 1
         return region_confidence(
             inference,
-            channels,
+            image,
             settings.region_threshold,
             at_least,
             lambda here: self._known(here, at_least).assign(here, settings.n_labels),

@@ -58,14 +58,9 @@ def write_model(
 def read_model(
     path: str | Path,
 ) -> tuple[Readout, SegmentationSettings, LabelValues]:
-    """Return what :func:`write_model` was given.
+    """Return what :func:`write_model` was given; errors as for :func:`read_model_file`.
 
     On the device of the settings if this machine has it, else on the CPU.
-
-    Raises
-    ------
-    InputError
-        If the file does not exist or is not a model of this version.
     """
     about, tensors = read_model_file(path)
     try:

@@ -25,16 +25,9 @@ def predict_tiles(
 ) -> Iterator[tuple[Tile, NDArray[Any]]]:
     """Yield tiles of an image and a function's values there, without the halo.
 
-    If memory runs out, this tile and all that are left are halved; a warning says so.
-
-    Parameters
-    ----------
-    image : array-like, (C, ..., Y, X)
-        With ``shape`` and slicing; one tile is read at a time.
-    parts : sequence of Tile
-        The tiles.
-    function : callable
-        Takes (C, ..., y, x) with the halo and returns (n, ..., y, x).
+    `image` (C, [Z,] Y, X) has ``shape`` and slicing; one tile is read at a time.
+    `function` takes a tile with its halo. If memory runs out, this tile and all that
+    are left are halved; a warning says so.
     """
     largest: int | None = None
     waiting = list(reversed(parts))

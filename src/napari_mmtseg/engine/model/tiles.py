@@ -41,14 +41,7 @@ def tiles(
 ) -> Iterator[Tile]:
     """Yield the tiles of an image, `side` pixels wide and with `halo` around.
 
-    Parameters
-    ----------
-    shape : sequence of int
-        Of the image, ([Z,] Y, X).
-    side, halo : int or sequence of int
-        For all axes, or for each.
-    within : tuple of slice, optional
-        Part of the image that is divided; all of it without.
+    Both are for all axes, or for each. With `within`, only that part is divided.
     """
     n = len(shape)
     sides = [side] * n if isinstance(side, int) else list(side)
