@@ -167,12 +167,12 @@ def test_one_network_alone_learns_and_the_other_stays(teaching):
     example = Example(small_image())
     peers = make_peers(3, settings, torch.device("cpu"))
     before = [copy.deepcopy(peer.student.state_dict()) for peer in peers]
-    lessons = list(mutual_step(peers, example, settings, step=1))
-    assert len(lessons) == 1
+    steps = list(mutual_step(peers, example, settings, step=1))
+    assert len(steps) == 1
     assert not _same(before[0], peers[0].student.state_dict())
     assert _same(before[1], peers[1].student.state_dict())
     if teaching == "self":
-        assert torch.equal(lessons[0].targets, lessons[0].student_labels)
+        assert torch.equal(steps[0].targets, steps[0].student_labels)
 
 
 def _same(first, second):

@@ -1,4 +1,4 @@
-"""How sure the less sure teacher is of a class."""
+"""Confidence is that of the less sure teacher."""
 
 from types import SimpleNamespace
 

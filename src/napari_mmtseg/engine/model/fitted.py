@@ -83,7 +83,7 @@ class MutualMeanTeachingModel:
 
     @property
     def readout(self) -> str:
-        """How responses become classes, as in :class:`PaintedClasses`."""
+        """Name of the readout, as in :class:`PaintedClasses`."""
         return self._readout.fitted(self.settings.n_labels).name
 
     @property

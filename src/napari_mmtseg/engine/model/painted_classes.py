@@ -80,7 +80,7 @@ class PaintedClasses:
 
     @property
     def name(self) -> str:
-        """How responses become classes."""
+        """Name of the readout."""
         return self.readout
 
     def n_labels(self, n_labels: int | None) -> int:

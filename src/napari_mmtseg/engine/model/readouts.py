@@ -1,4 +1,4 @@
-"""How the responses of a model become the classes that it found by itself.
+"""Readouts: ways from the responses of a model to the classes that it found.
 
 Each readout has ``n_labels``, ``hierarchy`` and ``confidence``, like that of painted
 classes, :class:`~napari_mmtseg.engine.model.painted_classes.PaintedClasses`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,11 @@ from napari_mmtseg.images.features import FeatureBank, Texture
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["read_model", "read_model_file", "write_model", "write_model_file"]
+__all__ = ["read_model", "write_model"]
+
+FILE_FORMAT = "napari-mmtseg model"
+FILE_VERSION = 1
+SUFFIX = ".safetensors"
 
 LabelValues = NDArray[np.int32] | None
 
@@ -39,9 +42,18 @@ def write_model(
     *,
     overwrite: bool,
 ) -> None:
-    """Write the parts of a model; errors as for :func:`write_model_file`."""
+    """Write the parts of a model: its tensors, and a JSON header.
+
+    Raises
+    ------
+    InputError
+        If the name does not end in ``.safetensors``, the file exists or cannot be
+        written.
+    """
     inference = readout.inference
     about: dict[str, Any] = {
+        "format": FILE_FORMAT,
+        "version": FILE_VERSION,
         "settings": settings.to_dict(),
         "normalization": asdict(inference.normalization),
         "texture": asdict(inference.texture),
@@ -52,17 +64,27 @@ def write_model(
         about["feature_bank"] = about.pop("texture")
     if label_values is not None:
         about["label_values"] = label_values.tolist()
-    write_model_file(path, about, readout.state(), overwrite=overwrite)
+    state = readout.state()
+    content = save(
+        {name: value.detach().cpu().contiguous() for name, value in state.items()},
+        {"napari_mmtseg": json.dumps(about)},
+    )
+    write_atomically(path, content, suffixes=(SUFFIX,), overwrite=overwrite)
 
 
 def read_model(
     path: str | Path,
 ) -> tuple[Readout, SegmentationSettings, LabelValues]:
-    """Return what :func:`write_model` was given; errors as for :func:`read_model_file`.
+    """Return what :func:`write_model` was given.
 
     On the device of the settings if this machine has it, else on the CPU.
+
+    Raises
+    ------
+    InputError
+        If the file does not exist or is not a model of this version.
     """
-    about, tensors = read_model_file(path)
+    about, tensors = _read_file(path)
     try:
         settings = SegmentationSettings(**about["settings"])
         normalization = Normalization.from_dict(about["normalization"])
@@ -96,42 +118,8 @@ def read_model(
     return readout, settings, label_values
 
 
-FILE_FORMAT = "napari-mmtseg model"
-FILE_VERSION = 1
-SUFFIX = ".safetensors"
-
-
-def write_model_file(
-    path: str | Path,
-    about: Mapping[str, Any],
-    tensors: Mapping[str, Tensor],
-    *,
-    overwrite: bool = False,
-) -> None:
-    """Write tensors and a JSON header.
-
-    Raises
-    ------
-    InputError
-        If the name does not end in ``.safetensors``, the file exists or cannot be
-        written.
-    """
-    header = {"format": FILE_FORMAT, "version": FILE_VERSION, **about}
-    content = save(
-        {name: value.detach().cpu().contiguous() for name, value in tensors.items()},
-        {"napari_mmtseg": json.dumps(header)},
-    )
-    write_atomically(path, content, suffixes=(SUFFIX,), overwrite=overwrite)
-
-
-def read_model_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Return what :func:`write_model_file` was given.
-
-    Raises
-    ------
-    InputError
-        If the file does not exist or is not a model of this version.
-    """
+def _read_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Return the header and the tensors of a model file."""
     if not Path(path).is_file():
         raise InputError(f"There is no model file {path}.")
     try:
