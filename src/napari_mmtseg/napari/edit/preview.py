@@ -14,7 +14,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.labels.editing.connected import connected
+from napari_mmtseg.labels.regions import connected_regions
 from napari_mmtseg.napari.layers.editing import check_editable
 from napari_mmtseg.napari.layers.placement import spatial_attributes
 from napari_mmtseg.napari.runs.label_edit import Operation, PreparedEdit, prepare_edit
@@ -242,4 +242,4 @@ def _changed_pixels(
         return None, 0
     mask = np.zeros(shape, np.uint8)
     mask[edit.index] = edit.old != edit.new
-    return mask, connected(mask[edit.index])[1]
+    return mask, int(connected_regions(mask[edit.index]).max(initial=0))

@@ -80,11 +80,13 @@ class LayerResult:
         if self.model is None or not self.can_show(labels):
             return self.model
         shaper = self.shaper(labels)
-        return self.model.with_n_labels(shaper.hierarchy, shaper.shape(labels).n_labels)
+        return self.model.with_n_labels(
+            shaper.hierarchy, shaper.display(labels).n_labels
+        )
 
     def can_show(self, labels: NDArray[Any]) -> bool:
         """Return whether labels have the shape of the image."""
-        shapes = [s.hierarchy.leaves.shape for s in self.shapers.values()]
+        shapes = [s.hierarchy.clusters.shape for s in self.shapers.values()]
         return labels.shape in shapes
 
 

@@ -179,7 +179,7 @@ class ShapeSection(QWidget):
         self.merging.setToolTip(_MERGING_TIP if one_image else _MERGING_REFUSED)
         if fits:
             shaper = result.shaper(layer.data)
-            self._show(shaper.shape(layer.data), shaper)
+            self._show(shaper.display(layer.data), shaper)
 
     def _show(self, shape: Display, shaper: ClassCount) -> None:
         hierarchy = shaper.hierarchy
@@ -223,7 +223,7 @@ class ShapeSection(QWidget):
 
         def operation(labels: NDArray[Any]) -> NDArray[Any]:
             made_by = result.shaper(labels)
-            return shaper.reshape(labels, n_labels, output, made_by)
+            return shaper.change(labels, n_labels, output, made_by)
 
         self.runner.run(layer, operation, replaces="shape")
 

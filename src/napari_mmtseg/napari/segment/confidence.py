@@ -177,7 +177,7 @@ class ConfidenceSection(QWidget):
             return None
         if not result.can_show(layer.data):
             return None
-        same = result.shaper(layer.data).shape(layer.data) == result.measured.shape
+        same = result.shaper(layer.data).display(layer.data) == result.measured.shape
         return result.measured if same else None
 
     def _confidence_layer(self, result: LayerResult) -> Any:
@@ -259,7 +259,7 @@ class ConfidenceJob:
         image = self.source.read()
         load_engine()
         shaper = self.result.shaper(self.labels)
-        shape = shaper.shape(self.labels)
+        shape = shaper.display(self.labels)
         parts = model.iter_confidence(
             image,
             shape.n_labels,

@@ -52,7 +52,7 @@ class OtherMerging(QObject):
             except Exception as error:  # a worker raises some and loses others
                 return (error,)
             shown = result.shaper(labels).unedited(labels)
-            return (hierarchy.arranged(labels.shape).named_after(shown),)
+            return (hierarchy.reshaped(labels.shape).matched_to(shown),)
 
         def show(made: tuple[LabelHierarchy | Exception]) -> None:
             self.is_busy = False
