@@ -1,10 +1,10 @@
 """Time of one training step, as a ratio to a plain PyTorch loop in the same run.
 
 ``python -m benchmarks.step`` prints, for every image size and number of labels, the
-plain loop (:mod:`benchmarks.plain_loop`, NCHW float32 autograd), the bare convolutions
-of one step (both students forward and backward, both teachers forward; nothing else)
-and the engine's step in float32 and bfloat16. Versions are run in turn, and the median
-of their times counts.
+plain loop (:mod:`tests.engine.algorithm_1`, NCHW float32 autograd), the bare
+convolutions of one step (both students forward and backward, both teachers forward;
+nothing else) and the engine's step in float32 and bfloat16. Versions are run in turn,
+and the median of their times counts.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable
 
 import torch
+from tests.engine.algorithm_1 import plain_peer, plain_step
 from torch import nn
 
 from benchmarks.machine import describe_machine
-from benchmarks.plain_loop import plain_peer, plain_step
 from napari_mmtseg.engine.device import choose_device
 from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.engine.training import Example, make_peers, mutual_step

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from benchmarks.plain_loop import plain_losses
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,6 +19,7 @@ from napari_mmtseg.baselines._scribbles import Scribbles, scribble_loss
 from napari_mmtseg.engine.network import ResponseNetwork
 from tests.baselines.images import two_values
 from tests.draining import drain
+from tests.engine.algorithm_1 import plain_losses
 
 IMAGE = np.random.default_rng(2).integers(0, 255, (3, 20, 26)).astype(np.uint8)
 

@@ -10,7 +10,7 @@ from napari_mmtseg.engine.network import ResponseNetwork
 from tests.draining import drain
 
 IMAGE = np.random.default_rng(0).integers(0, 255, (24, 30), np.uint8)
-QUICK = {"n_steps": 6, "warm_start_steps": 2, "max_labels": 6}
+QUICK = {"n_steps": 6, "warm_start_steps": 2, "max_labels": 6, "precision": "float32"}
 
 
 def network():

@@ -122,7 +122,7 @@ def test_tiles_change_no_label(monkeypatch):
         model = mm.fit(image, normalization="together", **settings)
         whole = model.predict(image)
         if texture:  # a large image has no small regions to average over
-            whole = model._known.merge_tree(model.settings, True).groups
+            whole = model._readout.merge_tree(model.settings, True).groups
         monkeypatch.setattr(frames, "LARGE", 100)
         monkeypatch.setattr("napari_mmtseg.engine.model.stack_inference._BLOCK", 96)
         tiled = model.predict(image)

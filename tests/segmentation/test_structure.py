@@ -65,9 +65,9 @@ def test_classes_of_texture_are_measured_where_they_are_read():
     quick = {"n_steps": 4, "warm_start_steps": 2, "max_labels": 32}
     model = mm.fit(image, texture=0.5, **quick)
     clusters = drain(model.iter_hierarchy(image)).clusters
-    sizes = model._known.averaged.statistics.sizes
+    sizes = model._readout.averaged.found.statistics.sizes
     assert np.bincount(clusters.ravel(), minlength=32).tolist() == sizes.tolist()
-    for n_labels in range(1, model._known.averaged.finest + 1):
+    for n_labels in range(1, model._readout.averaged.found.n_clusters + 1):
         assert model.labels(image, n_labels).max() == n_labels
     whole = mm.segment(image, texture=0.5, **quick)
     np.testing.assert_array_equal(model.predict(image), whole)

@@ -170,7 +170,7 @@ def next_lesson(
             hierarchy = drain(model.iter_hierarchy(raw, channel_axis=0))
         else:
             hierarchy = memory.hierarchy
-        if model.given is None:
+        if model.painted is None:
             plain = to_working_size(view.image, working_size)
             _, (features,) = FeatureBank.fit([plain])
         else:

@@ -95,9 +95,12 @@ def guided_steps(
 
     from napari_mmtseg.engine.cancellation import cancellable
     from napari_mmtseg.engine.device import choose_device, choose_precision
-    from napari_mmtseg.engine.model.freezing import freeze
+    from napari_mmtseg.engine.model.from_training import model_from_training
     from napari_mmtseg.engine.model.image_view import CachedResult, ImageView
-    from napari_mmtseg.engine.model.retraining import make_guided, resumed_peers
+    from napari_mmtseg.engine.model.retraining import (
+        make_scribble_examples,
+        resumed_peers,
+    )
     from napari_mmtseg.engine.training import train
 
     def pause() -> Generator[SegmentationStep, str | None, bool]:
@@ -134,7 +137,7 @@ def guided_steps(
         for raw in images:
             known = model.recalled(raw)
             view = known.view if known is not None else None
-            views.append(view or model.inference.at(raw).view(raw))
+            views.append(view or model.inference.for_image(raw).view(raw))
             stop = (yield from pause()) or stop
         lesson = next_lesson(views, images, scribbles, model, settings.working_size)
     stop = (yield from pause()) or stop
@@ -142,7 +145,7 @@ def guided_steps(
     if model is not None:
         extended = len(lesson.values) > len(model_values(model))
         fast = _shortened(settings, _EXTENDED if extended else _RESUMED)
-    examples, groups = make_guided(
+    examples, groups = make_scribble_examples(
         views, lesson.targets, lesson.painted, len(lesson.values), fast, device, model
     )
     peers = (
@@ -168,7 +171,7 @@ def guided_steps(
         stop,
     )
     with cancellable(trained.networks, should_cancel):
-        fitted = freeze(
+        fitted = model_from_training(
             trained,
             examples,
             normalization,
@@ -183,7 +186,7 @@ def guided_steps(
         hierarchy = None
         if len(images) == 1:
             hierarchy = yield from predicting(
-                fitted.iter_given(images[0], views[0], lesson.expected),
+                fitted.iter_painted(images[0], views[0], lesson.expected),
                 SegmentationStep("prediction", trained.n_steps, fast.n_steps),
             )
             hierarchy = _stamped(hierarchy, scribbles[0], fitted)
@@ -217,9 +220,9 @@ def _stamped(
     hierarchy: LabelHierarchy, painted: Labels | None, model: MutualMeanTeachingModel
 ) -> LabelHierarchy:
     """Return the hierarchy with every painted pixel as it was painted."""
-    if painted is None or model.given is None:
+    if painted is None or model.painted is None:
         return hierarchy
     kept = painted > 0
     clusters = hierarchy.clusters.copy()
-    clusters[kept] = np.searchsorted(model.given.values, painted[kept])
+    clusters[kept] = np.searchsorted(model.painted.values, painted[kept])
     return dataclasses.replace(hierarchy, clusters=clusters, kept=kept)

@@ -93,7 +93,7 @@ def fit_steps(
     from napari_mmtseg.engine.device import choose_device, choose_precision
     from napari_mmtseg.engine.examples import make_examples, to_working_size
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
-    from napari_mmtseg.engine.model.freezing import freeze_classes
+    from napari_mmtseg.engine.model.from_training import readout_from_training
     from napari_mmtseg.engine.network import network_depth
     from napari_mmtseg.engine.training import make_peers, train
 
@@ -123,7 +123,7 @@ def fit_steps(
         stop,
     )
     with cancellable(trained.networks, should_cancel):
-        known = freeze_classes(
+        known = readout_from_training(
             trained,
             [example.image for example in examples],
             normalization,

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from skimage import data
 
 import napari_mmtseg as mm
@@ -129,7 +130,11 @@ def model(request, image):
     return mm.fit(image, **QUICK, **request.param)
 
 
-def test_tiled_equals_whole(image, model, monkeypatch):
+def test_tiled_equals_whole(image, model, monkeypatch, tmp_path):
+    model.save(tmp_path / "copy.safetensors")
+    model = mm.load_model(tmp_path / "copy.safetensors")
+    # In float32 a pixel between two classes could go either way by rounding alone.
+    model.inference.consensus.to(torch.float64)
     whole = model.confidence(image, 3)
     assert whole.shape == image.shape
     assert whole.dtype == np.float32
@@ -137,7 +142,7 @@ def test_tiled_equals_whole(image, model, monkeypatch):
     assert whole.max() <= 1
     assert np.ptp(whole) > 0
     monkeypatch.setattr(consensus, "_TILE_VALUES", 1)  # 64 x 64 tiles
-    np.testing.assert_allclose(model.confidence(image, 3), whole, atol=1e-4)
+    np.testing.assert_allclose(model.confidence(image, 3), whole, atol=1e-6)
 
 
 def test_one_class_is_certain(image, model):

@@ -51,7 +51,10 @@ def test_model_file_is_never_overwritten_silently(model, tmp_path):
         model.save(tmp_path / "cells.pt")
 
 
-def test_tiles_change_no_label(image, model, monkeypatch):
+def test_tiles_change_no_label(image, monkeypatch):
+    model = mm.fit(image, n_labels=3, **QUICK)
+    # In float32 a pixel between two classes could go either way by rounding alone.
+    model.inference.consensus.to(torch.float64)
     whole = model.predict(np.tile(image, (4, 3, 1)))
     monkeypatch.setattr(consensus, "_TILE_VALUES", 1)  # 64 x 64 tiles
     np.testing.assert_array_equal(model.predict(np.tile(image, (4, 3, 1))), whole)

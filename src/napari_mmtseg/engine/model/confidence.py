@@ -1,4 +1,4 @@
-"""How sure the less sure of two teachers is of the class that both gave together."""
+"""Confidence: the lower of the two teachers' probabilities for the predicted class."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ __all__ = [
     "agreement",
     "averaged_confidence",
     "class_confidence",
-    "given_confidence",
+    "painted_confidence",
     "region_agreement",
     "region_confidence",
 ]
 
 _SIGMA = 2.0
-"""Standard deviation in pixels of the blur over which the teachers are asked."""
+"""Standard deviation in pixels of the blur of the teachers' probabilities."""
 
 _HALO = int(4 * _SIGMA + 0.5)  # where scipy truncates the Gaussian
 
@@ -44,12 +44,12 @@ def agreement(
 
     ``min_t (G * p_t)[c]``: `p_t` are the probabilities of teacher t, `c` is the class
     of the pixel and `G` a Gaussian, so that a pixel unlike all around it is doubted.
-    1: all teachers are sure of the class; 0: at least one of them rules it out.
+    1: all teachers are sure of the class; 0: at least one rules it out.
 
     Parameters
     ----------
     probabilities : (n_teachers, k, Y, X) ndarray of float32
-        What every teacher gives to every class.
+        Of every class, by every teacher.
     classes : (Y, X) ndarray of int
         The classes of the pixels, 0..k-1.
     sigma : float
@@ -76,9 +76,9 @@ def region_agreement(
     """Return how much nearer regions are to their class than to the next one.
 
     ``min_t max(0, 1 - d_t(own) / d_t(next))``: the silhouette of every region by the
-    distances of its mean response, as teacher t has it, to the profiles of the
-    classes. 1: all teachers see the profile of the class itself; 0: at least one sees
-    another class as near as this one or nearer.
+    distances of teacher t's mean response to the profiles of the classes. 1: all
+    teachers respond with the profile of the class itself; 0: for at least one another
+    class is as near or nearer.
 
     Parameters
     ----------
@@ -110,29 +110,14 @@ def region_agreement(
 def class_confidence(
     inference: Inference, channels: NDArray[Any], groups: NDArray[Any]
 ) -> Steps:
-    """Return the confidence in classes of pixels, tile by tile.
+    """Return the confidence (Y, X) in classes of the pixels of a raw image (C, Y, X).
 
-    Parameters
-    ----------
-    inference : Inference
-        The teachers and what they see.
-    channels : (C, Y, X) ndarray
-        Raw image.
-    groups : (q,) ndarray of int
-        Class, from 0, of every response channel.
-
-    Yields
-    ------
-    float
-        Finished fraction.
-
-    Returns
-    -------
-    (Y, X) ndarray of float32
+    `groups` (q,) holds the class, from 0, of every response channel. Yields the
+    finished fraction, tile by tile.
     """
 
-    def confidence(part: NDArray[np.float32]) -> NDArray[np.float32]:
-        each = inference.consensus.each(part)
+    def confidence(tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        each = inference.consensus.each(tile)
         classes = groups[each.sum(0).argmax(0)]
         return agreement(_merged(each, groups), classes)[np.newaxis]
 
@@ -143,46 +128,37 @@ def class_confidence(
 def averaged_confidence(
     inference: Inference, channels: NDArray[Any], groups: NDArray[Any]
 ) -> Steps:
-    """Return the confidence in classes of small regions, by their mean responses.
-
-    For parameters and the rest, see :func:`class_confidence`.
-    """
+    """Do the same as :func:`class_confidence` with means over small regions."""
     q, k = len(groups), int(groups.max()) + 1
 
-    def answer(part: NDArray[np.float32]) -> NDArray[np.float32]:
-        each = inference.consensus.each(part)
-        merged = _merged(each, groups).reshape(-1, *part.shape[1:])
+    def responses(tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        each = inference.consensus.each(tile)
+        merged = _merged(each, groups).reshape(-1, *tile.shape[1:])
         return np.concatenate([each.mean(0), merged])
 
-    image, answers = yield from inference.responses(channels, answer)
-    (averaged,) = region_means(image, answers)
+    image, values = yield from inference.responses(channels, responses)
+    (averaged,) = region_means(image, values)
     classes = groups[averaged[:q].argmax(0)]
     merged = averaged[q:].reshape(-1, k, *classes.shape)
     return enlarge(agreement(merged, classes), channels.shape[1:])
 
 
-def given_confidence(
+def painted_confidence(
     inference: Inference, view: ImageView, groups: NDArray[np.bool_], by_regions: bool
 ) -> Steps:
-    """Return the confidence in classes that were painted, in the size of the view.
+    """Return the confidence in classes of scribbles, in the size of the view.
 
-    Parameters
-    ----------
-    inference, view : Inference, ImageView
-        The teachers and what they see.
-    groups : (k, q) ndarray of bool
-        The response channels of every class.
-    by_regions : bool
-        Whether responses are averaged over regions.
+    `groups` (k, q) holds the response channels of every class; `by_regions` averages
+    responses over regions.
     """
     summed = groups.astype(np.float32)
 
-    def answer(part: NDArray[np.float32]) -> NDArray[np.float32]:
-        each = inference.consensus.each(part)
+    def responses(tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        each = inference.consensus.each(tile)
         return np.concatenate([np.tensordot(summed, e, 1) for e in each])
 
-    answers = yield from inference.of_view(view, answer)
-    merged = view.averaged(answers) if by_regions else answers
+    values = yield from inference.on_view(view, responses)
+    merged = view.averaged(values) if by_regions else values
     merged = merged.reshape(-1, len(groups), *merged.shape[1:])
     return agreement(merged, merged.sum(0).argmax(0))
 
@@ -196,22 +172,17 @@ def region_confidence(
 ) -> Steps:
     """Return the confidence in classes of merged regions.
 
-    Parameters
-    ----------
-    inference, channels
-        As for :func:`class_confidence`.
-    threshold, at_least : float, int
-        As for :func:`napari_mmtseg.labels.region_finding.find_regions`.
-    classes_of : callable
-        Returns the class of every region and the profiles of the classes.
+    `classes_of` returns the class of every region and the profiles of the classes; the
+    rest is as for :func:`class_confidence` and
+    :func:`~napari_mmtseg.labels.region_finding.find_regions`.
     """
 
-    def answer(part: NDArray[np.float32]) -> NDArray[np.float32]:
-        each = inference.consensus.each(part)
+    def responses(tile: NDArray[np.float32]) -> NDArray[np.float32]:
+        each = inference.consensus.each(tile)
         return each.reshape(-1, *each.shape[2:])
 
-    image, answers = yield from inference.responses(channels, answer)
-    each = answers.reshape(-1, inference.n_responses, *answers.shape[1:])
+    image, values = yield from inference.responses(channels, responses)
+    each = values.reshape(-1, inference.n_responses, *values.shape[1:])
     regions, here = find_regions(image, each.mean(0), threshold, at_least)
     means = np.stack([mean_responses(regions, response)[0] for response in each])
     classes, profiles = classes_of(here)

@@ -1,4 +1,4 @@
-"""What several fitted networks say together."""
+"""Mean response of several fitted networks."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Consensus:
     Parameters
     ----------
     networks : sequence of ResponseNetwork
-        Their batch norm frozen.
+        With fixed batch norm.
     channel_orders : sequence of (q,) int ndarray
         For every network the order that aligns its response channels to the first's.
     """
@@ -43,21 +43,16 @@ class Consensus:
         self.channel_orders = [np.asarray(order, np.intp) for order in channel_orders]
 
     @classmethod
-    def freeze(
+    def from_training(
         cls,
         networks: Sequence[ResponseNetwork],
         images: Sequence[Tensor],
         q: int,
         aligned: bool = False,
     ) -> Consensus:
-        """Freeze networks to the statistics of images and align their q channels.
+        """Fix the batch norm of networks by images and align their q channels.
 
-        Parameters
-        ----------
-        networks, images, q
-            The networks, the images and the number of channels.
-        aligned : bool
-            The channels are aligned already.
+        With `aligned` the channels are aligned already.
         """
         for network in networks:
             network.freeze_statistics(images)
@@ -77,17 +72,17 @@ class Consensus:
 
     @property
     def n_dims(self) -> int:
-        """Number of spatial dimensions of what the networks see."""
+        """Number of spatial dimensions."""
         return self._networks[0].n_dims
 
     @property
     def depth(self) -> int | None:
-        """As of the networks."""
+        """Convolutions that span slices; None in two dimensions."""
         return self._networks[0].depth
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
+        """Device of the networks."""
         return next(self._networks[0].parameters()).device
 
     def cluster_map(self, image: Tensor | NDArray[np.float32]) -> NDArray[np.int64]:
@@ -96,7 +91,7 @@ class Consensus:
         Parameters
         ----------
         image : (1, C, Y, X) Tensor or (C, Y, X) ndarray
-            What the networks see.
+            Network input.
         """
         responses = self._responses(image)
         if len(responses) > 1:
@@ -155,11 +150,9 @@ class Consensus:
 
     @torch.inference_mode(False)
     def copies(self) -> list[ResponseNetwork]:
-        """Return networks to train on, with their channels in the order of the first's.
-
-        A normal tensor in any case: what inference mode made cannot be trained.
-        """
+        """Return trainable copies with their channels in the order of the first's."""
         networks = []
+        # Outside of inference mode: tensors made in it cannot be trained.
         for network, order in zip(self._networks, self.channel_orders, strict=True):
             new = copy.deepcopy(network).train().requires_grad_(True)
             index = torch.from_numpy(order)
@@ -198,17 +191,18 @@ class Consensus:
             networks.append(network.requires_grad_(False).eval())
         return cls(networks, channel_orders)
 
-    def to(self, device: torch.device) -> Consensus:
-        """Move the networks to a device."""
+    def to(self, target: torch.device | torch.dtype) -> Consensus:
+        """Move the networks to a device, or to another number format."""
         for network in self._networks:
-            network.to(device)
+            network.to(target)
         return self
 
     def _responses(self, image: Tensor | NDArray[np.float32]) -> list[Tensor]:
         if not isinstance(image, Tensor):
             image = torch.from_numpy(np.ascontiguousarray(image))[None]
-        image = image.to(self.device).contiguous(
-            memory_format=self._networks[0].memory_format
+        first = self._networks[0]
+        image = image.to(next(first.parameters())).contiguous(
+            memory_format=first.memory_format
         )
         with torch.no_grad():
             maps = [network(image) for network in self._networks]

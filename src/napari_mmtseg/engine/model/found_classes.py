@@ -1,4 +1,4 @@
-"""From the response channels of a fitted model to numbered classes."""
+"""Classes that a model found by itself: response channels that look alike."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from napari_mmtseg.images.features import smooth
 from napari_mmtseg.labels.cluster_merging import ClusterMerging, ClusterStatistics
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.ward import brightness_ranks
 from napari_mmtseg.settings.fields import SegmentationSettings
 
@@ -34,7 +35,7 @@ class FoundClasses:
     ordered_by : int
         Feature by which classes are numbered.
     automatic : int
-        Number of classes where it is not given.
+        Number of classes unless it is set.
     """
 
     statistics: ClusterStatistics
@@ -48,7 +49,7 @@ class FoundClasses:
         images: Sequence[NDArray[np.float32]],
         settings: SegmentationSettings,
     ) -> FoundClasses:
-        """Look at what the channels stand for.
+        """Measure the channels of cluster maps.
 
         Parameters
         ----------
@@ -57,7 +58,7 @@ class FoundClasses:
         images : sequence of (C, Y, X) ndarray of float32
             The images that the networks see.
         settings : SegmentationSettings
-            `min_labels` and `merge_threshold` say how far to merge.
+            `min_labels` and `merge_threshold` decide how far they merge.
         """
         if _is_constant(images):
             clusters = [np.zeros_like(c) for c in clusters]
@@ -71,31 +72,46 @@ class FoundClasses:
         return cls(statistics, ordered_by, automatic)
 
     @property
-    def finest(self) -> int:
-        """Number of channels that have pixels: the finest number of classes."""
-        return self._hierarchy.n_clusters
+    def n_clusters(self) -> int:
+        """Number of channels that have pixels: the largest number of classes."""
+        return self._merging.n_clusters
 
-    def numbers(self, n_labels: int | None = None) -> NDArray[np.int32]:
-        """Return the class, 1..k from dark to bright, of every channel.
+    def n_labels(self, n_labels: int | None) -> int:
+        """Return how many classes a result has when `n_labels` are asked for."""
+        return min(n_labels or self.automatic, self.n_clusters)
 
-        Parameters
-        ----------
-        n_labels : int, optional
-            Number of classes, at most `finest`; the automatic one without it.
-
-        Returns
-        -------
-        (q,) ndarray of int32
-        """
-        group = self._hierarchy.groups(n_labels or self.automatic)
+    def numbers(self, n_labels: int | None) -> NDArray[np.int32]:
+        """Return the class, 1..k from dark to bright, of every channel, (q,)."""
+        group = self._merging.groups(self.n_labels(n_labels))
         brightness = self.statistics.means[:, self.ordered_by]
         ranks = brightness_ranks(group, brightness, self.statistics.sizes)
         numbers: NDArray[np.int32] = ranks[group].astype(np.int32)
         return numbers
 
-    def table(self) -> NDArray[np.int32]:
-        """Return the classes from 0 for every number of classes, (finest, q)."""
-        return np.stack([self.numbers(k + 1) - 1 for k in range(self.finest)])
+    def hierarchy(
+        self, clusters: NDArray[Any], settings: SegmentationSettings, n_dims: int
+    ) -> LabelHierarchy:
+        """Return the labels of a cluster map for every number of classes.
+
+        Parameters
+        ----------
+        clusters : ([Z,] Y, X) ndarray of int
+            Channel of every pixel.
+        settings : SegmentationSettings
+            `n_labels` and `min_region_size`.
+        n_dims : int
+            Axes along which pixels are connected.
+        """
+        rows = [self.numbers(k + 1) - 1 for k in range(self.n_clusters)]
+        return LabelHierarchy(
+            clusters,
+            np.stack(rows),
+            self.statistics.sizes,
+            self.n_labels(settings.n_labels),
+            self.n_labels(None),
+            min_region_size=settings.min_region_size,
+            n_spatial=n_dims,
+        )
 
     def state(self, prefix: str) -> dict[str, Tensor]:
         """Return all numbers by name."""
@@ -126,7 +142,7 @@ class FoundClasses:
         )
 
     @cached_property
-    def _hierarchy(self) -> ClusterMerging:
+    def _merging(self) -> ClusterMerging:
         return ClusterMerging(self.statistics)
 
 

@@ -1,4 +1,4 @@
-"""An image as small as its regions need it, and what is remembered of it."""
+"""Image views: small versions of an image on which regions are found; results kept."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ _REGIONS_SIZE = 1024
 
 
 def shrink(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Make an image (C, Y, X) as small as regions need it."""
+    """Shrink an image (C, Y, X) to the size on which regions are found."""
     return to_working_size(image, _REGIONS_SIZE)
 
 
 @dataclass(frozen=True)
 class ImageView:
-    """An image as small as regions need it, and its regions.
+    """A small version of an image, and its regions.
 
     Attributes
     ----------
     image : (C, Y, X) ndarray of float32
         Normalised.
     seen : (F, Y, X) ndarray of float32
-        What the networks see of it.
+        Network input.
     """
 
     image: NDArray[np.float32]
@@ -45,7 +45,7 @@ class ImageView:
         return region_cuts(self.image)
 
     def find_regions(self) -> None:
-        """Look for the regions now; they are kept."""
+        """Find the regions now; they are kept."""
         self._cuts  # noqa: B018
 
     def averaged(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -57,16 +57,16 @@ class ImageView:
 
 @dataclass(frozen=True)
 class CachedResult:
-    """What came of an image, for the next run on it.
+    """Result of a run on an image, for the next run on it.
 
     Attributes
     ----------
     digest : bytes
-        Tells the raw image from all others.
+        Identifies the raw image.
     hierarchy : LabelHierarchy
         Its labels.
     view : ImageView or None
-        The image and its regions, where they were needed.
+        The image and its regions, if they were needed.
     """
 
     digest: bytes
@@ -77,11 +77,11 @@ class CachedResult:
     def of(
         cls, channels: NDArray[Any], hierarchy: LabelHierarchy, view: ImageView | None
     ) -> CachedResult:
-        """Remember a raw image (C, Y, X)."""
+        """Return the result of a raw image (C, Y, X)."""
         return cls(_digest(channels), hierarchy, view)
 
     def is_of(self, channels: NDArray[Any]) -> bool:
-        """Tell whether a raw image (C, Y, X) is the one remembered."""
+        """Return whether this is the result of a raw image (C, Y, X)."""
         return self.digest == _digest(channels)
 
 

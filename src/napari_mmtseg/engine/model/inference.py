@@ -1,4 +1,4 @@
-"""How a fitted model sees an image: clusters of pixels, or regions."""
+"""Responses, clusters and regions of an image by the networks of a fitted model."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ Steps = Generator[float, None, NDArray[Any]]
 
 @dataclass(frozen=True)
 class Inference:
-    """How a fitted model sees images.
+    """Networks, and how images become what they see.
 
     Attributes
     ----------
     consensus : Consensus
         The networks whose mean response decides.
     normalization : Normalization
-        How raw pixel values become normalised ones.
+        From raw to normalised pixel values.
     texture : Texture or FeatureBank
-        How those become network input.
+        From those to network input.
     """
 
     consensus: Consensus
@@ -47,8 +47,8 @@ class Inference:
         """Number of response channels, q."""
         return len(self.consensus.channel_orders[0])
 
-    def at(self, *parts: NDArray[Any]) -> Inference:
-        """Return how an image is seen, of which some raw parts (C, Y, X) are known."""
+    def for_image(self, *parts: NDArray[Any]) -> Inference:
+        """Return the same for an image, given some raw parts (C, Y, X) of it."""
         return replace(self, normalization=self.normalization.of(*parts))
 
     def clusters(self, channels: NDArray[Any]) -> Steps:
@@ -90,22 +90,22 @@ class Inference:
         tile_size : int, optional
             Side of the tiles.
         """
-        pieces = self.consensus.tiles(
+        parts = self.consensus.tiles(
             image.shape[1:], self.texture.halo, tile_size, window
         )
-        for tile, clusters in predict_tiles(image, pieces, self._look(self._clusters)):
+        for tile, clusters in predict_tiles(image, parts, self._of_raw(self._clusters)):
             yield tile, clusters[0]
 
     def _clusters(self, seen: NDArray[np.float32]) -> NDArray[Any]:
         dtype = np.min_scalar_type(self.n_responses - 1)
         return self.consensus.cluster_map(seen)[np.newaxis].astype(dtype)
 
-    def _look(self, answer: TileFunction) -> TileFunction:
+    def _of_raw(self, function: TileFunction) -> TileFunction:
         """Return a function of raw pixels instead of what the networks see."""
-        return lambda part: answer(self.texture.apply(self.normalization.apply(part)))
+        return lambda part: function(self.texture.apply(self.normalization.apply(part)))
 
     def by_tiles(
-        self, channels: NDArray[Any], answer: TileFunction, halo: int = 0
+        self, channels: NDArray[Any], function: TileFunction, halo: int = 0
     ) -> Steps:
         """Return what a function makes of the networks' input, tile by tile.
 
@@ -113,10 +113,10 @@ class Inference:
         ----------
         channels : (C, Y, X) ndarray
             Raw image.
-        answer : callable
+        function : callable
             Takes what the networks see of a tile, (C, y, x), and returns (n, y, x).
         halo : int
-            Pixels around a tile that `answer` depends on, beside the networks' own.
+            Pixels around a tile that `function` depends on, beside the networks' own.
 
         Yields
         ------
@@ -127,28 +127,28 @@ class Inference:
         -------
         (n, Y, X) ndarray
         """
-        pieces = self.consensus.tiles(channels.shape[1:], self.texture.halo + halo)
-        return _assembled(channels, pieces, self._look(answer))
+        parts = self.consensus.tiles(channels.shape[1:], self.texture.halo + halo)
+        return _assembled(channels, parts, self._of_raw(function))
 
     def averaged_clusters(self, view: ImageView) -> Steps:
         """Return the cluster of every small region of a view, by its mean response.
 
         For the rest, see :meth:`clusters`.
         """
-        response = yield from self.of_view(view, self.consensus.probabilities)
+        response = yield from self.on_view(view, self.consensus.probabilities)
         (averaged,) = region_means(view.image, response)
         clusters: NDArray[Any] = averaged.argmax(0)
         return clusters.astype(np.min_scalar_type(self.n_responses - 1))
 
     def view(self, channels: NDArray[Any]) -> ImageView:
-        """Look at a raw image (C, Y, X)."""
+        """Return the view of a raw image (C, Y, X)."""
         normalized = self.normalization.apply(channels)
         return ImageView(shrink(normalized), self.texture.apply(normalized, shrink))
 
-    def given_classes(
-        self, view: ImageView, groups: NDArray[np.bool_]
-    ) -> Generator[float, None, NDArray[np.intp]]:
-        """Return the class of every pixel, where borders are edges of the image.
+    def class_probabilities(
+        self, view: ImageView, groups: NDArray[np.bool_], by_regions: bool
+    ) -> Generator[float, None, NDArray[np.float32]]:
+        """Return the probability of every class in the size of a view, (k, Y, X).
 
         Parameters
         ----------
@@ -156,45 +156,21 @@ class Inference:
             Of the image.
         groups : (k, q) ndarray of bool
             The response channels of every class.
-
-        Yields
-        ------
-        float
-            Finished fraction.
-
-        Returns
-        -------
-        (Y, X) ndarray of int, 0..k-1
-            In the size of the view.
-        """
-        probabilities = yield from self.given_probabilities(view, groups, True)
-        classes: NDArray[np.intp] = probabilities.argmax(0)
-        return classes
-
-    def given_probabilities(
-        self, view: ImageView, groups: NDArray[np.bool_], by_regions: bool
-    ) -> Generator[float, None, NDArray[np.float32]]:
-        """Return the probability of every class, (k, Y, X).
-
-        Parameters
-        ----------
-        view, groups
-            As for :meth:`given_classes`.
         by_regions : bool
-            Average them over regions.
+            Average them over regions of several sizes: classes then meet at edges.
         """
         summed = groups.astype(np.float32)
 
-        def answer(part: NDArray[np.float32]) -> NDArray[np.float32]:
-            return np.tensordot(summed, self.consensus.probabilities(part), 1)
+        def of_tile(tile: NDArray[np.float32]) -> NDArray[np.float32]:
+            return np.tensordot(summed, self.consensus.probabilities(tile), 1)
 
-        probabilities = yield from self.of_view(view, answer)
+        probabilities = yield from self.on_view(view, of_tile)
         return view.averaged(probabilities) if by_regions else probabilities
 
-    def of_view(self, view: ImageView, answer: TileFunction) -> Steps:
+    def on_view(self, view: ImageView, function: TileFunction) -> Steps:
         """Return what a function makes of a view, (n, y, x); see :meth:`by_tiles`."""
-        pieces = self.consensus.tiles(view.seen.shape[1:])
-        return _assembled(view.seen, pieces, answer, n_more=1)
+        parts = self.consensus.tiles(view.seen.shape[1:])
+        return _assembled(view.seen, parts, function, n_more=1)
 
     def regions(
         self, channels: NDArray[Any], threshold: float, at_least: int
@@ -215,36 +191,36 @@ class Inference:
         return enlarge(regions.astype(np.int32), channels.shape[1:]), classes
 
     def responses(
-        self, channels: NDArray[Any], answer: TileFunction
+        self, channels: NDArray[Any], function: TileFunction
     ) -> Generator[float, None, tuple[NDArray[np.float32], NDArray[np.float32]]]:
         """Return the image and what a function makes of it, both at most 1024 wide.
 
         Parameters
         ----------
-        channels, answer
+        channels, function
             As for :meth:`by_tiles`.
 
         Returns
         -------
         image : (C, y, x) ndarray of float32
             Normalised.
-        answers : (n, y, x) ndarray of float32
+        values : (n, y, x) ndarray of float32
         """
         view = self.view(channels)
-        return view.image, (yield from self.of_view(view, answer))
+        return view.image, (yield from self.on_view(view, function))
 
 
 def _assembled(
-    image: NDArray[Any], pieces: Sequence[Tile], answer: TileFunction, n_more: int = 0
+    image: NDArray[Any], parts: Sequence[Tile], function: TileFunction, n_more: int = 0
 ) -> Steps:
-    """Put the answers to tiles together, as the first steps before `n_more` others."""
+    """Put the values to tiles together, as the first steps before `n_more` others."""
     whole: NDArray[Any] | None = None
     done, n_pixels = 0, int(np.prod(image.shape[1:]))
-    for tile, answers in predict_tiles(image, pieces, answer):
+    for tile, values in predict_tiles(image, parts, function):
         if whole is None:
-            whole = np.empty((len(answers), *image.shape[1:]), answers.dtype)
-        whole[(slice(None), *tile.core)] = answers
-        done += answers[0].size
-        yield done / n_pixels * len(pieces) / (len(pieces) + n_more)
+            whole = np.empty((len(values), *image.shape[1:]), values.dtype)
+        whole[(slice(None), *tile.core)] = values
+        done += values[0].size
+        yield done / n_pixels * len(parts) / (len(parts) + n_more)
     assert whole is not None
     return whole

@@ -1,9 +1,10 @@
-"""Classes that were given to the networks instead of found by them."""
+"""Classes of scribbles: painted by a user instead of found by the networks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,23 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from napari_mmtseg.labels.regions import sum_by_label
+from napari_mmtseg.engine.model.confidence import painted_confidence
+from napari_mmtseg.engine.model.image_view import ImageView
+from napari_mmtseg.engine.model.inference import Inference, Steps
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.regions import enlarge, sum_by_label
 from napari_mmtseg.labels.ward import brightness_ranks, merge_classes
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["PaintedClasses", "channels_of_classes"]
 
 READOUTS = ("edges", "regions", "averaged", "pixels")
 _ARRAYS = ("values", "channels", "sizes", "means")
+
+_SURE = 0.5
+"""Difference in probability from which the networks overrule earlier labels."""
+
+Hierarchies = Generator[float, None, LabelHierarchy]
 
 
 @dataclass(frozen=True)
@@ -36,10 +47,10 @@ class PaintedClasses:
     means : (k, C) ndarray
         Their mean in the normalised images.
     readout : {"edges", "regions", "averaged", "pixels"}
-        How responses become classes: averaged over regions of several sizes (edges, and
-        regions for a model that once divided an image into regions), over small
-        regions, or pixel by pixel. All but the first are of models that found their
-        classes before some pixels were painted.
+        How responses become classes: averaged over regions of several sizes (edges;
+        regions if the model had merged regions before), over small regions, or pixel
+        by pixel. All but the first are of models that had found classes before some
+        pixels were painted.
     """
 
     values: NDArray[np.int32]
@@ -66,8 +77,29 @@ class PaintedClasses:
         means = sums / np.maximum(sizes, 1)[:, np.newaxis]
         return cls(values, channels, sizes, means, readout)
 
+    @property
+    def name(self) -> str:
+        """How responses become classes."""
+        return self.readout
+
+    def n_labels(self, n_labels: int | None) -> int:
+        """Return how many classes a result has when `n_labels` are asked for."""
+        return min(n_labels or len(self.values), len(self.values))
+
+    def of(self, clusters: NDArray[Any]) -> NDArray[Any]:
+        """Return the class index of every cluster."""
+        classes: NDArray[Any] = self.channels.argmax(0)[clusters]
+        return classes
+
+    def label_values(self) -> NDArray[np.int32]:
+        """Return the labels of all classes from dark to bright."""
+        values = np.empty_like(self.values)
+        values[self.table[-1]] = self.values
+        return values
+
+    @cached_property
     def table(self) -> NDArray[np.int32]:
-        """Return the class, dark to bright, of every one at every number of them."""
+        """The class, dark to bright, of every one at every number of them."""
         rows = []
         for k in range(len(self.values)):
             group = merge_classes(self.means, self.sizes, k + 1)
@@ -77,11 +109,73 @@ class PaintedClasses:
             rows.append(ranks[group].astype(np.int32) - 1)
         return np.stack(rows)
 
-    def label_values(self) -> NDArray[np.int32]:
-        """Return the labels of all classes from dark to bright."""
-        values = np.empty_like(self.values)
-        values[self.table()[-1]] = self.values
-        return values
+    def hierarchy(
+        self,
+        inference: Inference,
+        channels: NDArray[Any],
+        settings: SegmentationSettings,
+        view: ImageView | None = None,
+    ) -> Hierarchies:
+        """Return the labels of a raw image (C, Y, X) for every number of classes."""
+        if self.readout == "pixels":
+            classes = self.of((yield from inference.clusters(channels)))
+        else:
+            view = view or inference.view(channels)
+            if self.readout == "averaged":
+                classes = self.of((yield from inference.averaged_clusters(view)))
+            else:
+                probabilities = yield from inference.class_probabilities(
+                    view, self.channels, by_regions=True
+                )
+                classes = probabilities.argmax(0)
+        return self.hierarchy_of(enlarge(classes, channels.shape[1:]), settings)
+
+    def correct(
+        self,
+        inference: Inference,
+        view: ImageView,
+        settings: SegmentationSettings,
+        expected: NDArray[np.int32],
+    ) -> Hierarchies:
+        """Keep the expected classes (Y, X), unless the networks are sure of another."""
+        probabilities = yield from inference.class_probabilities(
+            view, self.channels, by_regions=self.readout == "regions"
+        )
+        there = enlarge(expected, view.image.shape[1:])
+        own = np.take_along_axis(probabilities, there[np.newaxis].astype(np.intp), 0)[0]
+        sure = probabilities.max(0) - own > _SURE
+        best = probabilities.argmax(0)
+        classes = np.where(
+            enlarge(sure, expected.shape), enlarge(best, expected.shape), expected
+        )
+        return self.hierarchy_of(classes, settings)
+
+    def hierarchy_of(
+        self, classes: NDArray[Any], settings: SegmentationSettings
+    ) -> LabelHierarchy:
+        """Return the labels of a class map (Y, X) for every number of classes."""
+        return LabelHierarchy(
+            classes.astype(np.uint8),
+            self.table,
+            self.sizes,
+            self.n_labels(settings.n_labels),
+            len(self.values),
+            min_region_size=settings.min_region_size,
+        )
+
+    def confidence(
+        self,
+        inference: Inference,
+        channels: NDArray[Any],
+        settings: SegmentationSettings,
+    ) -> Steps:
+        """Return the confidence in the labels of a raw image, (Y, X)."""
+        row = self.table[self.n_labels(settings.n_labels) - 1]
+        groups = np.stack([self.channels[row == c].any(0) for c in np.unique(row)])
+        confidence = yield from painted_confidence(
+            inference, inference.view(channels), groups, self.readout != "pixels"
+        )
+        return enlarge(confidence, channels.shape[1:])
 
     def state(self) -> dict[str, Tensor]:
         """Return all numbers by name."""

@@ -1,4 +1,4 @@
-"""Training with given classes: examples, peers to go on from, and the model."""
+"""Training from scribbles: examples, and peers that start from a model."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.labels.scribbles import painted_places
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["make_guided", "resumed_peers"]
+__all__ = ["make_scribble_examples", "resumed_peers"]
 
 Labels = NDArray[np.int32]
 
 
 @torch.inference_mode(False)
-def make_guided(
+def make_scribble_examples(
     views: Sequence[ImageView],
     targets: Sequence[Labels],
-    painted: Sequence[Labels],
+    scribbles: Sequence[Labels],
     k: int,
     settings: SegmentationSettings,
     device: torch.device,
@@ -42,16 +42,16 @@ def make_guided(
         The images.
     targets : sequence of (Y, X) ndarray of int32
         First guess of the class of every pixel of a view, 0..k-1.
-    painted : sequence of (Y, X) ndarray of int32
-        Painted classes, 1..k, at any size; 0 where nothing is painted.
+    scribbles : sequence of (Y, X) ndarray of int32
+        Painted classes, 1..k, at any size; 0 for pixels without a scribble.
     k : int
         Number of classes.
     settings : SegmentationSettings
         Working size and weights.
     device : torch.device
-        Where training runs.
+        Device of the training.
     model : MutualMeanTeachingModel or None
-        Whose networks training starts from.
+        Its networks are the start of training.
 
     Returns
     -------
@@ -77,7 +77,7 @@ def make_guided(
         ]
     used = torch.from_numpy(groups.any(0)).to(device)
     examples = []
-    for view, small, start, paint in zip(views, seen, starts, painted, strict=True):
+    for view, small, start, drawn in zip(views, seen, starts, scribbles, strict=True):
         plain = to_working_size(view.image, size)
         examples.append(
             Example(
@@ -88,7 +88,7 @@ def make_guided(
                 start=torch.from_numpy(start).to(device),
                 used=used,
                 painted=_painted_pixels(
-                    paint, small.shape[1:], groups, settings.scribble_weight, device
+                    drawn, small.shape[1:], groups, settings.scribble_weight, device
                 ),
             )
         )
@@ -96,13 +96,13 @@ def make_guided(
 
 
 def _painted_pixels(
-    painted: Labels,
+    scribbles: Labels,
     shape: tuple[int, ...],
     groups: NDArray[np.bool_],
     weight: float,
     device: torch.device,
 ) -> PaintedPixels | None:
-    places, values, _ = painted_places(painted, shape)
+    places, values, _ = painted_places(scribbles, shape)
     if not len(places):
         return None
     # Every painted class counts the same, however long its strokes are.
@@ -123,21 +123,21 @@ def resumed_peers(
     settings: SegmentationSettings,
     device: torch.device,
 ) -> tuple[Peer, Peer]:
-    """Return two peers that begin as the networks of a model.
+    """Return two peers that start as the networks of a model.
 
-    A channel that was of no use so far begins as a copy of the one that most pixels of
-    its class have now: it would take many steps to rise from nothing.
+    A channel unused so far starts as a copy of the one that most pixels of its class
+    have now: from nothing it would take many steps to rise.
 
     Parameters
     ----------
     model : MutualMeanTeachingModel
         Its networks.
     examples, groups
-        As from :func:`make_guided`.
+        As from :func:`make_scribble_examples`.
     settings : SegmentationSettings
-        How peers learn.
+        Learning rate and momentum.
     device : torch.device
-        Where they learn.
+        Device of the training.
     """
     networks = model.inference.consensus.copies()
     copied = _channels_to_copy(model, examples, groups)
@@ -160,7 +160,7 @@ def _channels_to_copy(
     examples: Sequence[Example],
     groups: NDArray[np.bool_],
 ) -> NDArray[np.intp]:
-    """Return for every channel the one that it begins as."""
+    """Return for every channel the one that it starts as."""
     q = groups.shape[1]
     counts = np.zeros((q, q))
     for example in examples:

@@ -89,7 +89,7 @@ def stack_clusters(
                     window = tuple(slice(0, length) for length in frame.shape[1:])
                     yield ClusterPart(index, window, part, number + 1, (number + 1) / n)
             continue
-        here = known.at(frame)
+        here = known.for_image(frame)
         done = 0
         for block, held in _read_ahead(frame, _blocks(known, frame, units)):
             clusters = np.empty([s.stop - s.start for s in block.core], np.uint8)
@@ -111,7 +111,7 @@ def _frame_clusters(
 ) -> Iterator[float | NDArray[np.uint8]]:
     """Yield fractions, and in the end the clusters of a frame that is not large."""
     channels = frame.read()
-    finding = known.at(channels).find(channels, settings)
+    finding = known.for_image(channels).find(channels, settings)
     while True:
         try:
             fraction = next(finding)

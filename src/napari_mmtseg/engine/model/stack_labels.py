@@ -129,7 +129,7 @@ def label_window(
         known.merge_tree(settings, by_pixels=True), label_values
     )
     labels = np.empty([w.stop - w.start for w in window], np.int32)
-    here = known.at(frame)
+    here = known.for_image(frame)
     for tile, clusters in here.cluster_tiles(frame, window, settings.tile_size):
         at = (
             slice(t.start - w.start, t.stop - w.start)

@@ -1,4 +1,4 @@
-"""A fitted model as tensors and JSON, and back."""
+"""Fitted models as safetensors files: tensors, and JSON about them."""
 
 from __future__ import annotations
 
@@ -18,15 +18,12 @@ from torch import Tensor
 from napari_mmtseg.engine.device import choose_device
 from napari_mmtseg.engine.model.classes import Readout
 from napari_mmtseg.engine.model.consensus import Consensus
-from napari_mmtseg.engine.model.found_classes import FoundClasses
 from napari_mmtseg.engine.model.inference import Inference
-from napari_mmtseg.engine.model.painted_classes import PaintedClasses
 from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
 from napari_mmtseg.images.features import FeatureBank, Texture
 from napari_mmtseg.images.normalization import Normalization
-from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["read_model", "read_model_file", "write_model", "write_model_file"]
@@ -36,14 +33,14 @@ LabelValues = NDArray[np.int32] | None
 
 def write_model(
     path: str | Path,
-    known: Readout,
+    readout: Readout,
     settings: SegmentationSettings,
     label_values: LabelValues,
     *,
     overwrite: bool,
 ) -> None:
-    """Write what makes a model; errors as for :func:`write_model_file`."""
-    inference = known.inference
+    """Write the parts of a model; errors as for :func:`write_model_file`."""
+    inference = readout.inference
     about: dict[str, Any] = {
         "settings": settings.to_dict(),
         "normalization": asdict(inference.normalization),
@@ -55,17 +52,7 @@ def write_model(
         about["feature_bank"] = about.pop("texture")
     if label_values is not None:
         about["label_values"] = label_values.tolist()
-    tensors = inference.consensus.state() | known.classes.state("classes")
-    if known.given is not None:
-        tensors |= known.given.state()
-    if known.averaged is not None:
-        tensors |= known.averaged.state("averaged_classes")
-    if known.regions is not None:
-        tensors |= {
-            f"region_classes.{name}": torch.as_tensor(value)
-            for name, value in asdict(known.regions).items()
-        }
-    write_model_file(path, about, tensors, overwrite=overwrite)
+    write_model_file(path, about, readout.state(), overwrite=overwrite)
 
 
 def read_model(
@@ -73,7 +60,7 @@ def read_model(
 ) -> tuple[Readout, SegmentationSettings, LabelValues]:
     """Return what :func:`write_model` was given.
 
-    On the device of the settings if that is there, else on the CPU.
+    On the device of the settings if this machine has it, else on the CPU.
 
     Raises
     ------
@@ -99,19 +86,8 @@ def read_model(
             for _ in about["channel_orders"]
         )
         consensus = Consensus.from_state(tensors, about["channel_orders"], empty)
-        averaged = regions = None
-        if "averaged_classes.sizes" in tensors:
-            averaged = FoundClasses.from_state(tensors, "averaged_classes")
-        if "region_classes.sizes" in tensors:
-            means, sizes, lightness, variance = (
-                tensors[f"region_classes.{name}"].numpy()
-                for name in ("means", "sizes", "lightness", "variance")
-            )
-            regions = RegionClasses(means, sizes, lightness, float(variance))
-        classes = FoundClasses.from_state(tensors, "classes")
-        given = (
-            PaintedClasses.from_state(tensors) if "given.values" in tensors else None
-        )
+        inference = Inference(consensus, normalization, texture)
+        readout = Readout.from_state(inference, tensors)
         label_values = about.get("label_values")
         if label_values is not None:
             label_values = np.asarray(label_values, np.int32)
@@ -121,9 +97,8 @@ def read_model(
         device = choose_device(settings.device)
     except InputError:
         device = torch.device("cpu")
-    inference = Inference(consensus.to(device), normalization, texture)
-    known = Readout(inference, classes, averaged, regions, given)
-    return known, settings, label_values
+    consensus.to(device)
+    return readout, settings, label_values
 
 
 FILE_FORMAT = "napari-mmtseg model"
@@ -138,7 +113,7 @@ def write_model_file(
     *,
     overwrite: bool = False,
 ) -> None:
-    """Write tensors and what JSON can hold about them.
+    """Write tensors and a JSON header.
 
     Raises
     ------

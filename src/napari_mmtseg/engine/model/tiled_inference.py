@@ -1,4 +1,4 @@
-"""Answering an image tile by tile, with smaller tiles where memory runs out."""
+"""Functions of an image tile by tile, in smaller tiles once memory runs out."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ _SMALLEST = 64
 
 
 def predict_tiles(
-    image: Any, pieces: Sequence[Tile], answer: TileFunction
+    image: Any, parts: Sequence[Tile], function: TileFunction
 ) -> Iterator[tuple[Tile, NDArray[Any]]]:
-    """Yield tiles of an image and what a function makes of them, without the halo.
+    """Yield tiles of an image and a function's values there, without the halo.
 
-    Where memory runs out, the tile and all that are left are halved; a warning says so.
+    If memory runs out, this tile and all that are left are halved; a warning says so.
 
     Parameters
     ----------
     image : array-like, (C, ..., Y, X)
         With ``shape`` and slicing; one tile is read at a time.
-    pieces : sequence of Tile
+    parts : sequence of Tile
         The tiles.
-    answer : callable
+    function : callable
         Takes (C, ..., y, x) with the halo and returns (n, ..., y, x).
     """
     largest: int | None = None
-    waiting = list(reversed(pieces))
+    waiting = list(reversed(parts))
     while waiting:
         tile = waiting.pop()
         if largest is not None and _n_pixels(tile) > largest:
             waiting.extend(reversed(_halves(tile, image.shape[1:])))
             continue
         try:
-            answers = answer(image[(slice(None), *tile.around)])
+            values = function(image[(slice(None), *tile.around)])
         except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error) or _n_pixels(tile) <= _SMALLEST**2:
                 raise
             largest = _n_pixels(tile) // 2
         else:
-            yield tile, answers[(slice(None), *tile.inner)]
+            yield tile, values[(slice(None), *tile.inner)]
             continue
-        # Outside of the handler: what the error holds of the tile is free by now.
+        # Outside of the handler, so that the error no longer holds on to the tile.
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
         warnings.warn(

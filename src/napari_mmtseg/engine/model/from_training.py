@@ -1,4 +1,4 @@
-"""What training ended with, turned into what a model knows of its classes."""
+"""From trained networks to a model."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 from napari_mmtseg.engine.model.found_classes import FoundClasses
 from napari_mmtseg.engine.model.inference import Inference
 from napari_mmtseg.engine.model.painted_classes import PaintedClasses
+from napari_mmtseg.engine.model.readouts import PixelReadout
 from napari_mmtseg.engine.training import Example, Trained
 from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.normalization import Normalization
@@ -25,39 +26,39 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     from napari_mmtseg.images.features import FeatureBank
 
-__all__ = ["freeze", "freeze_classes"]
+__all__ = ["model_from_training", "readout_from_training"]
 
 
-def freeze_classes(
+def readout_from_training(
     trained: Trained,
     images: Sequence[Tensor],
     normalization: Normalization,
     texture: Texture,
     settings: SegmentationSettings,
 ) -> Readout:
-    """Freeze trained peers and measure the classes that they tell apart.
+    """Return trained networks and the classes that they distinguish.
 
     Parameters
     ----------
     trained : Trained
-        What training ended with.
+        Result of training.
     images : sequence of Tensor, (1, C, Y, X)
-        The images that it was trained on.
+        Its images.
     normalization, texture : Normalization, Texture
-        How they were made.
+        From raw images to these.
     settings : SegmentationSettings
         `min_labels` and `merge_threshold` decide how many classes are kept.
     """
-    consensus = Consensus.freeze(trained.networks, images, settings.max_labels)
+    consensus = Consensus.from_training(trained.networks, images, settings.max_labels)
     seen = [image[0].cpu().numpy() for image in images]
     clusters = [consensus.cluster_map(image) for image in images]
     return Readout(
         Inference(consensus, normalization, texture),
-        FoundClasses.measure(clusters, seen, settings),
+        PixelReadout(FoundClasses.measure(clusters, seen, settings)),
     )
 
 
-def freeze(
+def model_from_training(
     trained: Trained,
     examples: Sequence[Example],
     normalization: Normalization,
@@ -69,23 +70,22 @@ def freeze(
     groups: NDArray[np.bool_],
     readout: str,
 ) -> MutualMeanTeachingModel:
-    """Freeze trained peers into a model of given classes.
+    """Return a model of the classes of scribbles.
 
     Parameters
     ----------
     trained : Trained
-        What training ended with.
+        Result of training.
     examples : sequence of Example
         What it was trained on.
     normalization, texture : Normalization, Texture or FeatureBank
-        How images become network input.
+        From raw images to network input.
     settings : SegmentationSettings
         Those of the run.
     plain : sequence of (C, Y, X) ndarray
         The normalised images.
     targets : sequence of (Y, X) ndarray of int32
-        As for `make_guided`: what classes are like, and how large, is known by
-        the first guess.
+        First guess of the class of every pixel: its classes are measured.
     values : (k,) ndarray of int32
         Label of every class.
     groups : (k, q) ndarray of bool
@@ -94,7 +94,7 @@ def freeze(
         As in :class:`PaintedClasses`.
     """
     images = [example.image for example in examples]
-    consensus = Consensus.freeze(
+    consensus = Consensus.from_training(
         trained.networks, images, settings.max_labels, aligned=True
     )
     seen = [image[0].cpu().numpy() for image in images]
@@ -107,9 +107,9 @@ def freeze(
         for target, view in zip(targets, seen, strict=True)
     ]
     clusters = [e.start.cpu().numpy() for e in examples if e.start is not None]
-    known = Readout(
-        Inference(consensus, normalization, texture),
-        FoundClasses.measure(clusters, small, settings),
-        given=PaintedClasses.measure(values, groups, classes, small, readout),
+    found = FoundClasses.measure(clusters, small, settings)
+    painted = PaintedClasses.measure(values, groups, classes, small, readout)
+    inference = Inference(consensus, normalization, texture)
+    return MutualMeanTeachingModel(
+        Readout(inference, PixelReadout(found), painted=painted), settings
     )
-    return MutualMeanTeachingModel(known, settings)

@@ -1,7 +1,7 @@
 """Algorithm 1 of Wu et al. (arXiv 2012.08922) as plain PyTorch, without any shortcut.
 
 The reference that the engine is tested against and that its speed is compared with:
-NCHW float32, autograd, one line per equation.
+NCHW, autograd, one line per equation.
 """
 
 from __future__ import annotations
