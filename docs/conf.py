@@ -29,7 +29,7 @@ SHORTCUTS_TABLE = "<!-- shortcuts table -->"
 
 def settings_table() -> str:
     """Return one row per setting: name, meaning, accepted values, value by preset."""
-    presets = {name: SegmentationSettings.preset(name) for name in PRESETS}
+    presets = {name: SegmentationSettings.from_preset(name) for name in PRESETS}
     rows = [
         ["setting", "what it does", "accepted", *presets],
         ["---"] * (3 + len(presets)),

@@ -90,7 +90,10 @@ def drain(
 
 
 def relay(
-    steps: Generator[_S, str | None, _R], messages: Callable[[_S], Iterable[_M]]
+    steps: Generator[_S, Any, _R],
+    messages: Callable[[_S], Iterable[_M]],
+    stop: bool = False,
+    answers: list[str] | None = None,
 ) -> Generator[_M, str | None, _R]:
     """Run a generator inside another one, with other messages.
 
@@ -100,6 +103,10 @@ def relay(
         The work; it is closed when this generator is.
     messages : callable
         Returns what is yielded for a step: nothing, one message or several.
+    stop : bool
+        Answer every step with "stop", because that was asked for before the first.
+    answers : list of str, optional
+        Every answer that is sent is appended to it.
 
     Yields
     ------
@@ -131,8 +138,10 @@ def relay(
             except StopIteration as end:
                 result: _R = end.value
                 return result
-            answer = None
+            answer = "stop" if stop else None
             for message in messages(step):
                 answer = (yield message) or answer
+            if answers is not None and answer is not None:
+                answers.append(answer)
     finally:
         steps.close()

@@ -14,8 +14,8 @@ from napari_mmtseg.baselines import _iic, _kanezaki, _kim, kim
 from napari_mmtseg.baselines._iic import joint_distribution, mutual_information
 from napari_mmtseg.baselines._kanezaki import make_superpixels, superpixel_majority
 from napari_mmtseg.baselines._pixels import Pixels
-from napari_mmtseg.baselines._run import network_settings
 from napari_mmtseg.baselines._scribbles import Scribbles, scribble_loss
+from napari_mmtseg.baselines._self_training import network_settings
 from napari_mmtseg.engine.network import ResponseNetwork
 from tests.baselines.images import two_values
 from tests.draining import drain

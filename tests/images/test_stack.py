@@ -79,7 +79,7 @@ def test_frames_and_their_places_are_parts_of_the_whole(axes, volumes, data):
             for n in frame.shape
         )
         np.testing.assert_array_equal(frame[window], pixels[window])
-        whole[stack.place(index)] = pixels[1]
+        whole[stack.place(stack.whole(index))] = pixels[1]
     np.testing.assert_array_equal(whole, np.take(array, 1, axes.index("C")))
     assert stack.n_frames == (2 if volumes else 8)
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 import napari_mmtseg as mm
 from napari_mmtseg import baselines
 from napari_mmtseg.cli.commands import mmtseg
-from napari_mmtseg.segmentation.baseline import heeded_settings
+from napari_mmtseg.segmentation.baseline import used_settings
 from tests.baselines.images import NETWORKS, QUICK, two_values
 from tests.draining import drain
 
@@ -55,25 +55,25 @@ def test_the_result_says_what_was_done(name):
 
 
 def test_published_defaults_but_for_what_is_changed():
-    def heeded(*preset, **values):
-        return heeded_settings(mm.SegmentationSettings(*preset, **values))
+    def used(*preset, **values):
+        return used_settings(mm.SegmentationSettings(*preset, **values))
 
-    kim = heeded(method="kim")
+    kim = used(method="kim")
     published = {"max_labels": 100, "min_labels": 3, "n_conv_layers": 2}
     published |= {"n_steps": 1000, "learning_rate": 0.1, "momentum": 0.9}
     published |= {"continuity_weight": 5.0, "working_size": None}
-    published |= {"device": "auto", "precision": "float32", "scribble_weight": 0.5}
+    published |= {"device": "auto", "precision": "float32"}
     assert kim == {**published, "seed": 0, "n_labels": None}
-    assert heeded("fast", method="kim") == kim
-    assert heeded("paper", method="kim", seed=3) == {**kim, "seed": 3}
+    assert used("fast", method="kim") == kim
+    assert used("paper", method="kim", seed=3) == {**kim, "seed": 3}
     changed = {"continuity_weight": 1.0, "n_steps": 7, "working_size": 99}
-    assert heeded(method="kim", **changed) == {**kim, **changed}
-    assert heeded(method="kim", n_labels=40) == {**kim, "n_labels": 40}
-    assert heeded(method="kmeans", n_labels=40, n_steps=3) == {
+    assert used(method="kim", **changed) == {**kim, **changed}
+    assert used(method="kim", n_labels=40) == {**kim, "n_labels": 40}
+    assert used(method="kmeans", n_labels=40, n_steps=3) == {
         "n_labels": 40,
         "seed": 0,
     }
-    assert "continuity_weight" not in heeded(method="kanezaki", continuity_weight=1)
+    assert "continuity_weight" not in used(method="kanezaki", continuity_weight=1)
 
 
 def test_regions_and_their_smallest_size():

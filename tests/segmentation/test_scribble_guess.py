@@ -7,7 +7,7 @@ from napari_mmtseg.engine.model.painted_classes import (
 )
 from napari_mmtseg.segmentation.scribble_guess import (
     Discriminant,
-    mended,
+    corrected,
     other_classes,
 )
 
@@ -51,11 +51,11 @@ def test_pixels_like_those_that_were_mended_follow_and_no_others():
     labels = np.tile(np.repeat([1, 1, 1, 2], 20), (20, 1)).astype(np.int32)
     painted = np.zeros(labels.shape, np.int32)
     painted[3:6, 45:50] = 3
-    new = mended(labels, painted, image)
+    new = corrected(labels, painted, image)
     np.testing.assert_array_equal(new[10, 10::20], [1, 1, 3, 2])
     assert (new[:, :20] == 1).all()
     assert (new[:, 60:] == 2).all()
-    np.testing.assert_array_equal(mended(labels, 0 * painted, image), labels)
+    np.testing.assert_array_equal(corrected(labels, 0 * painted, image), labels)
 
 
 def test_a_class_that_is_painted_over_as_a_whole():
@@ -63,7 +63,7 @@ def test_a_class_that_is_painted_over_as_a_whole():
     labels[:, 3:] = 2
     painted = np.where(labels == 2, 1, 0).astype(np.int32)
     features = np.stack([labels, labels**2]).astype(np.float32)
-    assert (mended(labels, painted, features) == 1).all()
+    assert (corrected(labels, painted, features) == 1).all()
 
 
 def test_every_class_gets_a_channel_of_its_own():

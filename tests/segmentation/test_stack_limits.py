@@ -176,12 +176,12 @@ def test_painted_parts_are_those_with_most_paint_and_one_of_each_value(monkeypat
         (5, 40, 48), (np.s_[:4, :9], 1), (np.s_[1, 9:12], 2), ((4, 0, 0), 7)
     )
     stack = ImageStack.of(np.zeros(hints.shape, np.uint8))
-    chosen = [index for index, *_ in painted_crops(stack, hints, 3, 16)]
+    chosen = [c.location.index for c in painted_crops(stack, hints, 3, 16)]
     assert chosen == [(1,), (0,), (4,)]
     monkeypatch.setattr("napari_mmtseg.segmentation.scribble_input._WHOLE", 100)
-    windows = painted_crops(stack, hints, 1, 16)
-    assert {int(v) for *_, part in windows for v in np.unique(part)} == {0, 1, 2, 7}
-    assert all(part.shape == (16, 16) for *_, part in windows)
+    parts = [crop.scribbles for crop in painted_crops(stack, hints, 1, 16)]
+    assert {int(v) for part in parts for v in np.unique(part)} == {0, 1, 2, 7}
+    assert all(part.shape == (16, 16) for part in parts)
 
 
 def test_a_full_disk_is_told_before_it_is_met(tmp_path):
@@ -250,7 +250,7 @@ def test_a_slice_without_values_does_not_end_the_run():
 def test_volumes_and_images_do_not_mix():
     volume = np.random.default_rng(0).random((6, 24, 24))
     for other in (volume[0], volume[:1]):
-        with pytest.raises(mm.InputError, match="volumes alone"):
+        with pytest.raises(mm.InputError, match="only volumes"):
             mm.fit([volume, other], stack="volume", **FAST)
 
 

@@ -13,7 +13,7 @@ from napari_mmtseg.progress import drain
 from napari_mmtseg.segmentation.structure import (
     Structure,
     find_structure,
-    tells_slices_apart,
+    focus_differs,
 )
 
 
@@ -83,9 +83,9 @@ def test_texture_that_is_focus_is_told_from_texture():
     sharp = two_textures()
     blurred = [gaussian_filter(sharp, sigma)[np.newaxis] for sigma in (0, 3, 6, 9)]
     moved = [np.roll(sharp, 5 * i, axis=0)[np.newaxis] for i in range(4)]
-    assert tells_slices_apart(blurred, 2.0)
-    assert not tells_slices_apart(moved, 2.0)
-    assert not tells_slices_apart([np.zeros((1, 9, 9), np.uint8)] * 2, 2.0)
+    assert focus_differs(blurred, 2.0)
+    assert not focus_differs(moved, 2.0)
+    assert not focus_differs([np.zeros((1, 9, 9), np.uint8)] * 2, 2.0)
 
 
 def test_a_focus_series_is_told_by_intensity():

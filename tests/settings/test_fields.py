@@ -10,8 +10,8 @@ from napari_mmtseg.settings.fields import PRESETS, parameters
 
 
 def test_presets_and_names():
-    assert SegmentationSettings() == SegmentationSettings.preset("default")
-    paper = SegmentationSettings.preset("paper")
+    assert SegmentationSettings() == SegmentationSettings.from_preset("default")
+    paper = SegmentationSettings.from_preset("paper")
     assert paper.preset == "paper"
     values = (paper.max_labels, paper.n_conv_layers, paper.n_steps, paper.ema_decay)
     assert values == (100, 3, 1000, 0.999)
@@ -23,7 +23,7 @@ def test_presets_and_names():
 def test_replace_keeps_or_resets():
     settings = SegmentationSettings(n_labels=3, seed=4)
     assert settings.replace(seed=5).to_dict() == {**settings.to_dict(), "seed": 5}
-    assert settings.replace(preset="paper") == SegmentationSettings.preset("paper")
+    assert settings.replace(preset="paper") == SegmentationSettings.from_preset("paper")
     assert settings.changes() == {"n_labels": 3, "seed": 4}
 
 
@@ -97,7 +97,7 @@ def test_json_round_trip(values, tmp_path_factory):
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_is_valid_and_round_trips(preset, tmp_path):
-    settings = SegmentationSettings.preset(preset)
+    settings = SegmentationSettings.from_preset(preset)
     settings.to_json(tmp_path / "s.json")
     assert SegmentationSettings.from_json(tmp_path / "s.json") == settings
 

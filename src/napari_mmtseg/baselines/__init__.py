@@ -1,4 +1,4 @@
-"""The methods that Mutual Mean-Teaching is compared with, on the interface of segment.
+"""Methods that Mutual Mean-Teaching is compared with, on the interface of segment.
 
 Each is a function ``f(image, *, channel_axis=None, seed=0, n_labels=None, ...)`` that
 returns labels. They are loaded on first use: importing this package imports neither
@@ -10,28 +10,27 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from napari_mmtseg.baselines._felzenszwalb import felzenszwalb
-    from napari_mmtseg.baselines._gaussian_mixture import gaussian_mixture
-    from napari_mmtseg.baselines._iic import iic
-    from napari_mmtseg.baselines._kanezaki import kanezaki
-    from napari_mmtseg.baselines._kim import kim
-    from napari_mmtseg.baselines._kmeans import kmeans
-    from napari_mmtseg.baselines._multi_otsu import multi_otsu
+from napari_mmtseg.settings.methods import METHODS
 
-__all__ = [
-    "felzenszwalb",
-    "gaussian_mixture",
-    "iic",
-    "kanezaki",
-    "kim",
-    "kmeans",
-    "multi_otsu",
-]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    felzenszwalb: Callable[..., NDArray[np.int32]]
+    gaussian_mixture: Callable[..., NDArray[np.int32]]
+    iic: Callable[..., NDArray[np.int32]]
+    kanezaki: Callable[..., NDArray[np.int32]]
+    kim: Callable[..., NDArray[np.int32]]
+    kmeans: Callable[..., NDArray[np.int32]]
+    multi_otsu: Callable[..., NDArray[np.int32]]
+
+__all__ = list(METHODS)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in __all__:
+    if name not in METHODS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}._{name}"), name)
     globals()[name] = value
@@ -39,4 +38,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted(METHODS)

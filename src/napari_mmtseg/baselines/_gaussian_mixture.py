@@ -5,36 +5,28 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from napari_mmtseg.baselines._pixels import (
-    Pixels,
-    checked,
-    number_clusters,
-    warn_of_few,
-)
+from napari_mmtseg.baselines._method import clustering
+from napari_mmtseg.baselines._pixels import Pixels
 from napari_mmtseg.baselines._scikit_learn import (
-    check_scikit_learn,
     count_distinct,
     one_thread,
     sample_rows,
 )
-from napari_mmtseg.errors import InputError
 
 __all__ = ["gaussian_mixture"]
 
 N_COMPONENTS = 8
 COVARIANCES = ("full", "tied", "diag", "spherical")
+_SMALLEST_VARIANCE = 1e-6
+_ROWS_AT_ONCE = 2**18
 
 
+@clustering(covariance_type=COVARIANCES)
 def gaussian_mixture(
-    image: ArrayLike,
-    *,
-    channel_axis: int | None = None,
-    seed: int = 0,
-    n_labels: int | None = None,
-    covariance_type: str = "full",
-) -> NDArray[np.int32]:
+    pixels: Pixels, n_labels: int | None, seed: int, *, covariance_type: str = "full"
+) -> NDArray[np.intp]:
     """Give every pixel to the likeliest of several Gaussians over its values [1]_.
 
     Needs scikit-learn. The mixture is fitted by expectation maximisation from a k-means
@@ -42,41 +34,19 @@ def gaussian_mixture(
 
     Parameters
     ----------
-    image : array-like
-        As for :func:`napari_mmtseg.segment`.
-    channel_axis : int, optional
-        Axis of the channels.
     seed : int
         Of the sample and of the start.
     n_labels : int, optional
-        Number of classes; 8 without it. Where a component ends up without a pixel of
-        its own, more are fitted and the most similar ones merged.
+        Number of classes; 8 without it. If a component ends up without a pixel of its
+        own, more are fitted and the most similar ones merged.
     covariance_type : {"full", "tied", "diag", "spherical"}
         Shape of the Gaussians.
-
-    Returns
-    -------
-    (Y, X) ndarray of int32
-        Labels 1..k from dark to bright.
-
-    Raises
-    ------
-    InputError
-        If the image or a parameter cannot be used, or scikit-learn is missing.
 
     References
     ----------
     .. [1] Dempster, Laird, Rubin, "Maximum likelihood from incomplete data via the EM
            algorithm", Journal of the Royal Statistical Society B 39, 1977.
     """
-    checked(seed=seed, n_labels=n_labels)
-    if covariance_type not in COVARIANCES:
-        raise InputError(
-            f"covariance_type={covariance_type!r} is not accepted: give one of "
-            f"{', '.join(COVARIANCES)}."
-        )
-    check_scikit_learn("gaussian_mixture")
-    pixels = Pixels.read(image, channel_axis)
     n_components = n_labels or N_COMPONENTS
     rows = pixels.rows()
     sample = sample_rows(rows, seed)
@@ -92,9 +62,7 @@ def gaussian_mixture(
             best = clusters
         if n_labels is None or found >= min(n_labels, n_distinct):
             break
-    labels = number_clusters(best.reshape(pixels.shape), pixels, n_labels)
-    warn_of_few(labels, n_labels, "gaussian_mixture")
-    return labels
+    return best.reshape(pixels.shape)
 
 
 def _cluster(
@@ -122,7 +90,3 @@ def _cluster(
             for part in np.array_split(rows, -(-len(rows) // _ROWS_AT_ONCE))
         ]
     return np.concatenate(clusters)
-
-
-_SMALLEST_VARIANCE = 1e-6
-_ROWS_AT_ONCE = 2**18

@@ -2,128 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from skimage.segmentation import slic
 from torch import Tensor
 
-from napari_mmtseg.baselines._pixels import Pixels, checked_number
-from napari_mmtseg.baselines._run import (
-    UNWATCHED,
-    Segmented,
-    Watch,
-    network_settings,
-)
+from napari_mmtseg.baselines._method import UNWATCHED, Steps, Watch
+from napari_mmtseg.baselines._pixels import Pixels
 from napari_mmtseg.baselines._self_training import (
     Predict,
     SelfTrainingStep,
     Teach,
+    network,
     self_train,
 )
 from napari_mmtseg.engine.losses import Losses, pseudo_labels
-from napari_mmtseg.images.arrays import as_channels_first
-from napari_mmtseg.progress import SegmentationStep, drain
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["kanezaki", "make_superpixels", "steps", "superpixel_majority"]
 
 N_SUPERPIXELS = 10_000
 COMPACTNESS = 100.0
-
-
-def kanezaki(
-    image: ArrayLike,
-    *,
-    channel_axis: int | None = None,
-    seed: int = 0,
-    n_labels: int | None = None,
-    n_superpixels: int = N_SUPERPIXELS,
-    compactness: float = COMPACTNESS,
-    max_labels: int = 100,
-    min_labels: int = 3,
-    n_conv_layers: int = 2,
-    n_steps: int = 1000,
-    learning_rate: float = 0.1,
-    momentum: float = 0.9,
-    working_size: int | None = None,
-    device: str = "auto",
-    precision: str = "float32",
-) -> NDArray[np.int32]:
-    """Train one network on its own labels, made constant in superpixels [1]_.
-
-    In every step the majority of the network's labels in each SLIC superpixel [2]_ is
-    what all its pixels have to learn. All defaults are the published ones.
-
-    Parameters
-    ----------
-    image : array-like
-        As for :func:`napari_mmtseg.segment`.
-    channel_axis : int, optional
-        Axis of the channels.
-    seed : int
-        Of the initial weights.
-    n_labels : int, optional
-        Training stops when no more labels than these are left, and labels of similar
-        colour are grouped until so many classes remain.
-    n_superpixels : int
-        Superpixels, the paper's K, as far as the image has pixels.
-    compactness : float
-        How much SLIC weighs distance against colour in CIE Lab; channels that are
-        neither grey nor RGB are given the range 0-100 of its lightness.
-    max_labels, min_labels, n_conv_layers, n_steps, learning_rate, momentum
-        The paper's q, the number of labels to stop at, M, T and the optimiser.
-    working_size : int, optional
-        Long side in pixels of the image that the network sees, whose labels are brought
-        back by the nearest neighbour; full resolution without it.
-    device : {"auto", "cpu", "cuda", "mps"}
-        Where the network runs.
-    precision : {"auto", "float32", "bfloat16"}
-        Number format of the convolutions.
-
-    Returns
-    -------
-    (Y, X) ndarray of int32
-        Labels 1..k from dark to bright.
-
-    Raises
-    ------
-    InputError
-        If the image or a parameter cannot be used.
-
-    References
-    ----------
-    .. [1] Kanezaki, "Unsupervised image segmentation by backpropagation", ICASSP 2018,
-           and github.com/kanezaki/pytorch-unsupervised-segmentation.
-    .. [2] Achanta et al., "SLIC superpixels compared to state-of-the-art superpixel
-           methods", IEEE Transactions on Pattern Analysis and Machine Intelligence 34,
-           2012.
-    """
-    settings = network_settings(
-        "kanezaki",
-        seed=seed,
-        n_labels=n_labels,
-        max_labels=max_labels,
-        min_labels=min_labels,
-        n_conv_layers=n_conv_layers,
-        n_steps=n_steps,
-        learning_rate=learning_rate,
-        momentum=momentum,
-        working_size=working_size,
-        device=device,
-        precision=precision,
-    )
-    n_superpixels = checked_number(int, "n_superpixels", n_superpixels, 1)
-    compactness = checked_number(float, "compactness", compactness, 1e-6)
-    channels = as_channels_first(image, channel_axis)
-    run = steps(
-        channels, settings, n_superpixels=n_superpixels, compactness=compactness
-    )
-    return drain(run).labels
 
 
 def steps(
@@ -133,8 +36,33 @@ def steps(
     *,
     n_superpixels: int = N_SUPERPIXELS,
     compactness: float = COMPACTNESS,
-) -> Generator[SegmentationStep, str | None, Segmented]:
-    """Do the same as :func:`kanezaki` on a (C, Y, X) image, as a generator."""
+) -> Steps:
+    """Train one network on its own labels, made constant in superpixels [1]_.
+
+    In every step the majority of the network's labels in each SLIC superpixel [2]_ is
+    what all its pixels have to learn. All defaults are the published ones.
+
+    Parameters
+    ----------
+    seed : int
+        Of the initial weights.
+    n_labels : int, optional
+        Training stops when no more labels than these are left, and labels of similar
+        colour are grouped until this many classes remain.
+    n_superpixels : int
+        Superpixels, the paper's K, as far as the image has pixels.
+    compactness : float
+        How much SLIC weighs distance against colour in CIE Lab; channels that are
+        neither grey nor RGB are given the range 0-100 of its lightness.
+
+    References
+    ----------
+    .. [1] Kanezaki, "Unsupervised image segmentation by backpropagation", ICASSP 2018,
+           and github.com/kanezaki/pytorch-unsupervised-segmentation.
+    .. [2] Achanta et al., "SLIC superpixels compared to state-of-the-art superpixel
+           methods", IEEE Transactions on Pattern Analysis and Machine Intelligence 34,
+           2012.
+    """
 
     def make_teacher(pixels: Pixels, device: torch.device) -> Teach:
         superpixels = torch.from_numpy(
@@ -157,6 +85,11 @@ def steps(
         return teach
 
     return self_train(Pixels.of(channels), settings, make_teacher, watch)
+
+
+kanezaki = network(
+    "kanezaki", steps, n_superpixels=(1, 10**9), compactness=(1e-6, 10**9)
+)
 
 
 def make_superpixels(

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from skimage.color import rgb2gray
 from skimage.filters import threshold_multiotsu
 
-from napari_mmtseg.baselines._pixels import (
-    Pixels,
-    checked,
-    number_clusters,
-    warn_of_few,
-)
+from napari_mmtseg.baselines._method import clustering
+from napari_mmtseg.baselines._pixels import Pixels
 from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.labels.ward import merge_classes
 
@@ -23,13 +19,20 @@ N_BINS = 256
 MOST_EXHAUSTIVE = 5
 
 
+def _intensity(pixels: Pixels) -> Pixels:
+    """Return pixels with the intensity in place of their colours."""
+    values = pixels.values
+    if len(values) == 3:
+        return Pixels(values, rgb2gray(np.moveaxis(values, 0, -1))[np.newaxis])
+    return Pixels(values, values.mean(axis=0)[np.newaxis])
+
+
+@clustering(_intensity)
 def multi_otsu(
-    image: ArrayLike,
-    *,
-    channel_axis: int | None = None,
-    seed: int = 0,
-    n_labels: int | None = None,
-) -> NDArray[np.int32]:
+    pixels: Pixels,
+    n_labels: int | None,
+    seed: int,
+) -> NDArray[np.intp]:
     """Split the histogram where the variance within the classes is smallest [1]_ [2]_.
 
     Works on the intensity: RGB becomes luminance, other channels are averaged. Up to 5
@@ -38,25 +41,11 @@ def multi_otsu(
 
     Parameters
     ----------
-    image : array-like
-        As for :func:`napari_mmtseg.segment`.
-    channel_axis : int, optional
-        Axis of the channels.
     seed : int
-        Changes nothing: there is no chance in this method.
+        Changes nothing: the method has no random part.
     n_labels : int, optional
-        Number of classes; 3 without it.
-
-    Returns
-    -------
-    (Y, X) ndarray of int32
-        Labels 1..k from dark to bright; as many as asked for if the image has so many
-        different intensities in a histogram of 256.
-
-    Raises
-    ------
-    InputError
-        If the image or a parameter cannot be used.
+        Number of classes, at most that of different intensities in a histogram of 256
+        bins; 3 without it.
 
     References
     ----------
@@ -65,27 +54,13 @@ def multi_otsu(
     .. [2] Liao, Chen, Chung, "A fast algorithm for multilevel thresholding", Journal of
            Information Science and Engineering 17, 2001.
     """
-    checked(seed=seed, n_labels=n_labels)
-    pixels = Pixels.read(image, channel_axis)
-    intensity = _intensity(pixels.values)
+    intensity = pixels.colours[0]
     low, high = intensity.min(), intensity.max()
     bins = np.zeros(pixels.shape, np.intp)
     if high > low:
         scaled = (intensity - low) / (high - low) * (N_BINS - 1)
         bins = np.rint(scaled).astype(np.intp)
-    clusters = _split(bins, n_labels or N_CLASSES)
-    brightness = Pixels(pixels.values, intensity[np.newaxis])
-    labels = number_clusters(clusters, brightness)
-    warn_of_few(labels, n_labels, "multi_otsu")
-    return labels
-
-
-def _intensity(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    if len(values) == 3:
-        grey: NDArray[np.float32] = rgb2gray(np.moveaxis(values, 0, -1))
-        return grey
-    mean: NDArray[np.float32] = values.mean(axis=0)
-    return mean
+    return _split(bins, n_labels or N_CLASSES)
 
 
 def _split(bins: NDArray[np.intp], n_classes: int) -> NDArray[np.intp]:

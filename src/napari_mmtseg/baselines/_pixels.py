@@ -1,4 +1,4 @@
-"""What every method sees of an image, and how its clusters become labels."""
+"""Normalised pixels of an image, and labels from clusters of them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.labels.ward import brightness_ranks, merge_classes
-from napari_mmtseg.settings.fields import parameters
-from napari_mmtseg.settings.parameter import Parameter
 
-__all__ = [
-    "Pixels",
-    "checked",
-    "checked_number",
-    "number_clusters",
-    "warn_of_few",
-]
+__all__ = ["Pixels", "number_clusters", "warn_of_few"]
 
 
 @dataclass(frozen=True)
@@ -34,8 +25,8 @@ class Pixels:
     values : (C, Y, X) ndarray of float32
         The channels as they are, scaled together to 0-1.
     colours : (C, Y, X) ndarray of float32
-        Standardised channels, CIE Lab for RGB: what looks alike is close. The first
-        one is the brightness.
+        Standardised channels, CIE Lab for RGB: similar colours are close. The first
+        channel is the brightness.
     """
 
     values: NDArray[np.float32]
@@ -49,11 +40,6 @@ class Pixels:
             for space in ("channels", "lab")
         )
         return cls(values, colours)
-
-    @classmethod
-    def read(cls, image: Any, channel_axis: int | None) -> Pixels:
-        """Check and normalise an image as :func:`napari_mmtseg.segment` takes it."""
-        return cls.of(as_channels_first(image, channel_axis))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -84,9 +70,9 @@ def number_clusters(
     clusters : (Y, X) ndarray of int
         Cluster map, from 0, with or without gaps.
     pixels : Pixels
-        The image that they stand for.
+        The image.
     n_labels : int, optional
-        Merge clusters of similar colour until so many are left; without it none.
+        Merge clusters of similar colour until this many are left; without it none.
 
     Returns
     -------
@@ -102,44 +88,6 @@ def number_clusters(
     table[used] = rank[group]
     labels: NDArray[np.int32] = table[clusters]
     return labels
-
-
-def checked(**values: Any) -> dict[str, Any]:
-    """Return values of settings in their own type, or say what is accepted.
-
-    Raises
-    ------
-    InputError
-        If a value has another type or lies outside the accepted range.
-    """
-    known = parameters()
-    return {name: known[name].check(value) for name, value in values.items()}
-
-
-def checked_number(
-    kind: type[int] | type[float],
-    name: str,
-    value: Any,
-    minimum: float = 0,
-    maximum: float = 10**9,
-) -> Any:
-    """Return a parameter that is no setting as `kind`, or say what is accepted.
-
-    Raises
-    ------
-    InputError
-        If the value has another type or lies outside the range.
-    """
-    return Parameter(
-        name=name,
-        kind=kind,
-        optional=False,
-        default=None,
-        title=name,
-        description="",
-        minimum=minimum,
-        maximum=maximum,
-    ).check(value)
 
 
 def warn_of_few(labels: NDArray[np.int32], n_labels: int | None, method: str) -> None:

@@ -1,35 +1,17 @@
-"""scikit-learn, which not every installation has, and what its methods share."""
+"""Sampling and threads of the methods of scikit-learn."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.errors import InputError
-
-__all__ = ["check_scikit_learn", "count_distinct", "one_thread", "sample_rows"]
+__all__ = ["count_distinct", "one_thread", "sample_rows"]
 
 N_SAMPLES = 100_000
 """Pixels that a clustering is fitted to at most; all are then assigned."""
-
-
-def check_scikit_learn(method: str) -> None:
-    """Say how to install scikit-learn if it is missing.
-
-    Raises
-    ------
-    InputError
-        If it is.
-    """
-    if find_spec("sklearn") is None:
-        raise InputError(
-            f"{method} needs scikit-learn, which is not installed. Install it with: "
-            'pip install "napari-mmtseg[baselines]"'
-        )
 
 
 def sample_rows(rows: NDArray[np.float32], seed: int) -> NDArray[np.float32]:

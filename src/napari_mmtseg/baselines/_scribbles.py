@@ -1,4 +1,4 @@
-"""Painted pixels that a network has to respect."""
+"""Scribbles for Kim's network."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from napari_mmtseg.baselines._pixels import Pixels, number_clusters
 from napari_mmtseg.engine.losses import Losses
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.regions import sum_by_label
+from napari_mmtseg.labels.scribbles import read_scribbles
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = ["Scribbles", "scribble_loss"]
@@ -21,12 +22,12 @@ __all__ = ["Scribbles", "scribble_loss"]
 
 @dataclass(frozen=True)
 class Scribbles:
-    """Painted classes; the first channels of a network stand for them.
+    """Scribbles whose classes are the first channels of a network.
 
     Attributes
     ----------
     values : (n,) ndarray of int32
-        The painted values, ascending: that of every channel.
+        Label of every channel, ascending.
     channels : (Y, X) ndarray of int64
         Channel of every painted pixel, -1 elsewhere.
     """
@@ -41,7 +42,7 @@ class Scribbles:
         shape: tuple[int, ...],
         settings: SegmentationSettings,
     ) -> Scribbles:
-        """Check painted pixels.
+        """Read and check scribbles.
 
         Raises
         ------
@@ -49,19 +50,8 @@ class Scribbles:
             If they are not whole numbers from 0 in the shape of the image, or more
             classes are painted than `max_labels` or `n_labels` allow.
         """
-        painted = np.asarray(scribbles)
-        if painted.dtype.kind not in "iu" or painted.shape != shape:
-            raise InputError(
-                f"Scribbles of shape {painted.shape} and type {painted.dtype} are not "
-                f"accepted: give whole numbers in the shape of the image, {shape}."
-            )
-        if painted.min() < 0 or painted.max() > np.iinfo(np.int32).max:
-            raise InputError(
-                "Scribbles from "
-                f"{painted.min()} to {painted.max()} are not accepted: give 0 for "
-                f"unpainted pixels and classes from 1 to {np.iinfo(np.int32).max}."
-            )
-        values = np.unique(painted[painted > 0]).astype(np.int32)
+        painted = read_scribbles(scribbles, shape)
+        values = np.unique(painted[painted > 0])
         for name in ("n_labels", "max_labels"):
             most = getattr(settings, name)
             if most is not None and len(values) > most:
@@ -73,7 +63,7 @@ class Scribbles:
         return cls(values, channels.astype(np.int64))
 
     def shrunk(self, shape: tuple[int, int]) -> NDArray[np.int64]:
-        """Return `channels` in a smaller shape, where thin lines are still there."""
+        """Return `channels` in a smaller shape that keeps thin lines."""
         small = np.full(shape, -1, np.int64)
         rows, columns = np.nonzero(self.channels >= 0)
         height, width = self.channels.shape
@@ -85,7 +75,7 @@ class Scribbles:
     def number(
         self, clusters: NDArray[np.int64], pixels: Pixels, n_labels: int | None
     ) -> NDArray[np.int32]:
-        """Give painted classes their painted values and all others free ones.
+        """Give painted classes their labels and all others free labels.
 
         Parameters
         ----------
@@ -94,8 +84,8 @@ class Scribbles:
         pixels : Pixels
             The image.
         n_labels : int or None
-            Merge the channels that are not painted until so many classes are left, or,
-            where none may be left, give each to the painted class of the nearest
+            Merge the channels that are not painted until this many classes are left,
+            or, if none may be left, give each to the painted class of the nearest
             colour.
         """
         n_painted = len(self.values)
@@ -120,7 +110,7 @@ class Scribbles:
     def _nearest(
         self, clusters: NDArray[np.int64], painted: NDArray[np.int64], pixels: Pixels
     ) -> NDArray[np.intp]:
-        """For every channel the painted class of the nearest colour."""
+        """Return for every channel the painted class of the nearest colour."""
         n_painted = len(self.values)
         q = max(int(clusters.max()) + 1, n_painted)
         means, painted_means = (

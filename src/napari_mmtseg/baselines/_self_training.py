@@ -1,19 +1,26 @@
-"""What Kanezaki's, Kim's and Ji's methods share: one network trained on one image."""
+"""Training of one network on one image, as in Kanezaki's, Kim's and Ji's methods."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_mmtseg.baselines._method import (
+    Segmented,
+    Steps,
+    Watch,
+    check_own,
+    own_defaults,
+    public_function,
+)
 from napari_mmtseg.baselines._pixels import Pixels, number_clusters, warn_of_few
-from napari_mmtseg.baselines._run import Segmented, Watch
 from napari_mmtseg.engine.cancellation import cancellable
 from napari_mmtseg.engine.device import choose_device, choose_precision
 from napari_mmtseg.engine.examples import to_working_size
@@ -28,20 +35,73 @@ __all__ = [
     "Predict",
     "SelfTrainingStep",
     "Teach",
+    "network",
+    "network_settings",
     "self_train",
 ]
+
+_SHARED = """\
+max_labels, min_labels, n_conv_layers, n_steps, learning_rate, momentum
+    Output channels (raised to `n_labels`), the number of labels to stop at, 3x3
+    convolutions, largest number of steps, and the optimiser.
+working_size : int, optional
+    Long side in pixels of the image that the network sees; its labels are enlarged by
+    the nearest neighbour. Full resolution without it.
+device : {"auto", "cpu", "cuda", "mps"}
+    Where the network runs.
+precision : {"auto", "float32", "bfloat16"}
+    Number format of the convolutions.
+"""
+
+
+def network(
+    name: str, steps: Callable[..., Steps], **accepted: tuple[float, float]
+) -> Callable[..., NDArray[np.int32]]:
+    """Return the public function of a method that trains a network on the image.
+
+    Parameters
+    ----------
+    name : str
+        Of the method.
+    steps : callable
+        ``f(channels, settings, watch, *, ...)`` on raw pixels (C, Y, X).
+    **accepted
+        Range of each of its own parameters.
+    """
+    own = own_defaults(steps)
+
+    def run(channels: NDArray[Any], values: dict[str, Any], watch: Watch) -> Steps:
+        checked = check_own(values, own, accepted)
+        values = {key: value for key, value in values.items() if key not in own}
+        return steps(channels, network_settings(name, **values), watch, **checked)
+
+    return public_function(name, steps.__doc__ or "", own, run, _SHARED)
+
+
+def network_settings(method: str, **values: Any) -> SegmentationSettings:
+    """Return the checked settings of a network; `max_labels` is at least `n_labels`.
+
+    Raises
+    ------
+    InputError
+        If a value cannot be used.
+    """
+    n_labels, q = values["n_labels"], values["max_labels"]
+    if isinstance(n_labels, int) and isinstance(q, int):
+        values["max_labels"] = max(n_labels, q)
+    return SegmentationSettings(method=method, **values)
 
 
 @dataclass(frozen=True)
 class SelfTrainingStep:
-    """What a network is taught in one step.
+    """Loss and clusters of one training step.
 
     Attributes
     ----------
     losses : Losses
-        What it descends on.
+        Loss of the step.
     clusters : Tensor of int64, (Y, X)
-        Its cluster map before the step.
+        Cluster map before the step.
     """
 
     losses: Losses
@@ -51,7 +111,7 @@ class SelfTrainingStep:
 Predict: TypeAlias = Callable[[Tensor], Tensor]
 """From an image (1, C, Y, X) to its response map (1, q, Y, X)."""
 Teach: TypeAlias = Callable[[Predict, Tensor], SelfTrainingStep]
-"""From the network and the image to the lesson of one step."""
+"""From the network and the image to the loss of one step."""
 Numbering: TypeAlias = Callable[
     [NDArray[np.int64], Pixels, int | None], NDArray[np.int32]
 ]
@@ -63,7 +123,7 @@ def self_train(
     make_teacher: Callable[[Pixels, torch.device], Teach],
     watch: Watch,
     number: Numbering = number_clusters,
-) -> Generator[SegmentationStep, str | None, Segmented]:
+) -> Steps:
     """Train one network on one image until few labels are left.
 
     Parameters
@@ -73,10 +133,10 @@ def self_train(
     settings : SegmentationSettings
         Network, optimiser and when to stop.
     make_teacher : callable
-        Given the image at working size and the device, returns what makes the lesson
-        of every step.
+        Returns the function for every step, given the image at working size and the
+        device.
     watch : Watch
-        Who follows.
+        Previews and cancelling.
     number : callable
         Makes labels of a cluster map, as :func:`number_clusters` does.
 
@@ -88,7 +148,7 @@ def self_train(
     Returns
     -------
     Segmented
-        The last labels, or the last of which there were `n_labels`.
+        The last labels with at least `n_labels` classes, or simply the last.
     """
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
@@ -112,21 +172,21 @@ def self_train(
     last_preview = -float("inf")
     teach = make_teacher(small, device)
     training = _steps(small.values, settings, teach, watch, device, precision)
-    for lesson in training:
+    for taught in training:
         step += 1
-        n_labels = int(torch.bincount(lesson.clusters.flatten()).count_nonzero())
+        n_labels = int(torch.bincount(taught.clusters.flatten()).count_nonzero())
         if enough is None or n_labels >= (settings.n_labels or 1):
-            enough = lesson.clusters
+            enough = taught.clusters
         preview, now = None, time.perf_counter()
         due = watch.preview_interval
         if due is not None and now - last_preview >= due:
-            last_preview, preview = now, labels_of(lesson.clusters)
+            last_preview, preview = now, labels_of(taught.clusters)
         progress = SegmentationStep(
             "training",
             step,
             settings.n_steps,
-            float(lesson.losses.similarity),
-            float(lesson.losses.continuity),
+            float(taught.losses.similarity),
+            float(taught.losses.continuity),
             n_labels,
             preview,
         )
@@ -173,8 +233,8 @@ def _steps(
     with cancellable([network], watch.should_cancel):
         for _ in range(settings.n_steps):
             with torch.inference_mode(False), torch.enable_grad():
-                lesson = teach(predict, image)
+                taught = teach(predict, image)
                 optimizer.zero_grad()
-                lesson.losses.total.backward()
+                taught.losses.total.backward()
                 optimizer.step()
-            yield lesson
+            yield taught

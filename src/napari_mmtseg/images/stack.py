@@ -14,7 +14,33 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.arrays import check_shape
 from napari_mmtseg.images.axes import check_channel_letter, guess_axes, parse_axes
 
-__all__ = ["LARGE", "Frame", "ImageStack", "check_spacing"]
+__all__ = ["LARGE", "Frame", "ImageStack", "Location", "check_spacing"]
+
+
+@dataclass(frozen=True)
+class Location:
+    """A part of a stack.
+
+    Attributes
+    ----------
+    index : tuple of int
+        Position of the frame along the stacked axes.
+    window : tuple of slice
+        Pixels of the frame: start and stop along each of its axes.
+    """
+
+    index: tuple[int, ...]
+    window: tuple[slice, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of the window along every axis of the frame."""
+        return tuple(part.stop - part.start for part in self.window)
+
+    @property
+    def n_pixels(self) -> int:
+        """Number of pixels."""
+        return int(np.prod(self.shape, dtype=np.int64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,20 +192,18 @@ class ImageStack:
                 n_channels = min(n_channels, 3)  # without alpha
         return Frame(self.array, chosen, order, n_channels)
 
-    def place(
-        self, index: Sequence[int] = (), window: Sequence[slice] | None = None
-    ) -> tuple[int | slice, ...]:
-        """Return where the labels of a frame, or of a part, go in those of the stack.
+    def whole(self, index: Sequence[int] = ()) -> Location:
+        """Return the location of a whole frame."""
+        shape = self.first.shape[1:]
+        return Location(tuple(index), tuple(slice(0, length) for length in shape))
 
-        Parameters
-        ----------
-        index : sequence of int
-            Of the frame.
-        window : sequence of slice, optional
-            The part: a slice for every axis of the frame.
-        """
-        position = iter(index)
-        parts = iter(window or [slice(None)] * len(self.frame_axes))
+    def read(self, location: Location) -> NDArray[Any]:
+        """Read the pixels of a part, (C, Y, X) or (C, Z, Y, X)."""
+        return self.frame(location.index)[(slice(None), *location.window)]
+
+    def place(self, location: Location) -> tuple[int | slice, ...]:
+        """Return the index of a part in the labels of the stack."""
+        position, parts = iter(location.index), iter(location.window)
         return tuple(
             next(parts) if a in self.frame_axes else int(next(position))
             for a in self.label_axes

@@ -1,4 +1,4 @@
-"""Where labels are kept while they are made: in memory, or in a file on disk."""
+"""Arrays for labels while they are made: in memory, or in a file on disk."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ kept in memory."""
 
 
 def free_memory() -> int:
-    """Return how many bytes of memory are free, without swapping anything out."""
+    """Return the number of free bytes of memory, without swapping anything out."""
     return int(psutil.virtual_memory().available)
 
 
 def free_disk() -> int:
-    """Return how many bytes are free where labels go that memory is too small for."""
+    """Return the number of free bytes on the disk for temporary files."""
     return shutil.disk_usage(_folder()).free
 
 
 def goes_to_disk(n_bytes: int, memory_share: float) -> bool:
-    """Tell whether so many bytes are more than their share of the free memory."""
+    """Return whether `n_bytes` exceed their share of the free memory."""
     return n_bytes > memory_share * free_memory()
 
 
@@ -53,10 +53,10 @@ def new_store(
     Parameters
     ----------
     shape, dtype : sequence of int, dtype-like
-        Of the array.
+        Those of the array.
     memory_share : float
         Share of the free memory above which the array is a :class:`numpy.memmap` of a
-        temporary file, which goes with the array.
+        temporary file, which is deleted with the array.
 
     Raises
     ------
@@ -69,8 +69,8 @@ def new_store(
         return np.zeros(shape, dtype)
     folder = _folder()
     try:
-        # The array keeps the file open. It has no name, or loses it in the end: nothing
-        # is left behind, however the process ends.
+        # The array keeps the file open. The file has no name, or loses it in the end:
+        # nothing is left behind, however the process ends.
         with tempfile.TemporaryFile(prefix="mmtseg-", dir=folder) as file:
             _reserve(file, n_bytes, folder)
             return np.memmap(file, dtype, "w+", shape=shape)
@@ -91,13 +91,7 @@ def _folder() -> str:
 
 
 def _reserve(file: IO[bytes], n_bytes: int, folder: str) -> None:
-    """Take the room now: a full disk met later ends the process.
-
-    Raises
-    ------
-    OSError
-        If there is not as much.
-    """
+    """Reserve the disk space now: a full disk met later ends the process."""
     if shutil.disk_usage(folder).free < n_bytes:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     if hasattr(os, "posix_fallocate"):
@@ -116,15 +110,15 @@ def check_store(
     shape : sequence of int
         Of the labels.
     largest : int
-        Largest label that may come.
+        Largest label that may occur.
     image : array-like, optional
-        What is read meanwhile.
+        The image, which is read while labels are written.
 
     Raises
     ------
     InputError
-        If it has another shape, holds no such integers, cannot be written to, or is
-        the image.
+        If it has another shape or an unsuitable type, cannot be written to, or is the
+        image.
     """
     shape = tuple(shape)
     if not all(hasattr(out, name) for name in ("shape", "dtype", "__setitem__")):
@@ -152,7 +146,7 @@ def check_store(
 
 
 def check_largest(out: Any, largest: int) -> None:
-    """Refuse an array that does not hold a label.
+    """Refuse an array whose data type cannot hold a label.
 
     Parameters
     ----------
@@ -164,7 +158,7 @@ def check_largest(out: Any, largest: int) -> None:
     Raises
     ------
     InputError
-        If its data type is no such integer.
+        If its data type is not a large enough integer.
     """
     dtype = np.dtype(out.dtype)
     if dtype.kind not in "iu" or np.iinfo(dtype).max < largest:
@@ -182,9 +176,9 @@ def store_labels(out: Any, place: Any, labels: NDArray[Any]) -> None:
     out : array-like
         As for :func:`check_store`.
     place : index
-        Which part.
+        The part.
     labels : ndarray of int
-        From 0, in its shape.
+        Labels from 0 in the shape of the part.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Labels of a stack, written piece by piece."""
+"""Labels of a stack, written part by part."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.images.stack import ImageStack
+from napari_mmtseg.images.stack import ImageStack, Location
 from napari_mmtseg.labels.regions import (
     absorb_small_regions,
     connected_regions,
@@ -25,17 +25,14 @@ _CLEAN_UP_BYTES = 24
 _FEW = 2**16
 """Labels up to which counting them all is faster than sorting."""
 
-Index = tuple[int, ...]
-Window = tuple[slice, ...]
-
 
 def check_clean_up(stack: ImageStack, output: str, min_region_size: int) -> None:
-    """Refuse what needs a whole frame in memory where that does not fit.
+    """Refuse output that needs whole frames if a frame does not fit in memory.
 
     Raises
     ------
     InputError
-        If regions or their clean-up are asked for in a frame that is too large.
+        If regions or a clean-up are asked for and a frame is too large.
     """
     n_bytes = stack.first.n_pixels * _CLEAN_UP_BYTES
     whole = output == "regions" or min_region_size > 1
@@ -49,16 +46,16 @@ def check_clean_up(stack: ImageStack, output: str, min_region_size: int) -> None
 
 
 class LabelWriter:
-    """Cleans up the labels of frames and writes them where they belong.
+    """Cleans up the labels of frames and writes them to an array.
 
     Parameters
     ----------
     stack : ImageStack
-        Whose labels they are.
+        The image.
     out : array-like
         In the shape of the labels.
     output : {"classes", "regions"}
-        As in the settings; regions are numbered on from frame to frame.
+        As in the settings; numbers of regions go on from frame to frame.
     min_region_size : int
         As in the settings.
     """
@@ -80,13 +77,12 @@ class LabelWriter:
         return self._offset if self._regions else len(self._present)
 
     def present(self, n: int) -> NDArray[np.bool_]:
-        """Tell for every label 1..n whether it was written."""
+        """Return for every label 1..n whether it was written."""
         return np.array([label in self._present for label in range(1, n + 1)], bool)
 
     def write(
         self,
-        index: Index,
-        window: Window,
+        location: Location,
         labels: NDArray[Any],
         kept: NDArray[np.bool_] | None = None,
     ) -> None:
@@ -94,34 +90,34 @@ class LabelWriter:
 
         Parameters
         ----------
-        index, window : tuple of int, tuple of slice
-            Where.
+        location : Location
+            The part.
         labels : ndarray of int
             Classes, from 1.
         kept : ndarray of bool, optional
             Pixels that clean-up leaves as they are.
         """
-        shape = self._stack.frame(index).shape[1:]
         if not self._regions and self._min_region_size <= 1:
-            self._put(index, window, labels)
+            self._put(location, labels)
             return
-        if labels.shape == shape:
-            self._write_frame(index, labels, kept)
+        frame = self._stack.whole(location.index)
+        if labels.shape == frame.shape:
+            self._write_frame(frame, labels, kept)
             return
-        # Regions go over the borders of blocks.
+        # Regions cross the borders of blocks.
         if self._gathered is None:
-            self._gathered = _Gathered.of(index, shape, labels.dtype)
-        if self._gathered.take(window, labels, kept):
+            self._gathered = _Gathered.of(frame, labels.dtype)
+        if self._gathered.take(location.window, labels, kept):
             self.finish()
 
     def finish(self) -> None:
-        """Write what has come of a frame that is not all there; the rest stays 0."""
+        """Write the blocks of an incomplete frame; the rest of it stays 0."""
         gathered, self._gathered = self._gathered, None
         if gathered is not None:
-            self._write_frame(gathered.index, gathered.labels, gathered.kept)
+            self._write_frame(gathered.frame, gathered.labels, gathered.kept)
 
     def _write_frame(
-        self, index: Index, labels: NDArray[Any], kept: NDArray[np.bool_] | None
+        self, frame: Location, labels: NDArray[Any], kept: NDArray[np.bool_] | None
     ) -> None:
         cleaned = absorb_small_regions(labels, self._min_region_size)
         if self._min_region_size > 1:
@@ -134,22 +130,22 @@ class LabelWriter:
             most = int(cleaned.max(initial=0))
             cleaned = np.where(cleaned > 0, cleaned + self._offset, 0)
             self._offset += most
-        self._put(index, tuple(slice(0, n) for n in labels.shape), cleaned)
+        self._put(frame, cleaned)
 
-    def _put(self, index: Index, window: Window, labels: NDArray[Any]) -> None:
+    def _put(self, location: Location, labels: NDArray[Any]) -> None:
         if not self._regions:
             self._present.update(_different(labels))
-        store_labels(self._out, self._stack.place(index, window), labels)
+        store_labels(self._out, self._stack.place(location), labels)
 
 
 @dataclass
 class _Gathered:
-    """Blocks of a frame until all of them are there.
+    """Blocks of a frame that is not complete yet.
 
     Attributes
     ----------
-    index : tuple of int
-        Of the frame.
+    frame : Location
+        The frame.
     labels : ndarray of int
         0 where nothing has come yet.
     kept : ndarray of bool
@@ -158,20 +154,23 @@ class _Gathered:
         Number of pixels that have not come yet.
     """
 
-    index: Index
+    frame: Location
     labels: NDArray[Any]
     kept: NDArray[np.bool_]
     missing: int
 
     @classmethod
-    def of(cls, index: Index, shape: tuple[int, ...], dtype: Any) -> _Gathered:
-        labels = np.zeros(shape, dtype)
-        return cls(index, labels, np.zeros(shape, bool), labels.size)
+    def of(cls, frame: Location, dtype: Any) -> _Gathered:
+        labels = np.zeros(frame.shape, dtype)
+        return cls(frame, labels, np.zeros(frame.shape, bool), labels.size)
 
     def take(
-        self, window: Window, labels: NDArray[Any], kept: NDArray[np.bool_] | None
+        self,
+        window: tuple[slice, ...],
+        labels: NDArray[Any],
+        kept: NDArray[np.bool_] | None,
     ) -> bool:
-        """Put a block where it belongs; return whether it was the last one."""
+        """Insert a block; return whether it was the last one."""
         self.labels[window] = labels
         if kept is not None:
             self.kept[window] = kept

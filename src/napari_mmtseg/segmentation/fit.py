@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import ArrayLike
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.images.stack import ImageStack, check_spacing
 from napari_mmtseg.progress import SegmentationStep, drain
 from napari_mmtseg.segmentation.baseline import check_makes_model
-from napari_mmtseg.segmentation.request import StackRun, check_alike, resolve_settings
-from napari_mmtseg.segmentation.scribble_input import check_scribbles, read_guidance
-from napari_mmtseg.segmentation.scribble_training import fit_or_guide
-from napari_mmtseg.segmentation.stack_training import check_volumes, fit_stacks
+from napari_mmtseg.segmentation.request import SegmentationRequest
+from napari_mmtseg.segmentation.scribble_input import read_all_scribbles
+from napari_mmtseg.segmentation.scribble_training import train_model
+from napari_mmtseg.segmentation.stack_training import fit_stacks
 from napari_mmtseg.segmentation.training import Fitted
 from napari_mmtseg.settings.fields import SegmentationSettings
 
@@ -95,64 +94,39 @@ def iter_fit(
     shown: Callable[[], tuple[int, ...]] | None = None,
     **overrides: Any,
 ) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
-    """Do the same as :func:`fit`, as a generator of progress.
+    """Do the same as :func:`fit` as a generator of progress.
 
     Parameters and errors are those of :func:`fit` and :func:`iter_segment`; previews
     show the first image.
     """
-    chosen = resolve_settings(settings, overrides, model)
-    check_makes_model(chosen)
-    images: Sequence[Any] = (
-        image_or_images
-        if isinstance(image_or_images, (list, tuple))
-        else [image_or_images]
-    )
+    is_list = isinstance(image_or_images, (list, tuple))
+    images: Sequence[Any] = image_or_images if is_list else [image_or_images]
     if not images:
         raise InputError("There is no image to fit. Pass one image or a list of them.")
-    volumes = chosen.stack == "volume"
-    stacks = [
-        ImageStack.of(image, axes=axes, channel_axis=channel_axis, volumes=volumes)
-        for image in images
-    ]
-    anisotropy = check_spacing(spacing, stacks[0])
-    several = isinstance(scribbles, (list, tuple)) and images is image_or_images
-    hints: Sequence[Any] = scribbles if several else [scribbles]  # type: ignore[assignment]
     if scribbles is None:
-        hints = [None] * len(images)
-    if all(stack.is_one_image for stack in stacks):
-        channels = [stack.first.read() for stack in stacks]
-        check_alike(channels)
-        painted = read_guidance(channels, hints, chosen, model)
-        steps = fit_or_guide(
-            channels, painted, chosen, model, preview_interval, should_cancel
-        )
-        return _model_of(steps)
-    check_alike([stack.first for stack in stacks])
-    if len({stack.volumes for stack in stacks}) > 1:
-        shapes = ", ".join(str(stack.shape) for stack in stacks)
-        raise InputError(
-            f"stack=volume takes volumes alone; of images of shape {shapes} some have "
-            "a single slice. Leave these out, or use stack=one_model."
-        )
-    if len(hints) != len(stacks):
-        raise InputError(
-            f"Scribbles for {len(hints)} images are given for {len(stacks)} images. "
-            "Give a list with an array, or None, for each."
-        )
-    checked = [
-        None if hint is None else check_scribbles(hint, stack)
-        for hint, stack in zip(hints, stacks, strict=True)
-    ]
-    run = StackRun(
-        chosen,
+        each: Sequence[Any] = [None] * len(images)
+    else:
+        listed = is_list and isinstance(scribbles, (list, tuple))
+        each = scribbles if listed else [scribbles]  # type: ignore[assignment]
+    request = SegmentationRequest.of(
+        images,
+        each,
+        settings,
+        overrides,
+        axes=axes,
+        channel_axis=channel_axis,
+        spacing=spacing,
         model=model,
         preview_interval=preview_interval,
         should_cancel=should_cancel,
         shown=shown,
-        anisotropy=anisotropy,
     )
-    check_volumes(stacks, run, scribbles is not None)
-    return _model_of(fit_stacks(stacks, checked, run))
+    check_makes_model(request.settings)
+    if not request.is_whole:
+        return _model_of(fit_stacks(request))
+    pixels = request.read_images()
+    painted = read_all_scribbles(pixels, request.scribbles, request)
+    return _model_of(train_model(pixels, painted, request))
 
 
 def _model_of(

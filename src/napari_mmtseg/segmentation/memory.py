@@ -1,4 +1,4 @@
-"""How much memory a segmentation will take, before it is begun."""
+"""Estimate of the memory that a segmentation takes."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ _BASE = 3e8
 """Bytes that training and the tiles of a prediction take, whatever the image."""
 
 _PER_PIXEL = 40
-"""Bytes per pixel of a frame that is looked at as a whole, and as much per channel."""
+"""Bytes per pixel of a frame that is segmented as a whole, and as many per channel."""
 
 _PER_BLOCK_PIXEL = 16
-"""Bytes per pixel and channel of the part of a large frame that is read at once."""
+"""Bytes per pixel and channel of the block of a large frame that is read at once."""
 
 _BLOCK = 2048**2
 
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """Memory that a segmentation takes beside the image, in bytes.
+    """Memory that a segmentation takes besides the image, in bytes.
 
     Attributes
     ----------
     total : int
-        The most that is taken at once, without what goes to disk.
+        Largest use of memory, without files on disk.
     labels : int
         Size of the labels and of the clusters that they are made from.
     on_disk : bool
-        Whether these go to a temporary file.
+        Whether labels and clusters go to a temporary file.
     free : int
         Free memory now.
     free_on_disk : int
@@ -50,12 +50,12 @@ class MemoryEstimate:
 
     @property
     def fits(self) -> bool:
-        """Whether there is that much."""
+        """Whether memory and disk are large enough."""
         room = not self.on_disk or self.labels <= self.free_on_disk
         return self.total <= self.free and room
 
     def describe(self) -> str:
-        """Return it in words."""
+        """Return the estimate as a sentence."""
         need = f"About {_words(self.total)} of memory, {_words(self.free)} free"
         if self.on_disk:
             room = ""
@@ -68,17 +68,17 @@ class MemoryEstimate:
 def estimate_memory(
     stack: ImageStack, settings: SegmentationSettings
 ) -> MemoryEstimate:
-    """Estimate what a segmentation of an image or a stack takes.
+    """Estimate the memory that a segmentation of an image or a stack takes.
 
-    Measured on images of several sizes and rounded up; what a library or a GPU takes
-    beside it is not in it.
+    Measured on images of several sizes and rounded up; memory of libraries and of a GPU
+    is not included.
 
     Parameters
     ----------
     stack : ImageStack
-        What is segmented.
+        The image.
     settings : SegmentationSettings
-        How.
+        All settings.
     """
     n_pixels = int(np.prod(stack.shape, dtype=np.int64))
     # Leaves (1 byte) and labels (4 bytes); either may go to disk.
@@ -89,7 +89,7 @@ def estimate_memory(
     frame = stack.first
     if frame.is_large:
         at_once = min(frame.n_pixels, _BLOCK) * _PER_BLOCK_PIXEL * frame.shape[0]
-        at_once *= 2  # the next part is read meanwhile
+        at_once *= 2  # the next block is read meanwhile
     else:
         at_once = frame.n_pixels * _PER_PIXEL * (1 + frame.shape[0])
     size, crops = settings.crop_size**2, settings.n_crops

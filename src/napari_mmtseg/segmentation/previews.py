@@ -1,10 +1,9 @@
-"""Previews of a stack that is being labelled, slice by slice or block by block."""
+"""Previews of labels during training and while a stack is labelled."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,26 +22,42 @@ if TYPE_CHECKING:
     from napari_mmtseg.engine.peer import Peer
     from napari_mmtseg.engine.training import Example, TrainingStep
 
-__all__ = ["PREVIEW_SIDE", "Preview", "Shown", "SlicePreviews", "preview_step"]
+__all__ = [
+    "PREVIEW_SIDE",
+    "Preview",
+    "Shown",
+    "SlicePreviews",
+    "first_image_previews",
+    "preview_step",
+    "shown_previews",
+]
+
+Labels = NDArray[np.int32]
+
+Preview = tuple[Labels, tuple[int, ...]]
+"""Labels, and the position of their frame in the stack."""
+
+Shown = Callable[[], tuple[tuple[int, ...], NDArray[Any]] | None]
+"""Returns the position and the raw pixels of the frame that previews show."""
 
 PREVIEW_SIDE = 2048
 """Longest side of a preview in pixels."""
 
 
 def preview_step(shape: Sequence[int]) -> int:
-    """Return n where a preview of a frame shows every n-th of its pixels."""
+    """Return the step between the pixels of a frame that a preview shows."""
     return -(-max(shape) // PREVIEW_SIDE)
 
 
 class SlicePreviews:
-    """Labels of finished slices; of large ones every n-th pixel of what is done.
+    """Labels of finished slices; every n-th finished pixel of large ones.
 
     Large volumes have no previews.
 
     Parameters
     ----------
     shape : sequence of int
-        Of a frame.
+        Shape of a frame.
     interval : float or None
         Seconds between previews of a slice that is not done yet; no previews at all
         with None.
@@ -54,19 +69,19 @@ class SlicePreviews:
             interval = None  # as large as the labels themselves
         self._interval = interval
         self._step = preview_step(shape)
-        # What is not written takes no memory.
+        # Zeros that are never written take no memory.
         self._small = np.zeros([-(-n // self._step) for n in shape], np.int32)
         self._next = 0.0
 
     def take(
         self, window: Sequence[slice], labels: NDArray[np.int32]
     ) -> NDArray[np.int32] | None:
-        """Return the preview that is due after some labels have come.
+        """Add labels and return a preview if it is due.
 
         Parameters
         ----------
         window : sequence of slice
-            Where in the frame they belong.
+            Their window in the frame.
         labels : ndarray of int32
             One for every pixel of the window.
         """
@@ -88,96 +103,76 @@ class SlicePreviews:
         return self._small.copy()
 
 
-Labels = NDArray[np.int32]
+def first_image_previews(
+    example: Example,
+    structure: Structure,
+    settings: SegmentationSettings,
+    shape: tuple[int, ...],
+) -> Callable[[TrainingStep], Preview | None]:
+    """Return previews of the labels that the targets of the first image would give."""
+    from napari_mmtseg.engine.model.found_classes import FoundClasses
 
+    image = example.image[0].cpu().numpy()
+    averaged: tuple[NDArray[np.int64], RegionMerging] | None = None
 
-Preview = tuple[Labels, tuple[int, ...]]
-
-
-Shown = Callable[[], tuple[tuple[int, ...], NDArray[Any]] | None]
-
-
-class _Previews:
-    """What the labels that are being learned on the first image would come to."""
-
-    def __init__(
-        self,
-        example: Example,
-        structure: Structure,
-        settings: SegmentationSettings,
-        shape: tuple[int, ...],
-    ) -> None:
-        self._shape = shape
-        self._image = example.image[0].cpu().numpy()
-        self._merges_regions = structure.merging == "regions"
-        self._settings = settings
-
-    @cached_property
-    def _hierarchy(self) -> tuple[NDArray[np.int64], RegionMerging]:
-        return averaged_hierarchy(self._image)
-
-    def __call__(self, progress: TrainingStep) -> Preview | None:
-        if progress.example != 0:
-            return None
-        return enlarge(self._labels(progress), self._shape), ()
-
-    def _labels(self, progress: TrainingStep) -> Labels:
-        from napari_mmtseg.engine.model.found_classes import FoundClasses
-
-        settings = self._settings
-        clusters = progress.targets.cpu().numpy()
-        if not self._merges_regions:
-            classes = FoundClasses.measure([clusters], [self._image], settings)
-            labels: Labels = classes.numbers(settings.n_labels)[clusters]
-            return labels
+    def of_regions(clusters: NDArray[Any]) -> Labels:
+        nonlocal averaged
+        averaged = averaged or averaged_hierarchy(image)
         channels = np.arange(settings.max_labels)[:, np.newaxis, np.newaxis]
         regions, alike = find_regions(
-            self._image,
+            image,
             (clusters == channels).astype(np.float32),
             settings.region_threshold,
             settings.n_labels or 1,
-            hierarchy=self._hierarchy,
+            hierarchy=averaged,
         )
         if settings.output == "regions":
             return (regions + 1).astype(np.int32)
         groups = alike.groups(settings.n_labels or alike.automatic)
         return (groups + 1).astype(np.int32)[regions]
 
-
-class _ShownPreviews:
-    """What a teacher makes of an image that need not be one that it is trained on."""
-
-    def __init__(
-        self,
-        peer: Peer,
-        normalization: Normalization,
-        texture: Texture,
-        settings: SegmentationSettings,
-        shown: Shown,
-    ) -> None:
-        self._network = peer.student if settings.teaching == "self" else peer.teacher
-        self._normalization = normalization
-        self._texture = texture
-        self._settings = settings
-        self._shown = shown
-        self._last: NDArray[Any] | None = None
-        self._small: NDArray[np.float32]
-
-    def __call__(self, progress: TrainingStep) -> Preview | None:
-        from napari_mmtseg.engine.examples import to_working_size
-        from napari_mmtseg.engine.model.found_classes import FoundClasses
-
-        shown = self._shown()
-        if shown is None:
+    def preview(progress: TrainingStep) -> Preview | None:
+        if progress.example != 0:
             return None
-        index, image = shown
-        if self._last is not image:
-            normalization = self._normalization.of(image)
-            seen = self._texture.apply(normalization.apply(image))
-            self._small = to_working_size(seen, self._settings.working_size)
-            self._last = image
-        small = self._small
-        clusters = self._network.cluster_map(small)
-        classes = FoundClasses.measure([clusters], [small], self._settings)
-        labels = classes.numbers(self._settings.n_labels)[clusters]
+        clusters = progress.targets.cpu().numpy()
+        if structure.merging == "regions":
+            labels = of_regions(clusters)
+        else:
+            classes = FoundClasses.measure([clusters], [image], settings)
+            labels = classes.numbers(settings.n_labels)[clusters]
+        return enlarge(labels, shape), ()
+
+    return preview
+
+
+def shown_previews(
+    peer: Peer,
+    normalization: Normalization,
+    texture: Texture,
+    settings: SegmentationSettings,
+    shown: Shown,
+) -> Callable[[TrainingStep], Preview | None]:
+    """Return previews of a teacher's labels of a frame, not only a training image."""
+    from napari_mmtseg.engine.examples import to_working_size
+    from napari_mmtseg.engine.model.found_classes import FoundClasses
+
+    network = peer.student if settings.teaching == "self" else peer.teacher
+    last: NDArray[Any] | None = None
+    small: NDArray[np.float32]
+
+    def preview(_: TrainingStep) -> Preview | None:
+        nonlocal last, small
+        found = shown()
+        if found is None:
+            return None
+        index, image = found
+        if last is not image:
+            seen = texture.apply(normalization.of(image).apply(image))
+            small = to_working_size(seen, settings.working_size)
+            last = image
+        clusters = network.cluster_map(small)
+        classes = FoundClasses.measure([clusters], [small], settings)
+        labels = classes.numbers(settings.n_labels)[clusters]
         return enlarge(labels, image.shape[1:]), index
+
+    return preview

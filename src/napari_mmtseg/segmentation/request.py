@@ -1,4 +1,4 @@
-"""What fitting and segmenting have in common before they begin."""
+"""The request of a segmentation or of a fit: made and checked once, passed whole."""
 
 from __future__ import annotations
 
@@ -6,46 +6,226 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import Cancelled, InputError
-from napari_mmtseg.images.stack import Frame
+from napari_mmtseg.images.arrays import as_channels_first
+from napari_mmtseg.images.stack import LARGE, ImageStack, check_spacing
+from napari_mmtseg.labels.store import check_store
+from napari_mmtseg.labels.writer import check_clean_up
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
-__all__ = ["StackRun", "check_alike", "resolve_settings"]
+__all__ = ["SegmentationRequest"]
 
 
-def check_alike(images: Sequence[NDArray[Any] | Frame]) -> None:
-    """Refuse images that differ in their number of channels.
+@dataclass(frozen=True)
+class SegmentationRequest:
+    """Images and everything that was asked for, checked as far as reading allows.
 
-    Raises
-    ------
-    InputError
-        If they do.
+    Attributes
+    ----------
+    stacks : tuple of ImageStack
+        The images; only a fit has several.
+    settings : SegmentationSettings
+        All settings.
+    scribbles : tuple of array-like or None
+        For each stack, in the shape of its labels.
+    examples : tuple of (ndarray, array-like)
+        Further images (C, Y, X) and what is painted in them.
+    model : MutualMeanTeachingModel or None
+        What to start from.
+    preview_interval, should_cancel, shown, out
+        As for :func:`napari_mmtseg.iter_segment`.
+    anisotropy : float
+        How many times farther slices of a volume are apart than its pixels.
     """
-    counts = {image.shape[0] for image in images}
-    if len(counts) > 1:
-        raise InputError(
-            "All images of one model need the same number of channels; these have "
-            f"{sorted(counts)}."
+
+    stacks: tuple[ImageStack, ...]
+    settings: SegmentationSettings
+    scribbles: tuple[Any, ...]
+    examples: tuple[tuple[NDArray[Any], Any], ...] = ()
+    model: MutualMeanTeachingModel | None = None
+    preview_interval: float | None = None
+    should_cancel: Callable[[], bool] | None = None
+    shown: Callable[[], tuple[int, ...]] | None = None
+    out: Any = None
+    anisotropy: float = 1.0
+
+    @classmethod
+    def of(
+        cls,
+        images: Sequence[Any],
+        scribbles: Sequence[Any],
+        settings: SegmentationSettings | None,
+        overrides: dict[str, Any],
+        *,
+        axes: str | None,
+        channel_axis: int | None,
+        spacing: Sequence[float] | None,
+        examples: Sequence[tuple[Any, Any]] = (),
+        model: MutualMeanTeachingModel | None = None,
+        **options: Any,
+    ) -> SegmentationRequest:
+        """Make a request from the arguments of a public function.
+
+        Raises
+        ------
+        InputError
+            If images, scribbles or settings do not go together.
+        """
+        chosen = _resolve_settings(settings, overrides, model)
+        volumes = chosen.stack == "volume"
+        stacks = tuple(
+            ImageStack.of(image, axes=axes, channel_axis=channel_axis, volumes=volumes)
+            for image in images
         )
+        anisotropy = check_spacing(spacing, stacks[0])
+        # Examples are single images; their channels lie where those of a slice do.
+        plane = [letter for letter in stacks[0].axes if letter in "CYX"]
+        axis = plane.index("C") if "C" in plane else None
+        read = tuple((as_channels_first(e, axis), painted) for e, painted in examples)
+        request = cls(
+            stacks,
+            chosen,
+            _laid_on(scribbles, stacks),
+            read,
+            model,
+            anisotropy=anisotropy,
+            **options,
+        )
+        request._check()
+        return request
+
+    @property
+    def stack(self) -> ImageStack:
+        """The first image."""
+        return self.stacks[0]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all are single images that are looked at as a whole."""
+        return all(stack.is_one_image for stack in self.stacks)
+
+    @property
+    def has_scribbles(self) -> bool:
+        """Whether scribbles are given for any of the images."""
+        return any(painted is not None for painted in self.scribbles)
+
+    def read_images(self) -> list[NDArray[Any]]:
+        """Read images that are looked at as a whole, and the examples: (C, Y, X)."""
+        own = [stack.first.read() for stack in self.stacks]
+        return [*own, *(image for image, _ in self.examples)]
+
+    def all_scribbles(self) -> list[Any]:
+        """Return the scribbles of :meth:`read_images`."""
+        return [*self.scribbles, *(painted for _, painted in self.examples)]
+
+    def check_cancel(self) -> None:
+        """Raise :class:`Cancelled` once that is asked for."""
+        if self.should_cancel is not None and self.should_cancel():
+            raise Cancelled("The segmentation was cancelled.")
+
+    def check_slices(self) -> None:
+        """Refuse what a model for each slice cannot use.
+
+        Raises
+        ------
+        InputError
+            If classes are given, or a slice is too large.
+        """
+        if self.has_scribbles or self.examples or self.model is not None:
+            raise InputError(
+                "stack=slice_by_slice finds new classes in every slice and cannot use "
+                "scribbles, examples or a model. Use stack=one_model."
+            )
+        first = self.stack.first
+        if first.is_large:
+            raise InputError(
+                f"stack=slice_by_slice looks at every slice as a whole, up to "
+                f"{LARGE / 2**20:g} megapixels; these have "
+                f"{first.n_pixels / 2**20:.0f}. Use stack=one_model, or a region."
+            )
+        self._check_out(self.settings.max_labels)
+
+    def check_one_model(self) -> None:
+        """Refuse what one model for a whole stack cannot do.
+
+        Raises
+        ------
+        InputError
+            If the method has no model, or labels need too much memory.
+        """
+        settings = self.settings
+        if settings.method != "mmt":
+            raise InputError(
+                f"method={settings.method} leaves no model that the parts of a stack "
+                "or a large image could share. Use method=mmt, stack=slice_by_slice, "
+                "or one image of at most 16 megapixels at a time."
+            )
+        self._check_out(settings.n_labels or settings.max_labels)
+        check_clean_up(self.stack, settings.output, settings.min_region_size)
+
+    def check_one_image(self) -> None:
+        """Refuse what cannot be done with a single image.
+
+        Raises
+        ------
+        InputError
+            If the method cannot use classes that are given.
+        """
+        method = self.settings.method
+        painted = any(scribbles is not None for scribbles in self.all_scribbles())
+        if method != "mmt" and (painted or self.model is not None):
+            given = "scribbles" if self.model is None else "a model"
+            raise InputError(
+                f"method={method} cannot use {given}. Leave {given} out, or use "
+                "method=mmt."
+            )
+        self._check_out(self.settings.n_labels or self.settings.max_labels)
+
+    def _check_out(self, largest: int) -> None:
+        if self.out is not None:
+            check_store(self.out, self.stack.shape, largest, self.stack.array)
+
+    def _check(self) -> None:
+        counts = {stack.first.shape[0] for stack in self.stacks}
+        counts |= {image.shape[0] for image, _ in self.examples}
+        if len(counts) > 1:
+            raise InputError(
+                "All images of one model need the same number of channels; these have "
+                f"{sorted(counts)}."
+            )
+        if not any(stack.volumes for stack in self.stacks):
+            return
+        if not all(stack.volumes for stack in self.stacks):
+            shapes = ", ".join(str(stack.shape) for stack in self.stacks)
+            raise InputError(
+                "stack=volume takes only volumes; some of the images of shape "
+                f"{shapes} have a single slice. Leave these out, or use "
+                "stack=one_model."
+            )
+        if self.settings.merging == "regions":
+            raise InputError(
+                "merging=regions is for images; with stack=volume use merging=classes, "
+                "or stack=one_model."
+            )
+        if self.has_scribbles or self.examples or self.model is not None:
+            raise InputError(
+                "stack=volume cannot use scribbles, examples or a model to start from. "
+                "Use stack=one_model."
+            )
 
 
-def resolve_settings(
+def _resolve_settings(
     settings: SegmentationSettings | None,
     overrides: dict[str, Any],
     model: MutualMeanTeachingModel | None,
 ) -> SegmentationSettings:
-    """Return the settings of a run: those given, or of the model, and what overrides.
-
-    Raises
-    ------
-    InputError
-        If a value is not accepted.
-    """
+    """Return the settings that are given, or those of the model, with overrides."""
     if settings is None:
         if model is None:
             return SegmentationSettings(**overrides)
@@ -57,37 +237,34 @@ def resolve_settings(
     return settings.replace(**overrides) if overrides else settings
 
 
-@dataclass(frozen=True)
-class StackRun:
-    """What a segmentation was asked for, beside the image.
+def _laid_on(scribbles: Sequence[Any], stacks: Sequence[ImageStack]) -> tuple[Any, ...]:
+    """Return scribbles in the shape of the labels, those of whole images (Y, X)."""
+    if len(scribbles) != len(stacks):
+        raise InputError(
+            f"Scribbles for {len(scribbles)} images are given for {len(stacks)} "
+            "images. Give a list with an array, or None, for each."
+        )
+    whole = all(stack.is_one_image for stack in stacks)
+    laid = []
+    for painted, stack in zip(scribbles, stacks, strict=True):
+        checked = painted
+        # The values of whole images are read and checked next, with their shape.
+        if painted is not None and not (whole and len(stack.shape) == 2):
+            checked = _check_shape(painted, stack)
+            if whole:
+                checked = np.asarray(checked).reshape(stack.shape[-2:])
+        laid.append(checked)
+    return tuple(laid)
 
-    Attributes
-    ----------
-    settings : SegmentationSettings
-        All settings.
-    scribbles : array-like or None
-        In the shape of the labels.
-    examples : sequence of (ndarray, array-like)
-        Further images (C, Y, X) and what is painted in them.
-    model : MutualMeanTeachingModel or None
-        What to start from.
-    preview_interval, should_cancel, shown, out
-        As for :func:`napari_mmtseg.iter_segment`.
-    anisotropy : float
-        How many times farther slices of a volume are apart than its pixels.
-    """
 
-    settings: SegmentationSettings
-    scribbles: Any = None
-    examples: Sequence[tuple[NDArray[Any], Any]] = ()
-    model: MutualMeanTeachingModel | None = None
-    preview_interval: float | None = None
-    should_cancel: Callable[[], bool] | None = None
-    shown: Callable[[], tuple[int, ...]] | None = None
-    out: Any = None
-    anisotropy: float = 1.0
-
-    def check_cancel(self) -> None:
-        """Raise :class:`Cancelled` once that is asked for."""
-        if self.should_cancel is not None and self.should_cancel():
-            raise Cancelled("The segmentation was cancelled.")
+def _check_shape(scribbles: Any, stack: ImageStack) -> Any:
+    """Refuse scribbles that do not lie on a stack, without reading them."""
+    if not all(hasattr(scribbles, name) for name in ("shape", "__getitem__")):
+        scribbles = np.asarray(scribbles)
+    if tuple(scribbles.shape) != stack.shape:
+        raise InputError(
+            f"Scribbles of shape {tuple(scribbles.shape)} do not fit an image whose "
+            f"labels have the shape {stack.shape}, with the axes {stack.label_axes}. "
+            "Paint in an array of that shape, 0 where nothing is painted."
+        )
+    return scribbles

@@ -1,4 +1,4 @@
-"""First guess from painted pixels: what networks learn before they teach each other."""
+"""First guess of all classes from scribbles, which the networks learn first."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 from napari_mmtseg.labels.cluster_merging import ClusterMerging, ClusterStatistics
 from napari_mmtseg.labels.ward import merges
 
-__all__ = ["Discriminant", "mended", "other_classes", "sample"]
+__all__ = ["Discriminant", "corrected", "other_classes", "sample"]
 
 _SHRINKAGE = 0.1
-"""Share of the identity in the covariance: painted pixels are few and alike."""
+"""Share of the identity in the covariance: scribbles have few, similar pixels."""
 
 _SAMPLES = 2000
-"""Pixels of a class that are enough to know it by."""
+"""Number of pixels that is enough to describe a class."""
 
 _LIKE = 1.0
-"""Log odds from which a pixel counts as one of those that were mended."""
+"""Log odds from which a pixel follows those that were corrected."""
 
 _BELONGS = 0.1
-"""Share of a painted class from which a cluster is a part of it."""
+"""Share of a painted class from which a cluster belongs to it."""
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,8 @@ class Discriminant:
 
     Attributes
     ----------
-    slopes : (F, k) ndarray
+    slopes, offsets : (F, k) and (k,) ndarray
         Of the log probability of every class.
-    offsets : (k,) ndarray
-        Of the same.
     """
 
     slopes: NDArray[np.float64]
@@ -45,7 +43,7 @@ class Discriminant:
 
     @classmethod
     def fit(cls, samples: Sequence[NDArray[np.float32]]) -> Discriminant:
-        """Learn from the pixels (n, F) of every class."""
+        """Fit to the pixels (n, F) of every class."""
         means = np.stack([pixels.mean(0, dtype=np.float64) for pixels in samples])
         n_features = means.shape[1]
         covariance = np.zeros((n_features, n_features))
@@ -60,7 +58,7 @@ class Discriminant:
         return cls(slopes, -(means.T * slopes).sum(0) / 2)
 
     def log_odds(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return log probabilities but for a constant, (k, Y, X), of (F, Y, X)."""
+        """Return log probabilities, up to a constant, (k, Y, X), of (F, Y, X)."""
         flat = features.reshape(len(features), -1)
         odds = self.slopes.T.astype(np.float32) @ flat
         odds += self.offsets.astype(np.float32)[:, np.newaxis]
@@ -83,7 +81,7 @@ def other_classes(
     n_others: int | None,
     merge_threshold: float,
 ) -> list[NDArray[np.int32]]:
-    """Divide what is not painted into classes that nothing was painted of.
+    """Divide unpainted pixels into classes other than the painted ones.
 
     Clusters in which a class is painted belong to it; all others merge by Ward's
     criterion with each other or with a painted class, never two painted classes, until
@@ -94,28 +92,28 @@ def other_classes(
     clusters : sequence of (Y, X) ndarray of int64
         Cluster map of every image, from 0.
     images : sequence of (C, Y, X) ndarray of float32
-        What was clustered.
+        The clustered images.
     painted : sequence of (Y, X) ndarray of int32
         1..n_painted where a class is painted, else 0.
     n_painted : int
         Number of painted classes.
     n_others : int or None
-        Number of other classes; as many as are seen without it, but at least one.
+        Number of other classes; automatic without it, but at least one.
     merge_threshold : float
         As in the settings.
 
     Returns
     -------
     list of (Y, X) ndarray of int32
-        1..n_others from dark to bright where another class is, else 0. There may be
-        fewer of them than asked for.
+        1..n_others from dark to bright in other classes, else 0. There may be fewer of
+        them than asked for.
     """
     n = max(int(c.max()) for c in clusters) + 1
     statistics = ClusterStatistics.measure(clusters, images, n)
     if n_others is None:
         automatic = ClusterMerging(statistics).automatic_number(merge_threshold, 2)
         n_others = max(automatic - n_painted, 1)
-    group = _named_clusters(clusters, painted, n, n_painted, n_others)
+    group = _groups_of_clusters(clusters, painted, n, n_painted, n_others)
     means, sizes = statistics.means.copy(), statistics.sizes.copy()
     _merge_towards(group, means, sizes, n_painted, n_others)
     found = [
@@ -131,16 +129,16 @@ def other_classes(
     return [number[f] for f in found]
 
 
-def _named_clusters(
+def _groups_of_clusters(
     clusters: Sequence[NDArray[np.int64]],
     painted: Sequence[NDArray[np.int32]],
     n: int,
     n_painted: int,
     n_others: int,
 ) -> NDArray[np.intp]:
-    """Return the painted class of every cluster, or a number of its own above them.
+    """Return the painted class of every cluster, or a number above these.
 
-    At least `n_others` get one of their own, if painted classes can do without them.
+    At least `n_others` get a number of their own, if enough clusters are left over.
     """
     shares = np.zeros((n, n_painted))
     for cluster_map, paint in zip(clusters, painted, strict=True):
@@ -182,29 +180,29 @@ def _merge_towards(
         group[group == left[gone]] = left[kept]
 
 
-def mended(
+def corrected(
     labels: NDArray[np.int32],
     painted: NDArray[np.int32],
     features: NDArray[np.float32],
 ) -> NDArray[np.int32]:
-    """Let pixels follow those that were painted with another class than they had.
+    """Correct classes by scribbles.
 
-    Of the pixels of a class those change that are more like the ones that were painted
-    with another than like the rest of it. All others stay.
+    Pixels change their class if they are more like the pixels of it that were painted
+    with another class than like the rest of it. All others stay.
 
     Parameters
     ----------
     labels : (Y, X) ndarray of int32
-        Classes as they were, from 1.
+        Classes before, from 1.
     painted : (Y, X) ndarray of int32
-        Classes as painted, from 1; 0 where nothing is painted.
+        Painted classes from 1, 0 elsewhere.
     features : (F, Y, X) ndarray of float32
-        What makes pixels alike.
+        Features that are compared.
 
     Returns
     -------
     (Y, X) ndarray of int32
-        Classes as they should be.
+        Corrected classes.
     """
     result = labels.copy()
     for before in np.unique(labels[(painted > 0) & (painted != labels)]):
@@ -214,7 +212,7 @@ def mended(
         confirmed = features[:, inside & (painted == before)].T
         rest = inside & (painted == 0)
         numbers = np.array([before, *named], np.int32)
-        # Those that follow are left out of what they are told from.
+        # In the second round, pixels that changed no longer describe their old class.
         for _ in range(2):
             own = [sample(features[:, rest & (result == before)].T), confirmed]
             of_class = np.concatenate([s for s in own if len(s)] or samples)
@@ -228,5 +226,5 @@ def mended(
 
 
 def sample(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return some of the pixels (n, F) of a class, evenly spread."""
+    """Return at most `_SAMPLES` of the pixels (n, F) of a class, evenly spread."""
     return pixels[:: -(-len(pixels) // _SAMPLES) or 1]

@@ -1,85 +1,68 @@
-"""What guides a run, painted pixels and a model to start from, checked."""
+"""Scribbles, read and checked; crops of a stack that hold some."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.images.stack import Frame, ImageStack
+from napari_mmtseg.images.stack import Frame, ImageStack, Location
 from napari_mmtseg.labels.scribbles import painted_values, read_scribbles
+from napari_mmtseg.labels.store import check_largest
+from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
-__all__ = [
-    "PaintedCrop",
-    "check_scribbles",
-    "largest_value",
-    "model_values",
-    "painted_crops",
-    "read_guidance",
-]
+__all__ = ["PaintedCrop", "model_labels", "painted_crops", "read_all_scribbles"]
 
 Labels = NDArray[np.int32]
 
 
-def read_guidance(
+def read_all_scribbles(
     images: Sequence[NDArray[Any]],
     scribbles: Sequence[Any],
-    settings: SegmentationSettings,
-    model: MutualMeanTeachingModel | None,
+    request: SegmentationRequest,
 ) -> list[Labels | None] | None:
-    """Check what guides a run.
+    """Read and check scribbles, and the model to start from.
 
     Parameters
     ----------
     images : sequence of (C, Y, X) ndarray
         Raw images.
     scribbles : sequence of array-like or None
-        What is painted in each.
-    settings : SegmentationSettings
-        All settings.
-    model : MutualMeanTeachingModel or None
-        What to start from.
+        Those of each image.
+    request : SegmentationRequest
+        Settings, model and `out`.
 
     Returns
     -------
     list of (Y, X) ndarray of int32 or None, or None
-        The scribbles of every image; None where nothing guides the run.
+        The scribbles of every image; None without any scribbles and without a model.
 
     Raises
     ------
     InputError
         If scribbles or model do not fit the images, each other or the settings.
     """
+    model = request.model
     if model is None and all(painted is None for painted in scribbles):
         return None
-    if settings.method != "mmt":
-        given = "scribbles" if model is None else "a model"
-        raise InputError(
-            f"method={settings.method} cannot use {given}. Leave {given} out, or use "
-            "method=mmt."
-        )
-    if len(scribbles) != len(images):
-        raise InputError(
-            f"Scribbles for {len(scribbles)} images are given for {len(images)} "
-            "images. Give a list with an array, or None, for each."
-        )
-    painted = [
-        None if hints is None else read_scribbles(hints, image.shape[1:])
-        for hints, image in zip(scribbles, images, strict=True)
+    read = [
+        None if painted is None else read_scribbles(painted, image.shape[1:])
+        for painted, image in zip(scribbles, images, strict=True)
     ]
     if model is not None:
         model.check_channels(images[0])
-    _check_classes(painted, settings, model)
-    return painted
+    _check_classes(read, request.settings, model)
+    if request.out is not None:
+        check_largest(request.out, _largest_label(read, request.settings, model))
+    return read
 
 
 def _check_classes(
@@ -101,7 +84,7 @@ def _check_classes(
                 f"n_labels={settings.n_labels}. Raise n_labels, or leave it automatic."
             )
     else:
-        values = np.union1d(model_values(model), values)
+        values = np.union1d(model_labels(model), values)
         if settings.n_labels not in (None, len(values)):
             raise InputError(
                 f"n_labels={settings.n_labels} does not fit: the classes of the model "
@@ -117,62 +100,46 @@ def _check_classes(
         )
 
 
-def largest_value(
-    scribbles: Sequence[Any],
-    model: MutualMeanTeachingModel | None,
+def _largest_label(
+    scribbles: Sequence[Labels | None],
     settings: SegmentationSettings,
+    model: MutualMeanTeachingModel | None,
 ) -> int:
-    """Return the largest label that classes can have.
-
-    Parameters
-    ----------
-    scribbles : sequence of array-like
-        All that is painted.
-    model, settings
-        As for :func:`read_guidance`.
-    """
-    named = [] if model is None else [model_values(model)]
-    painted = [int(np.max(values)) for values in (*scribbles, *named)]
-    # Classes that are found beside take the smallest free values.
-    return max([settings.n_labels or settings.max_labels, *painted])
+    labels = [painted_values(list(scribbles))]
+    if model is not None:
+        labels.append(model_labels(model))
+    # Classes that are found besides take the smallest free labels.
+    most = settings.n_labels or settings.max_labels
+    return max([most, *(int(found.max(initial=0)) for found in labels)])
 
 
-def model_values(model: MutualMeanTeachingModel) -> Labels:
+def model_labels(model: MutualMeanTeachingModel) -> Labels:
     """Return the labels of all classes of a model."""
     if model.label_values is not None:
         return model.label_values
     return np.arange(1, model.n_labels + 1, dtype=np.int32)
 
 
-PaintedCrop = tuple[tuple[int, ...], NDArray[Any], NDArray[Any]]
-"""Position of the frame, raw pixels (C, Y, X) and what is painted there, (Y, X)."""
-
 _WHOLE = 2**22
 """Pixels up to which a painted frame is learned from as a whole."""
 
 
-def check_scribbles(scribbles: Any, stack: ImageStack) -> Any:
-    """Refuse scribbles that do not lie on a stack, without reading them.
+class PaintedCrop(NamedTuple):
+    """Painted pixels of a part of a stack.
 
-    Returns
-    -------
-    array-like
-        The scribbles, with a shape and slices.
-
-    Raises
-    ------
-    InputError
-        If they have another shape than the labels.
+    Attributes
+    ----------
+    location : Location
+        Where.
+    scribbles : (Y, X) ndarray of int
+        What is painted there.
+    amounts : dict of int to int
+        Number of painted pixels of every label.
     """
-    if not all(hasattr(scribbles, name) for name in ("shape", "__getitem__")):
-        scribbles = np.asarray(scribbles)
-    if tuple(scribbles.shape) != stack.shape:
-        raise InputError(
-            f"Scribbles of shape {tuple(scribbles.shape)} do not fit an image whose "
-            f"labels have the shape {stack.shape}, with the axes {stack.label_axes}. "
-            "Paint in an array of that shape, 0 where nothing is painted."
-        )
-    return scribbles
+
+    location: Location
+    scribbles: NDArray[Any]
+    amounts: dict[int, int]
 
 
 def painted_crops(
@@ -182,7 +149,7 @@ def painted_crops(
     side: int,
     check_cancel: Callable[[], None] = lambda: None,
 ) -> list[PaintedCrop]:
-    """Read what is painted: whole frames, or windows of large ones.
+    """Find where scribbles are: whole frames, or crops of large ones.
 
     Parameters
     ----------
@@ -191,10 +158,10 @@ def painted_crops(
     scribbles : array-like of int
         In the shape of the labels, 0 where nothing is painted; read part by part.
     n_crops : int
-        How many parts at most: those with the most paint, but for every painted value
-        one at least.
+        Largest number of crops: those with the most scribbles, but at least one for
+        every painted label.
     side : int
-        Height and width of the windows in pixels.
+        Height and width of the crops in pixels.
     check_cancel : callable
         Called before every part is read.
     """
@@ -202,40 +169,28 @@ def painted_crops(
     for index in stack.indices():
         for window in _windows(stack.frame(index), side):
             check_cancel()
-            painted = np.asarray(scribbles[stack.place(index, window)])
-            values, counts = np.unique(painted[painted != 0], return_counts=True)
-            if len(values):
-                amounts = dict(zip(values.tolist(), counts.tolist(), strict=True))
-                found.append(_Painted(index, window, painted, amounts))
-    crops = []
-    for part in _chosen(found, n_crops):
-        check_cancel()
-        pixels = np.array(stack.frame(part.index)[(slice(None), *part.window)])
-        crops.append((part.index, pixels, part.painted))
-    return crops
+            location = Location(index, window)
+            painted = np.asarray(scribbles[stack.place(location)])
+            labels, counts = np.unique(painted[painted != 0], return_counts=True)
+            if len(labels):
+                amounts = dict(zip(labels.tolist(), counts.tolist(), strict=True))
+                found.append(PaintedCrop(location, painted, amounts))
+    return _chosen(found, n_crops)
 
 
-@dataclass
-class _Painted:
-    index: tuple[int, ...]
-    window: tuple[slice, ...]
-    painted: NDArray[Any]
-    amounts: dict[int, int]
-
-
-def _chosen(found: list[_Painted], n: int) -> list[_Painted]:
-    """Choose parts with much paint that have all values among them."""
-    most = sorted(found, key=lambda part: -sum(part.amounts.values()))
+def _chosen(found: list[PaintedCrop], n: int) -> list[PaintedCrop]:
+    """Choose crops with many scribbles that have all labels among them."""
+    most = sorted(found, key=lambda crop: -sum(crop.amounts.values()))
     seen: set[int] = set()
     needed = []
-    for value in sorted({value for part in found for value in part.amounts}):
-        if value not in seen:
-            part = max(most, key=lambda part: part.amounts.get(value, 0))
-            needed.append(part)
-            seen |= set(part.amounts)
-    others = [part for part in most if not any(part is other for other in needed)]
+    for label in sorted({label for crop in found for label in crop.amounts}):
+        if label not in seen:
+            crop = max(most, key=lambda crop: crop.amounts.get(label, 0))
+            needed.append(crop)
+            seen |= set(crop.amounts)
+    others = [crop for crop in most if not any(crop is other for other in needed)]
     chosen = needed + others[: max(n - len(needed), 0)]
-    return sorted(chosen, key=lambda part: -sum(part.amounts.values()))
+    return sorted(chosen, key=lambda crop: -sum(crop.amounts.values()))
 
 
 def _windows(frame: Frame, side: int) -> list[tuple[slice, ...]]:

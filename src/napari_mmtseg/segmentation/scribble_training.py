@@ -1,24 +1,28 @@
-"""From raw images and painted pixels to a fitted model, step by step."""
+"""From raw images and scribbles to a fitted model, step by step."""
 
 from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.errors import Cancelled
 from napari_mmtseg.images.features import FeatureBank
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import enlarge
-from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.progress import SegmentationStep, relay
 from napari_mmtseg.segmentation.previews import Preview, Shown
-from napari_mmtseg.segmentation.scribble_input import model_values
-from napari_mmtseg.segmentation.scribble_targets import first_lesson, next_lesson
+from napari_mmtseg.segmentation.request import SegmentationRequest
+from napari_mmtseg.segmentation.scribble_input import model_labels
+from napari_mmtseg.segmentation.scribble_targets import (
+    ScribbleTargets,
+    targets_of_model,
+    targets_of_scribbles,
+)
 from napari_mmtseg.segmentation.training import (
     Fitted,
     fit_steps,
@@ -34,159 +38,115 @@ if TYPE_CHECKING:
     from napari_mmtseg.engine.training import TrainingStep
     from napari_mmtseg.images.features import Texture
 
-__all__ = ["fit_or_guide", "guided_steps"]
+__all__ = ["train_model"]
 
 Labels = NDArray[np.int32]
 
 _RESUMED, _EXTENDED = 8, 4
-"""How many times fewer steps a fitted model takes, without and with new classes."""
+"""Divisor of the number of steps for a fitted model, without and with new classes."""
 
 
-def fit_or_guide(
+def train_model(
     images: Sequence[NDArray[Any]],
-    painted: list[Labels | None] | None,
-    settings: SegmentationSettings,
-    model: MutualMeanTeachingModel | None,
-    preview_interval: float | None,
-    should_cancel: Callable[[], bool] | None,
+    scribbles: Sequence[Labels | None] | None,
+    request: SegmentationRequest,
     shown: Shown | None = None,
-    anisotropy: float = 1.0,
 ) -> Generator[SegmentationStep, str | None, Fitted]:
-    """Fit a model, guided where something is painted or there is a model to start from.
-
-    Parameters are those of :func:`guided_steps` and
-    :func:`~napari_mmtseg.segmentation.training.fit_steps`; `painted` is None for a run
-    without scribbles.
-    """
-    if painted is None:
-        return fit_steps(
-            images, settings, preview_interval, should_cancel, shown, anisotropy
-        )
-    return guided_steps(
-        images, painted, settings, model, preview_interval, should_cancel
-    )
-
-
-def guided_steps(
-    images: Sequence[NDArray[Any]],
-    scribbles: Sequence[Labels | None],
-    settings: SegmentationSettings,
-    model: MutualMeanTeachingModel | None,
-    preview_interval: float | None,
-    should_cancel: Callable[[], bool] | None = None,
-) -> Generator[SegmentationStep, str | None, Fitted]:
-    """Fit a model to raw images (C, Y, X) of which some pixels are painted.
+    """Fit a model to raw images, with scribbles and a model to start from if given.
 
     Parameters
     ----------
-    images : sequence of (C, Y, X) ndarray
+    images : sequence of (C, Y, X) or (C, Z, Y, X) ndarray
         Raw images.
-    scribbles : sequence of (Y, X) ndarray of int32 or None
-        What is painted in each.
-    settings : SegmentationSettings
-        All settings.
-    model : MutualMeanTeachingModel or None
-        What to start from.
-    preview_interval, should_cancel
-        See :func:`napari_mmtseg.iter_segment`.
+    scribbles : sequence of (Y, X) ndarray of int32 or None, or None
+        Those of each image; None without any scribbles and without a model.
+    request : SegmentationRequest
+        Settings and everything else that was asked for.
+    shown : callable, optional
+        As for :func:`~napari_mmtseg.segmentation.training.fit_steps`.
     """
-    preparing = SegmentationStep("preparing", 0, settings.n_steps)
+    if scribbles is None:
+        return fit_steps(images, request, shown)
+    return _fit_scribbles(images, scribbles, request)
+
+
+def _fit_scribbles(
+    images: Sequence[NDArray[Any]],
+    scribbles: Sequence[Labels | None],
+    request: SegmentationRequest,
+) -> Generator[SegmentationStep, str | None, Fitted]:
+    model, should_cancel = request.model, request.should_cancel
+    preparing = SegmentationStep("preparing", 0, request.settings.n_steps)
     stop = (yield preparing) == "stop"
 
     from napari_mmtseg.engine.cancellation import cancellable
     from napari_mmtseg.engine.device import choose_device, choose_precision
     from napari_mmtseg.engine.model.from_training import model_from_training
-    from napari_mmtseg.engine.model.image_view import CachedResult, ImageView
+    from napari_mmtseg.engine.model.image_view import CachedResult
     from napari_mmtseg.engine.model.retraining import (
         make_scribble_examples,
         resumed_peers,
     )
     from napari_mmtseg.engine.training import train
 
-    def pause() -> Generator[SegmentationStep, str | None, bool]:
-        answer = yield preparing
-        if should_cancel is not None and should_cancel():
-            raise Cancelled("The segmentation was cancelled.")
-        return answer == "stop"
+    def report(_: None) -> Iterable[SegmentationStep]:
+        yield preparing
+        request.check_cancel()
 
+    settings = fast = request.settings
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)
-    views: list[ImageView] = []
-    bank: Texture | FeatureBank
+    answers: list[str] = []
     if model is None:
-        normalization, bank, prepared = _first_look(images, settings)
-        stop = (yield from pause()) or stop
-        for image, seen in prepared:
-            views.append(ImageView(image, seen))
-            views[-1].find_regions()
-            stop = (yield from pause()) or stop
-        lesson = first_lesson(views, scribbles, settings)
-        if len(lesson.values) < (settings.n_labels or 0):
-            warnings.warn(
-                f"Only {len(lesson.values)} of the {settings.n_labels} classes that "
-                "were asked for are there beside the painted ones.",
-                UserWarning,
-                stacklevel=2,
-            )
+        look = _look(images, scribbles, settings)
     else:
-        normalization, bank = model.inference.normalization, model.inference.texture
+        look = _look_again(images, scribbles, settings, model)
+    seen = yield from relay(look, report, stop, answers)
+    stop = stop or bool(answers)
+    views, targets = seen.views, seen.targets
+    if model is not None:
         settings = settings.replace(
             max_labels=model.settings.max_labels,
             n_conv_layers=model.settings.n_conv_layers,
         )
-        for raw in images:
-            known = model.recalled(raw)
-            view = known.view if known is not None else None
-            views.append(view or model.inference.for_image(raw).view(raw))
-            stop = (yield from pause()) or stop
-        lesson = next_lesson(views, images, scribbles, model, settings.working_size)
-    stop = (yield from pause()) or stop
-    fast = settings
-    if model is not None:
-        extended = len(lesson.values) > len(model_values(model))
+        extended = len(targets.labels) > len(model_labels(model))
         fast = _shortened(settings, _EXTENDED if extended else _RESUMED)
     examples, groups = make_scribble_examples(
-        views, lesson.targets, lesson.painted, len(lesson.values), fast, device, model
+        views,
+        targets.classes,
+        targets.painted,
+        len(targets.labels),
+        fast,
+        device,
+        model,
     )
     peers = (
         None if model is None else resumed_peers(model, examples, groups, fast, device)
     )
-    channel_values = lesson.values[groups.argmax(0)]
-
-    def preview(progress: TrainingStep) -> Preview | None:
-        if progress.example != 0:
-            return None
-        shape = images[0].shape[1:]
-        labels = enlarge(channel_values[progress.targets.cpu().numpy()], shape)
-        painted = scribbles[0]
-        if painted is not None:
-            labels = np.where(painted > 0, painted, labels)
-        return labels, ()
-
     trained = yield from follow_training(
         train(examples, fast, precision, should_cancel, peers),
         fast,
-        preview,
-        preview_interval,
+        _previews(targets.labels[groups.argmax(0)], images[0], scribbles[0]),
+        request.preview_interval,
         stop,
     )
     with cancellable(trained.networks, should_cancel):
         fitted = model_from_training(
             trained,
             examples,
-            normalization,
-            bank,
+            seen.normalization,
+            seen.texture,
             settings,
             [view.image for view in views],
-            lesson.targets,
-            lesson.values,
+            targets.classes,
+            targets.labels,
             groups,
             "edges" if model is None else model.readout,
         )
         hierarchy = None
         if len(images) == 1:
             hierarchy = yield from predicting(
-                fitted.iter_painted(images[0], views[0], lesson.expected),
+                fitted.iter_painted(images[0], views[0], targets.expected),
                 SegmentationStep("prediction", trained.n_steps, fast.n_steps),
             )
             hierarchy = _stamped(hierarchy, scribbles[0], fitted)
@@ -196,20 +156,81 @@ def guided_steps(
     )
 
 
-def _first_look(
-    images: Sequence[NDArray[Any]], settings: SegmentationSettings
-) -> tuple[Normalization, FeatureBank, list[tuple[NDArray[Any], NDArray[Any]]]]:
-    """Return how images are seen, and them as they are and as they are seen."""
-    from napari_mmtseg.engine.model.image_view import shrink
+class _Seen(NamedTuple):
+    """Images as the networks see them, and their training targets."""
+
+    normalization: Normalization
+    texture: Texture | FeatureBank
+    views: list[ImageView]
+    targets: ScribbleTargets
+
+
+def _look(
+    images: Sequence[NDArray[Any]],
+    scribbles: Sequence[Labels | None],
+    settings: SegmentationSettings,
+) -> Generator[None, Any, _Seen]:
+    """Derive targets from scribbles alone, with a pause after every image."""
+    from napari_mmtseg.engine.model.image_view import ImageView, shrink
 
     normalization, normalized = normalize_images(images, settings)
-    bank, seen = FeatureBank.fit(normalized, shrink)
-    plain = [shrink(image) for image in normalized]
-    return normalization, bank, list(zip(plain, seen, strict=True))
+    bank, features = FeatureBank.fit(normalized, shrink)
+    yield
+    views = []
+    for image, seen in zip(normalized, features, strict=True):
+        views.append(ImageView(shrink(image), seen))
+        views[-1].find_regions()
+        yield
+    targets = targets_of_scribbles(views, scribbles, settings)
+    yield
+    if len(targets.labels) < (settings.n_labels or 0):
+        warnings.warn(
+            f"Only {len(targets.labels)} of the {settings.n_labels} classes that were "
+            "asked for were found, the painted ones included.",
+            UserWarning,
+            stacklevel=2,
+        )
+    return _Seen(normalization, bank, views, targets)
+
+
+def _look_again(
+    images: Sequence[NDArray[Any]],
+    scribbles: Sequence[Labels | None],
+    settings: SegmentationSettings,
+    model: MutualMeanTeachingModel,
+) -> Generator[None, Any, _Seen]:
+    """Derive targets from the classes of a model, with a pause after every image."""
+    views = []
+    for raw in images:
+        cached = model.recalled(raw)
+        view = cached.view if cached is not None else None
+        views.append(view or model.inference.for_image(raw).view(raw))
+        yield
+    targets = targets_of_model(views, images, scribbles, model, settings.working_size)
+    yield
+    inference = model.inference
+    return _Seen(inference.normalization, inference.texture, views, targets)
+
+
+def _previews(
+    channel_labels: Labels, image: NDArray[Any], painted: Labels | None
+) -> Callable[[TrainingStep], Preview | None]:
+    """Return previews of the training targets of the first image."""
+
+    def preview(progress: TrainingStep) -> Preview | None:
+        if progress.example != 0:
+            return None
+        clusters = progress.targets.cpu().numpy()
+        labels = enlarge(channel_labels[clusters], image.shape[1:])
+        if painted is not None:
+            labels = np.where(painted > 0, painted, labels)
+        return labels, ()
+
+    return preview
 
 
 def _shortened(settings: SegmentationSettings, times: int) -> SegmentationSettings:
-    """Return settings with so many times fewer steps."""
+    """Return settings with the numbers of steps divided by `times`."""
     return settings.replace(
         n_steps=-(-settings.n_steps // times),
         warm_start_steps=-(-settings.warm_start_steps // times),

@@ -4,82 +4,51 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.images.stack import LARGE, ImageStack
+from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.matching import LabelMatcher
-from napari_mmtseg.labels.store import check_store, new_store
+from napari_mmtseg.labels.store import new_store
 from napari_mmtseg.labels.writer import LabelWriter
-from napari_mmtseg.progress import SegmentationStep
-from napari_mmtseg.segmentation.request import StackRun
+from napari_mmtseg.progress import SegmentationStep, relay
+from napari_mmtseg.segmentation.one_image import segment_image
+from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.result import SegmentationResult
 
 __all__ = ["segment_slices"]
 
-OneImage = Callable[
-    [NDArray[Any]], Generator[SegmentationStep, str | None, SegmentationResult]
-]
+Steps = Generator[SegmentationStep, str | None, SegmentationResult]
 
 
-def segment_slices(
-    stack: ImageStack, run: StackRun, segment_one: OneImage
-) -> Generator[SegmentationStep, str | None, SegmentationResult]:
-    """Segment every slice on its own; what is given is checked at once.
-
-    Parameters
-    ----------
-    stack : ImageStack
-        Read slice by slice.
-    run : StackRun
-        What was asked for.
-    segment_one : callable
-        Segments raw pixels (C, Y, X) into classes, step by step.
-
-    Yields
-    ------
-    SegmentationStep
-        As from :func:`napari_mmtseg.iter_segment`; steps count from 0 in every slice.
-    """
-    if run.scribbles is not None or run.examples or run.model is not None:
-        raise InputError(
-            "stack=slice_by_slice finds the classes of every slice anew: scribbles, "
-            "examples and a model have no place there. Use stack=one_model."
-        )
-    if stack.first.is_large:
-        raise InputError(
-            f"stack=slice_by_slice looks at every slice as a whole, up to "
-            f"{LARGE / 2**20:g} megapixels; these have "
-            f"{stack.first.n_pixels / 2**20:.0f}. Use stack=one_model, or a region."
-        )
-    if run.out is not None:
-        check_store(run.out, stack.shape, run.settings.max_labels, stack.array)
-    return _slices(stack, run, segment_one)
+def segment_slices(request: SegmentationRequest) -> Steps:
+    """Segment every slice of a stack on its own; the request is checked at once."""
+    request.check_slices()
+    return _slices(request)
 
 
-def _slices(
-    stack: ImageStack, run: StackRun, segment_one: OneImage
-) -> Generator[SegmentationStep, str | None, SegmentationResult]:
+def _slices(request: SegmentationRequest) -> Steps:
     start = time.perf_counter()
-    settings = run.settings
-    labels = run.out
+    stack, settings = request.stack, request.settings
+    labels = request.out
     if labels is None:
         labels = new_store(stack.shape, np.int32, settings.memory_share)
     writer = LabelWriter(stack, labels, settings.output, 0)
     matcher = LabelMatcher()
-    n, n_steps, stop = stack.n_frames, 0, False
+    n, n_steps = stack.n_frames, 0
+    answers: list[str] = []
     why = "stopped by the user"
     result: SegmentationResult | None = None
     n_done = 0
     indices = stack.indices()
     for index in indices:
+        here = stack.whole(index)
         try:
-            image = stack.frame(index).read()
+            image = stack.read(here)
         except InputError as error:
             if result is None:
                 raise
@@ -88,7 +57,7 @@ def _slices(
                 UserWarning,
                 stacklevel=2,
             )
-            labels[stack.place(index)] = 0
+            labels[stack.place(here)] = 0
             why = "ended by an error"
             break
         if not np.isfinite(image).any():
@@ -97,49 +66,43 @@ def _slices(
                 UserWarning,
                 stacklevel=2,
             )
-            labels[stack.place(index)] = 0
+            labels[stack.place(here)] = 0
             n_done += 1
             continue
-        steps = segment_one(image)
-        answer: str | None = None
-        try:
-            while True:
-                try:
-                    step = steps.send(answer)
-                except StopIteration as end:
-                    result = end.value
-                    break
-                told = replace(step, index=index, n_done=n_done, n_slices=n)
-                answer = yield told
-                stop = answer == "stop" or stop
-        finally:
-            steps.close()
-        assert result is not None
+        # Classes, which are matched before regions are made of them.
+        one = replace(
+            request,
+            stacks=(ImageStack(image, "CYX"),),
+            scribbles=(None,),
+            settings=settings.replace(output="classes"),
+            out=None,
+        )
+        result = yield from relay(
+            segment_image(one), partial(_of_slice, index, n_done, n), answers=answers
+        )
         matched = matcher.match(result.labels, image)
-        window = tuple(slice(0, length) for length in matched.shape)
-        writer.write(index, window, matched)
+        writer.write(here, matched)
         n_done += 1
         n_steps += result.n_steps
-        told = SegmentationStep(
+        step = SegmentationStep(
             "prediction",
             result.n_steps,
             settings.n_steps,
             n_labels=matcher.n_labels,
-            labels=None if run.preview_interval is None else matched,
+            labels=None if request.preview_interval is None else matched,
             index=index,
             n_done=n_done,
             n_slices=n,
         )
-        stop = (yield told) == "stop" or stop
-        if stop:
+        if (yield step) == "stop" or "stop" in answers:
             break
     if result is None:
         raise InputError(
             "The stack has no finite value: every pixel is NaN or infinite."
         )
-    if run.out is not None:
+    if request.out is not None:
         for index in indices:  # those after a stop
-            labels[stack.place(index)] = 0
+            labels[stack.place(stack.whole(index))] = 0
     reason = f"all {n} slices are done"
     if n_done < n:
         reason = f"{why} after {n_done} of {n} slices"
@@ -156,3 +119,9 @@ def _slices(
         settings=settings,
         is_partial=n_done < n,
     )
+
+
+def _of_slice(
+    index: tuple[int, ...], n_done: int, n_slices: int, step: SegmentationStep
+) -> list[SegmentationStep]:
+    return [replace(step, index=index, n_done=n_done, n_slices=n_slices)]

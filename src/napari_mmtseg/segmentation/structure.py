@@ -1,4 +1,4 @@
-"""What carries the classes of an image: intensity, texture, or connected regions."""
+"""Choice between classes of intensity, of texture and of connected regions."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from napari_mmtseg.labels.region_finding import region_hierarchy
 from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["Structure", "find_structure", "tells_slices_apart"]
+__all__ = ["Structure", "find_structure", "focus_differs"]
 
 _DISTINCT = 0.86
 """Variance that three classes explain in an image of objects on a background."""
 
 _COARSE = 1.0
-"""Height of the cut whose regions are looked at."""
+"""Height of the cut whose regions are measured."""
 
 _INCOHERENT = 0.2
 """Share of it that connected regions keep where intensity is only texture."""
 
 _SHARP = 2.4
-"""Gradient on class borders over that elsewhere, from which they count as edges."""
+"""Gradient on class borders over that elsewhere, from which borders count as edges."""
 
 _BETWEEN = 0.5
 """Variance of texture between slices over that within them, from which it counts as
@@ -41,12 +41,12 @@ _EDGE_SIGMA = 0.7
 
 @dataclass(frozen=True)
 class Structure:
-    """How an image is to be segmented.
+    """The way to segment an image.
 
     Attributes
     ----------
     merging : {"classes", "regions"}
-        Whether pixels that look alike merge first, or neighbouring regions.
+        "classes": pixels that look alike merge first; "regions": neighbouring ones.
     texture : float
         Weight of texture against intensity.
     """
@@ -62,11 +62,11 @@ def find_structure(
 ) -> Structure:
     """Decide what the settings leave open, from an image at working size.
 
-    Where the connected regions of a grey image keep little of what three classes of
-    intensity explain, and the borders of two classes are not where edges are, light and
-    dark alternate faster than regions can follow: texture carries the classes. Where
-    three classes explain nearly everything (nuclei, phases), or their number is given,
-    pixels that look alike merge. Everywhere else neighbouring regions merge first. The
+    If the connected regions of a grey image keep little of what three classes of
+    intensity explain, and the borders of two classes do not follow edges, light and
+    dark alternate faster than regions can follow: texture carries the classes. If three
+    classes explain nearly everything (nuclei, phases), or their number is given, pixels
+    that look alike merge. In all other images neighbouring regions merge first. The
     bounds were chosen on photographs and micrographs together.
 
     Parameters
@@ -88,7 +88,7 @@ def find_structure(
     blurred = _sharpness(hierarchy.groups(2)[clusters], image) < _SHARP
     if len(image) == 1 and kept < _INCOHERENT and blurred:
         found = Structure("classes", _BALANCED)
-    # Who gives a number of classes thinks of classes, not of places.
+    # With n_labels given, merge by class, not by region.
     elif explained >= _DISTINCT or settings.n_labels is not None:
         found = Structure("classes", 0.0)
     else:
@@ -99,11 +99,11 @@ def find_structure(
     )
 
 
-def tells_slices_apart(slices: Sequence[NDArray[Any]], scale: float) -> bool:
-    """Return whether texture differs between the slices of a stack more than in them.
+def focus_differs(slices: Sequence[NDArray[Any]], scale: float) -> bool:
+    """Return whether texture differs more between the slices of a stack than in them.
 
-    Then it is the focus, or the exposure, that changes, and classes of texture would be
-    those of sharp and of blurred slices.
+    Then the focus or the exposure changes, and classes of texture would be those of
+    sharp and of blurred slices.
 
     Parameters
     ----------

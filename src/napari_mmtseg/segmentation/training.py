@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
-from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.progress import SegmentationStep, relay
 from napari_mmtseg.segmentation.previews import (
-    Labels,
     Preview,
     Shown,
-    _Previews,
-    _ShownPreviews,
+    first_image_previews,
+    shown_previews,
 )
+from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.structure import Structure, find_structure
 from napari_mmtseg.settings.fields import SegmentationSettings
 
@@ -32,21 +32,21 @@ if TYPE_CHECKING:
 __all__ = ["Fitted", "fit_steps", "follow_training", "predicting"]
 
 _SEVERAL = 2
-"""How many times more steps there are for several images, as a step teaches one."""
+"""Factor on the number of steps for several images, as a step teaches one."""
 
 _R = TypeVar("_R")
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What fitting ends with.
+    """A fitted model and the course of its training.
 
     Attributes
     ----------
     model : MutualMeanTeachingModel
         The fitted model.
     hierarchy : LabelHierarchy or None
-        Labels of the image where fitting has them anyway.
+        Labels of the image if fitting has found them anyway.
     stop_reason, n_steps, device, precision
         As in :class:`SegmentationResult`.
     """
@@ -61,11 +61,8 @@ class Fitted:
 
 def fit_steps(
     images: Sequence[NDArray[Any]],
-    settings: SegmentationSettings,
-    preview_interval: float | None,
-    should_cancel: Callable[[], bool] | None = None,
+    request: SegmentationRequest,
     shown: Shown | None = None,
-    anisotropy: float = 1.0,
 ) -> Generator[SegmentationStep, str | None, Fitted]:
     """Fit a model to raw images or volumes; see :func:`napari_mmtseg.iter_segment`.
 
@@ -73,15 +70,14 @@ def fit_steps(
     ----------
     images : sequence of (C, Y, X) or (C, Z, Y, X) ndarray
         Raw images.
-    settings, preview_interval, should_cancel
-        See :func:`napari_mmtseg.iter_segment`.
+    request : SegmentationRequest
+        Settings and everything else that was asked for.
     shown : callable, optional
-        Returns the position and the raw pixels of what previews show, or None where
-        nothing is to be shown; the first image without it.
-    anisotropy : float
-        How many times farther slices of volumes are apart than their pixels.
+        Returns the position and the raw pixels of what previews show, or None if
+        nothing can be shown; the first image without it.
     """
-    asked = settings
+    settings = asked = request.settings
+    should_cancel, anisotropy = request.should_cancel, request.anisotropy
     if len(images) > 1:
         settings = settings.replace(n_steps=_SEVERAL * settings.n_steps)
     n_steps = settings.n_steps
@@ -110,16 +106,17 @@ def fit_steps(
     n_dims = images[0].ndim - 1
     depth = network_depth(n_dims, settings.n_conv_layers, anisotropy)
     peers = make_peers(examples[0].image.shape[1], settings, device, depth)
-    preview: Callable[[TrainingStep], Preview | None]
     if shown is None:
-        preview = _Previews(examples[0], structure, settings, images[0].shape[1:])
+        preview = first_image_previews(
+            examples[0], structure, settings, images[0].shape[1:]
+        )
     else:
-        preview = _ShownPreviews(peers[0], normalization, texture, settings, shown)
+        preview = shown_previews(peers[0], normalization, texture, settings, shown)
     trained = yield from follow_training(
         train(examples, settings, precision, should_cancel, peers),
         settings,
         preview,
-        preview_interval,
+        request.preview_interval,
         stop,
     )
     with cancellable(trained.networks, should_cancel):
@@ -157,9 +154,9 @@ def fit_steps(
 def normalize_images(
     images: Sequence[NDArray[Any]], settings: SegmentationSettings
 ) -> tuple[Normalization, list[NDArray[np.float32]]]:
-    """Return how raw images (C, Y, X) are normalised, and them normalised."""
+    """Return the normalisation of raw images (C, Y, X) and the normalised images."""
     normalization = Normalization.fit(images, settings.color_space)
-    # Parts of one stack come with "together".
+    # Crops of one stack come with "together".
     normalization = replace(normalization, each=settings.normalization != "together")
     return normalization, [normalization.of(image).apply(image) for image in images]
 
@@ -171,77 +168,65 @@ def follow_training(
     preview_interval: float | None,
     stop: bool,
 ) -> Generator[SegmentationStep, str | None, Trained]:
-    """Run a training to its end and tell how it goes.
+    """Run a training to its end and report its progress.
 
     Parameters
     ----------
     training : generator of TrainingStep
         As from :func:`napari_mmtseg.engine.training.train`.
     settings : SegmentationSettings
-        What it was given.
+        Its settings.
     preview : callable
-        Makes labels of the progress, and says where in a stack they belong.
+        Returns labels made from the progress, and their position in a stack.
     preview_interval : float or None
         Seconds between previews.
     stop : bool
         Stop at once.
     """
     last_preview = -float("inf")
-    message: str | None = None  # what a fresh generator takes
-    while True:
-        try:
-            progress = training.send(message)
-        except StopIteration as end:
-            trained: Trained = end.value
-            return trained
-        labels: Labels | None = None
-        index: tuple[int, ...] = ()
+
+    def messages(progress: TrainingStep) -> Iterable[SegmentationStep]:
+        nonlocal last_preview
         now = time.perf_counter()
         due = preview_interval is not None and now - last_preview >= preview_interval
         made = preview(progress) if due else None
         if made is not None:
             last_preview = now
-            labels, index = made
+        labels, index = made or (None, ())
         warm = progress.step <= settings.warm_start_steps
-        stop = (
-            yield SegmentationStep(
-                "warm start" if warm else "mutual teaching",
-                progress.step,
-                settings.n_steps,
-                float(progress.losses.similarity),
-                float(progress.losses.continuity),
-                progress.n_labels,
-                labels,
-                index,
-            )
-        ) == "stop" or stop
-        message = "stop" if stop else None
+        yield SegmentationStep(
+            "warm start" if warm else "mutual teaching",
+            progress.step,
+            settings.n_steps,
+            float(progress.losses.similarity),
+            float(progress.losses.continuity),
+            progress.n_labels,
+            labels,
+            index,
+        )
+
+    return relay(training, messages, stop)
 
 
 def predicting(
-    prediction: Generator[float, None, _R], step: SegmentationStep
+    prediction: Generator[float, Any, _R], step: SegmentationStep
 ) -> Generator[SegmentationStep, str | None, _R]:
-    """Run a prediction to its end, yielding the same step of progress for each part."""
-    while True:
-        yield step
-        try:
-            next(prediction)
-        except StopIteration as end:
-            result: _R = end.value
-            return result
+    """Run a prediction to its end, yielding `step` before and after each part."""
+    yield step
+    return (yield from relay(prediction, lambda _: [step]))
 
 
 def _structure(
     small: Sequence[NDArray[np.float32]], settings: SegmentationSettings
 ) -> Structure:
-    """Decide by the first image; regions mean something within one image alone.
+    """Decide by the first image; regions have a meaning only within one image.
 
-    Where they are asked for, those of the first image make the classes of all.
+    If regions are asked for, those of the first image make the classes of all.
     """
     from napari_mmtseg.engine.examples import N_CLUSTERS, warm_start
 
     if small[0].ndim == 4:
-        # What is judged, regions and texture, is of a plane.
+        # Regions and texture are those of a plane.
         return Structure("classes", settings.texture or 0.0)
     if settings.merging != "auto" and settings.texture is not None:
         return Structure(settings.merging, settings.texture)

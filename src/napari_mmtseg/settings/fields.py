@@ -1,4 +1,4 @@
-"""Every parameter of a segmentation, once: value, range, unit and description.
+"""All settings of a segmentation: value, range, unit and description of each.
 
 The widget's form, the options of the command line and the settings file are all made
 from :class:`SegmentationSettings`, so nothing is typed twice.
@@ -8,42 +8,17 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.settings.file import read_settings_file, write_settings_file
-from napari_mmtseg.settings.parameter import Parameter, refuse_unknown
+from napari_mmtseg.settings.methods import METHODS
+from napari_mmtseg.settings.parameter import Parameter, refuse_unknown, setting
+from napari_mmtseg.settings.presets import PRESETS
 
 __all__ = ["PRESETS", "SegmentationSettings", "parameters"]
-
-
-def _setting(default: Any, title: str, description: str, **details: Any) -> Any:
-    return dataclasses.field(
-        default=default,
-        metadata={"title": title, "description": description, **details},
-    )
-
-
-if TYPE_CHECKING:
-    from typing import overload
-
-    class _PresetName:
-        """``settings.preset`` is a name; ``SegmentationSettings.preset`` makes one."""
-
-        @overload
-        def __get__(
-            self, settings: None, owner: Any
-        ) -> Callable[[str], SegmentationSettings]: ...
-        @overload
-        def __get__(self, settings: object, owner: Any) -> str: ...
-        def __get__(self, settings: Any, owner: Any) -> Any: ...
-        def __set__(self, settings: object, value: str) -> None: ...
-
-else:
-    _PresetName = str
 
 
 @dataclass(frozen=True, init=False)
@@ -53,7 +28,7 @@ class SegmentationSettings:
     Parameters
     ----------
     preset : {"default", "fast", "paper"}
-        Where every value that is not given comes from.
+        Source of every value that is not given.
     **values
         Any of the fields below; see :func:`parameters` for ranges and units.
 
@@ -69,11 +44,11 @@ class SegmentationSettings:
     >>> settings = SegmentationSettings(n_labels=3, seed=7)
     >>> settings.n_labels, settings.preset
     (3, 'default')
-    >>> SegmentationSettings.preset("paper").max_labels
+    >>> SegmentationSettings.from_preset("paper").max_labels
     100
     """
 
-    preset: _PresetName = _setting(  # noqa: RUF009
+    preset: str = setting(
         "default",
         "Preset",
         "Where every other value comes from: default (quality first), fast (a preview "
@@ -82,34 +57,31 @@ class SegmentationSettings:
         choices=("default", "fast", "paper"),
         advanced=False,
     )
-    n_labels: int | None = _setting(
+    n_labels: int | None = setting(
         None,
         "Number of classes",
         "How many classes the result has; automatic merges similar classes as long as "
         "little is lost.",
-        minimum=1,
-        maximum=256,
+        range=(1, 256),
         none_means="automatic",
         advanced=False,
     )
-    continuity_weight: float = _setting(
+    continuity_weight: float = setting(
         2.0,
         "Smoothness",
         "Weight of the continuity loss against the similarity loss (the paper's beta): "
         "higher gives larger, smoother segments.",
-        minimum=0.0,
-        maximum=1000.0,
+        range=(0.0, 1000.0),
         advanced=False,
     )
-    seed: int = _setting(
+    seed: int = setting(
         0,
         "Seed",
         "Start of the random numbers: the same seed gives the same labels.",
-        minimum=0,
-        maximum=2**31 - 1,
+        range=(0, 2**31 - 1),
         advanced=False,
     )
-    output: str = _setting(
+    output: str = setting(
         "classes",
         "Output",
         "classes: pixels that look alike share a label wherever they are; regions: "
@@ -117,7 +89,7 @@ class SegmentationSettings:
         choices=("classes", "regions"),
         advanced=False,
     )
-    stack: str = _setting(
+    stack: str = setting(
         "one_model",
         "Stack",
         "What a stack of slices shares: one_model, fitted on parts of many slices and "
@@ -128,31 +100,28 @@ class SegmentationSettings:
         choices=("one_model", "slice_by_slice", "volume"),
         advanced=False,
     )
-    min_region_size: int = _setting(
+    min_region_size: int = setting(
         0,
         "Smallest region",
         "Connected pieces of a class smaller than this join the class around them; 0 "
         "keeps all.",
         unit="pixels",
-        minimum=0,
-        maximum=10**9,
+        range=(0, 10**9),
     )
-    max_labels: int = _setting(
+    max_labels: int = setting(
         16,
         "Largest number of labels",
         "Output channels of the networks (the paper's q): the number of labels that "
         "training starts from.",
-        minimum=2,
-        maximum=256,
+        range=(2, 256),
     )
-    min_labels: int = _setting(
+    min_labels: int = setting(
         2,
         "Smallest number of labels",
         "Training stops once no more than this many labels are left.",
-        minimum=1,
-        maximum=256,
+        range=(1, 256),
     )
-    merging: str = _setting(
+    merging: str = setting(
         "auto",
         "Merging",
         "classes: pixels that look alike merge first (nuclei, phases, tissue); "
@@ -160,129 +129,116 @@ class SegmentationSettings:
         "(photographs, scenes); auto looks at the image.",
         choices=("auto", "classes", "regions"),
     )
-    merge_threshold: float = _setting(
+    merge_threshold: float = setting(
         0.05,
         "Class threshold",
         "With an automatic number of classes, pixels that look alike are divided into "
         "more classes as long as the next one explains this fraction of the image's "
         "variance.",
-        minimum=0.0,
-        maximum=1.0,
+        range=(0.0, 1.0),
     )
-    region_threshold: float = _setting(
+    region_threshold: float = setting(
         0.6,
         "Region threshold",
         "Where regions merge first, how far: higher gives fewer, larger regions; 0.3 "
         "gives a fine division.",
-        minimum=0.0,
-        maximum=1.0,
+        range=(0.0, 1.0),
     )
-    texture: float | None = _setting(
+    texture: float | None = setting(
         None,
         "Texture",
         "What carries the classes: 0 intensity or colour alone, 1 texture alone, 0.5 "
         "both alike; automatic takes texture where intensity forms no regions.",
-        minimum=0.0,
-        maximum=1.0,
+        range=(0.0, 1.0),
         none_means="automatic",
         advanced=False,
     )
-    texture_scale: float = _setting(
+    texture_scale: float = setting(
         2.0,
         "Texture scale",
         "Standard deviation of the Gaussian window in which texture is measured.",
         unit="pixels",
-        minimum=0.5,
-        maximum=64.0,
+        range=(0.5, 64.0),
     )
-    n_conv_layers: int = _setting(
+    n_conv_layers: int = setting(
         3,
         "Convolution layers",
         "Number of 3x3 convolutions before the final 1x1 convolution (the paper's M).",
-        minimum=1,
-        maximum=10,
+        range=(1, 10),
     )
-    n_steps: int = _setting(
+    n_steps: int = setting(
         40,
         "Steps",
         "Largest number of training steps (the paper's T), the warm start included; "
         "each step teaches both peers. On several images, or parts of a large one, "
         "there are twice as many.",
-        minimum=1,
-        maximum=100_000,
+        range=(1, 100_000),
     )
-    warm_start_steps: int = _setting(
+    warm_start_steps: int = setting(
         30,
         "Warm-start steps",
         "Steps in which both peers first learn the labels of a k-means clustering; 0 "
         "starts from random networks as the paper does.",
-        minimum=0,
-        maximum=100_000,
+        range=(0, 100_000),
     )
-    patience: int | None = _setting(
+    patience: int | None = setting(
         8,
         "Patience",
         "Training stops early once the teachers' labels have changed in fewer than 1 "
         "in 500 pixels for this many steps in a row.",
         unit="steps",
-        minimum=1,
-        maximum=100_000,
+        range=(1, 100_000),
         none_means="never stop early",
     )
-    scribble_weight: float = _setting(
+    scribble_weight: float = setting(
         1.0,
         "Scribble weight",
         "Weight of the cross-entropy on painted pixels against the similarity loss; "
         "without scribbles it does nothing.",
-        minimum=0.0,
-        maximum=1000.0,
+        range=(0.0, 1000.0),
     )
-    learning_rate: float = _setting(
+    learning_rate: float = setting(
         0.1,
         "Learning rate",
         "Step size of stochastic gradient descent.",
-        minimum=1e-4,
-        maximum=10.0,
+        range=(1e-4, 10.0),
     )
-    momentum: float = _setting(
+    momentum: float = setting(
         0.9,
         "Momentum",
         "Momentum of stochastic gradient descent.",
-        minimum=0.0,
-        maximum=0.9999,
+        range=(0.0, 0.9999),
     )
-    ema_decay: float = _setting(
+    ema_decay: float = setting(
         0.9,
         "Teacher decay",
         "Decay of the moving average that makes a teacher of its student (the paper's "
         "alpha).",
-        minimum=0.0,
-        maximum=0.9999,
+        range=(0.0, 0.9999),
     )
-    ema_warmup: bool = _setting(
+    ema_warmup: bool = setting(
         True,
         "Teacher warm-up",
         "Let the decay grow as 1 - 1/(t + 1) up to its final value, so that early "
         "teachers follow their students closely.",
     )
-    edge_scale: float | None = _setting(
+    edge_scale: float | None = setting(
         0.2,
         "Edge contrast",
         "Difference between neighbouring pixels at which the continuity loss has "
         "fallen to 1/e of its weight, so that smoothing stops at edges.",
         unit="fraction of the image's range",
-        minimum=1e-3,
-        maximum=100.0,
+        range=(1e-3, 100.0),
         none_means="the same weight everywhere",
     )
-    color_space: str = _setting(
+    color_space: str = setting(
         "lab",
         "Colour space",
         "lab: RGB images are seen in CIE Lab, channels are standardised; channels: "
         "values as they are, scaled to 0-1.",
         choices=("lab", "channels"),
     )
-    normalization: str = _setting(
+    normalization: str = setting(
         "auto",
         "Normalisation",
         "each: every image by its own range of values, so that the same things get the "
@@ -291,52 +247,47 @@ class SegmentationSettings:
         "each for separate images.",
         choices=("auto", "each", "together"),
     )
-    working_size: int | None = _setting(
+    working_size: int | None = setting(
         240,
         "Working size",
         "Long side of the image that the networks are trained on; labels are predicted "
         "at full resolution.",
         unit="pixels",
-        minimum=8,
-        maximum=65_536,
+        range=(8, 65_536),
         none_means="full resolution",
     )
-    n_crops: int = _setting(
+    n_crops: int = setting(
         16,
         "Training crops",
         "How many parts of a stack or a large image the networks are trained on, "
         "spread over all of it: training takes as long for a large one as for a small "
         "one.",
-        minimum=1,
-        maximum=1000,
+        range=(1, 1000),
     )
-    crop_size: int = _setting(
+    crop_size: int = setting(
         512,
         "Crop size",
         "Longest side of such a part.",
         unit="pixels",
-        minimum=32,
-        maximum=8192,
+        range=(32, 8192),
     )
-    tile_size: int | None = _setting(
+    tile_size: int | None = setting(
         None,
         "Tile size",
         "Side of the pieces that large images are labelled in; automatic takes what "
         "fits in memory. It changes no label.",
         unit="pixels",
-        minimum=64,
-        maximum=65_536,
+        range=(64, 65_536),
         none_means="automatic",
     )
-    memory_share: float = _setting(
+    memory_share: float = setting(
         0.25,
         "Memory share",
         "Labels that would take more than this share of the free memory are kept in a "
         "file on disk instead.",
-        minimum=0.0,
-        maximum=1.0,
+        range=(0.0, 1.0),
     )
-    teaching: str = _setting(
+    teaching: str = setting(
         "mutual",
         "Teaching",
         "mutual: two peers, each taught by the other's teacher, as in the paper; "
@@ -344,36 +295,27 @@ class SegmentationSettings:
         "learns its own labels, as Kim et al. do. The last two take half the time.",
         choices=("mutual", "teacher", "self"),
     )
-    readout: str = _setting(
+    readout: str = setting(
         "consensus",
         "Readout",
         "What labels the image in the end: consensus (mean response of both aligned "
         "teachers) or student (the first student alone, as in the paper).",
         choices=("consensus", "student"),
     )
-    method: str = _setting(
+    method: str = setting(
         "mmt",
         "Method",
         "mmt: Mutual Mean-Teaching; the others are what it is compared with, at their "
-        "published defaults but for the settings that are changed.",
-        choices=(
-            "mmt",
-            "felzenszwalb",
-            "gaussian_mixture",
-            "iic",
-            "kanezaki",
-            "kim",
-            "kmeans",
-            "multi_otsu",
-        ),
+        "published defaults except for the settings that are changed.",
+        choices=("mmt", *METHODS),
     )
-    device: str = _setting(
+    device: str = setting(
         "auto",
         "Device",
         "Where the networks run; auto takes a GPU where there is one.",
         choices=("auto", "cpu", "cuda", "mps"),
     )
-    precision: str = _setting(
+    precision: str = setting(
         "auto",
         "Precision",
         "Number format of the convolutions; auto takes bfloat16 where it has been "
@@ -400,15 +342,15 @@ class SegmentationSettings:
                     "raise max_labels."
                 )
 
+    @classmethod
+    def from_preset(cls, name: str) -> SegmentationSettings:
+        """Return the settings of a preset: "default", "fast" or "paper"."""
+        return cls(name)
+
     def replace(self, **changes: Any) -> SegmentationSettings:
         """Return settings with some values changed.
 
-        A changed `preset` resets every other value to that preset's first.
-
-        Raises
-        ------
-        InputError
-            As for the constructor.
+        A changed `preset` first resets every other value to that preset.
         """
         if "preset" in changes:
             return SegmentationSettings(**changes)
@@ -424,25 +366,12 @@ class SegmentationSettings:
         return {k: v for k, v in self.to_dict().items() if v != base[k]}
 
     def to_json(self, path: str | Path) -> None:
-        """Write the settings to a JSON file, replacing one that is there.
-
-        Raises
-        ------
-        InputError
-            If the file cannot be written.
-        """
+        """Write the settings to a JSON file, replacing an existing one."""
         write_settings_file(path, self.to_dict())
 
     @classmethod
     def from_json(cls, path: str | Path) -> SegmentationSettings:
-        """Read settings from a JSON file made by :meth:`to_json`.
-
-        Raises
-        ------
-        InputError
-            If the file does not exist, is no settings file, is of another version, or
-            holds unknown names or values out of range.
-        """
+        """Read settings from a JSON file; an InputError says what is wrong with it."""
         values = read_settings_file(path)
         try:
             return cls(**values)
@@ -450,20 +379,9 @@ class SegmentationSettings:
             raise InputError(f"{path}: {error}") from error
 
 
-def _parameter(field: dataclasses.Field[Any], annotation: Any) -> Parameter:
-    kinds = get_args(annotation) or (annotation,)
-    return Parameter(
-        name=field.name,
-        kind=next(kind for kind in kinds if kind is not type(None)),
-        optional=type(None) in kinds,
-        default=field.default,
-        **field.metadata,
-    )
-
-
 _HINTS = get_type_hints(SegmentationSettings)
 _PARAMETERS = {
-    field.name: _parameter(field, _HINTS[field.name])
+    field.name: Parameter.of(field, _HINTS[field.name])
     for field in dataclasses.fields(SegmentationSettings)
 }
 
@@ -473,39 +391,6 @@ def parameters() -> dict[str, Parameter]:
     return dict(_PARAMETERS)
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "default": {},
-    "fast": {"working_size": 128, "n_steps": 20, "warm_start_steps": 15},
-    "paper": {
-        "max_labels": 100,
-        "min_labels": 1,
-        "merging": "classes",
-        "merge_threshold": 0.0,
-        "texture": 0.0,
-        "n_steps": 1000,
-        "warm_start_steps": 0,
-        "patience": None,
-        "ema_decay": 0.999,
-        "ema_warmup": False,
-        "continuity_weight": 5.0,
-        "edge_scale": None,
-        "color_space": "channels",
-        "working_size": None,
-        "readout": "student",
-    },
-}
-
-
-def _from_preset(cls: type[SegmentationSettings], name: str) -> SegmentationSettings:
-    """Return the settings of a preset: "default", "fast" or "paper"."""
-    return cls(name)
-
-
-# An instance's attribute hides this one, so that `settings.preset` is still the name.
-SegmentationSettings.preset = classmethod(_from_preset)  # type: ignore[assignment]
 SegmentationSettings.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
-    [
-        inspect.Parameter(p.name, inspect.Parameter.KEYWORD_ONLY, default=p.default)
-        for p in _PARAMETERS.values()
-    ]
+    [p.as_argument() for p in _PARAMETERS.values()]
 )

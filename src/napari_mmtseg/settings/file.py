@@ -1,4 +1,4 @@
-"""The JSON file that settings are kept in."""
+"""Settings files in JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FILE_VERSION = 1
 
 
 def write_settings_file(path: str | Path, values: Mapping[str, Any]) -> None:
-    """Write settings by name to a JSON file, replacing one that is there.
+    """Write settings by name to a JSON file, replacing an existing one.
 
     Raises
     ------
@@ -34,12 +34,12 @@ def write_settings_file(path: str | Path, values: Mapping[str, Any]) -> None:
 
 
 def read_settings_file(path: str | Path) -> dict[str, Any]:
-    """Return what a settings file holds, not yet checked setting by setting.
+    """Return the values in a settings file; each is still to be checked.
 
     Raises
     ------
     InputError
-        If the file does not exist, is no settings file or is of another version.
+        If the file does not exist, is not a settings file or is of another version.
     """
     try:
         content = json.loads(Path(path).read_text("utf-8"))

@@ -1,21 +1,39 @@
-"""What a form, a command line and a reader need to know about one setting."""
+"""Description of one setting: type, range, unit, words."""
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
+import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from napari_mmtseg.errors import InputError
 
-__all__ = ["Parameter", "refuse_unknown"]
+__all__ = ["Parameter", "refuse_unknown", "setting"]
+
+
+def setting(
+    default: Any,
+    title: str,
+    description: str,
+    range: tuple[float, float] | None = None,
+    **details: Any,
+) -> Any:
+    """Return a dataclass field that holds the description of a setting."""
+    if range is not None:
+        details["minimum"], details["maximum"] = range
+    return dataclasses.field(
+        default=default,
+        metadata={"title": title, "description": description, **details},
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parameter:
-    """What a form, a command line or a reader needs to know about one setting.
+    """Description of one setting for forms, the command line and the documentation.
 
     Attributes
     ----------
@@ -38,7 +56,7 @@ class Parameter:
     choices : tuple of str
         Accepted values of a ``str`` setting.
     none_means : str
-        What ``None`` stands for.
+        Meaning of ``None``.
     advanced : bool
         Whether a form shows it under "Advanced".
     """
@@ -55,6 +73,24 @@ class Parameter:
     choices: tuple[str, ...] = ()
     none_means: str = ""
     advanced: bool = True
+
+    @classmethod
+    def of(cls, field: dataclasses.Field[Any], annotation: Any) -> Parameter:
+        """Return the parameter of a dataclass field made by :func:`setting`."""
+        kinds = get_args(annotation) or (annotation,)
+        return cls(
+            name=field.name,
+            kind=next(kind for kind in kinds if kind is not type(None)),
+            optional=type(None) in kinds,
+            default=field.default,
+            **field.metadata,
+        )
+
+    def as_argument(self) -> inspect.Parameter:
+        """Return the parameter as a keyword argument of a signature."""
+        return inspect.Parameter(
+            self.name, inspect.Parameter.KEYWORD_ONLY, default=self.default
+        )
 
     @property
     def accepted(self) -> str:

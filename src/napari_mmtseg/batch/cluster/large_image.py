@@ -22,7 +22,7 @@ from napari_mmtseg.engine.model.tiles import tiles
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.files.read import read_image
 from napari_mmtseg.images.lazy import ArrayPart
-from napari_mmtseg.images.stack import ImageStack
+from napari_mmtseg.images.stack import ImageStack, Location
 from napari_mmtseg.progress import drain
 
 if TYPE_CHECKING:
@@ -273,11 +273,13 @@ def label_region(task: _RegionTask, is_given_up: Callable[[], bool]) -> None:
             if is_given_up():
                 raise Cancelled
             found = model.predict_window(frame, block.core)
-            labels[stack.place(task.index, block.core)] = found.astype(labels.dtype)
+            labels[stack.place(Location(task.index, block.core))] = found.astype(
+                labels.dtype
+            )
     else:
         # As a slice of a stack, not as an image of its own.
         part = ArrayPart(stack.array, _kept(frame.index))
-        place = _kept(stack.place(task.index))
+        place = _kept(stack.place(stack.whole(task.index)))
         found = np.empty(ArrayPart(labels, place).shape, np.int32)
         drain(model.iter_labels(part, axes=stack.axes, out=found), is_given_up)
         labels[place] = found.astype(labels.dtype)

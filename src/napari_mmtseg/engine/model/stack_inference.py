@@ -1,4 +1,4 @@
-"""The finest classes of every pixel of a stack or a large image, piece by piece."""
+"""Clusters of every pixel of a stack or a large image, found part by part."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.engine.model.tiles import Tile, tiles
 from napari_mmtseg.images.lazy import ChunkCache, block_sides, chunk_edges
-from napari_mmtseg.images.stack import Frame, ImageStack
+from napari_mmtseg.images.stack import Frame, ImageStack, Location
+from napari_mmtseg.progress import relay
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -21,29 +22,26 @@ if TYPE_CHECKING:
 __all__ = ["ClusterPart", "stack_clusters"]
 
 _BLOCK = 2048
-"""Side in pixels of what is read at once of a large frame; tiles lie within it."""
+"""Side in pixels of the block of a large frame that is read at once."""
 
 
 @dataclass(frozen=True)
 class ClusterPart:
-    """Leaves of a part of a stack.
+    """Clusters of a part of a stack.
 
     Attributes
     ----------
-    index : tuple of int
-        Of the frame.
-    window : tuple of slice
-        Which pixels of the frame.
+    location : Location
+        The part.
     clusters : ndarray of uint8
-        Theirs.
+        Cluster of every pixel.
     n_done : int
-        Frames that are done with this part.
+        Frames that are complete with this part.
     fraction : float
         Share of the stack that is done with it.
     """
 
-    index: tuple[int, ...]
-    window: tuple[slice, ...]
+    location: Location
     clusters: NDArray[np.uint8] = field(repr=False)
     n_done: int
     fraction: float
@@ -60,18 +58,18 @@ def stack_clusters(
     Parameters
     ----------
     known : Readout
-        What finds them.
+        The classes.
     stack : ImageStack
-        Where.
+        The image.
     settings : SegmentationSettings
         As for :meth:`Readout.find`.
     out : array-like, optional
-        What they are written to: blocks end where its chunks do.
+        The array that labels are written to: blocks end where its chunks do.
 
     Yields
     ------
     ClusterPart or float
-        The part, or, within one, the share of the stack that is done.
+        A part, or the share of the stack that is done within one.
     """
     n = stack.n_frames
     units = [
@@ -86,14 +84,16 @@ def stack_clusters(
                 if isinstance(part, float):
                     yield (number + part) / n
                 else:
-                    window = tuple(slice(0, length) for length in frame.shape[1:])
-                    yield ClusterPart(index, window, part, number + 1, (number + 1) / n)
+                    here = stack.whole(index)
+                    yield ClusterPart(here, part, number + 1, (number + 1) / n)
             continue
-        here = known.for_image(frame)
+        inference = known.for_image(frame)
         done = 0
         for block, held in _read_ahead(frame, _blocks(known, frame, units)):
             clusters = np.empty([s.stop - s.start for s in block.core], np.uint8)
-            for tile, part in here.cluster_tiles(held, block.core, settings.tile_size):
+            for tile, part in inference.cluster_tiles(
+                held, block.core, settings.tile_size
+            ):
                 at = (
                     slice(t.start - b.start, t.stop - b.start)
                     for t, b in zip(tile.core, block.core, strict=True)
@@ -103,22 +103,17 @@ def stack_clusters(
                 yield (number + done / frame.n_pixels) / n
             is_last = done == frame.n_pixels
             share = (number + done / frame.n_pixels) / n
-            yield ClusterPart(index, block.core, clusters, number + is_last, share)
+            here = Location(index, block.core)
+            yield ClusterPart(here, clusters, number + is_last, share)
 
 
 def _frame_clusters(
     known: Readout, frame: Frame, settings: SegmentationSettings
-) -> Iterator[float | NDArray[np.uint8]]:
-    """Yield fractions, and in the end the clusters of a frame that is not large."""
+) -> Generator[float | NDArray[np.uint8], Any, None]:
+    """Yield fractions, and finally the clusters of a frame that is not large."""
     channels = frame.read()
     finding = known.for_image(channels).find(channels, settings)
-    while True:
-        try:
-            fraction = next(finding)
-        except StopIteration as end:
-            hierarchy = end.value
-            break
-        yield min(float(fraction), 1.0)
+    hierarchy = yield from relay(finding, lambda share: [min(float(share), 1.0)])
     by_regions = hierarchy.merging == "regions"
     clusters = hierarchy.clusters
     if by_regions:  # those of every frame are others, their classes are the same
@@ -127,7 +122,7 @@ def _frame_clusters(
 
 
 class _Held:
-    """A part of a frame that has been read, under the frame's own positions."""
+    """A part of a frame that has been read, indexed like the frame."""
 
     def __init__(self, frame: Frame, around: tuple[slice, ...]) -> None:
         self.shape, self.dtype = frame.shape, frame.dtype
@@ -145,7 +140,7 @@ class _Held:
 def _chunk_lengths(
     array: Any, letters: str, stack: ImageStack
 ) -> tuple[int, ...] | None:
-    """Return how many pixels of a frame an array stores together, if it tells."""
+    """Return the chunk lengths along the axes of a frame, None if unknown."""
     edges = None if array is None else chunk_edges(array)
     if edges is None:
         return None
@@ -154,7 +149,7 @@ def _chunk_lengths(
 
 
 def _reading_once(stack: ImageStack) -> ImageStack:
-    """Return the stack with chunks kept where frames, or blocks, share them."""
+    """Return the stack with a cache for chunks that frames or blocks share."""
     edges = chunk_edges(stack.array)
     if edges is None:
         return stack
@@ -177,7 +172,7 @@ def _blocks(
 
 
 def _read_ahead(frame: Frame, blocks: Sequence[Tile]) -> Iterator[tuple[Tile, _Held]]:
-    """Read the next block while the last one is worked on."""
+    """Read the next block while the last one is processed."""
     with ThreadPoolExecutor(1, "mmtseg-read") as reader:
         coming: Future[_Held] = reader.submit(_Held, frame, blocks[0].around)
         for block, following in zip(blocks, [*blocks[1:], None], strict=True):

@@ -1,4 +1,4 @@
-"""Labels of a stack or a large image by a fitted model, written piece by piece."""
+"""Labels of a stack or a large image by a fitted model, written part by part."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def stack_labels(
     def steps() -> Generator[float, None, Any]:
         for part in stack_clusters(known, stack, settings, out):
             if isinstance(part, ClusterPart):
-                writer.write(part.index, part.window, values[part.clusters])
+                writer.write(part.location, values[part.clusters])
                 yield part.fraction
             else:
                 yield part

@@ -318,7 +318,7 @@ def _with_clusters(
         if isinstance(part, float):
             yield part
         else:
-            clusters[stack.place(part.index, part.window)] = part.clusters
+            clusters[stack.place(part.location)] = part.clusters
             yield part.fraction
     return replace(merge_tree, clusters=clusters)
 

@@ -85,7 +85,7 @@ class StackPreview:
         if step.labels is None:
             return False
         labels = coarse(step.labels, self._plane)
-        there = self._labels[self._stack.place(step.index)]
+        there = self._labels[self._stack.place(self._stack.whole(step.index))]
         if there.shape != labels.shape:  # a volume thinned out along Z as well
             return False
         np.minimum(labels, np.iinfo(there.dtype).max, out=there, casting="unsafe")

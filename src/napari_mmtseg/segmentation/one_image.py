@@ -1,0 +1,100 @@
+"""One image looked at as a whole: from its pixels to its labels."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.labels.hierarchy import without_gaps
+from napari_mmtseg.labels.regions import consecutive, count_values
+from napari_mmtseg.labels.store import store_labels
+from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.segmentation.baseline import iter_baseline
+from napari_mmtseg.segmentation.request import SegmentationRequest
+from napari_mmtseg.segmentation.result import SegmentationResult
+from napari_mmtseg.segmentation.scribble_input import read_all_scribbles
+from napari_mmtseg.segmentation.scribble_training import train_model
+from napari_mmtseg.segmentation.training import Fitted, predicting
+from napari_mmtseg.settings.fields import SegmentationSettings
+
+__all__ = ["segment_image"]
+
+Steps = Generator[SegmentationStep, str | None, SegmentationResult]
+
+
+def segment_image(request: SegmentationRequest) -> Steps:
+    """Segment the only image of a request; its pixels are read and checked at once."""
+    request.check_one_image()
+    stack = request.stack
+    images = request.read_images()
+    scribbles = read_all_scribbles(images, request.all_scribbles(), request)
+    if request.settings.method == "mmt":
+        training = train_model(images, scribbles, request)
+        steps = _label(images[0], training, request.settings)
+    else:
+        steps = iter_baseline(images[0], request)
+    if len(stack.shape) == 2 and request.out is None:
+        return steps
+    return _in_shape(steps, stack.shape, request.out)
+
+
+def _in_shape(steps: Steps, shape: tuple[int, ...], out: Any) -> Steps:
+    """Give labels the axes of the image, and write them to `out`."""
+    result = yield from steps
+    labels = result.labels.reshape(shape)
+    if out is not None:
+        store_labels(out, ..., labels)
+        labels = out
+    hierarchy = result.hierarchy
+    if hierarchy is not None:
+        hierarchy = hierarchy.reshaped(shape)
+    return replace(result, labels=labels, hierarchy=hierarchy)
+
+
+def _label(
+    channels: NDArray[Any],
+    training: Generator[SegmentationStep, str | None, Fitted],
+    settings: SegmentationSettings,
+) -> Generator[SegmentationStep, str | None, SegmentationResult]:
+    from napari_mmtseg.engine.model.image_view import CachedResult
+
+    start = time.perf_counter()
+    fitted = yield from training
+    n_steps = fitted.n_steps
+    hierarchy = fitted.hierarchy
+    if hierarchy is None:
+        hierarchy = yield from predicting(
+            fitted.model.iter_hierarchy(channels, channel_axis=0),
+            SegmentationStep(
+                "prediction", n_steps, settings.n_steps, n_labels=fitted.model.n_labels
+            ),
+        )
+    if fitted.model.label_values is None:
+        found = hierarchy
+        hierarchy = hierarchy.without_empty()
+        if settings.min_region_size > 1:
+            present = count_values(hierarchy.labels(), hierarchy.fitted + 1)[1:] > 0
+            hierarchy = hierarchy.relabelled(without_gaps(present))
+        fitted.model.label_values = hierarchy.labels_for_model(found)
+    labels = hierarchy.labels(output=settings.output)
+    if settings.output == "regions":
+        labels = consecutive(labels)
+    if fitted.model.memory is None:
+        fitted.model.memory = CachedResult.of(channels, hierarchy, None)
+    return SegmentationResult(
+        labels=labels,
+        model=fitted.model,
+        hierarchy=hierarchy,
+        stop_reason=fitted.stop_reason,
+        n_labels=len(np.unique(labels)),
+        n_steps=n_steps,
+        seconds=time.perf_counter() - start,
+        device=fitted.device,
+        precision=fitted.precision,
+        settings=settings,
+    )
