@@ -71,7 +71,7 @@ def test_outputs_are_refused_before_the_work(tmp_path):
         check_output(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         check_output(tmp_path / "none" / "a.tif")
-    with pytest.raises(InputError, match=r"has to end in \.tif, \.png"):
+    with pytest.raises(InputError, match=r"has to end in \.tif or \.png"):
         check_output(tmp_path / "a.doc", suffixes=(".tif", ".png"))
     with pytest.raises(InputError, match="too long"):
         check_output(tmp_path / ("a" * 300))

@@ -1,4 +1,4 @@
-"""Formats of microscopes, by bioio where that is installed."""
+"""Formats of microscopes, read by bioio if that is installed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from napari_mmtseg.files.pixel_size import PixelSize
 
 __all__ = ["read_with_bioio"]
 
-Found = tuple[Any, str, dict[str, PixelSize]]
 
-
-def read_with_bioio(path: Path) -> Found | None:
+def read_with_bioio(path: Path) -> tuple[Any, str, dict[str, PixelSize]] | None:
     """Open the first scene of a file that bioio has a reader for.
 
     Parameters
@@ -23,8 +21,8 @@ def read_with_bioio(path: Path) -> Found | None:
     Returns
     -------
     tuple or None
-        Pixels (a dask array), axes, and pixel sizes by axis; None where bioio, or a
-        reader for this file, is not installed.
+        Pixels (a dask array), axes, and pixel sizes by axis; None if bioio or a reader
+        for this file is not installed.
     """
     try:
         from bioio import BioImage

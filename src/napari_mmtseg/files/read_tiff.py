@@ -1,4 +1,4 @@
-"""TIFF, OME-TIFF and ImageJ TIFF: pixels, axes and pixel sizes, in and out."""
+"""TIFF, OME-TIFF and ImageJ TIFF: pixels, axes and pixel sizes."""
 
 from __future__ import annotations
 
@@ -21,19 +21,11 @@ from napari_mmtseg.files.pixel_size import PixelSize
 __all__ = ["is_tiff", "read_tiff"]
 
 _MAGIC_NUMBERS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_MICROMETRE_NAMES = (
-    "um",
-    "\u03bcm",
-    "micron",
-    "microns",
-    "micrometer",
-    "micrometre",
-)
+_MICROMETRE_NAMES = ("um", "\u03bcm", "micron", "microns", "micrometer", "micrometre")
 _LARGE = 2**29
 """Bytes from which pixels are not read before they are needed."""
 
-
-# What tifffile says, without raising, about a file of which a part is missing.
+# Logged by tifffile, which raises nothing, if a part of a file is missing.
 _SIGNS_OF_DAMAGE = (
     "invalid page offset",
     "invalid offset to first page",
@@ -45,7 +37,7 @@ _SIGNS_OF_DAMAGE = (
 
 
 def is_tiff(header: bytes) -> bool:
-    """Whether a file that begins with `header` is a TIFF file, whatever its name."""
+    """Return whether a file that begins with `header` is a TIFF file."""
     return header.startswith(_MAGIC_NUMBERS)
 
 
@@ -64,7 +56,7 @@ def read_tiff(path: Path) -> tuple[NDArray[Any], str, dict[str, PixelSize]]:
     axes : str
         One letter for every axis of `array`.
     pixel_sizes : dict
-        Pixel size by letter of the axis, where the file tells it.
+        Pixel size by letter of the axis, as far as the file has them.
 
     Raises
     ------
@@ -107,7 +99,7 @@ def read_tiff(path: Path) -> tuple[NDArray[Any], str, dict[str, PixelSize]]:
 
 
 def _pixels(path: Path, series: tifffile.TiffPageSeries) -> Any:
-    """Read a series, or only open it where it is large."""
+    """Read a series, or only open it if it is large."""
     if series.nbytes < _LARGE:
         return series.asarray()
     parent, kind = series.parent, series.dtype
@@ -126,7 +118,7 @@ def _pixels(path: Path, series: tifffile.TiffPageSeries) -> Any:
 
 
 class _Remarks(logging.Filter):
-    """Keeps what tifffile logs in this thread from the log."""
+    """Takes what tifffile logs in this thread out of the log."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -140,7 +132,7 @@ class _Remarks(logging.Filter):
         return False
 
     def refuse_damage(self) -> None:
-        """Raise for the first remark that tells of a missing part."""
+        """Raise for the first remark on a missing part."""
         for message in self.messages:
             if any(sign in message.lower() for sign in _SIGNS_OF_DAMAGE):
                 raise ValueError(message)
@@ -150,23 +142,21 @@ def _pixel_sizes(file: tifffile.TiffFile) -> dict[str, PixelSize]:
     if file.is_ome and file.ome_metadata:
         return _ome_pixel_sizes(file.ome_metadata)
     tags = file.pages.first.tags
-    depth = None
+    found: dict[str, PixelSize | None] = {}
     if file.is_imagej:
         metadata = file.imagej_metadata or {}
         unit, factor = metadata.get("unit"), 1.0
-        depth = _pixel_size(metadata.get("spacing"), unit)
+        found["Z"] = _pixel_size(metadata.get("spacing"), unit)
     elif tags.valueof("ResolutionUnit") == 3:
         # Centimetres come from microscopes; inches, the other choice, are for printing.
         unit, factor = "µm", 1e4
     else:
         return {}
-    found: dict[str, PixelSize | None] = {}
     for axis, tag in (("X", "XResolution"), ("Y", "YResolution")):
         pixels, units = tags.valueof(tag) or (0, 1)
         if pixels:
             found[axis] = _pixel_size(units / pixels * factor, unit)
-    found["Z"] = depth
-    return {axis: size for axis, size in found.items() if size is not None}
+    return _known(found)
 
 
 def _ome_pixel_sizes(description: str) -> dict[str, PixelSize]:
@@ -175,14 +165,19 @@ def _ome_pixel_sizes(description: str) -> dict[str, PixelSize]:
         pixels = (image[0] if isinstance(image, (list, tuple)) else image)["Pixels"]
     except (KeyError, IndexError, TypeError, ValueError, SyntaxError):
         return {}
-    found = {
-        axis: _pixel_size(
-            pixels.get(f"PhysicalSize{axis}"),
-            pixels.get(f"PhysicalSize{axis}Unit", "µm"),
-        )
-        for axis in "ZYX"
-    }
-    return {axis: size for axis, size in found.items() if size is not None}
+    return _known(
+        {
+            axis: _pixel_size(
+                pixels.get(f"PhysicalSize{axis}"),
+                pixels.get(f"PhysicalSize{axis}Unit", "µm"),
+            )
+            for axis in "ZYX"
+        }
+    )
+
+
+def _known(sizes: dict[str, PixelSize | None]) -> dict[str, PixelSize]:
+    return {axis: size for axis, size in sizes.items() if size is not None}
 
 
 def _pixel_size(size: Any, unit: Any) -> PixelSize | None:

@@ -7,30 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from napari_mmtseg.errors import InputError, import_extra
-from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.pixel_size import UNITS, PixelSize
 
-__all__ = ["UNIT_NAMES", "is_zarr", "read_zarr"]
+__all__ = ["is_zarr", "read_zarr"]
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray")
-
-_UNITS = {
-    "kilometer": "km",
-    "meter": "m",
-    "centimeter": "cm",
-    "millimeter": "mm",
-    "micrometer": "µm",
-    "nanometer": "nm",
-    "picometer": "pm",
-    "angstrom": "Å",
-    "inch": "in",
-    "foot": "ft",
-}
-UNIT_NAMES = {short: name for name, short in _UNITS.items()}
-"""Names of units in OME-Zarr (UDUNITS-2), by those of this package."""
+_SYMBOLS = {unit.name: symbol for symbol, unit in UNITS.items()}
 
 
 def is_zarr(path: Path) -> bool:
-    """Whether a folder is a zarr group or array."""
+    """Return whether a folder is a zarr group or array."""
     return any((path / mark).is_file() for mark in _MARKS)
 
 
@@ -49,7 +35,7 @@ def read_zarr(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
     axes : str
         One letter for every axis.
     pixel_sizes : dict
-        Pixel size by letter of the axis, where the metadata tell it.
+        Pixel size by letter of the axis, as far as the metadata have them.
 
     Raises
     ------
@@ -60,7 +46,7 @@ def read_zarr(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
     try:
         found = zarr.open(str(path), mode="r")
     except Exception as error:  # zarr meets damage with errors of many kinds
-        raise InputError(f"{path} is no zarr that can be read: {error}") from error
+        raise InputError(f"{path} is not a readable zarr: {error}") from error
     if not hasattr(found, "group_keys"):
         return found, "Q" * found.ndim, {}
     attributes = dict(found.attrs)
@@ -73,9 +59,9 @@ def read_zarr(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
         sizes = _pixel_sizes(image, level, axes)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path} holds no OME-Zarr image: its metadata name no multiscales with a "
-            "dataset that fits its axes. Pass the folder of the image itself, such as "
-            "plate.zarr/A/1/0."
+            f"{path} does not hold an OME-Zarr image: its metadata name no multiscales "
+            "with a dataset that fits its axes. Give the folder of the image itself, "
+            "such as plate.zarr/A/1/0."
         ) from error
     return array, axes, sizes
 
@@ -99,6 +85,6 @@ def _pixel_sizes(
     found = {}
     for letter, size, axis in zip(axes, scale, described, strict=True):
         unit = axis.get("unit") if isinstance(axis, Mapping) else None
-        if letter in "ZYX" and unit in _UNITS:
-            found[letter] = PixelSize(float(size), _UNITS[unit])
+        if letter in "ZYX" and unit in _SYMBOLS:
+            found[letter] = PixelSize(float(size), _SYMBOLS[unit])
     return found

@@ -1,4 +1,4 @@
-"""Labels that are too many to be held in memory, as OME-TIFF."""
+"""TIFF files: for ImageJ, as OME-TIFF, and tile by tile."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import numpy as np
 import tifffile
 from numpy.typing import DTypeLike, NDArray
 
-from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.pixel_size import UNITS, PixelSize, in_one_unit
 
 __all__ = ["encode_tiff", "write_in_tiles"]
 
 _TILE = 512
+_LARGEST_PART = 2**32 - 1
+"""Largest numerator or denominator of a resolution in a TIFF file."""
 
 
 def write_in_tiles(
@@ -35,7 +37,7 @@ def write_in_tiles(
     path : Path
         The file.
     values : (..., Y, X) ndarray of int
-        Labels; in a file of their own, they are read from it tile by tile.
+        Labels; a memmap is read tile by tile.
     dtype : dtype
         What they are written as.
     pixel_sizes : sequence of PixelSize or None
@@ -68,16 +70,6 @@ def _tiles(values: NDArray[Any], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]
                 tile = np.zeros((_TILE, _TILE), dtype)
                 tile[: part.shape[0], : part.shape[1]] = part
                 yield tile
-
-
-_OME_UNITS = ("km", "m", "cm", "mm", "µm", "nm", "pm", "Å", "in", "ft")
-
-
-_MICROMETRES = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "nm": 1e-3, "Å": 1e-4}
-
-
-_LARGEST_PART = 2**32 - 1
-"""Largest numerator or denominator of a resolution in a TIFF file."""
 
 
 def encode_tiff(
@@ -121,18 +113,18 @@ def encode_tiff(
 def ome_metadata(
     axes: str, pixel_sizes: Sequence[PixelSize | None], name: str
 ) -> dict[str, Any]:
-    """Return what tifffile makes the description of an OME-TIFF file from.
+    """Return the metadata of an OME-TIFF file, as tifffile takes them.
 
     Parameters
     ----------
     axes, pixel_sizes, name
         As for :func:`encode_tiff`.
     """
-    # Without one of its own every file would be different.
+    # By default tifffile makes a random one, and equal labels different files.
     unique = uuid5(NAMESPACE_URL, f"napari-mmtseg:{name}:{axes}")
     metadata: dict[str, Any] = {"axes": axes, "Name": name, "UUID": str(unique)}
     for axis, pixel in zip(axes, pixel_sizes, strict=True):
-        if axis in "ZYX" and pixel is not None and pixel.unit in _OME_UNITS:
+        if axis in "ZYX" and pixel is not None and pixel.unit in UNITS:
             metadata[f"PhysicalSize{axis}"] = pixel.size
             metadata[f"PhysicalSize{axis}Unit"] = pixel.unit
     return metadata
@@ -146,19 +138,19 @@ def _for_imagej(dtype: np.dtype[Any]) -> bool:
 def _imagej_details(
     dtype: np.dtype[Any], axes: str, pixel_sizes: Sequence[PixelSize | None]
 ) -> dict[str, Any]:
-    """Arguments of ``imwrite``; ImageJ has one unit for all axes."""
+    """Return arguments of ``imwrite``; ImageJ has one unit for all axes."""
     imagej = _for_imagej(dtype)
     order = axes.replace("CZ", "ZC") if imagej else axes
     plain: dict[str, Any] = {"imagej": imagej, "metadata": {"axes": order}}
-    sizes = _in_one_unit(pixel_sizes[-2], pixel_sizes[-1])
+    sizes = in_one_unit(pixel_sizes[-2], pixel_sizes[-1])
     if sizes is None:
         return plain
     y, x = sizes
     per_cm = 1.0
     if not imagej:
-        if x.unit not in _MICROMETRES:
+        if x.unit not in UNITS:
             return plain
-        per_cm = 1e4 / _MICROMETRES[x.unit]
+        per_cm = 1e4 / UNITS[x.unit].micrometres
     resolution = (per_cm / x.size, per_cm / y.size)
     if not all(r * _LARGEST_PART > 1 and r < _LARGEST_PART for r in resolution):
         return plain
@@ -167,20 +159,7 @@ def _imagej_details(
     unit = "".join(c if c.isascii() else f"\\u{ord(c):04X}" for c in x.unit)
     metadata: dict[str, Any] = {"axes": order, "unit": unit}
     z = pixel_sizes[axes.index("Z")] if "Z" in axes else None
-    spacing = _in_one_unit(z, x)
+    spacing = in_one_unit(z, x)
     if spacing is not None:
         metadata["spacing"] = spacing[0].size
     return {"imagej": True, "resolution": resolution, "metadata": metadata}
-
-
-def _in_one_unit(
-    y: PixelSize | None, x: PixelSize | None
-) -> tuple[PixelSize, PixelSize] | None:
-    if x is None or y is None:
-        return None
-    if x.unit == y.unit:
-        return y, x
-    if x.unit not in _MICROMETRES or y.unit not in _MICROMETRES:
-        return None
-    factor = _MICROMETRES[y.unit] / _MICROMETRES[x.unit]
-    return PixelSize(y.size * factor, x.unit), x

@@ -1,0 +1,116 @@
+"""Image and label files of the commands; imported once one of them runs."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.cli.progress import count, follow, percent
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.files import write
+from napari_mmtseg.files.atomic import check_apart, check_output
+from napari_mmtseg.files.formats import CONFIDENCE_SUFFIXES
+from napari_mmtseg.files.read import ImageFile, read_image
+from napari_mmtseg.files.read_zarr import is_zarr
+from napari_mmtseg.images.stack import ImageStack
+from napari_mmtseg.labels.regions import count_values
+
+if TYPE_CHECKING:
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
+
+__all__ = [
+    "check_fit",
+    "check_outputs",
+    "read",
+    "read_scribbles",
+    "write_confidence",
+    "write_labels",
+]
+
+
+def check_outputs(
+    image: Path, labels: Path, confidence: Path | None, overwrite: bool
+) -> None:
+    """Refuse paths that labels or a confidence map cannot be written to."""
+    write.check_labels_path(labels, overwrite=overwrite)
+    if image.is_file() or is_zarr(image):
+        check_apart(labels, image)
+    if confidence is None:
+        return
+    check_output(confidence, suffixes=CONFIDENCE_SUFFIXES, overwrite=overwrite)
+    if confidence.resolve() in (image.resolve(), labels.resolve()):
+        raise InputError(
+            f"{confidence} is the name of the image or of the labels. Give the "
+            "confidence map another one."
+        )
+
+
+def read(path: Path, channel_axis: int | None, axes: str | None) -> ImageFile:
+    """Read an image and check its axes."""
+    source = read_image(path, channel_axis=channel_axis, axes=axes)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the run says it again
+            ImageStack.of(source.array, axes=source.axes)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return source
+
+
+def check_fit(source: ImageFile, labels: Path, confidence: Path | None) -> None:
+    """Refuse files that cannot hold the results of a stack."""
+    write.check_labels_fit(labels, source.label_axes)
+    if confidence is not None and len(source.label_axes) > 2:
+        raise InputError(
+            "--confidence is for one image at a time; this is a stack "
+            f"({source.label_axes})."
+        )
+
+
+def read_scribbles(path: Path | None) -> NDArray[Any] | None:
+    """Read painted labels; None without a path."""
+    return None if path is None else np.asarray(read_image(path).array)
+
+
+def write_labels(
+    path: Path,
+    labels: NDArray[np.int32],
+    output: str,
+    source: ImageFile,
+    overwrite: bool,
+) -> None:
+    """Write labels, as TIFF if they do not fit in PNG, and say what the file holds."""
+    if path.suffix.lower() == ".png" and labels.max() > 65535:
+        path = path.with_suffix(".tif")
+        click.echo(f"Warning: too many labels for PNG, they go to {path}.", err=True)
+    axes = source.label_axes
+    write.write_labels(path, labels, source=source, axes=axes, overwrite=overwrite)
+    n_labels = int(np.count_nonzero(count_values(labels, 1)[1:]))
+    *stacked, height, width = labels.shape
+    size = f"{width} x {height} pixels"
+    if stacked:
+        size = f"{' x '.join(map(str, stacked))} slices of {size}"
+    noun = "region" if output == "regions" else "class"
+    click.echo(f"{path}: {count(n_labels, noun)}, {size}")
+
+
+def write_confidence(
+    path: Path,
+    model: MutualMeanTeachingModel,
+    source: ImageFile,
+    n_labels: int | None = None,
+    *,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Write the confidence of a model on an image, and say how high it is."""
+    axis = source.channel_axis
+    steps = model.iter_confidence(source.array, n_labels, channel_axis=axis)
+    confidence = follow(steps, percent("confidence (%)"), quiet=quiet)
+    write.write_confidence(path, confidence, source=source, overwrite=overwrite)
+    click.echo(f"{path}: confidence, {confidence.mean():.2f} on average")
