@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +18,7 @@ from napari_mmtseg.files.read import ImageFile, read_image
 from napari_mmtseg.files.read_zarr import is_zarr
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.regions import count_values
+from napari_mmtseg.notices import collected_notices
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
@@ -54,8 +54,7 @@ def read(path: Path, channel_axis: int | None, axes: str | None) -> ImageFile:
     """Read an image and check its axes."""
     source = read_image(path, channel_axis=channel_axis, axes=axes)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # the run says it again
+        with collected_notices():  # the run says it again
             ImageStack.of(source.array, axes=source.axes)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import imageio.v3 as iio
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.notices import warn
 
 __all__ = ["read_raster"]
 
@@ -63,12 +63,12 @@ def read_raster(path: Path, header: bytes) -> tuple[NDArray[Any], str]:
             "BMP, GIF and what else Pillow reads."
         ) from error
     if header.startswith(b"\x89PNG") and header[24] == 16 and header[25] != 0:
-        _warn(f"{path} has 16 bits per colour; the upper 8 are used. Save it as TIFF.")
+        warn(
+            f"{path} has 16 bits per colour; the upper 8 are used. Save it as TIFF to "
+            "use all.",
+            stacklevel=3,
+        )
     if mode in ("LA", "La", "PA") and array.ndim == 3 and array.shape[2] == 2:
-        _warn(f"The alpha channel of {path} is ignored.")
+        warn(f"The alpha channel of {path} is ignored.", stacklevel=3)
         array = array[..., 0]
     return array, "YXS"[: array.ndim]
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, UserWarning, stacklevel=4)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import replace
@@ -17,6 +16,7 @@ from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.store import check_store, new_store
 from napari_mmtseg.labels.writer import LabelWriter, check_clean_up
+from napari_mmtseg.notices import warn
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.segmentation.previews import SlicePreviews
 from napari_mmtseg.segmentation.request import StackRun
@@ -140,7 +140,7 @@ def _find(
         except InputError as error:
             if not done:
                 raise
-            warnings.warn(f"{error} {_KEPT}", UserWarning, stacklevel=2)
+            warn(f"{error} {_KEPT}")
             return done, "ended by an error"
         if part is None:
             break
