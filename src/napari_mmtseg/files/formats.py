@@ -1,10 +1,13 @@
-"""File formats: their suffixes, and what can be read from them and written to them."""
+"""File formats: their suffixes, what they can hold, and what reading them returns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any, NamedTuple
+
+from napari_mmtseg.files.pixel_size import PixelSize
 
 __all__ = [
     "CONFIDENCE_SUFFIXES",
@@ -13,10 +16,29 @@ __all__ = [
     "LABEL_SUFFIXES",
     "OME_SUFFIXES",
     "FileFormat",
+    "StoredImage",
     "find_format",
     "in_words",
     "stem",
 ]
+
+
+class StoredImage(NamedTuple):
+    """An image as a file holds it.
+
+    Attributes
+    ----------
+    array : array-like
+        Pixels; a memmap, zarr or dask array, not read yet, if there are many.
+    axes : str
+        A letter for every axis; "Q" if the file does not name it.
+    pixel_sizes : dict
+        Pixel size by letter of the axis, as far as the file has them.
+    """
+
+    array: Any
+    axes: str
+    pixel_sizes: dict[str, PixelSize]
 
 
 @dataclass(frozen=True)

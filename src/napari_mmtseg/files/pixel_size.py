@@ -22,32 +22,24 @@ class PixelSize(NamedTuple):
     unit: str
 
 
-class Unit(NamedTuple):
-    """A unit of length.
-
-    Attributes
-    ----------
-    name : str
-        Name in OME-Zarr (UDUNITS-2).
-    micrometres : float
-        Its length.
-    """
+class _Unit(NamedTuple):
+    """A unit of length: its name in OME-Zarr (UDUNITS-2) and its length."""
 
     name: str
     micrometres: float
 
 
 UNITS = {
-    "km": Unit("kilometer", 1e9),
-    "m": Unit("meter", 1e6),
-    "cm": Unit("centimeter", 1e4),
-    "mm": Unit("millimeter", 1e3),
-    "µm": Unit("micrometer", 1.0),
-    "nm": Unit("nanometer", 1e-3),
-    "pm": Unit("picometer", 1e-6),
-    "Å": Unit("angstrom", 1e-4),
-    "in": Unit("inch", 25400.0),
-    "ft": Unit("foot", 304800.0),
+    "km": _Unit("kilometer", 1e9),
+    "m": _Unit("meter", 1e6),
+    "cm": _Unit("centimeter", 1e4),
+    "mm": _Unit("millimeter", 1e3),
+    "µm": _Unit("micrometer", 1.0),
+    "nm": _Unit("nanometer", 1e-3),
+    "pm": _Unit("picometer", 1e-6),
+    "Å": _Unit("angstrom", 1e-4),
+    "in": _Unit("inch", 25400.0),
+    "ft": _Unit("foot", 304800.0),
 }
 """Units of length by their symbols, which are those of OME-TIFF."""
 

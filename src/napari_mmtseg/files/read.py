@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files.formats import find_format, stem
+from napari_mmtseg.files.formats import StoredImage, find_format, stem
 from napari_mmtseg.files.pixel_size import PixelSize
 from napari_mmtseg.files.read_bioio import read_with_bioio
 from napari_mmtseg.files.read_raster import read_raster
@@ -105,7 +105,9 @@ def read_image(
     """
     path = Path(path)
     try:
-        array, stored, sizes = _read(path)
+        stored = _read(path)
+    except InputError:
+        raise
     except FileNotFoundError:
         raise InputError(f"There is no file {path}.") from None
     except PermissionError:
@@ -118,17 +120,22 @@ def read_image(
         raise InputError(
             f"{path} does not fit into memory, or it is damaged ({error})."
         ) from error
+    except Exception as error:  # the libraries meet damage with errors of many kinds
+        raise InputError(
+            f"{path} is damaged or cut off: it cannot be read ({error})."
+        ) from error
+    array = stored.array
     if isinstance(array, np.ndarray) and not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
+        stored = stored._replace(array=array.astype(array.dtype.newbyteorder("=")))
     if axes is not None:
         try:
-            stored = parse_axes(axes, array.ndim)
+            stored = stored._replace(axes=parse_axes(axes, array.ndim))
         except InputError as error:
             raise InputError(f"{path} has the shape {array.shape}: {error}") from error
-    return _arrange(path, array, stored, sizes, channel_axis)
+    return _arrange(path, stored, channel_axis)
 
 
-def _read(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
+def _read(path: Path) -> StoredImage:
     if path.is_dir():
         if not is_zarr(path):
             raise InputError(
@@ -143,8 +150,7 @@ def _read(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
     if is_tiff(header):
         return read_tiff(path)
     try:
-        array, axes = read_raster(path, header)
-        return array, axes, {}
+        return read_raster(path, header)
     except InputError as error:
         found = read_with_bioio(path)
         if found is not None:
@@ -158,19 +164,14 @@ def _read(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
         ) from None
 
 
-def _arrange(
-    path: Path,
-    array: Any,
-    axes: str,
-    sizes: dict[str, PixelSize],
-    channel_axis: int | None,
-) -> ImageFile:
+def _arrange(path: Path, stored: StoredImage, channel_axis: int | None) -> ImageFile:
     """Leave out axes of length 1, find the channels, name all axes."""
-    stored = f"axes {axes} and shape {array.shape}"
+    array, axes, sizes = stored
+    described = f"axes {axes} and shape {array.shape}"
     if channel_axis is not None:
         if not -array.ndim <= channel_axis < array.ndim:
             raise InputError(
-                f"{path} has {stored}: there is no axis {channel_axis} for the "
+                f"{path} has {described}: there is no axis {channel_axis} for the "
                 f"channels. Count from 0 to {array.ndim - 1}."
             )
         channel_axis %= array.ndim
@@ -192,9 +193,9 @@ def _arrange(
     others = "".join(a for i, a in enumerate(axes) if i != channel)
     if len(others) < 2:
         raise InputError(
-            f"{path} has {stored}, but an image has at least two axes, Y and X, beside "
-            "its channels. Name all axes with axes=AXES, such as axes=CYX, or the one "
-            "of the channels with channel_axis=N, counted from 0."
+            f"{path} has {described}, but an image has at least two axes, Y and X, "
+            "beside its channels. Name all axes with axes=AXES, such as axes=CYX, or "
+            "the one of the channels with channel_axis=N, counted from 0."
         )
     named = _named(others)
     known = {name: sizes.get(a) for name, a in zip(named, others, strict=True)}

@@ -9,37 +9,19 @@ import imageio.v3 as iio
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.files.formats import StoredImage
 from napari_mmtseg.notices import warn
 
 __all__ = ["read_raster"]
 
 
-def read_raster(path: Path, header: bytes) -> tuple[NDArray[Any], str]:
-    """Read the first frame of an image.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    header : bytes
-        Its first 32 bytes.
-
-    Returns
-    -------
-    array : ndarray
-        Pixels as stored; colours of a palette are looked up.
-    axes : str
-        "YX" or "YXS".
+def read_raster(path: Path, header: bytes) -> StoredImage:
+    """Read the first frame of an image that begins with `header`.
 
     Raises
     ------
     InputError
         If it cannot be read.
-
-    Warns
-    -----
-    UserWarning
-        If a part of the file is not used.
     """
     try:
         # As stored: turned by its EXIF tag, the labels would not lie over the image in
@@ -71,4 +53,4 @@ def read_raster(path: Path, header: bytes) -> tuple[NDArray[Any], str]:
     if mode in ("LA", "La", "PA") and array.ndim == 3 and array.shape[2] == 2:
         warn(f"The alpha channel of {path} is ignored.", stacklevel=3)
         array = array[..., 0]
-    return array, "YXS"[: array.ndim]
+    return StoredImage(array, "YXS"[: array.ndim], {})

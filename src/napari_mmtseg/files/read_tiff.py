@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 
-from napari_mmtseg.errors import InputError
+from napari_mmtseg.files.formats import StoredImage
 from napari_mmtseg.files.pixel_size import PixelSize
 from napari_mmtseg.notices import warn
 
@@ -41,32 +40,13 @@ def is_tiff(header: bytes) -> bool:
     return header.startswith(_MAGIC_NUMBERS)
 
 
-def read_tiff(path: Path) -> tuple[NDArray[Any], str, dict[str, PixelSize]]:
-    """Read the first image of a TIFF file.
-
-    Parameters
-    ----------
-    path : Path
-        A TIFF, OME-TIFF or ImageJ TIFF file.
-
-    Returns
-    -------
-    array : ndarray
-        Pixels as stored.
-    axes : str
-        One letter for every axis of `array`.
-    pixel_sizes : dict
-        Pixel size by letter of the axis, as far as the file has them.
+def read_tiff(path: Path) -> StoredImage:
+    """Read the first image of a TIFF, OME-TIFF or ImageJ TIFF file.
 
     Raises
     ------
-    InputError
-        If the file is damaged.
-
-    Warns
-    -----
-    UserWarning
-        If the file holds more than one image.
+    ValueError
+        If a part of the file is missing; other exceptions for other damage.
     """
     remarks = _Remarks()
     logger = logging.getLogger("tifffile")
@@ -79,13 +59,6 @@ def read_tiff(path: Path) -> tuple[NDArray[Any], str, dict[str, PixelSize]]:
             remarks.refuse_damage()
             array = _pixels(path, series)
             remarks.refuse_damage()
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:  # tifffile meets damage with errors of many kinds
-        raise InputError(
-            f"{path} is damaged or cut off: it begins like a TIFF file, but cannot be "
-            f"read ({error})."
-        ) from error
     finally:
         logger.removeFilter(remarks)
     if n_images > 1:
@@ -94,7 +67,7 @@ def read_tiff(path: Path) -> tuple[NDArray[Any], str, dict[str, PixelSize]]:
             "used.",
             stacklevel=3,
         )
-    return array, axes, sizes
+    return StoredImage(array, axes, sizes)
 
 
 def _pixels(path: Path, series: tifffile.TiffPageSeries) -> Any:

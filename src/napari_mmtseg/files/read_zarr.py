@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_mmtseg.errors import InputError, import_extra
+from napari_mmtseg.files.formats import StoredImage
 from napari_mmtseg.files.pixel_size import UNITS, PixelSize
 
 __all__ = ["is_zarr", "read_zarr"]
@@ -20,27 +21,13 @@ def is_zarr(path: Path) -> bool:
     return any((path / mark).is_file() for mark in _MARKS)
 
 
-def read_zarr(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
+def read_zarr(path: Path) -> StoredImage:
     """Open the finest level of an OME-Zarr image, or a plain zarr array.
-
-    Parameters
-    ----------
-    path : Path
-        The folder.
-
-    Returns
-    -------
-    array : zarr.Array
-        Nothing of it is read.
-    axes : str
-        One letter for every axis.
-    pixel_sizes : dict
-        Pixel size by letter of the axis, as far as the metadata have them.
 
     Raises
     ------
     InputError
-        If it holds no image.
+        If it does not hold an image.
     """
     zarr = import_extra("zarr")
     try:
@@ -48,7 +35,7 @@ def read_zarr(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
     except Exception as error:  # zarr meets damage with errors of many kinds
         raise InputError(f"{path} is not a readable zarr: {error}") from error
     if not hasattr(found, "group_keys"):
-        return found, "Q" * found.ndim, {}
+        return StoredImage(found, "Q" * found.ndim, {})
     attributes = dict(found.attrs)
     images = attributes.get("ome", attributes).get("multiscales")
     try:
@@ -63,7 +50,7 @@ def read_zarr(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
             "with a dataset that fits its axes. Give the folder of the image itself, "
             "such as plate.zarr/A/1/0."
         ) from error
-    return array, axes, sizes
+    return StoredImage(array, axes, sizes)
 
 
 def _axes(described: Sequence[Any] | None, n: int) -> str:

@@ -20,7 +20,7 @@ from napari_mmtseg.files.formats import (
 )
 from napari_mmtseg.files.pixel_size import PixelSize
 from napari_mmtseg.files.read import ImageFile
-from napari_mmtseg.files.write_tiff import encode_tiff, write_in_tiles
+from napari_mmtseg.files.write_tiff import write_tiff
 from napari_mmtseg.files.write_zarr import check_zarr_output, write_zarr_labels
 
 __all__ = [
@@ -149,22 +149,25 @@ def write_labels(
             f"from 0 to {2**32 - 1}."
         )
     dtype = np.min_scalar_type(largest)
-    if suffix == ".png":
-        if dtype.itemsize > 2:
-            raise InputError(
-                f"{path} cannot hold {largest} labels: PNG ends at 65535. Write a .tif "
-                "file."
-            )
-        content = _encode_png(labels.astype(dtype))
-    elif labels.size * dtype.itemsize >= _LARGE:
-        with written_whole(path, overwrite=overwrite) as partial:
-            write_in_tiles(partial, labels, dtype, sizes, name=name, axes=axes)
-        return
-    else:
-        ome = _is_ome(path) if ome is None else ome
-        compact = labels.astype(dtype)
-        content = encode_tiff(compact, sizes, name=name, ome=ome, axes=axes)
-    write_atomically(path, content, overwrite=overwrite)
+    if suffix == ".png" and dtype.itemsize > 2:
+        raise InputError(
+            f"{path} cannot hold {largest} labels: PNG ends at 65535. Write a .tif "
+            "file."
+        )
+    with written_whole(path, overwrite=overwrite) as partial:
+        if suffix == ".png":
+            partial.write_bytes(_encode_png(labels.astype(dtype)))
+            return
+        write_tiff(
+            partial,
+            labels,
+            dtype,
+            sizes,
+            name=name,
+            axes=axes,
+            ome=_is_ome(path) if ome is None else ome,
+            in_tiles=labels.size * dtype.itemsize >= _LARGE,
+        )
 
 
 def write_confidence(
@@ -199,10 +202,10 @@ def write_confidence(
             f"A confidence image of shape {confidence.shape} cannot be written. "
             "Accepted: two axes."
         )
-    values = confidence.astype(np.float32, copy=False)
     name, sizes = source.name if source else path.name, _sizes(source, "YX", ())
-    content = encode_tiff(values, sizes, name=name, ome=_is_ome(path))
-    write_atomically(path, content, overwrite=overwrite)
+    dtype, ome = np.dtype(np.float32), _is_ome(path)
+    with written_whole(path, overwrite=overwrite) as partial:
+        write_tiff(partial, confidence, dtype, sizes, name=name, axes="YX", ome=ome)
 
 
 def write_picture(
