@@ -90,7 +90,7 @@ def test_what_would_take_the_image_away_is_refused(tmp_path):
     for path, match in (
         (tmp_path / "p" / ".." / "p" / "i.zarr", "the image itself"),
         (tmp_path / "p", "holds the image"),
-        (image / "l.zarr", "lies in the image"),
+        (image / "l.zarr", "lies inside the image"),
     ):
         with pytest.raises(InputError, match=match):
             check_apart(path, image)

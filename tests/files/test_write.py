@@ -44,7 +44,7 @@ class TestWriteLabels:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"labels{suffix}"
             if suffix == ".png" and largest > 65535:
-                with pytest.raises(InputError, match="PNG ends at 65535"):
+                with pytest.raises(InputError, match="PNG holds at most 65535"):
                     write_labels(path, labels)
                 assert not os.listdir(folder)
                 return
@@ -161,7 +161,7 @@ class TestWriteLabels:
         assert found.pixel_size("Z") == PixelSize(2.0, "µm")
 
     def test_axes_that_label_files_do_not_have(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match=r"axes PZYX .* --axes"):
+        with pytest.raises(InputError, match=r"axes PZYX .* axes=TZYX"):
             check_labels_fit(tmp_path / "a.tif", "PZYX")
         with pytest.raises(InputError, match="PNG has two axes"):
             check_labels_fit(tmp_path / "a.png", "ZYX")

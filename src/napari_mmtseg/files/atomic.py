@@ -46,7 +46,7 @@ def check_output(
     path : path-like
         The file to be.
     suffixes : sequence of str
-        Accepted endings, lower case; any without them.
+        Accepted endings, lower case; all if empty.
     overwrite : bool
         Whether an existing file may be replaced.
     folders : bool
@@ -96,7 +96,7 @@ def check_apart(path: Path, image: Path) -> None:
     path : Path
         The file or folder to be.
     image : Path
-        What it is made from.
+        The image that it is made from.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def check_apart(path: Path, image: Path) -> None:
     elif out in kept.parents:
         what = f"is a folder that holds the image {image}"
     elif kept in out.parents:
-        what = f"lies in the image {image}"
+        what = f"lies inside the image {image}"
     else:
         return
     raise InputError(f"{path} {what}. Give the labels another name.")
@@ -129,7 +129,7 @@ def write_atomically(
     path, suffixes, overwrite
         As for :func:`check_output`.
     content : bytes
-        What the file holds.
+        The bytes of the file.
 
     Raises
     ------
@@ -189,9 +189,9 @@ def remove_leftovers(folder: Path, names: Collection[str]) -> None:
     Parameters
     ----------
     folder : Path
-        Where they were to appear.
+        The folder of these files.
     names : collection of str
-        Those that no process is writing now.
+        Names of files that no process is writing now.
     """
     for partial in folder.glob(f"{PARTIAL}*/"):
         left = [path.name for path in partial.iterdir()]

@@ -85,9 +85,9 @@ def read_image(
     Parameters
     ----------
     path : path-like
-        TIFF (OME, ImageJ or plain), PNG, JPEG, BMP, GIF (first frame) and what else
-        Pillow reads; a folder of OME-Zarr; and what bioio reads, if that is installed.
-        The content decides, not the suffix.
+        TIFF (OME, ImageJ or plain), PNG, JPEG, BMP, GIF (first frame) and others that
+        Pillow reads; a folder of OME-Zarr; and formats that bioio reads, if that is
+        installed. The content decides, not the suffix.
     channel_axis : int, optional
         Axis of the channels as stored in the file, if the file does not name it.
     axes : str, optional

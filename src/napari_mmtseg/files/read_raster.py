@@ -1,4 +1,4 @@
-"""PNG, JPEG, BMP, GIF and what else Pillow reads."""
+"""PNG, JPEG, BMP, GIF and other formats that Pillow reads."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read_raster(path: Path, header: bytes) -> StoredImage:
             ) from error
         raise InputError(
             f"{path} is not an image, or it is damaged. Accepted: TIFF, PNG, JPEG, "
-            "BMP, GIF and what else Pillow reads."
+            "BMP, GIF and others that Pillow reads."
         ) from error
     if header.startswith(b"\x89PNG") and header[24] == 16 and header[25] != 0:
         warn(

@@ -75,8 +75,8 @@ def check_labels_fit(path: str | Path, axes: str) -> None:
     if len(letters) < len(axes) or not set("YX") <= letters <= set(_ORDER):
         raise InputError(
             f"Labels with the axes {axes} cannot be written. Accepted: Y and X, and "
-            "beside them T, C and Z, each once. Give the other axes of the image "
-            "these names, such as axes=TZYX."
+            "beside them T, C and Z, each once. Give the axes of the image such names, "
+            "as in axes=TZYX."
         )
     by_name = find_format(path.name)
     if len(axes) > 2 and by_name is not None and not by_name.holds_stacks:
@@ -151,8 +151,8 @@ def write_labels(
     dtype = np.min_scalar_type(largest)
     if suffix == ".png" and dtype.itemsize > 2:
         raise InputError(
-            f"{path} cannot hold {largest} labels: PNG ends at 65535. Write a .tif "
-            "file."
+            f"{path} cannot hold {largest} labels: PNG holds at most 65535. Write a "
+            ".tif file."
         )
     with written_whole(path, overwrite=overwrite) as partial:
         if suffix == ".png":
