@@ -77,7 +77,7 @@ def apply(
     quiet: bool,
 ) -> None:
     """Label IMAGE with the classes of a saved MODEL."""
-    from napari_mmtseg.cli import images
+    from napari_mmtseg.cli import image_files
 
     if scheduler is not None:
         for option, given in (
@@ -102,9 +102,9 @@ def apply(
         return
     if region is not None or resume:
         raise InputError("--region and --resume need --scheduler.")
-    images.check_outputs(image, labels_path, confidence_path, overwrite)
-    source = images.read(image, channel_axis, axes)
-    images.check_fit(source, labels_path, confidence_path)
+    image_files.check_outputs(image, labels_path, confidence_path, overwrite)
+    source = image_files.read(image, channel_axis, axes)
+    image_files.check_fit(source, labels_path, confidence_path)
 
     def steps() -> Generator[float, None, Any]:
         from napari_mmtseg.engine.model.fitted import load_model
@@ -117,9 +117,9 @@ def apply(
 
     fitted, labels = follow(steps(), percent("prediction (%)"), quiet=quiet)
     output = output or fitted.settings.output
-    images.write_labels(labels_path, labels, output, source, overwrite)
+    image_files.write_labels(labels_path, labels, output, source, overwrite)
     if confidence_path is not None:
-        images.write_confidence(
+        image_files.write_confidence(
             confidence_path, fitted, source, n_labels, overwrite=overwrite, quiet=quiet
         )
 

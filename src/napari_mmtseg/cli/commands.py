@@ -99,18 +99,18 @@ def segment(
     settings: SegmentationSettings,
 ) -> None:
     """Segment IMAGE and write its labels."""
-    from napari_mmtseg.cli import images
+    from napari_mmtseg.cli import image_files
     from napari_mmtseg.segmentation.baseline import check_makes_model
     from napari_mmtseg.segmentation.segment import iter_segment
 
-    images.check_outputs(image, labels_path, confidence_path, overwrite)
+    image_files.check_outputs(image, labels_path, confidence_path, overwrite)
     if model_path is not None:
         check_output(model_path, suffixes=_MODEL_SUFFIXES, overwrite=overwrite)
     if model_path is not None or confidence_path is not None:
         check_makes_model(settings)
-    source = images.read(image, channel_axis, axes)
-    images.check_fit(source, labels_path, confidence_path)
-    scribbles, model = images.read_scribbles(scribbles_path), None
+    source = image_files.read(image, channel_axis, axes)
+    image_files.check_fit(source, labels_path, confidence_path)
+    scribbles, model = image_files.read_scribbles(scribbles_path), None
     if start_path is not None:
         from napari_mmtseg.engine.model.fitted import load_model
 
@@ -124,13 +124,15 @@ def segment(
         settings=settings,
     )
     result = follow(steps, run_report, quiet=quiet)
-    images.write_labels(labels_path, result.labels, settings.output, source, overwrite)
+    image_files.write_labels(
+        labels_path, result.labels, settings.output, source, overwrite
+    )
     click.echo(run_line(result))
     if model_path is not None and result.model is not None:
         result.model.save(model_path, overwrite=overwrite)
         click.echo(f"{model_path}: the model")
     if confidence_path is not None and result.model is not None:
-        images.write_confidence(
+        image_files.write_confidence(
             confidence_path, result.model, source, overwrite=overwrite, quiet=quiet
         )
 
@@ -159,7 +161,7 @@ def fit(
     settings: SegmentationSettings,
 ) -> None:
     """Fit one model to one or several IMAGEs, for `mmtseg apply`."""
-    from napari_mmtseg.cli.images import read, read_scribbles
+    from napari_mmtseg.cli.image_files import read, read_scribbles
     from napari_mmtseg.segmentation.baseline import check_makes_model
     from napari_mmtseg.segmentation.fit import iter_fit
 

@@ -92,7 +92,7 @@ def demo(
     )
     import skimage.data
 
-    from napari_mmtseg.cli.images import write_labels
+    from napari_mmtseg.cli.image_files import write_labels
     from napari_mmtseg.files.read import ImageFile
     from napari_mmtseg.files.write import write_picture
     from napari_mmtseg.segmentation.segment import iter_segment

@@ -15,7 +15,6 @@ __all__ = [
     "IMAGE_SUFFIXES",
     "LABEL_SUFFIXES",
     "OME_SUFFIXES",
-    "FileFormat",
     "StoredImage",
     "find_format",
     "in_words",
