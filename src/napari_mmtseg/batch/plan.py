@@ -11,6 +11,7 @@ from pathlib import Path
 from napari_mmtseg.batch.folders import matching_paths
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.files.atomic import PARTIAL
+from napari_mmtseg.files.formats import FILE_FORMATS, IMAGE_SUFFIXES
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = [
@@ -23,24 +24,6 @@ __all__ = [
     "plan_batch",
     "results_there",
 ]
-
-IMAGE_SUFFIXES = (
-    ".tif",
-    ".tiff",
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".bmp",
-    ".gif",
-    ".zarr",
-    ".czi",
-    ".lif",
-    ".nd2",
-)
-"""Endings of what is taken for an image in a folder; lower case."""
-
-FILE_FORMATS = {"tif": ".tif", "ome.tif": ".ome.tif", "png": ".png", "zarr": ".zarr"}
-"""Formats of label files, and how the names of these end."""
 
 MODES = ("one_model", "each")
 

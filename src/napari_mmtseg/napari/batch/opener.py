@@ -60,7 +60,7 @@ class _Read:
     shown: frozenset[Stamp]
 
     def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
+        self, should_cancel: Callable[[], bool]
     ) -> Generator[Any, str | None, list[_Opened]]:
         """Read the image and, where they are there, its labels."""
         yield from ()

@@ -59,7 +59,7 @@ class _Look:
     request: BatchRequest
 
     def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
+        self, should_cancel: Callable[[], bool]
     ) -> Generator[Any, str | None, Prospect]:
         """Look at a new batch, or at one that goes on where it has to."""
         yield from ()

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Generator
+from typing import Any, Protocol
 
-from napari.qt.threading import create_worker
+from napari.qt.threading import GeneratorWorker, create_worker
 from qtpy.QtCore import QObject, Qt, Signal
 
 from napari_mmtseg.errors import Cancelled, InputError
-from napari_mmtseg.napari.runs.outcomes import Failed, Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from napari.qt.threading import GeneratorWorker
+from napari_mmtseg.napari.runs.outcomes import Failed, Notice, Refused
+from napari_mmtseg.notices import Notices, collected_notices
 
 __all__ = ["Run", "RunQueue", "Work", "run_work"]
 
@@ -64,7 +56,9 @@ class Run(QObject):
             return (yield from steps)
 
         self._worker: GeneratorWorker[Any, str, Any]
-        self._worker = create_worker(do_work, _start_thread=False)
+        self._worker = create_worker(
+            do_work, _start_thread=False, _worker_class=_Worker
+        )
         # In the worker's thread: what the engine holds is freed there and at once.
         self._worker.aborted.connect(
             steps.close, type=Qt.ConnectionType.DirectConnection
@@ -183,24 +177,38 @@ class RunQueue(QObject):
         self._run.start()
 
 
-_log = logging.getLogger(__name__)
+class _Worker(GeneratorWorker):  # type: ignore[misc]
+    """A worker of napari that leaves the module `warnings` alone.
 
-_PACKAGE = Path(__file__).parents[2]
-"""Folder of this package: warnings that come from it are for the user."""
+    The one of superqt does its work within ``warnings.catch_warnings()``, which
+    changes filters and hook of the whole process: when two workers overlap and the
+    first one ends first, the second one restores what the first one had set, for good.
+    """
+
+    def run(self) -> None:
+        """Do the work; called by Qt in the thread."""
+        self.started.emit()
+        self._running = True
+        outcome = self.work()
+        if isinstance(outcome, RuntimeError):
+            return  # Qt has deleted the signals; our own errors come as values
+        if not self.abort_requested:
+            self.returned.emit(outcome)
+        self._running = False
+        self.finished.emit()
+        self._finished.emit(self)
 
 
 class Work(Protocol):
-    """Something to do in a thread that tells on its way how far it is."""
+    """Something to do in a thread that reports on its way how far it is."""
 
     def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
+        self, should_cancel: Callable[[], bool]
     ) -> Generator[Any, str | None, Any]:
         """Do it; may raise whatever the work raises.
 
         Parameters
         ----------
-        notices : list of str
-            Where warnings arrive, to be passed on.
         should_cancel : callable
             Once it returns True, :class:`~napari_mmtseg.errors.Cancelled` is raised.
         """
@@ -221,7 +229,7 @@ def run_work(
     Yields
     ------
     object
-        What the work yields.
+        What the work yields, and a :class:`Notice` for all that it warns of.
 
     Returns
     -------
@@ -229,41 +237,36 @@ def run_work(
         What the work returns, :class:`Refused` or :class:`Failed`; None once
         `should_cancel` has returned True.
     """
-    notices: list[str] = []
+    steps = _with_errors_as_values(work, should_cancel)
+    notices, n_told = Notices(), 0
+    answer: str | None = None
+    is_last = False
     try:
-        with _collected_warnings(notices):
-            return (yield from work.steps(notices, should_cancel))
+        while not is_last:
+            try:
+                with collected_notices(notices):
+                    message = steps.send(answer)
+            except StopIteration as end:
+                message, is_last = end.value, True
+            answer = None
+            for text in notices[n_told:]:
+                answer = (yield Notice(text)) or answer
+            n_told = len(notices)
+            if not is_last:
+                answer = (yield message) or answer
+    finally:
+        steps.close()
+    return message
+
+
+def _with_errors_as_values(
+    work: Work, should_cancel: Callable[[], bool]
+) -> Generator[Any, str | None, Any]:
+    try:
+        return (yield from work.steps(should_cancel))
     except Cancelled:
         return None
     except InputError as error:
         return Refused(str(error))
     except Exception as error:
         return Failed(error)
-
-
-@contextmanager
-def _collected_warnings(notices: list[str]) -> Iterator[None]:
-    """Keep our own warnings for the user; log the rest, which napari would show."""
-    home = str(_PACKAGE)
-    said: set[tuple[str, int]] = set()
-
-    def collect(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        *_: Any,
-        **__: Any,
-    ) -> None:
-        if issubclass(category, UserWarning) and filename.startswith(home):
-            # Once for a run, not for every slice.
-            if (filename, lineno) not in said:
-                said.add((filename, lineno))
-                notices.append(str(message))
-        else:
-            _log.info("%s:%s: %s: %s", filename, lineno, category.__name__, message)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.showwarning = collect
-        yield

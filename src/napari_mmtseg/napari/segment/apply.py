@@ -21,7 +21,7 @@ from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import connected_regions
 from napari_mmtseg.napari.layers.result import LayerResult, fixed_by_size, result_of
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.runs.outcomes import Message, Segmented
+from napari_mmtseg.napari.runs.outcomes import Segmented
 from napari_mmtseg.napari.runs.preload import load_engine
 from napari_mmtseg.napari.segment.job import Job, origin, predicted
 from napari_mmtseg.progress import SegmentationStep
@@ -162,7 +162,7 @@ def _model(result: LayerResult | None) -> bool:
 
 
 Labelling: TypeAlias = Generator[
-    Message, str | None, tuple[NDArray[np.int32], LayerResult]
+    SegmentationStep, str | None, tuple[NDArray[np.int32], LayerResult]
 ]
 
 
@@ -210,8 +210,8 @@ class ApplyJob:
         return step.step
 
     def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[Message, str | None, Segmented]:
+        self, should_cancel: Callable[[], bool]
+    ) -> Generator[SegmentationStep, str | None, Segmented]:
         """Do it."""
         start = time.perf_counter()
         yield SegmentationStep("preparing", 0, self.n_steps)
@@ -225,9 +225,9 @@ class ApplyJob:
             model = load_model(model)
         finding = self._hierarchy(model, image)
         if finding is None:
-            labels, kept = yield from self._fixed(model, image, notices, should_cancel)
+            labels, kept = yield from self._fixed(model, image, should_cancel)
         else:
-            hierarchy = yield from predicted(finding, notices, should_cancel)
+            hierarchy = yield from predicted(finding, should_cancel)
             labels, kept = self._shaped(model, hierarchy)
         seconds = time.perf_counter() - start
         n_labels = len(_values(labels))
@@ -293,7 +293,6 @@ class ApplyJob:
         self,
         model: MutualMeanTeachingModel,
         image: Any,
-        notices: list[str],
         should_cancel: Callable[[], bool],
     ) -> Labelling:
         """Label what is too large for more than one number of classes."""
@@ -302,7 +301,7 @@ class ApplyJob:
             shown = model.with_n_labels(self.like, self.shape.n_labels)
             output = self.shape.output
         parts = shown.iter_labels(image, axes=self.source.image_axes, output=output)
-        found = yield from predicted(parts, notices, should_cancel)
+        found = yield from predicted(parts, should_cancel)
         labels = self.source.place.arrange(found)
         kept = LayerResult(self.source, shown, {}, shown.settings)
         kept.why_fixed = fixed_by_size(labels) or "It has those of another image."
