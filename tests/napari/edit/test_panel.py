@@ -72,7 +72,7 @@ def check_all(panel, qtbot, layer, part, n_axes=None, relabel_whole=True):
         position = CLICKED
         if before.ndim == 3:
             position = (part[0].start, *CLICKED)
-        panel.plans.clicked = position
+        panel.session.clicked = position
         panel.table.selection_changed.emit()
         here = tuple(slice(None) for _ in part) if name == "relabel" else part
         inside = [i - (s.start or 0) for i, s in zip(position, here, strict=True)]

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QVBoxLayout
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.napari.edit.actions import ACTIONS, EditShortcuts, _make_buttons
+from napari_mmtseg.napari.edit.actions import ACTIONS
+from napari_mmtseg.napari.edit.buttons import EditShortcuts, make_buttons
 from napari_mmtseg.napari.edit.fields import EditFields
 from napari_mmtseg.napari.edit.files import save_labels, save_table
 from napari_mmtseg.napari.edit.layout import arrange
 from napari_mmtseg.napari.edit.picking import Highlight, Picker
-from napari_mmtseg.napari.edit.plans import EditPlans
 from napari_mmtseg.napari.edit.preview import EditPreview
 from napari_mmtseg.napari.edit.session import EditSession
 from napari_mmtseg.napari.edit.statistics import ClassStatistics
@@ -55,10 +54,7 @@ class EditWidget(NarrowPanel):
     session : EditSession
         Runs operations.
     buttons : dict of str to QPushButton
-        By the names of :data:`ACTIONS`, and "undo", "redo", "cancel", "save_table",
-        "save_labels".
-    table_rows : QVBoxLayout
-        Below the table, with a row of buttons; there is room for more.
+        By the names of :data:`ACTIONS`.
     status : QLabel
         What an operation changes or has changed.
     reason : QLabel
@@ -75,10 +71,10 @@ class EditWidget(NarrowPanel):
         self.statistics = ClassStatistics(self)
         self.navigator = Navigator(napari_viewer, self)
         self.highlight = Highlight()
-        self.plans = EditPlans(self.target, self.table, self.fields)
-        self.session = EditSession(self.plans, self.preview, self)
-        self.buttons = _make_buttons()
-        self.table_rows = QVBoxLayout()
+        self.session = EditSession(
+            self.target, self.table, self.fields, self.preview, self
+        )
+        self.buttons = make_buttons()
         self.status, self.reason = WrappedLabel(), WrappedLabel()
         self._shortcuts = EditShortcuts(self.buttons)
         content = arrange(
@@ -87,7 +83,6 @@ class EditWidget(NarrowPanel):
             target=self.target,
             reason=self.reason,
             table=self.table,
-            table_rows=self.table_rows,
             status=self.status,
         )
         self.show_content(content)
@@ -131,8 +126,8 @@ class EditWidget(NarrowPanel):
         self._shortcuts.release()
 
     def _connect(self) -> None:
-        for name in ACTIONS:
-            if name in self.plans:
+        for name, action in ACTIONS.items():
+            if action.make is not None:
                 operate = partial(self._operate, name)
                 self.buttons[name].clicked.connect(operate)
         slots = {
@@ -162,7 +157,7 @@ class EditWidget(NarrowPanel):
         self.fields.changed.connect(self.session.preview_again)
         self.statistics.counted.connect(self._on_counted)
         self.preview.changed.connect(self._on_preview)
-        self.session.told.connect(self.status.setText)
+        self.session.described.connect(self.status.setText)
         self.picker.picked.connect(self._on_picked)
         self.picker.ended.connect(lambda: self.buttons["pick"].setChecked(False))
         changes.measured.connect(self._on_measured)
@@ -193,7 +188,7 @@ class EditWidget(NarrowPanel):
     def _on_layer(self) -> None:
         layer = self.target.layer
         self.preview.clear()
-        self.plans.clicked = None
+        self.session.clicked = None
         self.status.setText("")
         for name in ("pick", "highlight"):
             self.buttons[name].setChecked(False)
@@ -271,7 +266,7 @@ class EditWidget(NarrowPanel):
             self.table.select_values([value], last=value)
 
     def _on_picked(self, value: int, pixel: tuple[int, ...]) -> None:
-        self.plans.clicked = pixel
+        self.session.clicked = pixel
         values = set(self.table.selected_values) ^ {value}
         self.table.select_values(values, last=value if value in values else None)
         self._enable()
@@ -312,11 +307,11 @@ class EditWidget(NarrowPanel):
     def _enable(self) -> None:
         possible = not self.reason.text()
         n_selected = len(self.table.selected_values) if possible else 0
-        for name, button in self.buttons.items():
-            action = ACTIONS.get(name)
-            button.setEnabled(possible and (not action or action.accepts(n_selected)))
-        if self.plans.clicked is None:
-            self.buttons["split_region"].setEnabled(False)
+        for name, action in ACTIONS.items():
+            was_clicked = self.session.clicked is not None or not action.needs_click
+            self.buttons[name].setEnabled(
+                possible and was_clicked and action.accepts(n_selected)
+            )
 
     def _on_measured(self, result: Any) -> None:
         if result_of(self.target.layer) is result:
