@@ -439,7 +439,7 @@ def test_a_run_with_other_settings_leaves_ways_out(batch_panel, qtbot, folder):
     set_settings(batch_panel, **QUICK)
     look(batch_panel, qtbot)
     text = batch_panel.hint.text()
-    assert text.startswith("“images-labels” holds a run that cannot be gone on with")
+    assert text.startswith("“images-labels” holds a run that cannot be resumed")
     assert "Load settings" in text
     assert "Advanced: Replace labels" in text
     assert len(text) < 500

@@ -77,7 +77,7 @@ class BatchControl(QObject):
         self._progress.start(
             job.request.settings.n_steps, "Waiting for the cancelled run to end…"
         )
-        self._queue.start(job)
+        self._queue.start(job.steps)
         self.state_changed.emit()
 
     def stop(self) -> None:
