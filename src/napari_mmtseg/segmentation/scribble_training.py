@@ -218,6 +218,6 @@ def _stamped(
     if painted is None or model.given is None:
         return hierarchy
     kept = painted > 0
-    leaves = hierarchy.leaves.copy()
-    leaves[kept] = np.searchsorted(model.given.values, painted[kept])
-    return dataclasses.replace(hierarchy, leaves=leaves, kept=kept)
+    clusters = hierarchy.clusters.copy()
+    clusters[kept] = np.searchsorted(model.given.values, painted[kept])
+    return dataclasses.replace(hierarchy, clusters=clusters, kept=kept)

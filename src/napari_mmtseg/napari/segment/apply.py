@@ -266,25 +266,25 @@ class ApplyJob:
         estimate = estimate_memory(stack, model.settings)
         if estimate.on_disk or stack.volumes != (model.n_dims == 3):
             return None
-        merge_tree, parts = model.iter_leaves(stack)
+        merge_tree, parts = model.iter_clusters(stack)
         if like is not None and (like.merging, like.groups.shape[1]) != (
             merge_tree.merging,
             merge_tree.groups.shape[1],
         ):
             return None
-        return _with_leaves(merge_tree, parts, stack)
+        return _with_clusters(merge_tree, parts, stack)
 
     def _shaped(
         self, model: MutualMeanTeachingModel, hierarchy: LabelHierarchy
     ) -> tuple[NDArray[np.int32], LayerResult]:
         if self.like is not None:
-            hierarchy = hierarchy.named_like(self.like)
+            hierarchy = hierarchy.labelled_like(self.like)
         shape = self.shape or Display(hierarchy.fitted, model.settings.output)
-        found = hierarchy.shown(shape.n_labels)
+        found = hierarchy.labels(shape.n_labels)
         if shape.output == "regions":
             found = frame_regions(found, hierarchy.n_spatial)
         labels = self.source.place.arrange(found)
-        shaper = ClassCount(hierarchy.arranged(labels.shape))
+        shaper = ClassCount(hierarchy.reshaped(labels.shape))
         shaper.note_result(labels, shape)
         shapers = {hierarchy.merging: shaper}
         return labels, LayerResult(self.source, model, shapers, model.settings)
@@ -308,18 +308,18 @@ class ApplyJob:
         return labels, kept
 
 
-def _with_leaves(
+def _with_clusters(
     merge_tree: LabelHierarchy, parts: Generator[Any, None, None], stack: ImageStack
 ) -> Generator[float, None, LabelHierarchy]:
-    """Put the leaves of a stack together."""
-    leaves = np.zeros(stack.shape, np.uint8)
+    """Put the clusters of a stack together."""
+    clusters = np.zeros(stack.shape, np.uint8)
     for part in parts:
         if isinstance(part, float):
             yield part
         else:
-            leaves[stack.place(part.index, part.window)] = part.leaves
+            clusters[stack.place(part.index, part.window)] = part.clusters
             yield part.fraction
-    return replace(merge_tree, leaves=leaves)
+    return replace(merge_tree, clusters=clusters)
 
 
 def _values(labels: NDArray[np.int32]) -> set[int]:

@@ -262,4 +262,4 @@ def _merge_otherwise(
         source.read(), channel_axis=source.channel_axis, merging=merging
     )
     shown = result.shaper(labels).unedited(labels)
-    return layer, result, merging, hierarchy.arranged(labels.shape).named_after(shown)
+    return layer, result, merging, hierarchy.reshaped(labels.shape).matched_to(shown)

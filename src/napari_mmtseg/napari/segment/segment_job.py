@@ -196,7 +196,7 @@ class SegmentJob:
         shapers = {}
         why_fixed = self._why_fixed(result)
         if result.hierarchy is not None and not why_fixed:
-            shaper = ClassCount(result.hierarchy.arranged(labels.shape))
+            shaper = ClassCount(result.hierarchy.reshaped(labels.shape))
             shapers[result.hierarchy.merging] = shaper
             shape = Display(result.hierarchy.fitted, result.settings.output)
             shaper.note_result(labels, shape)
