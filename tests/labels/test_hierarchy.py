@@ -5,18 +5,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.hierarchy import LabelHierarchy, without_gaps
 
-# Four leaves; 0 and 1 merge first, then 2 and 3.
+# Four clusters; 0 and 1 merge first, then 2 and 3.
 GROUPS = np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 1, 2], [0, 1, 2, 3]])
-LEAVES = np.array([[0, 0, 0, 1], [2, 2, 3, 3], [2, 2, 3, 0]])
+CLUSTERS = np.array([[0, 0, 0, 1], [2, 2, 3, 3], [2, 2, 3, 0]])
 SIZES = np.array([4.0, 1.0, 4.0, 3.0])
 
 
 def hierarchy(**changes):
     return LabelHierarchy(
         **{
-            "leaves": LEAVES,
+            "clusters": CLUSTERS,
             "groups": GROUPS,
             "sizes": SIZES,
             "fitted": 3,
@@ -26,21 +26,21 @@ def hierarchy(**changes):
     )
 
 
-def test_labels_are_numbered_from_dark_to_bright():
+def test_labels_of_the_result_are_numbered_from_dark_to_bright():
     expected = [[1, 1, 1, 1], [2, 2, 3, 3], [2, 2, 3, 1]]
     np.testing.assert_array_equal(hierarchy().labels(), expected)
-    np.testing.assert_array_equal(hierarchy().labels(4), LEAVES + 1)
+    np.testing.assert_array_equal(hierarchy(fitted=4).labels(), CLUSTERS + 1)
     assert (hierarchy().labels(1) == 1).all()
     # Beyond either end there is nothing.
-    np.testing.assert_array_equal(hierarchy().labels(9), LEAVES + 1)
+    np.testing.assert_array_equal(hierarchy(fitted=9).labels(), CLUSTERS + 1)
 
 
 def test_a_class_keeps_its_label_when_others_merge():
-    shown = hierarchy()
-    assert shown.values().tolist() == [1, 1, 2, 3]  # as in the result
-    assert shown.values(4).tolist() == [1, 4, 2, 3]  # the split-off leaf is new
-    assert shown.values(2).tolist() == [1, 1, 2, 2]  # the heavier of 2 and 3 stays
-    assert set(shown.values(1)) == {1}
+    found = hierarchy()
+    assert found.label_of_cluster().tolist() == [1, 1, 2, 3]  # as in the result
+    assert found.label_of_cluster(4).tolist() == [1, 4, 2, 3]  # 1 is split
+    assert found.label_of_cluster(2).tolist() == [1, 1, 2, 2]  # the heavier one stays
+    assert set(found.label_of_cluster(1)) == {1}
 
 
 @st.composite
@@ -64,16 +64,18 @@ def nested(draw):
 
 
 @given(nested())
-def test_labels_are_stable_in_any_hierarchy(shown):
-    result = shown.labels()
-    np.testing.assert_array_equal(shown.shown(), result)
-    for k in range(1, shown.finest + 1):
-        values = shown.values(k)
+def test_labels_are_stable_in_any_hierarchy(found):
+    row = found.groups[found.fitted - 1]
+    np.testing.assert_array_equal(found.labels(), row[np.newaxis] + 1)
+    same = found.relabelled(np.arange(1, found.fitted + 1, dtype=np.int32))
+    for k in range(1, found.finest + 1):
+        labels = found.label_of_cluster(k)
+        np.testing.assert_array_equal(same.label_of_cluster(k), labels)
         # The same partition under other names.
-        pairs = set(zip(values.tolist(), shown.labels(k)[0].tolist(), strict=True))
-        assert len(pairs) == len(set(values.tolist())) == k
-    for k in range(1, shown.finest):
-        fine, coarse = shown.values(k + 1), shown.values(k)
+        pairs = set(zip(labels.tolist(), found.groups[k - 1].tolist(), strict=True))
+        assert len(pairs) == len(set(labels.tolist())) == k
+    for k in range(1, found.finest):
+        fine, coarse = found.label_of_cluster(k + 1), found.label_of_cluster(k)
         changed = np.unique(fine[fine != coarse])
         assert len(changed) <= 1  # only the lighter of the two that merge
 
@@ -88,65 +90,80 @@ def test_regions_are_the_pieces_of_the_classes_or_the_result_s_own():
 
 
 def test_small_pieces_join_what_is_around_them():
-    cleaned = hierarchy(min_region_size=2)
-    assert cleaned.labels()[2, 3] == 3
-    assert cleaned.shown()[2, 3] == 3
+    assert hierarchy(min_region_size=2).labels()[2, 3] == 3
 
 
 def test_classes_without_pixels_get_no_number():
-    leaves = np.where(LEAVES == 2, 3, LEAVES)
-    numbered = hierarchy(leaves=leaves).numbered()
-    assert set(numbered.labels().ravel()) == {1, 2}
-    assert set(numbered.labels(4).ravel()) == {1, 2, 3}
-    assert set(hierarchy(leaves=leaves).labels().ravel()) == {1, 3}
+    clusters = np.where(CLUSTERS == 2, 3, CLUSTERS)
+    found = hierarchy(clusters=clusters).without_empty()
+    assert set(found.labels().ravel()) == {1, 2}
+    assert found.groups[3].max() + 1 == 3
+    assert set(hierarchy(clusters=clusters).labels().ravel()) == {1, 3}
 
 
-def test_the_images_can_be_arranged_for_a_layer():
-    arranged = hierarchy(regions=LEAVES).arranged((1, 3, 4))
-    assert arranged.shown().shape == (1, 3, 4)
-    assert arranged.labels(output="regions").shape == (1, 3, 4)
-    assert hierarchy(min_region_size=2).arranged((1, 3, 4)).shown()[0, 2, 3] == 3
+def test_the_images_can_be_reshaped_for_a_layer():
+    reshaped = hierarchy(regions=CLUSTERS).reshaped((1, 3, 4))
+    assert reshaped.labels().shape == (1, 3, 4)
+    assert reshaped.labels(output="regions").shape == (1, 3, 4)
+    assert hierarchy(min_region_size=2).reshaped((1, 3, 4)).labels()[0, 2, 3] == 3
 
 
 @pytest.mark.parametrize("fitted", [1, 2, 3, 4])
 def test_the_result_has_consecutive_labels(fitted):
-    shown = hierarchy(fitted=fitted)
-    assert sorted(set(shown.values().tolist())) == list(range(1, fitted + 1))
+    found = hierarchy(fitted=fitted)
+    assert sorted(set(found.label_of_cluster())) == list(range(1, fitted + 1))
 
 
 def test_classes_lost_to_clean_up_leave_no_gap():
     cleaned = hierarchy(min_region_size=3, fitted=4)
     labels = cleaned.labels()
     assert set(labels.ravel()) == {1, 3, 4}
-    shown = cleaned.renumbered(labels)
-    np.testing.assert_array_equal(shown.shown(), np.maximum(labels - 1, 1))
-    assert len(set(shown.values(4).tolist())) == 4
+    present = np.bincount(labels.ravel(), minlength=5)[1:] > 0
+    closed = cleaned.relabelled(without_gaps(present))
+    np.testing.assert_array_equal(closed.labels(), np.maximum(labels - 1, 1))
+    assert len(set(closed.label_of_cluster(4).tolist())) == 4
+    # In an image with all four classes, the same ones have the same labels.
+    assert closed.labels_for_model(cleaned).tolist() == [1, 4, 2, 3]
+    assert cleaned.labels_for_model(cleaned) is None
 
 
 @pytest.mark.parametrize("merging", ["classes", "regions"])
 def test_classes_of_another_image_have_the_labels_they_have_in_the_first(merging):
     first = hierarchy(merging=merging)
-    # Heavier leaves of its own would give the second image other labels.
+    # Heavier clusters of its own would give the second image other labels.
     groups = GROUPS if merging == "classes" else GROUPS[:, [3, 0, 1, 2]]
     second = hierarchy(merging=merging, groups=groups, sizes=np.array([1, 9, 1, 9.0]))
-    named = second.named_like(first)
+    like = second.labelled_like(first)
     for k in range(1, 5):
-        by_class = dict(zip(first.groups[k - 1], first.values(k), strict=True))
+        labels = first.label_of_cluster(k)
+        by_class = dict(zip(first.groups[k - 1], labels, strict=True))
         expected = [by_class[c] for c in second.groups[k - 1]]
-        assert named.values(k).tolist() == expected
-    assert named.labels(2).max() == 2
+        assert like.label_of_cluster(k).tolist() == expected
 
 
-def test_classes_take_the_labels_that_are_there():
+def test_a_class_that_another_image_lacks_is_not_background():
+    first = hierarchy(merging="regions", groups=GROUPS[:, :3], sizes=SIZES[:3])
+    like = hierarchy(merging="regions").labelled_like(first)
+    assert like.label_of_cluster(3).tolist() == [1, 1, 2, 3]
+    assert like.label_of_cluster(4).tolist() == [1, 4, 2, 5]
+
+
+def test_classes_take_the_labels_of_an_image():
     labels = np.array([[9, 9, 9, 9], [5, 5, 0, 0], [5, 5, 0, 9]])
-    named = hierarchy().named_after(labels)
-    assert named.values().tolist() == [9, 9, 5, 10]
-    assert set(named.values(4).tolist()) == {9, 11, 5, 10}
-    assert named.labels().max() == 3
+    matched = hierarchy().matched_to(labels)
+    assert matched.label_of_cluster().tolist() == [9, 9, 5, 10]
+    assert set(matched.label_of_cluster(4).tolist()) == {9, 11, 5, 10}
 
 
-def test_every_class_has_its_label():
-    assert hierarchy().class_values(4).tolist() == [1, 4, 2, 3]
-    assert hierarchy().class_values(2).tolist() == [1, 2]
+def test_classes_take_the_labels_of_a_model():
+    assert hierarchy().label_of_class(4).tolist() == [1, 4, 2, 3]
+    assert hierarchy().label_of_class(2).tolist() == [1, 2]
     gap = hierarchy(groups=np.array([[0, 0, 0, 0], [0, 0, 1, 1], [0, 0, 2, 2]]))
-    assert gap.class_values(3).tolist() == [1, 4, 3]
+    assert gap.label_of_class(3).tolist() == [1, 4, 3]
+    two = hierarchy().relabelled(np.array([7, 3], np.int32))
+    assert two.label_of_cluster(2).tolist() == [7, 7, 3, 3]
+    assert len(set(two.label_of_cluster().tolist())) == 3
+    # A stack that is merged by regions has one row only.
+    row = hierarchy(groups=np.arange(4)[np.newaxis], fitted=4)
+    labels = np.array([4, 3, 9, 1], np.int32)
+    assert row.relabelled(labels).label_of_cluster().tolist() == labels.tolist()

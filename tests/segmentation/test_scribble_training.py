@@ -113,7 +113,7 @@ def test_classes_that_were_found_stay_but_for_what_is_painted():
     rest = np.r_[0:18, 42:60]
     assert (mended.labels[:, rest] == found.labels[:, rest]).mean() > 0.98
     hierarchy = mended.hierarchy
-    np.testing.assert_array_equal(hierarchy.shown(), mended.labels)
+    np.testing.assert_array_equal(hierarchy.labels(), mended.labels)
 
 
 @pytest.mark.parametrize("merging", ["classes", "regions"])

@@ -64,9 +64,9 @@ def test_classes_of_texture_are_measured_where_they_are_read():
     image = np.tile(two_textures(), (2, 2))  # larger than what is trained on
     quick = {"n_steps": 4, "warm_start_steps": 2, "max_labels": 32}
     model = mm.fit(image, texture=0.5, **quick)
-    leaves = drain(model.iter_hierarchy(image)).leaves
+    clusters = drain(model.iter_hierarchy(image)).clusters
     sizes = model._known.averaged.statistics.sizes
-    assert np.bincount(leaves.ravel(), minlength=32).tolist() == sizes.tolist()
+    assert np.bincount(clusters.ravel(), minlength=32).tolist() == sizes.tolist()
     for n_labels in range(1, model._known.averaged.finest + 1):
         assert model.labels(image, n_labels).max() == n_labels
     whole = mm.segment(image, texture=0.5, **quick)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from napari_mmtseg.files.read_tiff import is_tiff, read_tiff
 from napari_mmtseg.files.read_zarr import is_zarr, read_zarr
 from napari_mmtseg.images.axes import parse_axes
 from napari_mmtseg.images.lazy import ArrayPart
+from napari_mmtseg.notices import warn
 
 __all__ = ["OME_SUFFIXES", "ImageFile", "read_image"]
 
@@ -185,16 +185,13 @@ def _read_raster(path: Path, header: bytes) -> tuple[NDArray[Any], str]:
             "BMP, GIF and what else Pillow reads."
         ) from error
     if header.startswith(b"\x89PNG") and header[24] == 16 and header[25] != 0:
-        warnings.warn(
+        warn(
             f"{path} has 16 bits per colour; the upper 8 are used. Save it as TIFF to "
             "use all.",
-            UserWarning,
             stacklevel=3,
         )
     if mode in ("LA", "La", "PA") and array.ndim == 3 and array.shape[2] == 2:
-        warnings.warn(
-            f"The alpha channel of {path} is ignored.", UserWarning, stacklevel=3
-        )
+        warn(f"The alpha channel of {path} is ignored.", stacklevel=3)
         array = array[..., 0]
     return array, "YXS"[: array.ndim]
 

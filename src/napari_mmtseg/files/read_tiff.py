@@ -6,7 +6,6 @@ import logging
 import math
 import re
 import threading
-import warnings
 import weakref
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.notices import warn
 
 __all__ = ["is_tiff", "read_tiff"]
 
@@ -97,10 +97,9 @@ def read_tiff(path: Path) -> tuple[NDArray[Any], str, dict[str, PixelSize]]:
     finally:
         logger.removeFilter(remarks)
     if n_images > 1:
-        warnings.warn(
+        warn(
             f"{path} holds {n_images} images; the first, of shape {array.shape}, is "
             "used.",
-            UserWarning,
             stacklevel=3,
         )
     return array, axes, sizes

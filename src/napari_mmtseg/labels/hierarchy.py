@@ -1,4 +1,4 @@
-"""The labels of one image for every number of classes, without computing anew."""
+"""Labels of one image for every number of classes: the one owner of numbering."""
 
 from __future__ import annotations
 
@@ -17,46 +17,48 @@ from napari_mmtseg.labels.regions import (
     frame_regions,
 )
 
-__all__ = ["LabelHierarchy"]
+__all__ = ["LabelHierarchy", "without_gaps"]
 
 Labels = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class LabelHierarchy:
-    """Leaves of an image and the classes that they form.
+    """Clusters of an image and the classes that they form.
+
+    Classes of the result are labelled 1..k from dark to bright, unless a fitted model
+    or another image decides. At other numbers of classes a class keeps the label of its
+    heaviest cluster: when two merge, the label of the heavier one stays.
 
     Attributes
     ----------
-    leaves : (..., Y, X) ndarray of int
-        What merges: the cluster of every pixel, or its region, 0..n-1.
+    clusters : (..., Y, X) ndarray of int
+        Cluster of every pixel, 0..n-1: a channel of the network, or a region.
     groups : (finest, n) ndarray of int
-        In row k-1 the class, 0..k-1 from dark to bright, of every leaf.
+        In row k-1 the class index of every cluster, 0..k-1 from dark to bright.
     sizes : (n,) ndarray
-        Weight of every leaf: a class is known by the heaviest of its own.
+        Weight of every cluster.
     fitted : int
         Number of classes of the result.
     automatic : int
-        Number of classes where it is not given.
+        Number of classes if none is asked for.
     regions : (..., Y, X) ndarray of int, or None
-        Connected regions, from 0, of the result itself, where they are more than the
-        connected pieces of its classes.
+        Connected regions of the result, from 0, if it has more of them than the
+        connected regions of its classes.
     min_region_size : int
-        Connected pieces smaller than this join what is around them.
+        Smaller connected regions of a class join the class around them.
     merging : {"classes", "regions"}
-        Whether the leaves are clusters or regions.
-    numbering : (fitted,) ndarray of int32, or None
-        Label of every class of the result, where those are not 1..k.
-    given : (finest, n) ndarray of int32, or None
-        Label of every leaf at every number of classes, where another image decides.
+        Whether the clusters are channels or regions.
+    table : (finest, n) ndarray of int32, or None
+        Label of every cluster at every number of classes, if a model or another image
+        decides.
     kept : (..., Y, X) ndarray of bool, or None
-        Pixels that are painted: clean-up leaves their class alone.
+        Scribbled pixels: clean-up leaves their class alone.
     n_spatial : int
-        Axes of what is cleaned up at once, and in which regions are connected: 2, or 3
-        for volumes.
+        Axes along which regions are connected: 2, or 3 for volumes.
     """
 
-    leaves: NDArray[Any] = field(repr=False)
+    clusters: NDArray[Any] = field(repr=False)
     groups: NDArray[Any] = field(repr=False)
     sizes: NDArray[Any] = field(repr=False)
     fitted: int
@@ -64,8 +66,7 @@ class LabelHierarchy:
     regions: NDArray[Any] | None = field(default=None, repr=False)
     min_region_size: int = 0
     merging: str = "classes"
-    numbering: NDArray[np.int32] | None = field(default=None, repr=False)
-    given: NDArray[np.int32] | None = field(default=None, repr=False)
+    table: NDArray[np.int32] | None = field(default=None, repr=False)
     kept: NDArray[np.bool_] | None = field(default=None, repr=False)
     n_spatial: int = 2
 
@@ -75,93 +76,72 @@ class LabelHierarchy:
         return len(self.groups)
 
     def labels(self, n_labels: int | None = None, output: str = "classes") -> Labels:
-        """Return labels 1..k, dark to bright, or the connected regions of the classes.
+        """Return the labels of all pixels after clean-up.
 
         Parameters
         ----------
         n_labels : int, optional
-            Number of classes, at most `finest`; that of the result without it.
+            Number of classes, at most `finest`; by default that of the result.
         output : {"classes", "regions"}
-            As in the settings.
+            Classes, or their connected regions from 1.
         """
-        if output == "regions":
-            if n_labels is None and self.regions is not None:
-                return self._cleaned(self.regions.astype(np.int32) + 1)
-            return frame_regions(self.labels(n_labels), self.n_spatial)
-        numbers = self._row(n_labels).astype(np.int32) + 1
-        return self._cleaned(numbers[self.leaves])
+        if output == "classes":
+            return self._cleaned(self.label_of_cluster(n_labels)[self.clusters])
+        if n_labels is None and self.regions is not None:
+            return self._cleaned(self.regions.astype(np.int32) + 1)
+        return frame_regions(self.labels(n_labels), self.n_spatial)
 
-    def class_map(self, n_labels: int | None = None) -> NDArray[Any]:
-        """Return the class of every pixel from 0, dark to bright, before clean-up."""
-        classes: NDArray[Any] = self._row(n_labels)[self.leaves]
-        return classes
-
-    def values(self, n_labels: int | None = None) -> NDArray[np.int32]:
-        """Return the label of every leaf, the same for a class at every number.
-
-        A class keeps the label of its heaviest leaf, whatever else merges; those of the
-        result are 1..k from dark to bright. When two classes merge, the heavier one's
-        label stays.
+    def label_of_cluster(self, n_labels: int | None = None) -> NDArray[np.int32]:
+        """Return the label of every cluster; those of an image may have gaps.
 
         Parameters
         ----------
         n_labels : int, optional
-            Number of classes; that of the result without it.
-
-        Returns
-        -------
-        (n,) ndarray of int32
-            From 1, with gaps.
+            Number of classes; by default that of the result.
         """
-        row = self._row(n_labels)
-        if self.given is not None:
-            k = self.fitted if n_labels is None else n_labels
-            named: NDArray[np.int32] = self.given[min(max(k, 1), self.finest) - 1]
-            return named
-        values: NDArray[np.int32] = self._identity[self._heaviest(row)][row]
-        return values
+        level = self._level(n_labels)
+        row = self.groups[level]
+        labels: NDArray[np.int32]
+        if self.table is not None:
+            labels = self.table[level]
+        else:
+            labels = self._identity[_heaviest(row, self.sizes)][row]
+        return labels
 
-    def class_values(self, n_labels: int | None = None) -> NDArray[np.int32]:
-        """Return the label of every class from dark to bright, as in :meth:`values`.
+    def label_of_class(self, n_labels: int | None = None) -> NDArray[np.int32]:
+        """Return the label of every class, dark to bright.
 
-        A class that has no leaf in this image gets a label that no other class has.
+        Classes without a cluster in this image get labels that no other class has.
         """
-        row = self._row(n_labels)
-        values = np.zeros(int(row.max()) + 1, np.int32)
-        values[row] = self.values(n_labels)
-        return _without_gaps(values)
+        row = self.groups[self._level(n_labels)]
+        return _label_of_class(row, self.label_of_cluster(n_labels), row.max() + 1)
 
-    def values_of_classes(self, model: LabelHierarchy) -> NDArray[np.int32] | None:
-        """Return the label that every class of a model has in this image.
+    def labels_for_model(self, tree: LabelHierarchy) -> NDArray[np.int32] | None:
+        """Return the label in this image of every class of a model.
 
-        Classes without a pixel, and those that clean-up takes, leave no gap in the
-        labels of the result: those after them move up, and in the next image, where
-        they may all be, the same classes should have the same labels.
+        Classes without a pixel leave no gap in the labels of this image: later ones
+        move up. The same classes shall have the same labels in the next image, which
+        may show them all.
 
         Parameters
         ----------
-        model : LabelHierarchy
-            The same leaves as the model numbers them.
+        tree : LabelHierarchy
+            The same clusters under the class indices of the model.
 
         Returns
         -------
         (k,) ndarray of int32 or None
-            From dark to bright; None where they are 1..k.
+            Dark to bright; None if they are 1..k.
         """
-        row = model._row(None)
+        row = tree.groups[tree._level(None)]
         present = self.sizes > 0
-        values = np.zeros(int(row.max()) + 1, np.int32)
-        values[row[present]] = self.values()[present]
-        values = _without_gaps(values)
-        return None if (values == np.arange(1, len(values) + 1)).all() else values
+        own = self.label_of_cluster()[present]
+        labels = _label_of_class(row[present], own, row.max() + 1)
+        return None if (labels == np.arange(1, len(labels) + 1)).all() else labels
 
-    def shown(self, n_labels: int | None = None) -> Labels:
-        """Return the classes under the labels of :meth:`values`."""
-        return self._cleaned(self.values(n_labels)[self.leaves])
-
-    def numbered(self) -> LabelHierarchy:
-        """Return the hierarchy without numbers for classes that no pixel has."""
-        present = count_values(self.leaves, self.groups.shape[1]) > 0
+    def without_empty(self) -> LabelHierarchy:
+        """Return the hierarchy without the classes that no pixel has."""
+        present = count_values(self.clusters, self.groups.shape[1]) > 0
         groups = self.groups.copy()
         for row in groups:
             used = np.zeros(len(row), bool)
@@ -170,123 +150,92 @@ class LabelHierarchy:
         sizes = np.where(present, self.sizes, 0)
         return replace(self, groups=groups, sizes=sizes)
 
-    def renumbered(self, labels: Labels) -> LabelHierarchy:
-        """Return the hierarchy with the labels that the result has after clean-up.
+    def relabelled(self, labels: NDArray[np.int32]) -> LabelHierarchy:
+        """Return the hierarchy with other labels.
 
         Parameters
         ----------
-        labels : (..., Y, X) ndarray of int32
-            Those of :meth:`labels`, where clean-up may have taken whole classes.
+        labels : (k,) ndarray of int32
+            Label of every class, dark to bright, at `k` classes. A model's `k` may
+            differ from that of the result. Labels that do not fit are ignored.
         """
-        return self.renumbered_by(count_values(labels, self.fitted + 1)[1:] > 0)
-
-    def renumbered_by(self, left: NDArray[np.bool_]) -> LabelHierarchy:
-        """Do the same with what tells for every label 1..fitted if it is left."""
-        if left.all():
+        row = self.groups[self._level(len(labels))]
+        if not row.max() < len(labels) <= max(self.finest, self.fitted):
             return self
-        numbering = np.cumsum(left, dtype=np.int32)
-        gone = np.flatnonzero(~left)
-        numbering[gone] = np.arange(1, len(gone) + 1) + numbering.max()
-        return replace(self, numbering=numbering)
+        identity = self._identities(row, labels)
+        table = [identity[_heaviest(row, self.sizes)][row] for row in self.groups]
+        return replace(self, table=np.stack(table))
 
-    def named_like(self, other: LabelHierarchy) -> LabelHierarchy:
+    def matched_to(self, labels: NDArray[Any]) -> LabelHierarchy:
+        """Return the hierarchy with the labels that an image already has.
+
+        Every class of the result takes the label that it shares most pixels with, each
+        label once; the other classes get new ones.
+
+        Parameters
+        ----------
+        labels : (..., Y, X) ndarray of int
+            In the shape of the clusters.
+        """
+        row = self.groups[self._level(None)]
+        n, most = max(self.fitted, int(row.max()) + 1), int(labels.max())
+        classes = row[self.clusters].astype(np.int64)
+        pairs = (classes * (most + 1) + labels).ravel()
+        shared = np.bincount(pairs, minlength=n * (most + 1)).reshape(n, most + 1)
+        shared[:, 0] = 0  # no class becomes background
+        numbering = np.zeros(n, np.int32)
+        matched = linear_sum_assignment(shared, maximize=True)
+        for index, label in zip(*matched, strict=True):
+            if shared[index, label]:
+                numbering[index] = label
+        return self.relabelled(_filled(numbering, max(most, 0)))
+
+    def labelled_like(self, other: LabelHierarchy) -> LabelHierarchy:
         """Return the hierarchy with the labels that its classes have in another image.
 
         Parameters
         ----------
         other : LabelHierarchy
-            Of the same model.
+            Made by the same model.
         """
-        levels = min(self.finest, other.finest)
-        given = []
-        for k in range(1, levels + 1):
-            values = other.values(k)
+        table = []
+        for k, (row, there) in enumerate(zip(self.groups, other.groups, strict=False)):
+            labels = other.label_of_cluster(k + 1)
             if self.merging == "regions":
-                # Not the regions are the same, but the classes that they form.
-                row, there = self.groups[k - 1], other.groups[k - 1]
-                named = np.zeros(max(int(row.max()), int(there.max())) + 1, np.int32)
-                named[there] = values
-                values = named[row]
-            given.append(values)
-        return replace(self, groups=self.groups[:levels], given=np.stack(given))
+                # The regions are others, the classes that they form are the same.
+                n_classes = max(row.max(), there.max()) + 1
+                labels = _label_of_class(there, labels, n_classes)[row]
+            table.append(labels)
+        return replace(self, groups=self.groups[: len(table)], table=np.stack(table))
 
-    def named_after(self, labels: NDArray[Any]) -> LabelHierarchy:
-        """Return the hierarchy with the labels that an image has already.
-
-        Every class of the result takes the label that it shares most pixels with, each
-        label once; what is left gets new ones.
-
-        Parameters
-        ----------
-        labels : (..., Y, X) ndarray of int
-            In the shape of the leaves.
-        """
-        row = self._row(None)
-        n, most = max(self.fitted, int(row.max()) + 1), int(labels.max())
-        classes = row[self.leaves].astype(np.int64)
-        pairs = (classes * (most + 1) + labels).ravel()
-        table = np.bincount(pairs, minlength=n * (most + 1)).reshape(n, most + 1)
-        table[:, 0] = 0  # nothing is named background
-        numbering = np.zeros(n, np.int32)
-        matched = linear_sum_assignment(table, maximize=True)
-        for group, label in zip(*matched, strict=True):
-            if table[group, label]:
-                numbering[group] = label
-        without = np.flatnonzero(numbering == 0)
-        numbering[without] = np.arange(1, len(without) + 1) + max(most, 0)
-        return replace(self, numbering=numbering)
-
-    def arranged(self, shape: Sequence[int]) -> LabelHierarchy:
+    def reshaped(self, shape: Sequence[int]) -> LabelHierarchy:
         """Return the hierarchy with its images in another shape of the same size."""
         regions = None if self.regions is None else self.regions.reshape(shape)
         kept = None if self.kept is None else self.kept.reshape(shape)
-        leaves = self.leaves.reshape(shape)
-        return replace(self, leaves=leaves, regions=regions, kept=kept)
+        clusters = self.clusters.reshape(shape)
+        return replace(self, clusters=clusters, regions=regions, kept=kept)
 
-    def with_values(self, values: NDArray[np.int32]) -> LabelHierarchy:
-        """Return the hierarchy with a label for every class of a fitted model.
-
-        Parameters
-        ----------
-        values : (k,) ndarray of int32
-            Label of every class, dark to bright, at `k` classes: those of the model,
-            which need not be as many as the result has.
-        """
-        if len(values) > self.finest:
-            return self
-        named = replace(self, fitted=len(values), numbering=values, given=None)
-        if self.fitted == named.fitted:
-            return named
-        given = [named.values(k + 1) for k in range(self.finest)]
-        return replace(self, given=np.stack(given))
-
-    def _row(self, n_labels: int | None) -> NDArray[Any]:
+    def _level(self, n_labels: int | None) -> int:
         k = self.fitted if n_labels is None else n_labels
-        row: NDArray[Any] = self.groups[min(max(k, 1), self.finest) - 1]
-        return row
-
-    def _heaviest(self, row: NDArray[Any]) -> NDArray[np.intp]:
-        """Return the heaviest leaf of every class, the first of several."""
-        order = np.lexsort((-np.arange(len(row)), self.sizes))
-        heaviest = np.zeros(int(row.max()) + 1, np.intp)
-        heaviest[row[order]] = order
-        return heaviest
+        return min(max(k, 1), self.finest) - 1
 
     @cached_property
     def _identity(self) -> NDArray[np.int32]:
-        """Label of every leaf when a class is known by it."""
-        row = self._row(None)
+        row = self.groups[self._level(None)]
+        n_classes = max(self.fitted, int(row.max()) + 1)
+        return self._identities(row, np.arange(1, n_classes + 1, dtype=np.int32))
+
+    def _identities(
+        self, row: NDArray[Any], labels: NDArray[np.int32]
+    ) -> NDArray[np.int32]:
+        """Give labels of classes to their heaviest clusters, larger ones to others."""
         present = np.unique(row)
-        heaviest = self._heaviest(row)[present]
+        heaviest = _heaviest(row, self.sizes)[present]
         identity = np.zeros(len(row), np.int32)
-        n_classes = max(self.fitted, int(present[-1]) + 1)
-        numbering = np.arange(1, n_classes + 1, dtype=np.int32)
-        if self.numbering is not None:
-            numbering = self.numbering
-        identity[heaviest] = numbering[present]
+        identity[heaviest] = labels[present]
         others = np.argsort(self.groups[-1], kind="stable")
         others = others[~np.isin(others, heaviest)]
-        first = int(numbering.max()) + 1
+        first = int(labels.max()) + 1
         identity[others] = np.arange(first, first + len(others))
         return identity
 
@@ -300,8 +249,30 @@ class LabelHierarchy:
         return cleaned if self.kept is None else np.where(self.kept, labels, cleaned)
 
 
-def _without_gaps(values: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Give labels of their own to those that have none, in place."""
-    missing = np.flatnonzero(values == 0)
-    values[missing] = np.arange(1, len(missing) + 1) + values.max()
-    return values
+def without_gaps(present: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return labels 1, 2, ... for the classes that are present, then for the others."""
+    return _filled(np.where(present, np.cumsum(present, dtype=np.int32), 0))
+
+
+def _filled(labels: NDArray[np.int32], most: int | None = None) -> NDArray[np.int32]:
+    """Give labels above all others to the classes that have none."""
+    missing = np.flatnonzero(labels == 0)
+    first = int(labels.max() if most is None else most) + 1
+    labels[missing] = np.arange(first, first + len(missing))
+    return labels
+
+
+def _label_of_class(
+    row: NDArray[Any], label_of_cluster: NDArray[np.int32], n_classes: int
+) -> NDArray[np.int32]:
+    labels = np.zeros(n_classes, np.int32)
+    labels[row] = label_of_cluster
+    return _filled(labels)
+
+
+def _heaviest(row: NDArray[Any], sizes: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the heaviest cluster of every class, the first one if several tie."""
+    order = np.lexsort((-np.arange(len(row)), sizes))
+    heaviest = np.zeros(int(row.max()) + 1, np.intp)
+    heaviest[row[order]] = order
+    return heaviest

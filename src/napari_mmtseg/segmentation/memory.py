@@ -33,7 +33,7 @@ class MemoryEstimate:
     total : int
         The most that is taken at once, without what goes to disk.
     labels : int
-        Size of the labels and of the leaves that they are made from.
+        Size of the labels and of the clusters that they are made from.
     on_disk : bool
         Whether these go to a temporary file.
     free : int

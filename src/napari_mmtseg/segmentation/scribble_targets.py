@@ -177,8 +177,8 @@ def next_lesson(
             features = to_working_size(view.seen, working_size)
         shape = features.shape[1:]
         if model.label_values is not None:
-            hierarchy = hierarchy.with_values(model.label_values)
-        shown = hierarchy.shown(model.n_labels)
+            hierarchy = hierarchy.relabelled(model.label_values)
+        shown = hierarchy.labels(model.n_labels)
         classes = np.searchsorted(values, shown).astype(np.int32)
         before = enlarge(classes, shape)
         known = shrink_painted(paint, shape)

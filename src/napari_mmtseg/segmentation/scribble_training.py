@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from napari_mmtseg.images.features import FeatureBank
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import enlarge
+from napari_mmtseg.notices import warn
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.segmentation.previews import Preview, Shown
 from napari_mmtseg.segmentation.scribble_input import model_values
@@ -119,11 +119,9 @@ def guided_steps(
             stop = (yield from pause()) or stop
         lesson = first_lesson(views, scribbles, settings)
         if len(lesson.values) < (settings.n_labels or 0):
-            warnings.warn(
+            warn(
                 f"Only {len(lesson.values)} of the {settings.n_labels} classes that "
-                "were asked for are there beside the painted ones.",
-                UserWarning,
-                stacklevel=2,
+                "were asked for are there beside the painted ones."
             )
     else:
         normalization, bank = model.inference.normalization, model.inference.texture
@@ -220,6 +218,6 @@ def _stamped(
     if painted is None or model.given is None:
         return hierarchy
     kept = painted > 0
-    leaves = hierarchy.leaves.copy()
-    leaves[kept] = np.searchsorted(model.given.values, painted[kept])
-    return dataclasses.replace(hierarchy, leaves=leaves, kept=kept)
+    clusters = hierarchy.clusters.copy()
+    clusters[kept] = np.searchsorted(model.given.values, painted[kept])
+    return dataclasses.replace(hierarchy, clusters=clusters, kept=kept)

@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.images.stack import ImageStack, check_spacing
-from napari_mmtseg.labels.regions import consecutive
+from napari_mmtseg.labels.hierarchy import without_gaps
+from napari_mmtseg.labels.regions import consecutive, count_values
 from napari_mmtseg.labels.store import check_store, store_labels
 from napari_mmtseg.progress import SegmentationStep, drain
 from napari_mmtseg.segmentation.baseline import iter_baseline
@@ -280,7 +281,7 @@ def _arranged(
         labels = out
     hierarchy = result.hierarchy
     if hierarchy is not None:
-        hierarchy = hierarchy.arranged(stack.shape)
+        hierarchy = hierarchy.reshaped(stack.shape)
     return replace(result, labels=labels, hierarchy=hierarchy)
 
 
@@ -331,17 +332,16 @@ def _segment_steps(
                 "prediction", n_steps, settings.n_steps, n_labels=fitted.model.n_labels
             ),
         )
-    given = fitted.model.label_values is not None
-    if not given:
+    if fitted.model.label_values is None:
         found = hierarchy
-        hierarchy = hierarchy.numbered()
+        hierarchy = hierarchy.without_empty()
         if settings.min_region_size > 1:
-            hierarchy = hierarchy.renumbered(hierarchy.labels())
-        fitted.model.label_values = hierarchy.values_of_classes(found)
-    if given and settings.output == "classes":
-        labels = hierarchy.shown()
-    else:
-        labels = consecutive(hierarchy.labels(output=settings.output))
+            present = count_values(hierarchy.labels(), hierarchy.fitted + 1)[1:] > 0
+            hierarchy = hierarchy.relabelled(without_gaps(present))
+        fitted.model.label_values = hierarchy.labels_for_model(found)
+    labels = hierarchy.labels(output=settings.output)
+    if settings.output == "regions":
+        labels = consecutive(labels)
     if fitted.model.memory is None:
         fitted.model.memory = CachedResult.of(channels, hierarchy, None)
     return SegmentationResult(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Generator
 from dataclasses import replace
 from typing import Any
@@ -16,6 +15,7 @@ from napari_mmtseg.images.stack import LARGE, ImageStack
 from napari_mmtseg.labels.matching import LabelMatcher
 from napari_mmtseg.labels.store import check_store, new_store
 from napari_mmtseg.labels.writer import LabelWriter
+from napari_mmtseg.notices import warn
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.segmentation.request import StackRun
 from napari_mmtseg.segmentation.result import SegmentationResult
@@ -83,20 +83,12 @@ def _slices(
         except InputError as error:
             if result is None:
                 raise
-            warnings.warn(
-                f"{error} The labels of the slices before are kept.",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn(f"{error} The labels of the slices before are kept.")
             labels[stack.place(index)] = 0
             why = "ended by an error"
             break
         if not np.isfinite(image).any():
-            warnings.warn(
-                f"The slice {index} has no finite value; its labels are 0.",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn(f"The slice {index} has no finite value; its labels are 0.")
             labels[stack.place(index)] = 0
             n_done += 1
             continue

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import replace
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.labels.hierarchy import LabelHierarchy, without_gaps
 from napari_mmtseg.labels.store import check_store, new_store
 from napari_mmtseg.labels.writer import LabelWriter, check_clean_up
+from napari_mmtseg.notices import warn
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.segmentation.previews import SlicePreviews
 from napari_mmtseg.segmentation.request import StackRun
@@ -68,13 +68,13 @@ def _segment(stack: ImageStack, run: StackRun) -> Steps:
     start = time.perf_counter()
     settings = run.settings
     # First: a disk that is too small is told of before the training.
-    leaves = new_store(stack.shape, np.uint8, settings.memory_share)
+    clusters = new_store(stack.shape, np.uint8, settings.memory_share)
     labels = run.out
     if labels is None:
         labels = new_store(stack.shape, np.int32, settings.memory_share)
     fitted = yield from fit_stacks([stack], [run.scribbles], run)
     model = fitted.model
-    merge_tree, parts = model.iter_leaves(stack, run.out)
+    merge_tree, parts = model.iter_clusters(stack, run.out)
     step = SegmentationStep(
         "prediction",
         fitted.n_steps,
@@ -82,11 +82,11 @@ def _segment(stack: ImageStack, run: StackRun) -> Steps:
         n_labels=merge_tree.fitted,
         n_slices=stack.n_frames,
     )
-    done, why = yield from _find(stack, run, merge_tree, leaves, parts, step)
+    done, why = yield from _find(stack, run, merge_tree, clusters, parts, step)
     step = replace(step, n_done=stack.n_frames)
-    hierarchy = replace(merge_tree, leaves=leaves)
+    hierarchy = replace(merge_tree, clusters=clusters)
     if model.label_values is None:
-        hierarchy = hierarchy.numbered()
+        hierarchy = hierarchy.without_empty()
     n_done = len({index for index, _ in done})
     stopped = sum(_size(window) for _, window in done) < int(np.prod(stack.shape))
     if run.out is not None and stopped:
@@ -94,15 +94,16 @@ def _segment(stack: ImageStack, run: StackRun) -> Steps:
     writer = yield from _write(stack, run, hierarchy, labels, done, step)
     if model.label_values is None and settings.output == "classes":
         left = writer.present(hierarchy.fitted)
-        hierarchy = hierarchy.renumbered_by(left)
+        numbering = without_gaps(left)
+        hierarchy = hierarchy.relabelled(numbering)
         if not left.all():  # clean-up has taken whole classes
             yield step
-            numbers = np.concatenate([[0], np.cumsum(left)]).astype(labels.dtype)
+            numbers = np.concatenate([[0], numbering]).astype(labels.dtype)
             for index, window in done:
                 place = stack.place(index, window)
                 labels[place] = numbers[np.asarray(labels[place])]
         if not stopped:
-            model.label_values = hierarchy.values_of_classes(merge_tree)
+            model.label_values = hierarchy.labels_for_model(merge_tree)
     reason = fitted.stop_reason
     if stopped:
         reason = f"{why} after {n_done} of {stack.n_frames} slices"
@@ -125,12 +126,12 @@ def _find(
     stack: ImageStack,
     run: StackRun,
     merge_tree: LabelHierarchy,
-    leaves: NDArray[np.uint8],
+    clusters: NDArray[np.uint8],
     parts: Generator[Any, None, None],
     step: SegmentationStep,
 ) -> Generator[SegmentationStep, str | None, tuple[list[Part], str]]:
-    """Fill the leaves; return what is done, and why if it is less than all."""
-    values = merge_tree.values()
+    """Fill the clusters; return what is done, and why if it is less than all."""
+    values = merge_tree.label_of_cluster()
     previews = SlicePreviews(stack.first.shape[1:], run.preview_interval)
     done: list[Part] = []
     stop = (yield step) == "stop"
@@ -140,7 +141,7 @@ def _find(
         except InputError as error:
             if not done:
                 raise
-            warnings.warn(f"{error} {_KEPT}", UserWarning, stacklevel=2)
+            warn(f"{error} {_KEPT}")
             return done, "ended by an error"
         if part is None:
             break
@@ -150,10 +151,10 @@ def _find(
             stop = (yield step) == "stop" or stop
             continue
         place = stack.place(part.index, part.window)
-        found = part.leaves
+        found = part.clusters
         if run.scribbles is not None:
             found = _stamped(found, np.asarray(run.scribbles[place]), values)
-        leaves[place] = found
+        clusters[place] = found
         done.append((part.index, part.window))
         step = replace(step, n_done=part.n_done, fraction=part.fraction)
         labels = previews.take(part.window, values[found])
@@ -164,13 +165,13 @@ def _find(
 
 
 def _stamped(
-    leaves: NDArray[np.uint8], painted: NDArray[Any], values: NDArray[np.int32]
+    clusters: NDArray[np.uint8], painted: NDArray[Any], values: NDArray[np.int32]
 ) -> NDArray[np.uint8]:
-    """Return leaves with those of painted classes where these are painted."""
+    """Return clusters with those of painted classes where these are painted."""
     order = np.argsort(values, kind="stable")
     at = np.minimum(np.searchsorted(values[order], painted), len(values) - 1)
     known = (painted > 0) & (values[order][at] == painted)
-    return np.where(known, order[at], leaves).astype(np.uint8)
+    return np.where(known, order[at], clusters).astype(np.uint8)
 
 
 def _write(
@@ -181,9 +182,9 @@ def _write(
     done: list[Part],
     step: SegmentationStep,
 ) -> Generator[SegmentationStep, str | None, LabelWriter]:
-    """Turn leaves into labels; return what has written them."""
+    """Turn clusters into labels; return what has written them."""
     settings = run.settings
-    values = hierarchy.values()
+    values = hierarchy.label_of_cluster()
     writer = LabelWriter(stack, labels, settings.output, settings.min_region_size)
     for index, window in done:
         run.check_cancel()
@@ -191,7 +192,7 @@ def _write(
         kept = None
         if run.scribbles is not None:
             kept = np.asarray(run.scribbles[place]) > 0
-        writer.write(index, window, values[hierarchy.leaves[place]], kept)
+        writer.write(index, window, values[hierarchy.clusters[place]], kept)
         yield step
     writer.finish()
     return writer
@@ -215,7 +216,7 @@ def _kept(
 ) -> LabelHierarchy | None:
     """Return the hierarchy if other numbers of classes can be had from it."""
     on_disk = run.out is None and isinstance(labels, np.memmap)
-    if on_disk or isinstance(hierarchy.leaves, np.memmap) or hierarchy.finest < 2:
+    if on_disk or isinstance(hierarchy.clusters, np.memmap) or hierarchy.finest < 2:
         return None
     # It cleans up, and connects, along the last axes.
     by_frames = run.settings.output == "regions" or run.settings.min_region_size > 1

@@ -72,7 +72,7 @@ def test_every_stop_of_the_slider_is_undone_pixel_for_pixel(shaped, qtbot):
     for k in (3, 1, hierarchy.finest, 2):
         slide(section, qtbot, k)
         assert len(np.unique(layer.data)) == k
-        np.testing.assert_array_equal(layer.data, hierarchy.shown(k))
+        np.testing.assert_array_equal(layer.data, hierarchy.labels(k))
         seen.append(layer.data.copy())
     for k, before in zip((hierarchy.finest, 1, 3, None), seen[-2::-1], strict=True):
         layer.undo()

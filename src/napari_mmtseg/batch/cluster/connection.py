@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_mmtseg.errors import InputError, import_extra
+from napari_mmtseg.notices import warn
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -144,10 +144,9 @@ def waiting_for_workers(
         if not told:
             told = True
             address = client.scheduler.address if client.scheduler else "ADDRESS"
-            warnings.warn(
+            warn(
                 f"The Dask scheduler {address} has no workers yet. The work waits "
                 f"until one joins: dask worker {address}",
-                UserWarning,
                 stacklevel=3,
             )
         yield
@@ -189,10 +188,9 @@ def check_workers(client: Client) -> None:
         )
     if others:
         listed = ", ".join(f"{what} (on {n})" for what, n in sorted(others.items()))
-        warnings.warn(
+        warn(
             f"Of {len(found)} Dask workers some have other versions than this process: "
             f"{listed}. Labels may differ in a few pixels.",
-            UserWarning,
             stacklevel=4,
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from napari_mmtseg.batch.cluster.connection import (
     threads_of_a_task,
 )
 from napari_mmtseg.errors import Cancelled
+from napari_mmtseg.notices import warn
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -166,10 +166,9 @@ def _cancel(client: Client, run: str, futures: list[Future[Any]]) -> None:
     last = time.monotonic() + _PATIENCE
     while any(client.run(_n_running, run, on_error="ignore").values()):
         if time.monotonic() > last:
-            warnings.warn(
+            warn(
                 f"Cancelled tasks still run after {_PATIENCE:g} s. Each ends with a "
                 "whole file or none.",
-                UserWarning,
                 stacklevel=3,
             )
             return

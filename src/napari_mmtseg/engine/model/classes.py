@@ -148,10 +148,10 @@ class Readout:
             return averaged
         return self.classes
 
-    def leaf_tiles(
+    def cluster_tiles(
         self, image: Any, window: tuple[slice, ...], tile_size: int | None = None
     ) -> Iterator[tuple[Tile, NDArray[Any]]]:
-        """Yield tiles of a part of an image, and the leaf of each of their pixels.
+        """Yield tiles of a part of an image, and the cluster of each of their pixels.
 
         Every pixel by its own response, whatever the readout: what an image is too
         large for to be looked at as a whole. Parameters are those of
@@ -164,14 +164,14 @@ class Readout:
     def merge_tree(
         self, settings: SegmentationSettings, by_pixels: bool = False
     ) -> LabelHierarchy:
-        """Return what the leaves of a stack form, without its leaves.
+        """Return the classes that the clusters of a stack form, without their pixels.
 
         Parameters
         ----------
         settings : SegmentationSettings
             As for :meth:`find`.
         by_pixels : bool
-            The leaves are those of :meth:`leaf_tiles`.
+            The clusters are those of :meth:`cluster_tiles`.
         """
         nothing = np.zeros((0, 0), np.uint8)
         if self.given is not None:
@@ -223,8 +223,8 @@ class Readout:
         classes = self.of_channels(settings.n_labels)
         if len(images) > 1 or classes is not self.averaged:
             return None
-        leaves = enlarge(clusters[0], images[0].shape[1:])
-        return self._channel_hierarchy(leaves, classes, settings)
+        finest = enlarge(clusters[0], images[0].shape[1:])
+        return self._channel_hierarchy(finest, classes, settings)
 
     def merge_channels(
         self, channels: NDArray[Any], settings: SegmentationSettings
@@ -235,19 +235,19 @@ class Readout:
             clusters = yield from self.inference.averaged_clusters(
                 self.inference.view(channels)
             )
-            leaves = enlarge(clusters, channels.shape[1:])
+            clusters = enlarge(clusters, channels.shape[1:])
         else:
-            leaves = yield from self.inference.clusters(channels)
-        return self._channel_hierarchy(leaves, classes, settings)
+            clusters = yield from self.inference.clusters(channels)
+        return self._channel_hierarchy(clusters, classes, settings)
 
     def _channel_hierarchy(
         self,
-        leaves: NDArray[Any],
+        clusters: NDArray[Any],
         classes: FoundClasses,
         settings: SegmentationSettings,
     ) -> LabelHierarchy:
         return LabelHierarchy(
-            leaves,
+            clusters,
             classes.table(),
             classes.statistics.sizes,
             min(settings.n_labels or classes.automatic, classes.finest),
@@ -325,10 +325,10 @@ class Readout:
         own = np.take_along_axis(probabilities, there[np.newaxis].astype(np.intp), 0)[0]
         sure = probabilities.max(0) - own > _SURE
         best = probabilities.argmax(0)
-        leaves = np.where(
+        clusters = np.where(
             enlarge(sure, expected.shape), enlarge(best, expected.shape), expected
         )
-        return self._given_hierarchy(leaves, settings)
+        return self._given_hierarchy(clusters, settings)
 
     def _given_confidence(
         self, channels: NDArray[Any], n_labels: int | None

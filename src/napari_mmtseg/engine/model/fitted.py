@@ -14,7 +14,7 @@ from napari_mmtseg.engine.model.classes import Readout
 from napari_mmtseg.engine.model.image_view import CachedResult, ImageView
 from napari_mmtseg.engine.model.inference import Inference
 from napari_mmtseg.engine.model.painted_classes import PaintedClasses
-from napari_mmtseg.engine.model.stack_inference import LeafPart, stack_leaves
+from napari_mmtseg.engine.model.stack_inference import ClusterPart, stack_clusters
 from napari_mmtseg.engine.model.stack_labels import label_window, stack_labels
 from napari_mmtseg.engine.model.storage import read_model, write_model
 from napari_mmtseg.errors import InputError
@@ -179,20 +179,17 @@ class MutualMeanTeachingModel:
         hierarchy = yield from self._named(
             self._known.at(channels).find(channels, settings)
         )
-        if self.label_values is not None and settings.output == "classes":
-            labels = hierarchy.shown()
-        else:
-            labels = hierarchy.labels(output=settings.output)
+        labels = hierarchy.labels(output=settings.output)
         labels = labels.reshape(stack.shape)
         if out is None:
             return labels
         store_labels(out, ..., labels)
         return out
 
-    def iter_leaves(
+    def iter_clusters(
         self, stack: ImageStack, out: Any = None
-    ) -> tuple[LabelHierarchy, Generator[LeafPart | float, None, None]]:
-        """Find the leaves of a stack, for whoever puts them together.
+    ) -> tuple[LabelHierarchy, Generator[ClusterPart | float, None, None]]:
+        """Find the clusters of a stack, part by part.
 
         Parameters
         ----------
@@ -203,16 +200,16 @@ class MutualMeanTeachingModel:
 
         Returns
         -------
-        forest : LabelHierarchy
-            What the leaves form, without the leaves.
-        parts : generator of LeafPart or float
-            See :func:`~napari_mmtseg.engine.model.stack_inference.stack_leaves`.
+        merge_tree : LabelHierarchy
+            The classes that the clusters form, without their pixels.
+        parts : generator of ClusterPart or float
+            See :func:`~napari_mmtseg.engine.model.stack_inference.stack_clusters`.
         """
         settings = self._asked(stack, None, None)
         merge_tree = self._known.merge_tree(settings, by_pixels=stack.first.is_large)
         if self.label_values is not None:
-            merge_tree = merge_tree.with_values(self.label_values)
-        return merge_tree, stack_leaves(self._known, stack, settings, out)
+            merge_tree = merge_tree.relabelled(self.label_values)
+        return merge_tree, stack_clusters(self._known, stack, settings, out)
 
     def predict_window(
         self, frame: Frame, window: tuple[slice, ...]
@@ -332,7 +329,7 @@ class MutualMeanTeachingModel:
         hierarchy = yield from found
         if self.label_values is None:
             return hierarchy
-        return hierarchy.with_values(self.label_values)
+        return hierarchy.relabelled(self.label_values)
 
     def iter_given(
         self,
@@ -435,7 +432,7 @@ class MutualMeanTeachingModel:
             Number of classes; they keep the labels that they have in the hierarchy.
         """
         model = copy.copy(self)
-        model.label_values = hierarchy.class_values(n_labels)
+        model.label_values = hierarchy.label_of_class(n_labels)
         model.settings = self.settings.replace(
             n_labels=n_labels, merging=hierarchy.merging
         )

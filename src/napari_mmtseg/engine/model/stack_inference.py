@@ -18,14 +18,14 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.classes import Readout
 
-__all__ = ["LeafPart", "stack_leaves"]
+__all__ = ["ClusterPart", "stack_clusters"]
 
 _BLOCK = 2048
 """Side in pixels of what is read at once of a large frame; tiles lie within it."""
 
 
 @dataclass(frozen=True)
-class LeafPart:
+class ClusterPart:
     """Leaves of a part of a stack.
 
     Attributes
@@ -34,7 +34,7 @@ class LeafPart:
         Of the frame.
     window : tuple of slice
         Which pixels of the frame.
-    leaves : ndarray of uint8
+    clusters : ndarray of uint8
         Theirs.
     n_done : int
         Frames that are done with this part.
@@ -44,18 +44,18 @@ class LeafPart:
 
     index: tuple[int, ...]
     window: tuple[slice, ...]
-    leaves: NDArray[np.uint8] = field(repr=False)
+    clusters: NDArray[np.uint8] = field(repr=False)
     n_done: int
     fraction: float
 
 
-def stack_leaves(
+def stack_clusters(
     known: Readout,
     stack: ImageStack,
     settings: SegmentationSettings,
     out: Any = None,
-) -> Generator[LeafPart | float, None, None]:
-    """Find the leaves of every frame, those of large frames in blocks.
+) -> Generator[ClusterPart | float, None, None]:
+    """Find the clusters of every frame, those of large frames in blocks.
 
     Parameters
     ----------
@@ -70,7 +70,7 @@ def stack_leaves(
 
     Yields
     ------
-    LeafPart or float
+    ClusterPart or float
         The part, or, within one, the share of the stack that is done.
     """
     n = stack.n_frames
@@ -82,34 +82,34 @@ def stack_leaves(
     for number, index in enumerate(stack.indices()):
         frame = stack.frame(index)
         if not frame.is_large:
-            for part in _frame_leaves(known, frame, settings):
+            for part in _frame_clusters(known, frame, settings):
                 if isinstance(part, float):
                     yield (number + part) / n
                 else:
                     window = tuple(slice(0, length) for length in frame.shape[1:])
-                    yield LeafPart(index, window, part, number + 1, (number + 1) / n)
+                    yield ClusterPart(index, window, part, number + 1, (number + 1) / n)
             continue
         here = known.at(frame)
         done = 0
         for block, held in _read_ahead(frame, _blocks(known, frame, units)):
-            leaves = np.empty([s.stop - s.start for s in block.core], np.uint8)
-            for tile, part in here.leaf_tiles(held, block.core, settings.tile_size):
+            clusters = np.empty([s.stop - s.start for s in block.core], np.uint8)
+            for tile, part in here.cluster_tiles(held, block.core, settings.tile_size):
                 at = (
                     slice(t.start - b.start, t.stop - b.start)
                     for t, b in zip(tile.core, block.core, strict=True)
                 )
-                leaves[tuple(at)] = part
+                clusters[tuple(at)] = part
                 done += part.size
                 yield (number + done / frame.n_pixels) / n
             is_last = done == frame.n_pixels
             share = (number + done / frame.n_pixels) / n
-            yield LeafPart(index, block.core, leaves, number + is_last, share)
+            yield ClusterPart(index, block.core, clusters, number + is_last, share)
 
 
-def _frame_leaves(
+def _frame_clusters(
     known: Readout, frame: Frame, settings: SegmentationSettings
 ) -> Iterator[float | NDArray[np.uint8]]:
-    """Yield fractions, and in the end the leaves of a frame that is not large."""
+    """Yield fractions, and in the end the clusters of a frame that is not large."""
     channels = frame.read()
     finding = known.at(channels).find(channels, settings)
     while True:
@@ -120,8 +120,10 @@ def _frame_leaves(
             break
         yield min(float(fraction), 1.0)
     by_regions = hierarchy.merging == "regions"
-    leaves = hierarchy.class_map() if by_regions else hierarchy.leaves
-    yield leaves.astype(np.uint8)
+    clusters = hierarchy.clusters
+    if by_regions:  # those of every frame are others, their classes are the same
+        clusters = hierarchy.label_of_cluster()[clusters] - 1
+    yield clusters.astype(np.uint8)
 
 
 class _Held:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.engine.model.classes import Readout
-from napari_mmtseg.engine.model.stack_inference import LeafPart, stack_leaves
+from napari_mmtseg.engine.model.stack_inference import ClusterPart, stack_clusters
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
@@ -17,19 +17,15 @@ from napari_mmtseg.labels.store import check_store, new_store
 from napari_mmtseg.labels.writer import LabelWriter, check_clean_up
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["label_window", "leaf_values", "stack_labels"]
+__all__ = ["label_window", "stack_labels"]
 
 
-def leaf_values(
+def _labels_of_clusters(
     merge_tree: LabelHierarchy, label_values: NDArray[np.int32] | None
 ) -> NDArray[np.int32]:
-    """Return the label of every leaf, those of the model if it has its own."""
     if label_values is not None:
-        return merge_tree.with_values(label_values).values()
-    numbers: NDArray[np.int32] = merge_tree.groups[
-        min(merge_tree.fitted, merge_tree.finest) - 1
-    ]
-    return numbers.astype(np.int32) + 1
+        merge_tree = merge_tree.relabelled(label_values)
+    return merge_tree.label_of_cluster()
 
 
 def stack_labels(
@@ -64,7 +60,7 @@ def stack_labels(
     array-like
         `out`.
     """
-    values = leaf_values(
+    values = _labels_of_clusters(
         known.merge_tree(settings, by_pixels=stack.first.is_large), label_values
     )
     check_clean_up(stack, settings.output, settings.min_region_size)
@@ -75,9 +71,9 @@ def stack_labels(
     writer = LabelWriter(stack, out, settings.output, settings.min_region_size)
 
     def steps() -> Generator[float, None, Any]:
-        for part in stack_leaves(known, stack, settings, out):
-            if isinstance(part, LeafPart):
-                writer.write(part.index, part.window, values[part.leaves])
+        for part in stack_clusters(known, stack, settings, out):
+            if isinstance(part, ClusterPart):
+                writer.write(part.index, part.window, values[part.clusters])
                 yield part.fraction
             else:
                 yield part
@@ -129,12 +125,15 @@ def label_window(
             "min_region_size: regions go on outside. Use output=classes, and clean up "
             "the whole."
         )
-    values = leaf_values(known.merge_tree(settings, by_pixels=True), label_values)
+    values = _labels_of_clusters(
+        known.merge_tree(settings, by_pixels=True), label_values
+    )
     labels = np.empty([w.stop - w.start for w in window], np.int32)
-    for tile, leaves in known.at(frame).leaf_tiles(frame, window, settings.tile_size):
+    here = known.at(frame)
+    for tile, clusters in here.cluster_tiles(frame, window, settings.tile_size):
         at = (
             slice(t.start - w.start, t.stop - w.start)
             for t, w in zip(tile.core, window, strict=True)
         )
-        labels[tuple(at)] = values[leaves]
+        labels[tuple(at)] = values[clusters]
     return labels

@@ -69,7 +69,7 @@ class ClassCount:
     def __init__(self, hierarchy: LabelHierarchy) -> None:
         self.hierarchy = hierarchy
         self._made: deque[_Made] = deque(maxlen=_REMEMBERED)
-        self._step = max(1, round((hierarchy.leaves.size / _GLANCE) ** 0.5))
+        self._step = max(1, round((hierarchy.clusters.size / _GLANCE) ** 0.5))
         self._last = Display(hierarchy.fitted, "classes")
 
     def shape(self, labels: Labels) -> Display:
@@ -92,7 +92,7 @@ class ClassCount:
 
     def unedited(self, labels: Labels) -> Labels:
         """Return the classes that labels would show without edits."""
-        return self.hierarchy.shown(self.shape(labels).n_labels)
+        return self.hierarchy.labels(self.shape(labels).n_labels)
 
     def reshape(
         self,
@@ -106,7 +106,7 @@ class ClassCount:
         Parameters
         ----------
         labels : ndarray of int
-            In the shape of the hierarchy's leaves. Pixels that were edited keep their
+            In the shape of the hierarchy's clusters. Pixels that were edited keep their
             class; in an image of regions that is the class of the region that they
             were given to.
         n_labels : int
@@ -117,7 +117,7 @@ class ClassCount:
             That of another hierarchy of the same image, which the labels show.
         """
         classes, edited = (made_by or self)._classes_and_edits(labels)
-        new = self.hierarchy.shown(n_labels)
+        new = self.hierarchy.labels(n_labels)
         new[edited] = classes[edited]
         if output == "classes":
             shown = new
@@ -136,7 +136,7 @@ class ClassCount:
         self._last = shape
         if shape.output == "regions":
             no_edits = np.zeros(labels.shape, bool)
-            self._remember(labels, self.hierarchy.shown(shape.n_labels), no_edits)
+            self._remember(labels, self.hierarchy.labels(shape.n_labels), no_edits)
 
     def _remember(
         self, labels: Labels, classes: Labels, edited: NDArray[np.bool_]
@@ -166,7 +166,7 @@ class ClassCount:
                 classes[differs] = here
             best = n, classes, edited
         if number is not None:
-            differs = labels != self.hierarchy.shown(number)
+            differs = labels != self.hierarchy.labels(number)
             n = int(np.count_nonzero(differs))
             if best is None or n < best[0]:
                 best = n, labels, differs
@@ -182,7 +182,7 @@ class ClassCount:
         seen = self._glance(labels)
         same = [int(np.count_nonzero(seen == made.glance)) for made in self._made]
         number, agreement = self._nearest_number(
-            seen, self._glance(self.hierarchy.leaves)
+            seen, self._glance(self.hierarchy.clusters)
         )
         best = max([agreement, *same])
         made = [m for m, n in zip(self._made, same, strict=True) if n == best]
@@ -191,19 +191,19 @@ class ClassCount:
     def _glance(self, labels: Labels) -> Labels:
         return labels[..., :: self._step, :: self._step]
 
-    def _nearest_number(self, labels: Labels, leaves: NDArray[Any]) -> tuple[int, int]:
+    def _nearest_number(self, seen: Labels, clusters: NDArray[Any]) -> tuple[int, int]:
         """Return the number of classes that most pixels agree with, and how many do."""
-        hierarchy = self.hierarchy
-        n = hierarchy.groups.shape[1]
-        n_values = int(hierarchy.values(hierarchy.finest).max()) + n + 2
-        clipped = np.clip(labels, 0, n_values - 1).astype(np.int64)
+        label_of = self.hierarchy.label_of_cluster
+        finest, n = self.hierarchy.groups.shape
+        n_values = int(label_of(finest).max()) + n + 2
+        clipped = np.clip(seen, 0, n_values - 1).astype(np.int64)
         counts = np.bincount(
-            (leaves.astype(np.int64) * n_values + clipped).ravel(),
+            (clusters.astype(np.int64) * n_values + clipped).ravel(),
             minlength=n * n_values,
         ).reshape(n, n_values)
-        numbers = np.arange(1, hierarchy.finest + 1)
+        numbers = np.arange(1, finest + 1)
         agreement = np.array(
-            [counts[np.arange(n), hierarchy.values(int(k))].sum() for k in numbers]
+            [counts[np.arange(n), label_of(int(k))].sum() for k in numbers]
         )
         # Of numbers that this image does not tell apart, the one that was chosen.
         best = np.flatnonzero(agreement == agreement.max())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -59,11 +59,8 @@ class _Read:
     axes: str | None
     shown: frozenset[Stamp]
 
-    def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[Any, str | None, list[_Opened]]:
-        """Read the image and, where they are there, its labels."""
-        yield from ()
+    def read(self, _: Callable[[], bool]) -> list[_Opened]:
+        """Read the image and its labels, if there are any."""
         load_layers()
         image, labels = self.item.image, self.item.labels
         opened = [self._open(image, image, self.item.name, self.axes)]
@@ -147,7 +144,7 @@ class BatchOpener(QObject):
             Of the image, where its file does not tell.
         """
         self.forget()
-        self._queue.start(_Read(record.item, axes, frozenset(self._layers())))
+        self._queue.start(_Read(record.item, axes, frozenset(self._layers())).read)
         self.state_changed.emit()
 
     def forget(self) -> None:

@@ -77,7 +77,7 @@ class BatchControl(QObject):
         self._progress.start(
             job.request.settings.n_steps, "Waiting for the cancelled run to end…"
         )
-        self._queue.start(job)
+        self._queue.start(job.steps)
         self.state_changed.emit()
 
     def stop(self) -> None:
@@ -149,9 +149,6 @@ def _summary(result: BatchResult) -> str:
 _REPORT_INTERVAL = 0.2
 """Seconds between reports, so that thousands of tiny images do not flood the window."""
 
-_MAX_NOTICES = 3
-"""Warnings that are shown; a folder of thousands may give one for every image."""
-
 
 @dataclass(frozen=True)
 class BatchReport:
@@ -192,8 +189,8 @@ class BatchJob:
     scheduler: str | None = None
 
     def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[BatchReport | Notice, str | None, BatchResult]:
+        self, should_cancel: Callable[[], bool]
+    ) -> Generator[BatchReport, str | None, BatchResult]:
         """Do it; reports come now and then, and at once in a new phase."""
         stop = yield BatchReport("planning", 0, 0)
         load_engine()
@@ -202,7 +199,7 @@ class BatchJob:
         )
         answer: str | None = None  # what a fresh generator takes
         records: dict[str, BatchRecord] = {}
-        phase, due, n_shown = "", 0.0, 0
+        phase, due = "", 0.0
         try:
             while True:
                 try:
@@ -214,11 +211,6 @@ class BatchJob:
                     records[record.item.name] = record
                 if step.record is not None:
                     records[step.record.item.name] = step.record
-                while notices:
-                    text = notices.pop(0)
-                    n_shown += 1
-                    if n_shown <= _MAX_NOTICES:
-                        stop = (yield Notice(text)) or stop
                 now = time.perf_counter()
                 if step.phase != phase or now >= due:
                     phase, due = step.phase, now + _REPORT_INTERVAL

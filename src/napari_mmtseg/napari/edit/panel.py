@@ -14,6 +14,7 @@ from napari_mmtseg.napari.edit.buttons import EditShortcuts, make_buttons
 from napari_mmtseg.napari.edit.fields import EditFields
 from napari_mmtseg.napari.edit.files import save_labels, save_table
 from napari_mmtseg.napari.edit.layout import arrange
+from napari_mmtseg.napari.edit.navigation import Navigator
 from napari_mmtseg.napari.edit.picking import Highlight, Picker
 from napari_mmtseg.napari.edit.preview import EditPreview
 from napari_mmtseg.napari.edit.session import EditSession
@@ -22,7 +23,6 @@ from napari_mmtseg.napari.edit.table_view import ClassTableView
 from napari_mmtseg.napari.edit.target import EditTarget
 from napari_mmtseg.napari.layers.class_names import class_names
 from napari_mmtseg.napari.layers.editing import rename_class
-from napari_mmtseg.napari.layers.navigation import Navigator
 from napari_mmtseg.napari.layers.result import changes, result_of
 from napari_mmtseg.napari.shared.panel import NarrowPanel
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel

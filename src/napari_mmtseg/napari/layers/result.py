@@ -84,7 +84,7 @@ class LayerResult:
 
     def can_show(self, labels: NDArray[Any]) -> bool:
         """Return whether labels have the shape of the image."""
-        shapes = [s.hierarchy.leaves.shape for s in self.shapers.values()]
+        shapes = [s.hierarchy.clusters.shape for s in self.shapers.values()]
         return labels.shape in shapes
 
 

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Generator
+from typing import Any, TypeAlias
 
-from napari.qt.threading import create_worker
-from qtpy.QtCore import QObject, Qt, Signal
+from napari.qt.threading import GeneratorWorker, create_worker
+from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg.errors import Cancelled, InputError
-from napari_mmtseg.napari.runs.outcomes import Failed, Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Generator
-
-    from napari.qt.threading import GeneratorWorker
+from napari_mmtseg.napari.runs.outcomes import Failed, Notice, Refused
+from napari_mmtseg.notices import Notices, collected_notices
 
 __all__ = ["Run", "RunQueue", "Work", "run_work"]
+
+Work: TypeAlias = Callable[[Callable[[], bool]], Any]
+"""A function to call in a thread; it may be a generator function.
+
+Its argument returns True once the work is to be given up; then it may raise
+:class:`~napari_mmtseg.errors.Cancelled`. What it yields is reported, "stop" may be sent
+to it, and it may raise what it likes."""
 
 
 class Run(QObject):
@@ -31,15 +30,15 @@ class Run(QObject):
 
     Parameters
     ----------
-    work : Work
-        What to do.
+    work : callable
+        What to do, see :data:`Work`.
     parent : QObject
         Qt deletes the run, and silences it, with this object.
 
     Attributes
     ----------
     reported : Signal
-        Emits what the work tells on its way, such as a :class:`Notice`.
+        Emits what the work yields, and a :class:`Notice` for all that it warns of.
     ended : Signal
         Emits the outcome, or None if somebody else, such as the closing window, has
         ended the worker. Not emitted after :meth:`cancel`.
@@ -58,16 +57,13 @@ class Run(QObject):
         self._cancelled = False
         self.is_started = False
         self._has_ended = False
-        steps = run_work(work, lambda: self._worker.abort_requested)
-
-        def do_work() -> Generator[Any, str | None, Any]:
-            return (yield from steps)
-
         self._worker: GeneratorWorker[Any, str, Any]
-        self._worker = create_worker(do_work, _start_thread=False)
-        # In the worker's thread: what the engine holds is freed there and at once.
-        self._worker.aborted.connect(
-            steps.close, type=Qt.ConnectionType.DirectConnection
+        self._worker = create_worker(
+            run_work,
+            work,
+            lambda: self._worker.abort_requested,
+            _start_thread=False,
+            _worker_class=_Worker,
         )
         self._worker.yielded.connect(self._on_yielded)
         self._worker.returned.connect(self._on_returned)
@@ -121,7 +117,7 @@ class RunQueue(QObject):
     Attributes
     ----------
     reported : Signal
-        Emits what the work tells on its way.
+        Emits what the work yields on its way.
     ended : Signal
         Emits what it ends with, as :attr:`Run.ended`; by then nothing is running.
     started : Signal
@@ -183,27 +179,27 @@ class RunQueue(QObject):
         self._run.start()
 
 
-_log = logging.getLogger(__name__)
+class _Worker(GeneratorWorker):  # type: ignore[misc]
+    """A worker of napari that leaves the module `warnings` alone.
 
-_PACKAGE = Path(__file__).parents[2]
-"""Folder of this package: warnings that come from it are for the user."""
+    The one of superqt does its work within ``warnings.catch_warnings()``, which
+    changes filters and hook of the whole process: when two workers overlap and the
+    first one ends first, the second one restores what the first one had set, for good.
+    """
 
-
-class Work(Protocol):
-    """Something to do in a thread that tells on its way how far it is."""
-
-    def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[Any, str | None, Any]:
-        """Do it; may raise whatever the work raises.
-
-        Parameters
-        ----------
-        notices : list of str
-            Where warnings arrive, to be passed on.
-        should_cancel : callable
-            Once it returns True, :class:`~napari_mmtseg.errors.Cancelled` is raised.
-        """
+    def run(self) -> None:
+        """Do the work; called by Qt in the thread."""
+        self.started.emit()
+        self._running = True
+        outcome = self.work()
+        self._gen.close()  # what the engine holds is freed in this thread, and at once
+        if isinstance(outcome, RuntimeError):
+            return  # Qt has deleted the signals; our own errors come as values
+        if not self.abort_requested:
+            self.returned.emit(outcome)
+        self._running = False
+        self.finished.emit()
+        self._finished.emit(self)
 
 
 def run_work(
@@ -213,15 +209,15 @@ def run_work(
 
     Parameters
     ----------
-    work : Work
-        What to do.
+    work : callable
+        What to do, see :data:`Work`.
     should_cancel : callable
         Asked in the worker thread, again and again.
 
     Yields
     ------
     object
-        What the work yields.
+        What the work yields, and a :class:`Notice` for all that it warns of.
 
     Returns
     -------
@@ -229,41 +225,37 @@ def run_work(
         What the work returns, :class:`Refused` or :class:`Failed`; None once
         `should_cancel` has returned True.
     """
-    notices: list[str] = []
+    steps = _with_errors_as_values(work, should_cancel)
+    notices, n_told = Notices(), 0
+    answer: str | None = None
+    is_last = False
     try:
-        with _collected_warnings(notices):
-            return (yield from work.steps(notices, should_cancel))
+        while not is_last:
+            try:
+                with collected_notices(notices):
+                    message = steps.send(answer)
+            except StopIteration as end:
+                message, is_last = end.value, True
+            answer = None
+            for text in notices[n_told:]:
+                answer = (yield Notice(text)) or answer
+            n_told = len(notices)
+            if not is_last:
+                answer = (yield message) or answer
+    finally:
+        steps.close()
+    return message
+
+
+def _with_errors_as_values(
+    work: Work, should_cancel: Callable[[], bool]
+) -> Generator[Any, str | None, Any]:
+    try:
+        result = work(should_cancel)
+        return (yield from result) if isinstance(result, Generator) else result
     except Cancelled:
         return None
     except InputError as error:
         return Refused(str(error))
     except Exception as error:
         return Failed(error)
-
-
-@contextmanager
-def _collected_warnings(notices: list[str]) -> Iterator[None]:
-    """Keep our own warnings for the user; log the rest, which napari would show."""
-    home = str(_PACKAGE)
-    said: set[tuple[str, int]] = set()
-
-    def collect(
-        message: Warning | str,
-        category: type[Warning],
-        filename: str,
-        lineno: int,
-        *_: Any,
-        **__: Any,
-    ) -> None:
-        if issubclass(category, UserWarning) and filename.startswith(home):
-            # Once for a run, not for every slice.
-            if (filename, lineno) not in said:
-                said.add((filename, lineno))
-                notices.append(str(message))
-        else:
-            _log.info("%s:%s: %s: %s", filename, lineno, category.__name__, message)
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("always")
-        warnings.showwarning = collect
-        yield

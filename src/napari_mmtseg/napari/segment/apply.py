@@ -21,7 +21,7 @@ from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import frame_regions
 from napari_mmtseg.napari.layers.result import LayerResult, fixed_by_size, result_of
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.runs.outcomes import Message, Segmented
+from napari_mmtseg.napari.runs.outcomes import Segmented
 from napari_mmtseg.napari.runs.preload import load_engine
 from napari_mmtseg.napari.segment.job import Job, origin, predicted
 from napari_mmtseg.progress import SegmentationStep
@@ -162,7 +162,7 @@ def _model(result: LayerResult | None) -> bool:
 
 
 Labelling: TypeAlias = Generator[
-    Message, str | None, tuple[NDArray[np.int32], LayerResult]
+    SegmentationStep, str | None, tuple[NDArray[np.int32], LayerResult]
 ]
 
 
@@ -210,8 +210,8 @@ class ApplyJob:
         return step.step
 
     def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[Message, str | None, Segmented]:
+        self, should_cancel: Callable[[], bool]
+    ) -> Generator[SegmentationStep, str | None, Segmented]:
         """Do it."""
         start = time.perf_counter()
         yield SegmentationStep("preparing", 0, self.n_steps)
@@ -225,9 +225,9 @@ class ApplyJob:
             model = load_model(model)
         finding = self._hierarchy(model, image)
         if finding is None:
-            labels, kept = yield from self._fixed(model, image, notices, should_cancel)
+            labels, kept = yield from self._fixed(model, image, should_cancel)
         else:
-            hierarchy = yield from predicted(finding, notices, should_cancel)
+            hierarchy = yield from predicted(finding, should_cancel)
             labels, kept = self._shaped(model, hierarchy)
         seconds = time.perf_counter() - start
         n_labels = len(_values(labels))
@@ -266,25 +266,25 @@ class ApplyJob:
         estimate = estimate_memory(stack, model.settings)
         if estimate.on_disk or stack.volumes != (model.n_dims == 3):
             return None
-        merge_tree, parts = model.iter_leaves(stack)
+        merge_tree, parts = model.iter_clusters(stack)
         if like is not None and (like.merging, like.groups.shape[1]) != (
             merge_tree.merging,
             merge_tree.groups.shape[1],
         ):
             return None
-        return _with_leaves(merge_tree, parts, stack)
+        return _with_clusters(merge_tree, parts, stack)
 
     def _shaped(
         self, model: MutualMeanTeachingModel, hierarchy: LabelHierarchy
     ) -> tuple[NDArray[np.int32], LayerResult]:
         if self.like is not None:
-            hierarchy = hierarchy.named_like(self.like)
+            hierarchy = hierarchy.labelled_like(self.like)
         shape = self.shape or Display(hierarchy.fitted, model.settings.output)
-        found = hierarchy.shown(shape.n_labels)
+        found = hierarchy.labels(shape.n_labels)
         if shape.output == "regions":
             found = frame_regions(found, hierarchy.n_spatial)
         labels = self.source.place.arrange(found)
-        shaper = ClassCount(hierarchy.arranged(labels.shape))
+        shaper = ClassCount(hierarchy.reshaped(labels.shape))
         shaper.note_result(labels, shape)
         shapers = {hierarchy.merging: shaper}
         return labels, LayerResult(self.source, model, shapers, model.settings)
@@ -293,7 +293,6 @@ class ApplyJob:
         self,
         model: MutualMeanTeachingModel,
         image: Any,
-        notices: list[str],
         should_cancel: Callable[[], bool],
     ) -> Labelling:
         """Label what is too large for more than one number of classes."""
@@ -302,25 +301,25 @@ class ApplyJob:
             shown = model.with_n_labels(self.like, self.shape.n_labels)
             output = self.shape.output
         parts = shown.iter_labels(image, axes=self.source.image_axes, output=output)
-        found = yield from predicted(parts, notices, should_cancel)
+        found = yield from predicted(parts, should_cancel)
         labels = self.source.place.arrange(found)
         kept = LayerResult(self.source, shown, {}, shown.settings)
         kept.why_fixed = fixed_by_size(labels) or "It has those of another image."
         return labels, kept
 
 
-def _with_leaves(
+def _with_clusters(
     merge_tree: LabelHierarchy, parts: Generator[Any, None, None], stack: ImageStack
 ) -> Generator[float, None, LabelHierarchy]:
-    """Put the leaves of a stack together."""
-    leaves = np.zeros(stack.shape, np.uint8)
+    """Put the clusters of a stack together."""
+    clusters = np.zeros(stack.shape, np.uint8)
     for part in parts:
         if isinstance(part, float):
             yield part
         else:
-            leaves[stack.place(part.index, part.window)] = part.leaves
+            clusters[stack.place(part.index, part.window)] = part.clusters
             yield part.fraction
-    return replace(merge_tree, leaves=leaves)
+    return replace(merge_tree, clusters=clusters)
 
 
 def _values(labels: NDArray[np.int32]) -> set[int]:

@@ -18,7 +18,6 @@ from napari_mmtseg.napari.layers.navigation import go_to, scene
 from napari_mmtseg.napari.layers.placement import spatial_attributes
 from napari_mmtseg.napari.layers.result import LayerResult, Measured, changes, result_of
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.runs.outcomes import Message
 from napari_mmtseg.napari.runs.preload import load_engine
 from napari_mmtseg.napari.segment.job import Job, predicted
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
@@ -248,8 +247,8 @@ class ConfidenceJob:
         return step.step
 
     def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[Message, str | None, Measured]:
+        self, should_cancel: Callable[[], bool]
+    ) -> Generator[SegmentationStep, str | None, Measured]:
         """Do it."""
         start = time.perf_counter()
         model = self.result.model
@@ -266,7 +265,7 @@ class ConfidenceJob:
             channel_axis=self.source.channel_axis,
             merging=shaper.hierarchy.merging,
         )
-        confidence = yield from predicted(parts, notices, should_cancel)
+        confidence = yield from predicted(parts, should_cancel)
         confidence = confidence.reshape(self.labels.shape)
         worst = uncertain_regions(confidence, self.labels)
         seconds = time.perf_counter() - start

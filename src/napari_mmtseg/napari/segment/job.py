@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from napari_mmtseg.errors import Cancelled
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.runs.outcomes import Message, Notice, Outcome
+from napari_mmtseg.napari.runs.outcomes import Outcome
 from napari_mmtseg.progress import SegmentationStep
 
 if TYPE_CHECKING:
@@ -47,14 +47,12 @@ class Job(Protocol):
         """The layer below which the result goes."""
 
     def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[Message, str | None, Outcome]:
+        self, should_cancel: Callable[[], bool]
+    ) -> Generator[SegmentationStep, str | None, Outcome]:
         """Do it; may raise whatever the work raises.
 
         Parameters
         ----------
-        notices : list of str
-            Where warnings arrive, to be passed on.
         should_cancel : callable
             Once it returns True, :class:`~napari_mmtseg.errors.Cancelled` is raised.
         """
@@ -62,9 +60,8 @@ class Job(Protocol):
 
 def predicted(
     parts: Generator[float, None, _R],
-    notices: list[str],
     should_cancel: Callable[[], bool],
-) -> Generator[Message, str | None, _R]:
+) -> Generator[SegmentationStep, str | None, _R]:
     """Run a prediction to its end and tell in percent how far it is.
 
     For the other parameters and errors, see :meth:`Job.steps`.
@@ -77,8 +74,6 @@ def predicted(
         except StopIteration as end:
             result: _R = end.value
             return result
-        while notices:
-            yield Notice(notices.pop(0))
         yield SegmentationStep("prediction", round(100 * fraction), 100)
 
 

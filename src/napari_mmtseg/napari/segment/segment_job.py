@@ -15,7 +15,7 @@ from napari_mmtseg.labels.editing.class_count import ClassCount, Display
 from napari_mmtseg.napari.layers.result import LayerResult, fixed_by_size
 from napari_mmtseg.napari.layers.scribbles import Hints
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.runs.outcomes import Message, Notice, Segmented
+from napari_mmtseg.napari.runs.outcomes import Segmented
 from napari_mmtseg.napari.runs.preload import load_engine
 from napari_mmtseg.napari.segment.job import origin
 from napari_mmtseg.napari.segment.stack_preview import StackPreview, coarse
@@ -111,8 +111,8 @@ class SegmentJob:
         return trained
 
     def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[Message, str | None, Segmented]:
+        self, should_cancel: Callable[[], bool]
+    ) -> Generator[SegmentationStep, str | None, Segmented]:
         """Do it, with previews for a layer."""
         source, settings = self.source, self.settings
         preparing = SegmentationStep("preparing", 0, settings.n_steps)
@@ -146,8 +146,6 @@ class SegmentJob:
                     step = steps.send(answer)
                 except StopIteration as end:
                     result = end.value
-                while notices:
-                    stop = (yield Notice(notices.pop(0))) or stop
                 if result is None:
                     step = show(step)
                     labels = labels if step.labels is None else step.labels
@@ -198,7 +196,7 @@ class SegmentJob:
         shapers = {}
         why_fixed = self._why_fixed(result)
         if result.hierarchy is not None and not why_fixed:
-            shaper = ClassCount(result.hierarchy.arranged(labels.shape))
+            shaper = ClassCount(result.hierarchy.reshaped(labels.shape))
             shapers[result.hierarchy.merging] = shaper
             shape = Display(result.hierarchy.fitted, result.settings.output)
             shaper.note_result(labels, shape)
