@@ -1,4 +1,4 @@
-"""An image of a batch and its labels as layers."""
+"""Opening an image of a batch with its labels as layers."""
 
 from __future__ import annotations
 
@@ -34,11 +34,10 @@ _LARGEST = 2**30
 
 
 _ORDER = "CTZYXS"
-"""Axes as in label files; the channels, which these lack, first, so that labels lie on
-all of them."""
+"""Axes as in label files; channels first, so that labels lie on all of them."""
 
 _FILE = "file"
-"""Entry of a layer's metadata: which file it shows, and of when."""
+"""Entry of a layer's metadata: the file that it shows, and its time of change."""
 
 Stamp: TypeAlias = tuple[str, int]
 _MakeLayer: TypeAlias = "Callable[[ImageFile, str], Layer]"
@@ -46,7 +45,7 @@ _MakeLayer: TypeAlias = "Callable[[ImageFile, str], Layer]"
 
 @dataclass(frozen=True)
 class _Opened:
-    """A file; without content where a layer shows it already."""
+    """A file; without content if a layer shows it already."""
 
     stamp: Stamp
     name: str
@@ -103,7 +102,7 @@ class BatchOpener(QObject):
     Parameters
     ----------
     viewer : napari.Viewer
-        Where they are shown.
+        Receives the layers.
     parent : QObject
         The panel.
 
@@ -141,14 +140,14 @@ class BatchOpener(QObject):
         record : BatchRecord
             Of the image.
         axes : str, optional
-            Of the image, where its file does not tell.
+            Axes of the image, if its file does not name them.
         """
         self.forget()
         self._queue.start(_Read(record.item, axes, frozenset(self._layers())).read)
         self.state_changed.emit()
 
     def forget(self) -> None:
-        """Open nothing any more."""
+        """Cancel opening."""
         self._timer.stop()
         self._to_show = []
         self._queue.cancel()

@@ -24,15 +24,15 @@ class EditFields(QObject):
     Attributes
     ----------
     island_size : QDoubleSpinBox
-        Regions below it are islands.
+        Size below which regions are islands.
     hole_size : QDoubleSpinBox
-        Holes up to it are filled; all at 0.
+        Largest size of holes to fill; 0 for any.
     radius : QDoubleSpinBox
-        Of smoothing.
+        Radius of smoothing.
     unit : QComboBox
         Pixels, or the unit of the layer.
     changed : Signal
-        Another number.
+        A number has changed.
     """
 
     changed = Signal()
@@ -52,7 +52,7 @@ class EditFields(QObject):
             self.island_size: "Connected regions below this size are islands",
             self.hole_size: "Holes up to this size are filled",
             self.radius: "How far a boundary may be evened out",
-            self.unit: "What sizes and the radius are given in",
+            self.unit: "Unit of the sizes and the radius",
         }
         for widget, text in tooltips.items():
             widget.setToolTip(text)
@@ -87,7 +87,7 @@ class EditFields(QObject):
         Parameters
         ----------
         measure : PixelMeasure or None
-            What a pixel measures; None if it is not known.
+            Size of a pixel; None if it is not known.
         """
         if measure == self._measure:
             return
@@ -121,7 +121,7 @@ class EditFields(QObject):
         self._show_unit()
 
     def _convert(self, *, physical: bool) -> None:
-        """Say the same sizes in the other unit."""
+        """Convert the sizes to the other unit."""
         area, length = self._pixel_size, self._edge
         self._physical = physical
         self._is_setting = True
@@ -146,10 +146,10 @@ class EditFields(QObject):
 
 
 class _SpinBox(QDoubleSpinBox):
-    """Shows as many digits as there are, and no zeros after them."""
+    """Shows numbers without trailing zeros."""
 
     def textFromValue(self, value: float) -> str:
-        """Return the number as short as it can be told."""
+        """Return the number in its shortest form."""
         return f"{value:.6g}"
 
 

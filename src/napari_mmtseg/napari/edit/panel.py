@@ -39,24 +39,24 @@ class EditWidget(NarrowPanel):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Whose layers are edited.
+        Viewer with the layers to edit.
 
     Attributes
     ----------
     target : EditTarget
-        Layer and scope.
+        Layer, and the part of it that is edited.
     table : ClassTableView
         The classes.
     fields : EditFields
         Sizes and radius.
     preview : EditPreview
-        What an operation would change.
+        Preview of an operation.
     session : EditSession
         Runs operations.
     buttons : dict of str to QPushButton
         By the names of :data:`ACTIONS`.
     status : QLabel
-        What an operation changes or has changed.
+        Description of the latest change.
     reason : QLabel
         Why the layer cannot be edited.
     """
@@ -91,7 +91,7 @@ class EditWidget(NarrowPanel):
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is computed in a thread."""
+        """Whether a thread is computing."""
         return any(
             part.is_busy
             for part in (
@@ -113,15 +113,15 @@ class EditWidget(NarrowPanel):
         if value:
             self.table.edit_name(value)
         elif value == 0:
-            show_warning("Background is always called so. Name another class.")
+            show_warning("The background has a fixed name. Select another class.")
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Bind the keys: only now there is a window."""
+        """Bind the keys: the window exists only now."""
         super().showEvent(event)
         self._shortcuts.bind(self)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
-        """Give the keys back while the panel is not there."""
+        """Give the keys back while the panel is hidden."""
         super().hideEvent(event)
         self._shortcuts.release()
 
@@ -167,9 +167,9 @@ class EditWidget(NarrowPanel):
         self.session.operate(name)
 
     def _on_preview(self, _: str) -> None:
-        there = self.preview.plan is not None
+        is_shown = self.preview.plan is not None
         for name in ("apply", "cancel"):
-            self.buttons[name].setVisible(there)
+            self.buttons[name].setVisible(is_shown)
 
     def _on_preview_first(self, checked: bool) -> None:
         self.session.previews_first = checked
@@ -246,7 +246,7 @@ class EditWidget(NarrowPanel):
         if layer is None:
             self.table.classes.show_colors(None)
             return
-        # As if nothing were highlighted: else all but one class are transparent.
+        # Without highlighting, which makes all classes except one transparent.
         colormap = layer.colormap
         duplicate = getattr(colormap, "model_copy", None) or colormap.copy
         self.table.classes.show_colors(duplicate(update={"use_selection": False}).map)
