@@ -1,17 +1,9 @@
-"""The Batch panel with a model of a viewer, and folders of images."""
+"""The Batch panel without a window, and folders of images."""
 
 import numpy as np
 import pytest
 
 from tests.napari.batch.driving import labels_of, set_settings, write_images
-
-
-@pytest.fixture
-def model_viewer(qapp):
-    """Layers without a window: enough for a panel, and made in no time."""
-    from napari.components import ViewerModel
-
-    return ViewerModel()
 
 
 @pytest.fixture

@@ -25,13 +25,16 @@ _ORDER = ("failed", "running", "done", "skipped", "cancelled", "waiting")
 _WORDS = {"skipped": "was done"}
 """Words for a status whose name alone is not clear."""
 
+_NAME = "Name of the image; double-click a row to open it with its labels"
+_STATUS = "waiting, running, done, was done (in an earlier run), failed or cancelled"
+_ERROR = "Why there are no labels; select a row to read all of it"
+
 
 def _column(
     title: str,
     tooltip: str,
     sort_by: Callable[[BatchRecord], Any],
     text: Callable[[BatchRecord], str],
-    *,
     is_number: bool = False,
 ) -> Column:
     return Column(
@@ -44,39 +47,34 @@ def _column(
     )
 
 
+def _time(record: BatchRecord) -> str:
+    seconds = record.seconds
+    if not seconds:
+        return ""
+    return f"{max(seconds, 0.1):.1f} s" if seconds < 60 else duration(seconds)
+
+
+def _n_labels(record: BatchRecord) -> str:
+    return f"{record.n_labels:,}" if record.n_labels else ""
+
+
+def _error(record: BatchRecord) -> str:
+    return record.error.removeprefix(f"{record.item.image} ")
+
+
 COLUMNS = (
-    _column(
-        "Image",
-        "Name of the image; double-click a row to open it with its labels",
-        lambda r: r.item.name.casefold(),
-        lambda r: r.item.name,
-    ),
+    _column("Image", _NAME, lambda r: r.item.name.casefold(), lambda r: r.item.name),
     _column(
         "Status",
-        "waiting, running, done, was done (in an earlier run), failed or cancelled",
+        _STATUS,
         lambda r: _ORDER.index(r.status),
         lambda r: _WORDS.get(r.status, r.status),
     ),
+    _column("Time", "Time that the image took", lambda r: r.seconds, _time, True),
     _column(
-        "Time",
-        "Time that the image took",
-        lambda r: r.seconds,
-        lambda r: _time(r.seconds),
-        is_number=True,
+        "Classes", "Number of different labels", lambda r: r.n_labels, _n_labels, True
     ),
-    _column(
-        "Classes",
-        "Number of different labels in the image",
-        lambda r: r.n_labels,
-        lambda r: f"{r.n_labels:,}" if r.n_labels else "",
-        is_number=True,
-    ),
-    _column(
-        "Error",
-        "Why there are no labels; select a row to read all of it",
-        lambda r: (not r.error, r.error),
-        lambda r: r.error.removeprefix(f"{r.item.image} "),
-    ),
+    _column("Error", _ERROR, lambda r: (not r.error, r.error), _error),
 )
 
 
@@ -183,12 +181,6 @@ def _are_same(new: Sequence[BatchRecord], old: Sequence[BatchRecord]) -> bool:
     return names[0] == names[1] and [r.item for r in new[:1]] == [
         r.item for r in old[:1]
     ]
-
-
-def _time(seconds: float) -> str:
-    if not seconds:
-        return ""
-    return f"{max(seconds, 0.1):.1f} s" if seconds < 60 else duration(seconds)
 
 
 _SIZE = 12

@@ -18,6 +18,7 @@ from napari_mmtseg.labels.editing import cleaning, operations
 from napari_mmtseg.labels.editing.table import ClassTable
 
 if TYPE_CHECKING:  # the documentation reads the table without napari
+    from napari_mmtseg.napari.edit.fields import EditFields
     from napari_mmtseg.napari.runs.label_edit import Operation
 
 __all__ = ["ACTIONS", "EditAction", "EditInput"]
@@ -41,10 +42,8 @@ class EditInput:
         Number of last axes along which pixels connect.
     clicked : tuple of int or None
         Index of the pixel that was clicked last.
-    island_pixels, hole_pixels : float
-        Largest sizes of islands and holes.
-    radius_pixels : list of float
-        Radius of smoothing along every axis.
+    fields : EditFields
+        Sizes and radius.
     """
 
     values: list[int]
@@ -53,9 +52,7 @@ class EditInput:
     index: tuple[slice, ...]
     n_axes: int | None
     clicked: tuple[int, ...] | None
-    island_pixels: float
-    hole_pixels: float
-    radius_pixels: list[float]
+    fields: EditFields
 
 
 @dataclass(frozen=True)
@@ -155,7 +152,7 @@ def _split_region(state: EditInput) -> Operation:
 def _remove_islands(state: EditInput) -> Operation:
     return partial(
         cleaning.remove_islands,
-        min_size=state.island_pixels,
+        min_size=state.fields.island_pixels,
         values=state.values or None,
         n_axes=state.n_axes,
     )
@@ -165,7 +162,7 @@ def _fill_holes(state: EditInput) -> Operation:
     return partial(
         cleaning.fill_holes,
         values=[v for v in state.values if v] or None,
-        max_size=state.hole_pixels,
+        max_size=state.fields.hole_pixels,
         n_axes=state.n_axes,
     )
 
@@ -173,7 +170,7 @@ def _fill_holes(state: EditInput) -> Operation:
 def _smooth(state: EditInput) -> Operation:
     return partial(
         cleaning.smooth,
-        radius=state.radius_pixels,
+        radius=state.fields.radius_pixels(len(state.index)),
         values=state.values or None,
         n_axes=state.n_axes,
     )

@@ -56,7 +56,8 @@ class EditFields(QObject):
         }
         for widget, text in tooltips.items():
             widget.setToolTip(text)
-        for box in (self.island_size, self.hole_size, self.radius):
+        self._boxes = (self.island_size, self.hole_size, self.radius)
+        for box in self._boxes:
             box.valueChanged.connect(self._on_value)
         self.unit.currentIndexChanged.connect(self._on_unit)
         self._show_unit()
@@ -64,13 +65,13 @@ class EditFields(QObject):
     @property
     def island_pixels(self) -> float:
         """Size of islands in pixels."""
-        return self.island_size.value() / self._pixel_size
+        return self.island_size.value() / self._unit_of(self.island_size)
 
     @property
     def hole_pixels(self) -> float:
         """Size of holes in pixels; infinite for any."""
         size = self.hole_size.value()
-        return size / self._pixel_size if size else float("inf")
+        return size / self._unit_of(self.hole_size) if size else float("inf")
 
     def radius_pixels(self, n_axes: int) -> list[float]:
         """Return the radius in pixels along every axis of a layer: the same length."""
@@ -104,13 +105,11 @@ class EditFields(QObject):
         self._convert(physical=was_physical and measure is not None)
         self._show_unit()
 
-    @property
-    def _pixel_size(self) -> float:
-        return self._measure.size if self._measure and self._physical else 1.0
-
-    @property
-    def _edge(self) -> float:
-        return self._measure.edge if self._measure and self._physical else 1.0
+    def _unit_of(self, box: QDoubleSpinBox) -> float:
+        """Return the size, or the edge, of a pixel in the current unit."""
+        if self._measure is None or not self._physical:
+            return 1.0
+        return self._measure.edge if box is self.radius else self._measure.size
 
     def _on_value(self) -> None:
         if not self._is_setting:
@@ -122,27 +121,20 @@ class EditFields(QObject):
 
     def _convert(self, *, physical: bool) -> None:
         """Convert the sizes to the other unit."""
-        area, length = self._pixel_size, self._edge
+        before = [self._unit_of(box) for box in self._boxes]
         self._physical = physical
         self._is_setting = True
-        for box, before, now in (
-            (self.island_size, area, self._pixel_size),
-            (self.hole_size, area, self._pixel_size),
-            (self.radius, length, self._edge),
-        ):
-            box.setValue(box.value() / before * now)
+        for box, unit in zip(self._boxes, before, strict=True):
+            box.setValue(box.value() / unit * self._unit_of(box))
         self._is_setting = False
 
     def _show_unit(self) -> None:
         measure = self._measure if self._physical else None
-        area = measure.unit if measure else "px"
-        length = measure.length_unit if measure else "px"
-        for box, suffix in (
-            (self.island_size, area),
-            (self.hole_size, area),
-            (self.radius, length),
-        ):
-            box.setSuffix(f" {suffix}" if suffix else "")
+        for box in self._boxes:
+            unit: str | None = "px"
+            if measure is not None:
+                unit = measure.length_unit if box is self.radius else measure.unit
+            box.setSuffix(f" {unit}" if unit else "")
 
 
 class _SpinBox(QDoubleSpinBox):

@@ -128,8 +128,7 @@ class EditWidget(NarrowPanel):
     def _connect(self) -> None:
         for name, action in ACTIONS.items():
             if action.make is not None:
-                operate = partial(self._operate, name)
-                self.buttons[name].clicked.connect(operate)
+                self.buttons[name].clicked.connect(partial(self._operate, name))
         slots = {
             "rename": self.rename,
             "apply": self.session.apply,

@@ -127,9 +127,7 @@ class EditSession(QObject):
                 index,
                 self._target.n_axes,
                 self.clicked,
-                self._fields.island_pixels,
-                self._fields.hole_pixels,
-                self._fields.radius_pixels(layer.ndim),
+                self._fields,
             )
         )
         if action.renumbers:  # a label means the same in all slices

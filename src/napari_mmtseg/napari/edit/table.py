@@ -17,6 +17,7 @@ from napari_mmtseg.napari.shared.table import Column, SortedTable
 __all__ = ["ClassTableModel"]
 
 _SWATCH = 12
+_SURE = "Mean confidence, 0 to 1, where it has been measured"
 _NO_CLASSES = ClassTable(np.zeros(0, np.int64), np.zeros(0, np.int64))
 Role = Qt.ItemDataRole
 Color = NDArray[np.floating[Any]]
@@ -39,54 +40,14 @@ class ClassTableModel(SortedTable):
     def __init__(self) -> None:
         super().__init__(
             [
+                Column("Class", "Colour and label", _values, _label),
+                Column("Name", "Name of the class", self._sort_names, self._name_at),
+                Column("Pixels", "Number of pixels", _pixels, _n_pixels, True),
+                Column("Size", "", _pixels, self._size_at, True),
                 Column(
-                    "Class",
-                    "Colour and label",
-                    lambda t: t.values.tolist(),
-                    lambda t, i: str(t.values[i]),
+                    "Regions", "Number of connected regions", _regions, _n_regions, True
                 ),
-                Column(
-                    "Name",
-                    "Name of the class",
-                    lambda t: [self._name(v).lower() for v in t.values.tolist()],
-                    lambda t, i: self._name(int(t.values[i])),
-                ),
-                Column(
-                    "Pixels",
-                    "Number of pixels",
-                    _pixels,
-                    lambda t, i: f"{t.n_pixels[i]:,}",
-                    is_number=True,
-                ),
-                Column(
-                    "Size",
-                    "",
-                    _pixels,
-                    lambda t, i: _short(t.n_pixels[i] * self._pixel_size),
-                    is_number=True,
-                ),
-                Column(
-                    "Regions",
-                    "Number of connected regions",
-                    lambda t: (
-                        _pixels(t) if t.n_regions is None else t.n_regions.tolist()
-                    ),
-                    _n_regions,
-                    is_number=True,
-                ),
-                Column(
-                    "Sure",
-                    "Mean confidence, 0 to 1, where it has been measured",
-                    lambda t: (
-                        _pixels(t)
-                        if t.confidence is None
-                        else np.nan_to_num(t.confidence, nan=2).tolist()
-                    ),
-                    lambda t, i: (
-                        "" if t.confidence is None else _confidence(t.confidence[i])
-                    ),
-                    is_number=True,
-                ),
+                Column("Sure", _SURE, _confidences, _confidence, True),
             ],
             _NO_CLASSES,
         )
@@ -173,7 +134,7 @@ class ClassTableModel(SortedTable):
             [""] * len(table) if n_regions is None else n_regions.tolist()
         )
         if table.confidence is not None:
-            columns["Sure"] = [_confidence(c, digits=4) for c in table.confidence]
+            columns["Sure"] = [_confidence(table, i, 4) for i in range(len(table))]
         rows = list(zip(*columns.values(), strict=True))
         return [list(columns), *(list(rows[place]) for place in self.places)]
 
@@ -227,14 +188,35 @@ class ClassTableModel(SortedTable):
     def _name(self, value: int) -> str:
         return self._names.get(value, "" if value else "background")
 
+    def _name_at(self, table: ClassTable, i: int) -> str:
+        return self._name(int(table.values[i]))
 
-def _pixels(table: ClassTable) -> list[int]:
-    n_pixels: list[int] = table.n_pixels.tolist()
-    return n_pixels
+    def _sort_names(self, table: ClassTable) -> list[str]:
+        return [self._name(value).lower() for value in table.values.tolist()]
+
+    def _size_at(self, table: ClassTable, i: int) -> str:
+        size = table.n_pixels[i] * self._pixel_size
+        return f"{size:,.0f}" if 1000 <= size < 1e8 else f"{size:.4g}"
 
 
-def _short(size: float) -> str:
-    return f"{size:,.0f}" if 1000 <= size < 1e8 else f"{size:.4g}"
+def _values(table: ClassTable) -> Any:
+    return table.values.tolist()
+
+
+def _label(table: ClassTable, i: int) -> str:
+    return str(table.values[i])
+
+
+def _pixels(table: ClassTable) -> Any:
+    return table.n_pixels.tolist()
+
+
+def _n_pixels(table: ClassTable, i: int) -> str:
+    return f"{table.n_pixels[i]:,}"
+
+
+def _regions(table: ClassTable) -> Any:
+    return (table.n_pixels if table.n_regions is None else table.n_regions).tolist()
 
 
 def _n_regions(table: ClassTable, i: int) -> str:
@@ -243,5 +225,13 @@ def _n_regions(table: ClassTable, i: int) -> str:
     return f"{table.n_regions[i]:,}" if table.values[i] else ""
 
 
-def _confidence(confidence: float, digits: int = 2) -> str:
-    return "" if np.isnan(confidence) else f"{confidence:.{digits}f}"
+def _confidences(table: ClassTable) -> Any:
+    if table.confidence is None:
+        return _pixels(table)
+    return np.nan_to_num(table.confidence, nan=2).tolist()  # unknown ones last
+
+
+def _confidence(table: ClassTable, i: int, digits: int = 2) -> str:
+    if table.confidence is None or np.isnan(table.confidence[i]):
+        return ""
+    return f"{table.confidence[i]:.{digits}f}"
