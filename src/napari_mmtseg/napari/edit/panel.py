@@ -24,6 +24,7 @@ from napari_mmtseg.napari.edit.target import EditTarget
 from napari_mmtseg.napari.layers.class_names import class_names
 from napari_mmtseg.napari.layers.editing import rename_class
 from napari_mmtseg.napari.layers.result import changes, result_of
+from napari_mmtseg.napari.shared.layer_choice import LayerWatch
 from napari_mmtseg.napari.shared.panel import NarrowPanel
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     import napari
 
 __all__ = ["EditWidget"]
+
+_EDITED = ("set_data", "data", "paint", "labels_update")
+"""Events of a layer whose labels may have changed."""
 
 
 class EditWidget(NarrowPanel):
@@ -77,6 +81,14 @@ class EditWidget(NarrowPanel):
         self.buttons = make_buttons()
         self.status, self.reason = WrappedLabel(), WrappedLabel()
         self._shortcuts = EditShortcuts(self.buttons)
+        self._watch = LayerWatch(
+            {
+                **dict.fromkeys(_EDITED, self._on_edited),
+                "features": self._on_renamed,
+                "colormap": self._on_recolored,
+                "selected_label": self._on_selected_in_layer,
+            }
+        )
         content = arrange(
             self.buttons,
             self.fields,
@@ -146,10 +158,6 @@ class EditWidget(NarrowPanel):
         target, table = self.target, self.table
         target.layer_changed.connect(self._on_layer)
         target.part_changed.connect(self._on_part)
-        target.edited.connect(self._on_edited)
-        target.renamed.connect(self._on_renamed)
-        target.recolored.connect(self._on_recolored)
-        target.selected.connect(self._on_selected_in_layer)
         table.selection_changed.connect(self._on_selection)
         table.visited.connect(self._on_visit)
         table.classes.renamed.connect(self._on_typed)
@@ -186,6 +194,7 @@ class EditWidget(NarrowPanel):
 
     def _on_layer(self) -> None:
         layer = self.target.layer
+        self._watch.follow(layer)
         self.preview.clear()
         self.session.clicked = None
         self.status.setText("")
@@ -205,7 +214,7 @@ class EditWidget(NarrowPanel):
         self._count(anew=True)
         self.session.preview_again()
 
-    def _on_edited(self) -> None:
+    def _on_edited(self, _: Any = None) -> None:
         self._count()
 
     def _count(self, *, anew: bool = False) -> None:
@@ -235,12 +244,12 @@ class EditWidget(NarrowPanel):
         if self.preview.prepared is not None and old is not None and old != table:
             self.session.preview_again()
 
-    def _on_renamed(self) -> None:
+    def _on_renamed(self, _: Any = None) -> None:
         layer = self.target.layer
         names = {} if layer is None else class_names(layer.features)
         self.table.classes.show_names(names)
 
-    def _on_recolored(self) -> None:
+    def _on_recolored(self, _: Any = None) -> None:
         layer = self.target.layer
         if layer is None:
             self.table.classes.show_colors(None)
@@ -257,7 +266,7 @@ class EditWidget(NarrowPanel):
         self._enable()
         self.session.preview_again()
 
-    def _on_selected_in_layer(self) -> None:
+    def _on_selected_in_layer(self, _: Any = None) -> None:
         layer = self.target.layer
         assert layer is not None
         value = int(layer.selected_label)
@@ -323,4 +332,5 @@ class EditWidget(NarrowPanel):
         self.highlight.stop()
         self.preview.disconnect()
         self.target.disconnect_all()
+        self._watch.follow(None)
         self.statistics.stop()

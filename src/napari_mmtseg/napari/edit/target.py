@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 __all__ = ["EditTarget"]
 
-_EDITED = ("set_data", "data", "paint", "labels_update")
-_MEASURED = ("scale", "units")
-
 
 class EditTarget(QWidget):
     """The choice of a layer, and of its current slice or all slices.
@@ -49,16 +46,10 @@ class EditTarget(QWidget):
         Another layer is chosen, or the layer has been locked or unlocked.
     part_changed : Signal
         Another part of the layer is chosen.
-    edited, renamed, recolored, selected : Signal
-        Labels, features, colours or the selected label of the layer may have changed.
     """
 
     layer_changed = Signal()
     part_changed = Signal()
-    edited = Signal()
-    renamed = Signal()
-    recolored = Signal()
-    selected = Signal()
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
@@ -66,12 +57,9 @@ class EditTarget(QWidget):
         self._layer: Labels | None = None
         self._watch = LayerWatch(
             {
-                **dict.fromkeys(_EDITED, self._on_edited),
-                **dict.fromkeys(_MEASURED, self._on_part),
-                "features": self._on_features,
-                "colormap": self._on_colormap,
+                "scale": self._on_part,
+                "units": self._on_part,
                 "editable": self._on_editable,
-                "selected_label": self._on_selected,
             }
         )
         self.choice = LayerChoice(
@@ -186,20 +174,8 @@ class EditTarget(QWidget):
         self._watch.follow(layer)
         self._layer = layer
 
-    def _on_edited(self, _: Any = None) -> None:
-        self.edited.emit()
-
-    def _on_features(self, _: Any = None) -> None:
-        self.renamed.emit()
-
-    def _on_colormap(self, _: Any = None) -> None:
-        self.recolored.emit()
-
     def _on_editable(self, _: Any = None) -> None:
         self.layer_changed.emit()
-
-    def _on_selected(self, _: Any = None) -> None:
-        self.selected.emit()
 
     def _on_part(self, _: Any = None) -> None:
         self._show_scope()
