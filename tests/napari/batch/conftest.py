@@ -13,12 +13,12 @@ def batch_panel(model_viewer, qtbot):
     from tests.napari.driving import QUICK, wait_for_threads
 
     widget = BatchWidget(model_viewer)
-    qtbot.addWidget(widget)
     widget.show()
     set_settings(widget, **QUICK, n_labels=2)
     yield widget
-    widget.cancel()
+    widget.cancel()  # qtbot.addWidget would delete it before
     wait_for_threads(qtbot)
+    widget.deleteLater()
 
 
 @pytest.fixture

@@ -202,7 +202,7 @@ def test_cancel_during_the_fit_leaves_no_labels(batch_panel, qtbot, folder):
 
 def test_cancel_keeps_whole_files_and_resume_does_the_rest(batch_panel, qtbot, folder):
     batch_panel.form.mode.value = "each"
-    set_settings(batch_panel, n_steps=300, patience=0)
+    set_settings(batch_panel, n_steps=150, patience=0)
     choose(batch_panel, qtbot, folder)
     click(qtbot, batch_panel.run_button)
     qtbot.waitUntil(lambda: "done" in statuses(batch_panel).values(), timeout=60_000)

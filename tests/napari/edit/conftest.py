@@ -15,8 +15,8 @@ def edit_panel(viewer, qtbot):
     from tests.napari.driving import settle, wait_for_threads
 
     widget = EditWidget(viewer)
-    qtbot.addWidget(widget)
     widget.show()
     yield widget
-    settle(widget, qtbot)
+    settle(widget, qtbot)  # qtbot.addWidget would delete it before
     wait_for_threads(qtbot)
+    widget.deleteLater()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
@@ -110,7 +111,8 @@ class EditAction:
 
 
 def _merge(state: EditInput) -> Operation:
-    into = max(state.values, key=state.table.pixels_of)
+    rows = np.searchsorted(state.table.values, state.values)
+    into = state.values[int(np.argmax(state.table.n_pixels[rows]))]
     return partial(operations.merge, values=state.values, into=into)
 
 
