@@ -84,6 +84,11 @@ class Failed:
     error: Exception
 
     @property
+    def text(self) -> str:
+        """The message of the error."""
+        return str(self.error)
+
+    @property
     def summary(self) -> str:
         """One sentence for the panel."""
         return "The run has failed; see the notification."

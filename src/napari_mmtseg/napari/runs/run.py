@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from napari.qt.threading import GeneratorWorker, create_worker
-from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.napari.runs.outcomes import Failed, Notice, Refused
 from napari_mmtseg.notices import Notices, collected_notices
 
 __all__ = ["Run", "RunQueue", "Work", "run_work"]
+
+Work: TypeAlias = Callable[[Callable[[], bool]], Any]
+"""A function to call in a thread; it may be a generator function.
+
+Its argument returns True once the work is to be given up; then it may raise
+:class:`~napari_mmtseg.errors.Cancelled`. What it yields is reported, "stop" may be sent
+to it, and it may raise what it likes."""
 
 
 class Run(QObject):
@@ -23,15 +30,15 @@ class Run(QObject):
 
     Parameters
     ----------
-    work : Work
-        What to do.
+    work : callable
+        What to do, see :data:`Work`.
     parent : QObject
         Qt deletes the run, and silences it, with this object.
 
     Attributes
     ----------
     reported : Signal
-        Emits what the work tells on its way, such as a :class:`Notice`.
+        Emits what the work yields, and a :class:`Notice` for all that it warns of.
     ended : Signal
         Emits the outcome, or None if somebody else, such as the closing window, has
         ended the worker. Not emitted after :meth:`cancel`.
@@ -50,18 +57,13 @@ class Run(QObject):
         self._cancelled = False
         self.is_started = False
         self._has_ended = False
-        steps = run_work(work, lambda: self._worker.abort_requested)
-
-        def do_work() -> Generator[Any, str | None, Any]:
-            return (yield from steps)
-
         self._worker: GeneratorWorker[Any, str, Any]
         self._worker = create_worker(
-            do_work, _start_thread=False, _worker_class=_Worker
-        )
-        # In the worker's thread: what the engine holds is freed there and at once.
-        self._worker.aborted.connect(
-            steps.close, type=Qt.ConnectionType.DirectConnection
+            run_work,
+            work,
+            lambda: self._worker.abort_requested,
+            _start_thread=False,
+            _worker_class=_Worker,
         )
         self._worker.yielded.connect(self._on_yielded)
         self._worker.returned.connect(self._on_returned)
@@ -115,7 +117,7 @@ class RunQueue(QObject):
     Attributes
     ----------
     reported : Signal
-        Emits what the work tells on its way.
+        Emits what the work yields on its way.
     ended : Signal
         Emits what it ends with, as :attr:`Run.ended`; by then nothing is running.
     started : Signal
@@ -190,6 +192,7 @@ class _Worker(GeneratorWorker):  # type: ignore[misc]
         self.started.emit()
         self._running = True
         outcome = self.work()
+        self._gen.close()  # what the engine holds is freed in this thread, and at once
         if isinstance(outcome, RuntimeError):
             return  # Qt has deleted the signals; our own errors come as values
         if not self.abort_requested:
@@ -199,21 +202,6 @@ class _Worker(GeneratorWorker):  # type: ignore[misc]
         self._finished.emit(self)
 
 
-class Work(Protocol):
-    """Something to do in a thread that reports on its way how far it is."""
-
-    def steps(
-        self, should_cancel: Callable[[], bool]
-    ) -> Generator[Any, str | None, Any]:
-        """Do it; may raise whatever the work raises.
-
-        Parameters
-        ----------
-        should_cancel : callable
-            Once it returns True, :class:`~napari_mmtseg.errors.Cancelled` is raised.
-        """
-
-
 def run_work(
     work: Work, should_cancel: Callable[[], bool]
 ) -> Generator[Any, str | None, Any]:
@@ -221,8 +209,8 @@ def run_work(
 
     Parameters
     ----------
-    work : Work
-        What to do.
+    work : callable
+        What to do, see :data:`Work`.
     should_cancel : callable
         Asked in the worker thread, again and again.
 
@@ -263,7 +251,8 @@ def _with_errors_as_values(
     work: Work, should_cancel: Callable[[], bool]
 ) -> Generator[Any, str | None, Any]:
     try:
-        return (yield from work.steps(should_cancel))
+        result = work(should_cancel)
+        return (yield from result) if isinstance(result, Generator) else result
     except Cancelled:
         return None
     except InputError as error:

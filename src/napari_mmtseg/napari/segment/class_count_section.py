@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer, Signal
@@ -10,10 +11,13 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from napari.layers import Labels
 from napari_mmtseg.labels.editing.class_count import ClassCount, Display
-from napari_mmtseg.napari.layers.result import result_of
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.napari.layers.result import LayerResult, result_of
 from napari_mmtseg.napari.runs.label_edit import EditRunner
+from napari_mmtseg.napari.runs.latest import LatestTask
+from napari_mmtseg.napari.runs.outcomes import Failed, Refused, show_problem
+from napari_mmtseg.napari.runs.preload import load_engine
 from napari_mmtseg.napari.segment.class_count_slider import ClassSlider
-from napari_mmtseg.napari.segment.other_merging import OtherMerging
 from napari_mmtseg.napari.shared.settings_form import make_form_layout
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
 
@@ -77,7 +81,7 @@ class ShapeSection(QWidget):
         self.merging.addItems(list(_MERGINGS.values()))
         self.about = WrappedLabel()
         self.runner = EditRunner(self)
-        self._other = OtherMerging(self)
+        self._other = LatestTask(self)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_LOOK_AGAIN)
@@ -86,8 +90,7 @@ class ShapeSection(QWidget):
         self.slider.changed.connect(self._reshape)
         self.output.activated.connect(self._reshape)
         self.merging.activated.connect(self._on_merging)
-        self._other.found.connect(self._on_found)
-        self._other.failed.connect(self._timer.start)
+        self._other.done.connect(self._on_other)
         self.auto_button.clicked.connect(self._to_automatic)
         self.runner.busy_changed.connect(self._timer.start)
         viewer.layers.selection.events.active.connect(self.follow)
@@ -193,14 +196,26 @@ class ShapeSection(QWidget):
 
     def _on_merging(self, _: Any = None) -> None:
         layer, result = self._layer, result_of(self._layer)
-        if layer is None or result is None:
+        if layer is None or result is None or result.model is None:
             return
         merging = list(_MERGINGS)[self.merging.currentIndex()]
         if merging in result.shapers:
             self._on_found(layer, merging)
         else:
             self.about.setText("Looking at the image once more…")
-            self._other.find(layer, result, merging)
+            labels = layer.data
+            self._other.request(
+                lambda _: _merge_otherwise(layer, labels, result, merging)
+            )
+
+    def _on_other(self, outcome: _Merged | Refused | Failed) -> None:
+        if isinstance(outcome, Refused | Failed):
+            show_problem(outcome)
+            self._timer.start()
+            return
+        layer, result, merging, hierarchy = outcome
+        result.shapers[merging] = ClassCount(hierarchy)
+        self._on_found(layer, merging)
 
     def _on_found(self, layer: Labels, merging: str) -> None:
         result = result_of(layer)
@@ -231,3 +246,20 @@ class ShapeSection(QWidget):
 def _can_be_shaped(layer: Labels) -> bool:
     result = result_of(layer)
     return result is not None and bool(result.shapers or result.why_fixed)
+
+
+_Merged: TypeAlias = tuple[Labels, LayerResult, str, LabelHierarchy]
+
+
+def _merge_otherwise(
+    layer: Labels, labels: NDArray[Any], result: LayerResult, merging: str
+) -> Generator[float, None, _Merged]:
+    """Find the hierarchy of classes, or of regions, where there is the other."""
+    source, model = result.source, result.model
+    assert model is not None
+    load_engine()
+    hierarchy = yield from model.iter_hierarchy(
+        source.read(), channel_axis=source.channel_axis, merging=merging
+    )
+    shown = result.shaper(labels).unedited(labels)
+    return layer, result, merging, hierarchy.reshaped(labels.shape).matched_to(shown)

@@ -94,7 +94,7 @@ class RunControl(QObject):
             job.n_steps, "Waiting for the cancelled run to end…", job.counted
         )
         self.state_changed.emit()
-        self._queue.start(job)
+        self._queue.start(job.steps)
 
     def stop_and_keep(self) -> None:
         """End the training, or the slices, and keep the labels so far."""
