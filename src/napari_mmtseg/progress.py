@@ -90,7 +90,9 @@ def drain(
 
 
 def relay(
-    steps: Generator[_S, str | None, _R], messages: Callable[[_S], Iterable[_M]]
+    steps: Generator[_S, Any, _R],
+    messages: Callable[[_S], Iterable[_M]],
+    early: str | None = None,
 ) -> Generator[_M, str | None, _R]:
     """Run a generator inside another one, with other messages.
 
@@ -100,6 +102,8 @@ def relay(
         The work; it is closed when this generator is.
     messages : callable
         Returns what is yielded for a step: nothing, one message or several.
+    early : str, optional
+        An answer given before the work began; it is sent after the first step.
 
     Yields
     ------
@@ -131,7 +135,7 @@ def relay(
             except StopIteration as end:
                 result: _R = end.value
                 return result
-            answer = None
+            answer, early = early, None
             for message in messages(step):
                 answer = (yield message) or answer
     finally:

@@ -57,7 +57,7 @@ def test_a_layer_s_model_labels_another_image_alike(fitted, viewer, qtbot):
 
 def test_classes_that_were_merged_by_the_slider_stay_merged(fitted, viewer, qtbot):
     (first,) = labels_layers(viewer)
-    section = fitted.shape_section
+    section = fitted.class_count_section
     section.slider.slider.setValue(5)
     qtbot.waitUntil(lambda: not section.runner.is_busy)
     choose(fitted, "apply", "first labels")
@@ -65,7 +65,7 @@ def test_classes_that_were_merged_by_the_slider_stay_merged(fitted, viewer, qtbo
     second = labels_layers(viewer)[-1]
     assert set(np.unique(second.data)) <= set(np.unique(first.data))
     assert (second.data[::-1] == first.data).mean() > 0.8
-    assert result_of(second).shaper(second.data).shape(second.data).n_labels == 5
+    assert result_of(second).class_count(second.data).shape(second.data).n_labels == 5
 
 
 def test_a_saved_model_comes_back(fitted, viewer, qtbot, tmp_path, monkeypatch):
@@ -83,7 +83,7 @@ def test_a_saved_model_has_the_classes_that_are_shown(
     fitted, viewer, qtbot, tmp_path, monkeypatch
 ):
     (first,) = labels_layers(viewer)
-    section = fitted.shape_section
+    section = fitted.class_count_section
     section.slider.slider.setValue(4)
     qtbot.waitUntil(lambda: not section.runner.is_busy)
     answer(monkeypatch, tmp_path / "four.safetensors")

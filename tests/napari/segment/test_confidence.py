@@ -78,13 +78,13 @@ def test_after_another_number_of_classes_it_is_measured_anew(measured, qtbot):
     section = measured.confidence_section
     click(qtbot, section.worst_button)
     wait_for_end(measured, qtbot)
-    measured.shape_section.slider.slider.setValue(4)
-    qtbot.waitUntil(lambda: not measured.shape_section.runner.is_busy)
+    measured.class_count_section.slider.slider.setValue(4)
+    qtbot.waitUntil(lambda: not measured.class_count_section.runner.is_busy)
     click(qtbot, section.worst_button)
     assert measured.is_running
     wait_for_end(measured, qtbot)
-    result = result_of(measured.shape_section.layer)
-    assert result.measured.shape.n_labels == 4
+    result = result_of(measured.class_count_section.layer)
+    assert result.measured.display.n_labels == 4
     assert section.about.text()
 
 

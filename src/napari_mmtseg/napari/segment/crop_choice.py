@@ -1,4 +1,4 @@
-"""Which part of the slices is segmented: all, the viewport, or the box of a shape."""
+"""Choice of a part of the slices: all, the viewport, or the box around a shape."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QComboBox
 
 from napari.layers import Image, Shapes
-from napari_mmtseg.napari.layers.crop import shape_region, viewport_region
+from napari_mmtseg.napari.layers.crop import shape_crop, viewport_crop
 from napari_mmtseg.napari.layers.navigation import scene
 from napari_mmtseg.napari.shared.layer_choice import (
     PLACE_EVENTS,
@@ -20,25 +20,25 @@ from napari_mmtseg.napari.shared.layer_choice import (
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["RegionChoice"]
+__all__ = ["CropChoice"]
 
 _WHOLE, _VIEWPORT = "whole image", "viewport"
 _PAUSE = 200
 """Milliseconds without a movement until the viewport is looked at again."""
 
 
-class RegionChoice:
-    """The choice of a region.
+class CropChoice:
+    """The choice of a crop.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose viewport and Shapes layers are offered.
+        Its viewport and Shapes layers are offered.
 
     Attributes
     ----------
     changed : Signal
-        Emitted when another region is chosen, or the chosen one has changed.
+        Emitted when another crop is chosen, or the chosen one has changed.
     box : QComboBox
         The whole image, the viewport, and the Shapes layers.
     """
@@ -79,8 +79,8 @@ class RegionChoice:
         else:
             self.box.setCurrentText(what)
 
-    def region(self, layer: Image, axes: str) -> tuple[slice, slice] | None:
-        """Return what to take of a layer in Y and X; None for all.
+    def crop(self, layer: Image, axes: str) -> tuple[slice, slice] | None:
+        """Return the crop of a layer in Y and X; None for all.
 
         Raises
         ------
@@ -88,9 +88,9 @@ class RegionChoice:
             If the viewport or the shape encloses nothing that can be segmented.
         """
         if self.shapes is not None:
-            return shape_region(layer, axes, self.shapes, self._viewer.dims.units)
+            return shape_crop(layer, axes, self.shapes, self._viewer.dims.units)
         if self.box.currentText() == _VIEWPORT:
-            return viewport_region(layer, axes, self._viewer)
+            return viewport_crop(layer, axes, self._viewer)
         return None
 
     def _refresh(self, _: Any = None) -> None:

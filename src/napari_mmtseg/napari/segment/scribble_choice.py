@@ -12,13 +12,13 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.result import result_of
-from napari_mmtseg.napari.layers.scribbles import Hints, choose_hints
+from napari_mmtseg.napari.layers.scribbles import LayerScribbles, choose_scribbles
 from napari_mmtseg.napari.layers.source import LayerSelection
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["HintsChoice"]
+__all__ = ["ScribbleChoice"]
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class _Choice:
     edits: bool
 
 
-class HintsChoice:
+class ScribbleChoice:
     """A choice among the Labels layers.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose layers are offered.
+        Its layers are offered.
 
     Attributes
     ----------
@@ -93,8 +93,8 @@ class HintsChoice:
         if wanted in self._choices:
             self.box.setCurrentIndex(self._choices.index(wanted))
 
-    def hints(self, source: LayerSelection) -> Hints | None:
-        """Return what is painted on an image, as it is now.
+    def scribbles(self, source: LayerSelection) -> LayerScribbles | None:
+        """Return the scribbles on an image, as they are now.
 
         Raises
         ------
@@ -111,18 +111,22 @@ class HintsChoice:
         if choice.edits:
             result = result_of(choice.layer)
             if result is None or not result.can_show(labels):
-                raise InputError(f"“{name}” is no result any more. Choose other hints.")
-            labels = result.shaper(labels).edits(labels)
+                raise InputError(
+                    f"“{name}” is not a result any more. Choose other scribbles."
+                )
+            labels = result.class_count(labels).edits(labels)
             if not labels.any():
                 raise InputError(
                     f"“{name}” has not been edited. Paint what is wrong with the label "
-                    "that it should have, or choose no hints."
+                    "that it should have, or choose no scribbles."
                 )
-        hints = choose_hints(name, labels, source, all_slices=self.learns_elsewhere)
+        scribbles = choose_scribbles(
+            name, labels, source, all_slices=self.learns_elsewhere
+        )
         if choice.edits:
-            erased = np.reshape(choice.layer.data == 0, hints.painted.shape)
-            hints = replace(hints, erased=erased)
-        return hints
+            erased = np.reshape(choice.layer.data == 0, scribbles.painted.shape)
+            scribbles = replace(scribbles, erased=erased)
+        return scribbles
 
     def show_slices(self, source: LayerSelection | None) -> None:
         """Offer other slices where there are some."""
@@ -131,7 +135,7 @@ class HintsChoice:
         self.all_slices.setVisible(other)
 
     def refresh(self, _: Any = None) -> None:
-        """Offer the layers that are there."""
+        """Offer the layers of the viewer."""
         chosen = self._current()
         layers = [layer for layer in self._viewer.layers if isinstance(layer, Labels)]
         self._choices = [None, *(_Choice(layer, False) for layer in layers)]
@@ -156,7 +160,7 @@ class HintsChoice:
 
 def _has_edits(layer: Labels) -> bool:
     result = result_of(layer)
-    return result is not None and bool(result.shapers)
+    return result is not None and bool(result.class_counts)
 
 
 def _text(choice: _Choice | None) -> str:
