@@ -7,21 +7,26 @@ from qtpy.QtWidgets import QFileDialog
 import napari_mmtseg as mm
 from napari_mmtseg.napari.layers.result import result_of
 from tests.napari.driving import (
+    SharedRun,
     labels_layers,
-    run_to_the_end,
     set_values,
     two_levels,
     wait_for_end,
 )
 
 
+@pytest.fixture(scope="module")
+def shared_run():
+    return SharedRun()
+
+
 @pytest.fixture
-def fitted(viewer, panel, qtbot):
+def fitted(viewer, panel, qtbot, shared_run):
     """A panel with a result, and a second image, upside down, that is chosen."""
     image, _ = two_levels()
     viewer.add_image(image, name="first", scale=(2, 3))
     set_values(panel, n_labels=2)
-    run_to_the_end(panel, qtbot)
+    shared_run.result(panel, qtbot)
     viewer.add_image(image[::-1], name="second", scale=(4, 5))
     return panel
 

@@ -6,6 +6,7 @@ from qtpy.QtCore import Qt
 
 from napari_mmtseg.napari.layers.result import result_of
 from tests.napari.driving import (
+    SharedRun,
     click,
     labels_layers,
     run_to_the_end,
@@ -23,15 +24,18 @@ def five_levels():
     return (levels[truth] + noise).clip(0, 255).astype(np.uint8), truth
 
 
+@pytest.fixture(scope="module")
+def shared_run():
+    return SharedRun()
+
+
 @pytest.fixture
-def shaped(viewer, panel, qtbot):
+def shaped(viewer, panel, qtbot, shared_run):
     """A result with several classes, its section and its layer."""
     image, _ = five_levels()
     viewer.add_image(image, name="stripes")
     set_values(panel, merging="classes", n_steps=12, warm_start_steps=9)
-    run_to_the_end(panel, qtbot)
-    (layer,) = labels_layers(viewer)
-    return panel.class_count_section, layer
+    return panel.class_count_section, shared_run.result(panel, qtbot)
 
 
 def hierarchy_of(layer):

@@ -5,9 +5,9 @@ import pytest
 
 from napari_mmtseg.napari.layers.result import result_of
 from tests.napari.driving import (
+    SharedRun,
     click,
     labels_layers,
-    run_to_the_end,
     set_values,
     wait_for_end,
 )
@@ -22,14 +22,19 @@ def blurred_patch():
     return (image + noise).clip(0, 255).astype(np.uint8)
 
 
+@pytest.fixture(scope="module")
+def shared_run():
+    return SharedRun()
+
+
 @pytest.fixture
-def measured(viewer, panel, qtbot):
+def measured(viewer, panel, qtbot, shared_run):
     """A panel with a result of an image in micrometres."""
     viewer.add_image(
         blurred_patch(), name="patch", scale=(0.5, 0.5), units=("um", "um")
     )
     set_values(panel, n_labels=2, n_steps=12, warm_start_steps=9)
-    run_to_the_end(panel, qtbot)
+    shared_run.result(panel, qtbot)
     return panel
 
 

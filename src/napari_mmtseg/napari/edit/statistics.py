@@ -1,4 +1,4 @@
-"""The figures of the table, counted in a thread."""
+"""Figures for the table of classes, counted in a thread."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ class ClassStatistics(QObject):
         n_axes : int or None
             Number of last axes along which pixels connect.
         confidence : ndarray of float, optional
-            Of every pixel, in the shape of the labels.
+            Confidence of every pixel, in the shape of the labels.
         anew : bool
-            Whether to tell the figures even if they are those told last.
+            Whether to emit the figures even if they have not changed.
         """
         if anew:
             self._last = ()

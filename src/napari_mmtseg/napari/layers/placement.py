@@ -14,7 +14,7 @@ from napari.layers import Image, Layer
 __all__ = ["Placement", "place_of", "spatial_attributes"]
 
 _FAR = 2.0**20
-"""Pixels, so many that a large translation leaves enough digits."""
+"""Pixels; far enough that a large translation leaves enough digits."""
 
 _EXACT = 1e-10
 """Relative to a pixel; a greater deviation counts."""
@@ -36,7 +36,7 @@ class Placement:
     thickness : tuple of float
         Number of steps of the image that one entry covers, per axis.
     scale, translate : ndarray
-        Of the layer, before the thickness is taken into account.
+        Attributes of the layer, before the thickness is taken into account.
     linear : ndarray
         Its rotation, shear and scale as one matrix.
     others : dict

@@ -151,7 +151,7 @@ class Measured:
     confidence : ndarray of float32
         From 0 to 1, in the dimensions of the layer.
     regions : list of UncertainRegion
-        Where it is least, the worst first.
+        The least certain regions, the worst first.
     display : Display
         Number of classes, and output, that the layer showed.
     summary : str

@@ -205,7 +205,7 @@ def choose_source(
         One name for every axis of its data, such as ``"Z Y X"``: Y and X are
         segmented, C or RGB holds channels, all others are slices.
     point : sequence of float, optional
-        Where the sliders are, in the units of the layer as from :func:`slider_point`:
+        Position of the sliders in the units of the layer as from :func:`slider_point`:
         the slice that lies there is taken; the first along each axis without it.
     all_slices : bool
         Take all slices instead of one.

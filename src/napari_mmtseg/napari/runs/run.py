@@ -155,12 +155,12 @@ def run_work(
     Yields
     ------
     object
-        What the work yields, and a :class:`Notice` for all that it warns of.
+        The yields of the work, and a :class:`Notice` for all that it warns of.
 
     Returns
     -------
     object
-        What the work returns, :class:`Refused` or :class:`Failed`; None once
+        The return value of the work, :class:`Refused` or :class:`Failed`; None once
         `should_cancel` has returned True.
     """
     steps = _with_errors_as_values(work, should_cancel)

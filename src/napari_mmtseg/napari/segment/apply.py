@@ -140,7 +140,9 @@ class ModelActions(QWidget):
         layers = [
             layer
             for layer in self._viewer.layers
-            if (result := result_of(layer)) is not None and result.model is not None
+            if isinstance(layer, Labels)
+            and (result := result_of(layer)) is not None
+            and result.model is not None
         ]
         for menu, act in (
             (self.menus["save"], self.save),
@@ -173,7 +175,7 @@ class Application:
     origin : str
         Name of the model for the user.
     like : LabelHierarchy, optional
-        Of a layer that the model has labelled: the same classes get the same labels.
+        Hierarchy of a layer that the model has labelled: its classes keep their labels.
     display : Display, optional
         Number of classes and output; as the model was fitted without it.
     appearance : dict

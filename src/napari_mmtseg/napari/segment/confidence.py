@@ -48,7 +48,7 @@ class ConfidenceSection(QWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        Where the confidence is shown.
+        The confidence is shown there.
     choose_layer : callable
         Returns the layer whose labels are looked at, or None.
     start : callable
@@ -59,7 +59,7 @@ class ConfidenceSection(QWidget):
     show_button, worst_button : QPushButton
         Show confidence, Go to least certain.
     about : QLabel
-        Where the view is now.
+        Text about the region in view.
     """
 
     def __init__(

@@ -33,7 +33,7 @@ class RunControl(QObject):
     Parameters
     ----------
     viewer : napari.Viewer
-        The result goes into its layers.
+        The labels become one of its layers.
     progress : ProgressView
         Shows the progress.
     parent : QObject
