@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skimage import data
 
 import napari_mmtseg as mm
-from napari_mmtseg.labels.uncertainty import uncertain_regions
+from napari_mmtseg.labels import uncertain_regions
 
 _N_NUMBERED = 5
 _SETTINGS = {"n_labels": 2}

@@ -1,9 +1,9 @@
-"""Arrays of which nothing is read that is not asked for."""
+"""Parts of arrays that are read on access."""
 
 import numpy as np
 import pytest
 
-from napari_mmtseg.images.lazy import ArrayPart, Reordered
+from napari_mmtseg.images.lazy import ArrayPart
 
 
 def test_a_part_is_read_like_the_array_itself():
@@ -31,7 +31,8 @@ def test_reordered_axes_are_read_like_transposed_ones(order):
     array = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
     expected = array.transpose(order)
     da = pytest.importorskip("dask.array")
-    front = Reordered(da.from_array(array, chunks=(1, 3, 2, 5)), order)
+    chunked = da.from_array(array, chunks=(1, 3, 2, 5))
+    front = ArrayPart(chunked, (slice(None),) * 4, order)
     assert front.shape == expected.shape
     assert front.ndim == 4
     assert [sum(lengths) for lengths in front.chunks] == list(expected.shape)
@@ -46,3 +47,11 @@ def test_reordered_axes_are_read_like_transposed_ones(order):
     ):
         np.testing.assert_array_equal(front[key], expected[key])
     np.testing.assert_array_equal(np.array(front), expected)
+
+
+def test_part_and_order_go_together():
+    array = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    part = ArrayPart(array, (slice(None), 1, slice(1, 4), slice(None)), (2, 0, 1))
+    expected = array[:, 1, 1:4].transpose(2, 0, 1)
+    assert part.shape == expected.shape
+    np.testing.assert_array_equal(part[1:3, :, 2], expected[1:3, :, 2])

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_mmtseg.labels.cluster_merging import ClassHierarchy, ClusterStatistics
+from napari_mmtseg.labels.cluster_merging import ClusterMerging, ClusterStatistics
 
 
 def hierarchy(sizes, means, contrasts=None):
@@ -13,7 +13,7 @@ def hierarchy(sizes, means, contrasts=None):
     if contrasts is None:
         contrasts = lengths
     spread = float(sizes @ ((means - sizes @ means / sizes.sum()) ** 2).sum(1))
-    return ClassHierarchy(
+    return ClusterMerging(
         ClusterStatistics(sizes, means, lengths, np.asarray(contrasts, float), spread)
     )
 

@@ -1,4 +1,4 @@
-"""Any image as an array of channels, or a clear refusal."""
+"""Checks of images, and images as arrays of channels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.notices import warn
 
-__all__ = ["MIN_SIZE", "as_channels_first", "check_shape"]
+__all__ = ["MIN_SIZE", "as_channels_first", "check_channel_axis", "check_shape"]
 
 MIN_SIZE = 8
 """Smallest accepted height and width in pixels."""
@@ -25,7 +25,7 @@ _ACCEPTED = (
 def check_shape(
     shape: Sequence[int], dtype: Any, channel_axis: int | None = None
 ) -> None:
-    """Refuse what :func:`as_channels_first` would, without touching a pixel.
+    """Refuse an image that cannot be segmented, without reading a pixel.
 
     Parameters
     ----------
@@ -47,18 +47,6 @@ def check_shape(
             f"An image of data type {dtype} cannot be segmented. Accepted: bool, "
             "integers and floating point numbers."
         )
-    if channel_axis is not None:
-        if isinstance(channel_axis, bool) or not isinstance(
-            channel_axis, (int, np.integer)
-        ):
-            raise InputError(
-                f"channel_axis={channel_axis!r} is not accepted: give a whole number."
-            )
-        if not -len(shape) <= channel_axis < len(shape):
-            raise InputError(
-                f"channel_axis={channel_axis} does not exist in an image of shape "
-                f"{shape}. {_ACCEPTED}."
-            )
     axis = _channel_axis(shape, channel_axis)
     spatial = shape if axis is None else shape[:axis] + shape[axis + 1 :]
     if len(spatial) != 2:
@@ -76,6 +64,28 @@ def check_shape(
         )
 
 
+def check_channel_axis(channel_axis: int, shape: tuple[int, ...]) -> int:
+    """Return an axis counted from 0.
+
+    Raises
+    ------
+    InputError
+        If it is not a whole number or not an axis of the shape.
+    """
+    if isinstance(channel_axis, bool) or not isinstance(
+        channel_axis, (int, np.integer)
+    ):
+        raise InputError(
+            f"channel_axis={channel_axis!r} is not accepted: give a whole number."
+        )
+    if not -len(shape) <= channel_axis < len(shape):
+        raise InputError(
+            f"channel_axis={channel_axis} does not exist in an image of shape "
+            f"{shape}. {_ACCEPTED}."
+        )
+    return int(channel_axis) % len(shape)
+
+
 def as_channels_first(image: Any, channel_axis: int | None = None) -> NDArray[Any]:
     """Return one image as (C, Y, X) in its own data type.
 
@@ -91,7 +101,7 @@ def as_channels_first(image: Any, channel_axis: int | None = None) -> NDArray[An
     Returns
     -------
     ndarray
-        View of the image with the channels first, (C, Y, X).
+        View of the image, (C, Y, X).
 
     Raises
     ------
@@ -129,5 +139,5 @@ def _where_channels_are(shape: tuple[int, ...], axis: int | None) -> str:
 
 def _channel_axis(shape: tuple[int, ...], channel_axis: int | None) -> int | None:
     if channel_axis is not None:
-        return int(channel_axis) % len(shape)
+        return check_channel_axis(channel_axis, shape)
     return 2 if len(shape) == 3 and shape[2] in (3, 4) else None

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
-
-import numpy as np
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.images.arrays import check_shape
+from napari_mmtseg.images.arrays import check_channel_axis
 
 __all__ = ["check_channel_letter", "guess_axes", "parse_axes"]
 
@@ -30,12 +27,12 @@ def parse_axes(axes: str, n_axes: int | None = None) -> str:
     axes : str
         Such as ``"ZYX"``, ``"T Z Y X"`` or ``"Y X RGB"``.
     n_axes : int, optional
-        Number of axes of the image, where it is known.
+        Number of axes of the image, if known.
 
     Raises
     ------
     InputError
-        If it does not name every axis once, Y and X among them.
+        If every axis is not named once, Y and X among them.
     """
     if not isinstance(axes, str):
         raise InputError(f"axes={axes!r} is a {type(axes).__name__}. {_ACCEPTED}.")
@@ -58,24 +55,18 @@ def parse_axes(axes: str, n_axes: int | None = None) -> str:
     return letters
 
 
-def guess_axes(shape: tuple[int, ...], dtype: Any, channel_axis: int | None) -> str:
-    """Return a letter for every axis of an image whose axes are not named.
+def guess_axes(shape: tuple[int, ...], channel_axis: int | None) -> str:
+    """Return a letter for every axis of an image without named axes.
 
     Raises
     ------
     InputError
-        If it has too few axes or too many, or no such axis of channels.
+        If there are too few axes or too many, or no such axis of channels.
     """
     n = len(shape)
     channel = None
     if channel_axis is not None:
-        if isinstance(channel_axis, bool) or not isinstance(
-            channel_axis, (int, np.integer)
-        ):
-            check_shape(shape, dtype, channel_axis)  # which refuses it
-        if not -n <= channel_axis < n:
-            check_shape(shape, dtype, channel_axis)
-        channel = int(channel_axis) % n
+        channel = check_channel_axis(channel_axis, shape)
     colours = channel is None and n >= 3 and shape[-1] in (3, 4) and shape[-2] > 4
     n_spatial = n - (channel is not None or colours)
     if not 2 <= n_spatial <= 2 + len(_LEADING):
@@ -95,21 +86,10 @@ def guess_axes(shape: tuple[int, ...], dtype: Any, channel_axis: int | None) -> 
 def check_channel_letter(
     letters: str, shape: tuple[int, ...], channel_axis: int | None, axes: str
 ) -> None:
-    """Refuse named axes that contradict `channel_axis` or the shape.
-
-    Raises
-    ------
-    InputError
-        If they do.
-    """
+    """Raise InputError if named axes contradict `channel_axis` or the shape."""
     if channel_axis is not None:
-        n = len(shape)
         found = next((i for i, a in enumerate(letters) if a in "CS"), None)
-        if isinstance(channel_axis, bool) or not isinstance(
-            channel_axis, (int, np.integer)
-        ):
-            check_shape(shape, np.uint8, channel_axis)  # which refuses it
-        if not -n <= channel_axis < n or channel_axis % n != found:
+        if check_channel_axis(channel_axis, shape) != found:
             raise InputError(
                 f"channel_axis={channel_axis} and axes={axes!r} do not agree. Give one "
                 "of them."

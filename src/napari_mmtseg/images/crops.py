@@ -1,4 +1,4 @@
-"""Parts of a stack or a large image that stand for all of it."""
+"""Training crops that represent a whole stack or large image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_mmtseg.images.stack import Frame, ImageStack
 __all__ = ["sample_crops", "sample_frame"]
 
 _CANDIDATES = 3
-"""How many crops are looked at for each that is taken."""
+"""Candidates that are read for each crop that is taken."""
 
 _QUANTILES = (0.02, 0.25, 0.5, 0.75, 0.98)
 
@@ -24,29 +24,29 @@ def sample_crops(
     side: int,
     check_cancel: Callable[[], None] = lambda: None,
 ) -> list[NDArray[Any]]:
-    """Read parts of a stack that are spread over it and show what is in it.
+    """Read crops that are spread over a stack and show all that is in it.
 
-    Half of them lie evenly over the frames and, in each, over the plane; for the other
-    half more are looked at, and of these in turn the one is taken that differs most
-    from all taken before (farthest-point sampling, Gonzalez 1985), so that what is
-    rare is learned, too. The same stack gives the same crops.
+    Half of them lie evenly over the frames and over the plane of each. The other half
+    is chosen from more candidates: each time the one that differs most from all taken
+    before (farthest-point sampling, Gonzalez 1985), so that rare things are learned,
+    too. The same stack gives the same crops.
 
     Parameters
     ----------
     stack : ImageStack
-        Of any size; nothing but the crops that are looked at is read.
+        Stack of any size; only the candidates are read.
     n_crops : int
-        How many.
+        Number of crops.
     side : int
-        Their height and width in pixels, where a frame is larger. Volumes are cut to
-        cubes with as many voxels.
+        Their height and width in pixels, if a frame is larger. Volumes are cut to cubes
+        with as many voxels.
     check_cancel : callable
-        Called before every part is read.
+        Called before every crop is read.
 
     Returns
     -------
     list of (C, Y, X) or (C, Z, Y, X) ndarray
-        The one with most variance first, as the first decides on texture.
+        The one with most variance first, since the first decides on texture.
 
     References
     ----------
@@ -70,15 +70,7 @@ def sample_crops(
 
 
 def sample_frame(frame: Frame, n: int = 16, side: int = 256) -> list[NDArray[Any]]:
-    """Read a frame, or windows that lie evenly in a large one.
-
-    Parameters
-    ----------
-    frame : Frame
-        Of any size.
-    n, side : int
-        How many windows, and their height and width in pixels.
-    """
+    """Read a frame, or about `n` evenly spread crops of `side` pixels of a large one."""
     if not frame.is_large:
         return [frame.read()]
     return [frame[(slice(None), *w)] for w in _grid(frame, n, side)]
@@ -88,7 +80,7 @@ Window = tuple[tuple[int, ...], tuple[slice, ...]]
 
 
 def _windows(stack: ImageStack, n_crops: int, side: int) -> list[Window]:
-    """Return candidates, frame by frame; all of a small stack."""
+    """Return the candidates frame by frame; they cover a small stack."""
     n = _CANDIDATES * n_crops
     at = np.unique(np.linspace(0, stack.n_frames - 1, n + 2).round().astype(int)[1:-1])
     each = -(-n // len(at))
@@ -101,7 +93,7 @@ def _windows(stack: ImageStack, n_crops: int, side: int) -> list[Window]:
 
 
 def _grid(frame: Frame, n: int, side: int) -> list[tuple[slice, ...]]:
-    """Return about n windows that lie evenly in a frame, or as many as it holds."""
+    """Return about n evenly spaced windows of a frame, or as many as fit."""
     shape = frame.shape[1:]
     if len(shape) == 3:
         side = round(side ** (2 / 3))
@@ -110,7 +102,7 @@ def _grid(frame: Frame, n: int, side: int) -> list[tuple[slice, ...]]:
     cells = (np.array(shape) / max(shape) * n ** (1 / len(shape))).round().astype(int)
     counts = np.clip(cells, 1, most)
     for _ in range(n):
-        # Rounding makes too few where a frame is long and thin.
+        # Rounding makes too few if a frame is long and thin.
         if counts.prod() >= min(n, most.prod()):
             break
         counts[np.argmax(np.where(counts < most, most / counts, 0))] += 1
@@ -144,7 +136,7 @@ def _with_farthest(
 
 
 def _look(crop: NDArray[Any]) -> NDArray[np.float64]:
-    """Describe a crop by quantiles of its values and of their differences."""
+    """Return quantiles of the values of a crop and of their differences."""
     values = _finite(crop)
     step = np.abs(np.diff(values, axis=-1))
     parts = [

@@ -1,4 +1,4 @@
-"""What clustering and merging look at: smoothed values, local deviation, edges."""
+"""Features of pixels: smoothed values, local deviation, edges."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Image = NDArray[np.float32]
 def smooth(image: Image, sigma: float, anisotropy: float = 1.0) -> Image:
     """Blur every channel of (C, [Z,] Y, X) with a Gaussian of `sigma` pixels.
 
-    Along z, where slices are `anisotropy` times farther apart, of as many fewer.
+    Along z it is narrower by `anisotropy`, the distance of slices in pixels.
     """
     sigmas = [sigma] * (image.ndim - 1)
     if image.ndim == 4:
@@ -27,19 +27,9 @@ def smooth(image: Image, sigma: float, anisotropy: float = 1.0) -> Image:
 
 
 def gradient_magnitude(image: Image, sigma: float) -> Image:
-    """Return the root of the summed squared derivatives of the blurred channels.
+    """Return the gradient (Y, X) of channels (C, Y, X) blurred by `sigma` pixels.
 
-    Parameters
-    ----------
-    image : (C, Y, X) ndarray of float32
-        Any channels.
-    sigma : float
-        Standard deviation of the blur in pixels.
-
-    Returns
-    -------
-    (Y, X) ndarray of float32
-        In units of the image per pixel.
+    It is the root of the squared derivatives, summed over the channels.
     """
     squared = np.zeros(image.shape[1:], np.float32)
     for channel in image:
@@ -63,13 +53,12 @@ class Texture:
     Attributes
     ----------
     weight : float
-        0: intensity alone; 1: texture alone; in between both, in the middle with the
-        same variance.
+        0: intensity alone; 1: texture alone; 0.5: both with the same variance.
     scale : float
         Standard deviation of the Gaussian window in pixels.
     center, gain : float
-        What the local deviation is shifted and multiplied by, so that its variance is
-        that of all channels together.
+        Shift and factor that give the local deviation the variance of all channels
+        together.
     """
 
     weight: float
@@ -98,10 +87,10 @@ class Texture:
         """Pixels around a tile that its features depend on."""
         if self.weight == 0:
             return 0
-        return int(4 * self.scale + 0.5)  # where scipy truncates the Gaussian
+        return int(4 * self.scale + 0.5)  # scipy truncates the Gaussian there
 
     def n_features(self, n_channels: int) -> int:
-        """Return the number of channels that the networks see of `n_channels`."""
+        """Return the number of features of an image with `n_channels` channels."""
         return n_channels + (self.weight > 0)
 
     def apply(
@@ -140,7 +129,7 @@ class FeatureBank:
     scales : tuple of float
         Standard deviations in pixels of the Gaussian windows.
     center, spread : tuple of float
-        What every feature is shifted and divided by.
+        Shift and divisor of every feature.
     """
 
     scales: tuple[float, ...]
@@ -160,14 +149,14 @@ class FeatureBank:
         images : sequence of (C, Y, X) ndarray of float32
             Normalised images.
         reduce : callable
-            Makes every feature (1, Y, X) smaller, so that not all are kept in full.
+            Makes every feature (1, Y, X) smaller before the next one is computed.
 
         Returns
         -------
         bank : FeatureBank
             The bank.
         features : list of (F, Y, X) ndarray of float32
-            What ``bank.apply(image, reduce)`` returns for every image.
+            Result of ``bank.apply(image, reduce)`` for every image.
         """
         measured = [_stack(image, SCALES, reduce) for image in images]
         n = sum(m[0].size for m in measured)
@@ -190,7 +179,7 @@ class FeatureBank:
     @property
     def halo(self) -> int:
         """Pixels around a tile that its features depend on."""
-        # Where scipy truncates the Gaussian, and one more for the derivative.
+        # scipy truncates the Gaussian there; the derivative needs one pixel more.
         return int(4 * max(self.scales) + 0.5) + 1
 
     def n_features(self, n_channels: int) -> int:

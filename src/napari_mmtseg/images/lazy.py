@@ -1,8 +1,7 @@
-"""Arrays seen in another way: what is not asked for is not read."""
+"""Parts of arrays that are read on access, and chunks that are read once."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,21 +12,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ArrayPart", "ChunkCache", "Reordered", "block_sides", "chunk_edges"]
+__all__ = ["ArrayPart", "ChunkCache", "block_sides", "chunk_edges"]
+
+_CAPACITY = 2**28
+"""Bytes of chunks that are kept."""
+
+_WIDEST = 2
+"""How many times wider than asked for a block may be, to be a whole chunk."""
+
+Cell = tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen(ABC):
-    """What another way of seeing an array has in common with any other."""
+class ArrayPart:
+    """Part of an array with its axes in any order; read when it is indexed.
+
+    Attributes
+    ----------
+    array : array-like
+        With ``shape``, ``dtype`` and slicing: numpy, memmap, dask, zarr.
+    index : tuple of int or slice
+        One for every axis of `array`; axes with a whole number are dropped.
+    order : tuple of int, optional
+        Which of the other axes comes first, second and so on.
+    """
 
     array: Any
+    index: tuple[int | slice, ...]
+    order: tuple[int, ...] = ()
 
     @property
-    @abstractmethod
-    def shape(self) -> tuple[int, ...]: ...
-
-    @abstractmethod
-    def __getitem__(self, key: Any) -> NDArray[Any]: ...
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis."""
+        return tuple(len(self._positions(axis)) for axis in self._axes)
 
     @property
     def dtype(self) -> np.dtype[Any]:
@@ -38,106 +55,50 @@ class _Seen(ABC):
     @property
     def ndim(self) -> int:
         """Number of axes."""
-        return len(self.shape)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
-        """Read all of it."""
-        return np.array(self[()], dtype) if copy else np.asarray(self[()], dtype)
-
-
-@dataclass(frozen=True, eq=False)
-class ArrayPart(_Seen):
-    """What an index takes of an array, without taking it yet.
-
-    Attributes
-    ----------
-    array : array-like
-        With ``shape``, ``dtype`` and slicing: numpy, memmap, dask, zarr.
-    index : tuple of int or slice
-        One for every axis of `array`.
-    """
-
-    index: tuple[int | slice, ...]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Length of every axis that is left."""
-        return tuple(len(positions) for positions in self._kept())
+        return len(self._axes)
 
     @property
     def chunks(self) -> tuple[tuple[int, ...], ...] | None:
-        """Lengths of the chunks along every axis that is left, as dask has them."""
+        """Lengths of the chunks along every axis, in dask's notation."""
         edges = chunk_edges(self.array)
         if edges is None:
             return None
         lengths = []
-        for edge, taken, n in zip(edges, self.index, self.array.shape, strict=True):
-            if not isinstance(taken, slice):
-                continue
-            first, last, step = taken.indices(int(n))
-            if step != 1:
+        for axis in self._axes:
+            taken = self._positions(axis)
+            if taken.step != 1:
                 return None
-            inside = np.unique(np.clip(edge, first, max(last, first)))
+            last = max(taken.stop, taken.start)
+            inside = np.unique(np.clip(edges[axis], taken.start, last))
             lengths.append(tuple(int(length) for length in np.diff(inside)))
         return tuple(lengths)
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         """Read what a key of slices and whole numbers takes of the part."""
-        asked = iter(key if isinstance(key, tuple) else (key,))
-        kept = iter(self._kept())
-        index: list[int | slice] = []
-        for taken in self.index:
-            if not isinstance(taken, slice):
-                index.append(taken)
-                continue
-            found = next(kept)[next(asked, slice(None))]
+        index, left = list(self.index), []
+        for axis, asked in zip(self._axes, _for_all_axes(key, self.ndim), strict=True):
+            found = self._positions(axis)[asked]
             if isinstance(found, range):
-                index.append(slice(found.start, found.stop, found.step))
+                left.append(axis)
+                index[axis] = slice(found.start, found.stop, found.step)
             else:
-                index.append(found)
-        return np.asarray(self.array[tuple(index)])
-
-    def _kept(self) -> Sequence[range]:
-        return [
-            range(*taken.indices(int(n)))
-            for taken, n in zip(self.index, self.array.shape, strict=True)
-            if isinstance(taken, slice)
-        ]
-
-
-@dataclass(frozen=True, eq=False)
-class Reordered(_Seen):
-    """An array with its axes in another order, without moving or reading anything.
-
-    Attributes
-    ----------
-    array : array-like
-        As of :class:`ArrayPart`.
-    order : tuple of int
-        Which of its axes comes first, second and so on.
-    """
-
-    order: tuple[int, ...]
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Length of every axis."""
-        return tuple(int(self.array.shape[axis]) for axis in self.order)
-
-    @property
-    def chunks(self) -> tuple[tuple[int, ...], ...] | None:
-        """Lengths of the chunks along every axis, as dask has them."""
-        edges = chunk_edges(self.array)
-        if edges is None:
-            return None
-        return tuple(tuple(int(n) for n in np.diff(edges[i])) for i in self.order)
-
-    def __getitem__(self, key: Any) -> NDArray[Any]:
-        """Read what a key of slices and whole numbers takes."""
-        of_axis = dict(zip(self.order, _for_all_axes(key, self.ndim), strict=True))
-        values = np.asarray(self.array[tuple(of_axis[i] for i in range(self.ndim))])
-        left = [axis for axis in self.order if isinstance(of_axis[axis], slice)]
+                index[axis] = found
+        values = np.asarray(self.array[tuple(index)])
         return values.transpose(np.argsort(np.argsort(left)))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Read all of it."""
+        return np.array(self[()], dtype) if copy else np.asarray(self[()], dtype)
+
+    @property
+    def _axes(self) -> list[int]:
+        kept = [axis for axis, i in enumerate(self.index) if isinstance(i, slice)]
+        return [kept[i] for i in self.order] or kept
+
+    def _positions(self, axis: int) -> range:
+        taken = self.index[axis]
+        assert isinstance(taken, slice)
+        return range(*taken.indices(int(self.array.shape[axis])))
 
 
 def _for_all_axes(key: Any, n: int) -> list[Any]:
@@ -150,17 +111,8 @@ def _for_all_axes(key: Any, n: int) -> list[Any]:
     return given + missing
 
 
-_CAPACITY = 2**28
-"""Bytes of chunks that are kept."""
-
-_WIDEST = 2
-"""How many times wider than asked for a block may be, to be a whole chunk."""
-
-Cell = tuple[int, ...]
-
-
 def chunk_edges(array: Any) -> list[NDArray[np.intp]] | None:
-    """Return where chunks begin and end along every axis, for arrays that tell.
+    """Return where chunks begin and end along every axis; None if an array has none.
 
     Parameters
     ----------
@@ -170,7 +122,7 @@ def chunk_edges(array: Any) -> list[NDArray[np.intp]] | None:
     Returns
     -------
     list of (n + 1,) ndarray, or None
-        From 0 to the length of the axis.
+        Positions from 0 to the length of the axis.
     """
     chunks = getattr(array, "shards", None) or getattr(array, "chunks", None)
     if not isinstance(chunks, tuple) or len(chunks) != len(array.shape):
@@ -188,18 +140,18 @@ def chunk_edges(array: Any) -> list[NDArray[np.intp]] | None:
 def block_sides(
     shape: Sequence[int], units: Sequence[Sequence[int] | None], side: int, halo: int
 ) -> list[int]:
-    """Return the sides of blocks about as large as asked for that are whole chunks.
+    """Return the sides of blocks of whole chunks, about as large as asked for.
 
     Parameters
     ----------
     shape : sequence of int
-        Of what is divided into blocks.
+        Shape of the array that is divided into blocks.
     units : sequence of (sequence of int or None)
         Lengths of the chunks of all arrays that are read or written, along every axis.
     side : int
-        Side of a block where there are no chunks.
+        Side of a block if there are no chunks.
     halo : int
-        What is read around a block.
+        Pixels that are read around a block.
     """
     common = []
     for axis, n in enumerate(shape):
@@ -221,16 +173,18 @@ def block_sides(
 
 
 class ChunkCache:
-    """An array whose chunks are read, or computed, once where neighbours share them.
+    """Array whose chunks are read, or computed, once if neighbouring parts share them.
+
+    zarr's cache keeps encoded bytes, and dask's may drop a chunk at any time.
 
     Parameters
     ----------
     array : array-like
         With chunks; see :func:`chunk_edges`.
     edges : list of ndarray
-        Its chunks.
+        Edges of its chunks.
     capacity : int
-        Bytes that are kept: the chunks that were used last.
+        Bytes that are kept, the chunks used last.
     """
 
     def __init__(
@@ -278,7 +232,7 @@ class ChunkCache:
         return part[kept_axes]
 
     def _read(self, cells: list[Cell]) -> None:
-        """Read chunks, in one go where they lie together."""
+        """Read chunks, those that form a box at once."""
         if not cells:
             return
         low, high = np.min(cells, axis=0), np.max(cells, axis=0) + 1

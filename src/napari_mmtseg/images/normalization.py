@@ -1,4 +1,4 @@
-"""Raw pixel values to what networks see: standardised channels, colours as CIE Lab."""
+"""Normalisation of raw pixels: standardised channels, colours as CIE Lab."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["Normalization", "check_finite"]
 
 @dataclass(frozen=True)
 class Normalization:
-    """How raw pixel values become what a network sees; part of a fitted model.
+    """Conversion of raw pixels to the input of the networks; part of a fitted model.
 
     Attributes
     ----------
@@ -30,8 +30,8 @@ class Normalization:
     mean, std : tuple of float
         Subtracted and divided by afterwards, one per channel.
     each : bool
-        Every image is normalised by its own values, as :meth:`of` finds them; the
-        numbers above are those of the images that a model was fitted on, together.
+        Whether every image is normalised by its own values, see :meth:`of`. The numbers
+        above are those of all images of the fit together.
     """
 
     color_space: str
@@ -103,21 +103,21 @@ class Normalization:
         return cls(str(values["color_space"]), low, high, mean, std, each)
 
     def of(self, *parts: NDArray[Any]) -> Normalization:
-        """Return how an image is normalised, of which some parts (C, Y, X) are known.
+        """Return the normalisation of an image, from some parts (C, Y, X) of it.
 
-        Of an image that is brighter or darker than others, or has more or less
-        contrast, the same things come out alike if it is normalised by its own values.
+        Normalised by its own values, a brighter image or one with less contrast shows
+        the same things in the same way as others.
         """
         if not self.each or not any(_holds_values(part) for part in parts):
-            return self  # an empty slice of a stack
+            return self  # an empty slice
         return Normalization.fit(parts, self.color_space)
 
     def apply(self, image: NDArray[Any]) -> NDArray[np.float32]:
-        """Return a raw image (C, [Z,] Y, X) as the networks see it, in float32."""
+        """Return a raw image (C, [Z,] Y, X) normalised, in float32."""
         alone = self.color_space != "lab" or len(image) != 3
         every = _all_values(image.dtype)
         if alone and 0 < 4 * len(every) < image[0].size:
-            # Every value is worked out once instead of every pixel.
+            # Convert every possible value once instead of every pixel.
             table = self._apply(np.broadcast_to(every, (len(image), len(every))))
             places = image.astype(np.intp) - np.iinfo(image.dtype).min
             return np.stack([t[p] for t, p in zip(table, places, strict=True)])
@@ -143,12 +143,7 @@ class Normalization:
 
 
 def check_finite(*parts: NDArray[Any]) -> None:
-    """Refuse an image that holds nothing.
-
-    Parameters
-    ----------
-    *parts : ndarray
-        All of it, or parts of it.
+    """Refuse an image, given as a whole or in parts, without finite values.
 
     Raises
     ------
@@ -166,7 +161,7 @@ def _holds_values(part: NDArray[Any]) -> bool:
 
 
 def _all_values(dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return every value of a data type, of those that have few."""
+    """Return every value of a small data type, none of a large one."""
     if dtype.kind not in "iu" or dtype.itemsize > 2:
         return np.zeros(0, dtype)
     info = np.iinfo(dtype)
@@ -200,7 +195,7 @@ def _value_range(
     values = np.concatenate(finite)
     if color_space == "channels":
         return float(values.min()), float(values.max())
-    # A few hot pixels must not squeeze everything else into a sliver of the range.
+    # A few hot pixels must not squeeze all others into a small part of the range.
     low, high = np.percentile(values.astype(np.float64), (0.05, 99.95))
     if low == high:
         low, high = values.min(), values.max()

@@ -76,7 +76,7 @@ class ImageStack:
             )
         shape = tuple(int(n) for n in array.shape)
         if axes is None:
-            letters = guess_axes(shape, array.dtype, channel_axis)
+            letters = guess_axes(shape, channel_axis)
         else:
             letters = parse_axes(axes, len(shape))
             check_channel_letter(letters, shape, channel_axis, axes)

@@ -1,4 +1,4 @@
-"""From many clusters to few classes, whatever their number."""
+"""Merging of clusters into any number of classes."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.images.features import gradient_magnitude
 from napari_mmtseg.labels.regions import sum_by_label
+from napari_mmtseg.labels.ward import merges
 
-__all__ = ["ClassHierarchy", "ClusterStatistics"]
+__all__ = ["ClusterMerging", "ClusterStatistics"]
 
 _EDGE_SIGMA = 0.7
 _EDGE_POWERS = (0, 1, 2, 3)
 _SACRIFICE = 0.98
-"""Fraction of the explainable variance that a partition along edges has to keep."""
+"""Share of the best explained variance that a partition along edges has to keep."""
 
 Group = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
 class ClusterStatistics:
-    """What merging needs to know of the clusters of one or several images.
+    """Statistics of the clusters of one or several images, as merging needs them.
 
     Attributes
     ----------
@@ -85,15 +86,15 @@ def _neighbours(array: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[A
     return array[tuple(before)], array[tuple(after)]
 
 
-class ClassHierarchy:
+class ClusterMerging:
     """The best partition of clusters into k classes, for every k.
 
     Clusters merge by Ward's criterion times a power of the mean gradient along the
-    border of the two, so that classes split where edges are; powers 0 to 3 give four
-    trees, and moving single clusters between the classes of the first as long as it
-    helps (Hartigan) a fifth candidate. Of these, each k takes the one whose class
-    borders have the highest mean gradient among those that explain nearly as much
-    variance as the best.
+    border of the two, so that classes split where edges are. Powers 0 to 3 give four
+    candidates; moving single clusters between the classes of the first as long as it
+    helps (Hartigan) gives a fifth. Each k takes the candidate whose class borders have
+    the highest mean gradient, among those that explain nearly as much variance as the
+    best.
 
     Parameters
     ----------
@@ -165,42 +166,32 @@ class ClassHierarchy:
             ),
             key=self._border_contrast,
         )
-        # An empty cluster takes the class of the next one that is not.
+        # An empty cluster takes the class of the next one with pixels.
         position = np.searchsorted(self._used, np.arange(self._all))
         whole: Group = best[np.minimum(position, len(best) - 1)]
         return whole
 
     def _tree(self, power: float) -> dict[int, Group]:
-        sizes, means = self._sizes.copy(), self._means.copy()
+        """Return the group of every cluster at every number of groups."""
         lengths, contrasts = self._lengths.copy(), self._contrasts.copy()
-        n = len(sizes)
+        sharpest = (contrasts / np.maximum(lengths, 1)).max(initial=1e-12)
+
+        def sharpen(cost: NDArray[np.float64], left: NDArray[np.intp]) -> None:
+            border, sums = (m[np.ix_(left, left)] for m in (lengths, contrasts))
+            edge = np.where(border > 0, sums / np.maximum(border, 1), sharpest)
+            cost *= edge**power
+
+        n = self.n_clusters
         group = np.arange(n)
         levels = {n: group}
-        alive = list(range(n))
-        sharpest = (contrasts / np.maximum(lengths, 1)).max(initial=1e-12)
-        while len(alive) > 1:
-            a = np.array(alive)
-            m, s = means[a], sizes[a]
-            cost = ((m[:, np.newaxis] - m[np.newaxis]) ** 2).sum(-1)
-            cost *= s[:, np.newaxis] * s / (s[:, np.newaxis] + s)
-            if power:
-                border, sums = lengths[np.ix_(a, a)], contrasts[np.ix_(a, a)]
-                edge = np.where(border > 0, sums / np.maximum(border, 1), sharpest)
-                cost *= edge**power
-            cost[np.tril_indices(len(a))] = np.inf
-            i, j = np.unravel_index(np.argmin(cost), cost.shape)
-            kept, gone = alive[i], alive.pop(j)
-            together = sizes[kept] + sizes[gone]
-            means[kept] = (
-                sizes[kept] * means[kept] + sizes[gone] * means[gone]
-            ) / together
-            sizes[kept] = together
+        for kept, gone in merges(self._means, self._sizes, sharpen):
             for matrix in (lengths, contrasts):
                 matrix[kept] += matrix[gone]
                 matrix[:, kept] += matrix[:, gone]
                 matrix[kept, kept] = 0
             group = np.where(group == gone, kept, group)
-            levels[len(alive)] = np.unique(group, return_inverse=True)[1]
+            n -= 1
+            levels[n] = np.unique(group, return_inverse=True)[1]
         return levels
 
     def _class_means(self, group: Group) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -13,8 +13,8 @@ from scipy.optimize import linear_sum_assignment
 
 from napari_mmtseg.labels.regions import (
     absorb_small_regions,
+    connected_regions,
     count_values,
-    frame_regions,
 )
 
 __all__ = ["LabelHierarchy", "without_gaps"]
@@ -89,16 +89,10 @@ class LabelHierarchy:
             return self._cleaned(self.label_of_cluster(n_labels)[self.clusters])
         if n_labels is None and self.regions is not None:
             return self._cleaned(self.regions.astype(np.int32) + 1)
-        return frame_regions(self.labels(n_labels), self.n_spatial)
+        return connected_regions(self.labels(n_labels), self.n_spatial)
 
     def label_of_cluster(self, n_labels: int | None = None) -> NDArray[np.int32]:
-        """Return the label of every cluster; those of an image may have gaps.
-
-        Parameters
-        ----------
-        n_labels : int, optional
-            Number of classes; by default that of the result.
-        """
+        """Return the label of every cluster, by default in the result."""
         level = self._level(n_labels)
         row = self.groups[level]
         labels: NDArray[np.int32]
@@ -117,21 +111,11 @@ class LabelHierarchy:
         return _label_of_class(row, self.label_of_cluster(n_labels), row.max() + 1)
 
     def labels_for_model(self, tree: LabelHierarchy) -> NDArray[np.int32] | None:
-        """Return the label in this image of every class of a model.
+        """Return the label that every class of a model has here; None if they are 1..k.
 
         Classes without a pixel leave no gap in the labels of this image: later ones
         move up. The same classes shall have the same labels in the next image, which
-        may show them all.
-
-        Parameters
-        ----------
-        tree : LabelHierarchy
-            The same clusters under the class indices of the model.
-
-        Returns
-        -------
-        (k,) ndarray of int32 or None
-            Dark to bright; None if they are 1..k.
+        may show them all. `tree` has the same clusters under the model's class indices.
         """
         row = tree.groups[tree._level(None)]
         present = self.sizes > 0
@@ -191,13 +175,7 @@ class LabelHierarchy:
         return self.relabelled(_filled(numbering, max(most, 0)))
 
     def labelled_like(self, other: LabelHierarchy) -> LabelHierarchy:
-        """Return the hierarchy with the labels that its classes have in another image.
-
-        Parameters
-        ----------
-        other : LabelHierarchy
-            Made by the same model.
-        """
+        """Return the hierarchy with the labels that another image of the model has."""
         table = []
         for k, (row, there) in enumerate(zip(self.groups, other.groups, strict=False)):
             labels = other.label_of_cluster(k + 1)
@@ -242,10 +220,7 @@ class LabelHierarchy:
     def _cleaned(self, labels: Labels) -> Labels:
         if self.min_region_size <= 1:
             return labels
-        frames = labels.reshape(-1, *labels.shape[-self.n_spatial :])
-        cleaned = np.stack(
-            [absorb_small_regions(f, self.min_region_size) for f in frames]
-        ).reshape(labels.shape)
+        cleaned = absorb_small_regions(labels, self.min_region_size, self.n_spatial)
         return cleaned if self.kept is None else np.where(self.kept, labels, cleaned)
 
 

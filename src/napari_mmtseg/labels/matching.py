@@ -1,4 +1,4 @@
-"""The same label for the same class from slice to slice."""
+"""Labels that stay with their class from slice to slice."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from napari_mmtseg.labels.regions import sum_by_label
 __all__ = ["LabelMatcher"]
 
 _SAME = 0.35
-"""Likeness, from 0 to 1, from which two classes are taken for one."""
+"""Likeness, 0 to 1, from which two classes count as one."""
 
 _TRUST = 0.5
-"""Weight of what a slice says of a class's look against what was known."""
+"""Weight of the look of a class in one slice against its look before."""
 
 
 @dataclass
 class _Known:
-    """What is remembered of a class.
+    """A class as it was last seen.
 
     Attributes
     ----------
     mask : (Y, X) ndarray of bool
-        Where it was when it was last seen.
+        Its pixels.
     look : (C,) ndarray
         Its mean pixel.
     """
@@ -37,15 +37,14 @@ class _Known:
 
 
 class LabelMatcher:
-    """Gives the labels of one slice after the other the numbers of those before.
+    """Relabel one slice after the other with the labels of the slices before.
 
-    The classes of a slice and those that are known are assigned to each other one to
-    one so that their summed likeness is largest (Hungarian method, Kuhn 1955). The
-    likeness of two classes is the mean of how much they overlap (Dice) and how much
-    they look alike, for which the distance of their mean pixels is compared with the
-    spread of the slice. A class that no known one is like gets a new number. A class
-    that is not in a slice is not forgotten: where it lay and how it looked when it was
-    last seen is what it is known by in any later slice.
+    The classes of a slice and the known classes are assigned to each other one to one
+    so that their summed likeness is largest (Hungarian method, Kuhn 1955). The likeness
+    of two classes is the mean of their overlap (Dice) and of how alike they look: the
+    distance of their mean pixels against the spread of the slice. A class that is like
+    no known one gets a new label. A class that is missing in a slice is not forgotten:
+    later slices are compared with its last position and look.
 
     References
     ----------
@@ -59,13 +58,13 @@ class LabelMatcher:
 
     @property
     def n_labels(self) -> int:
-        """Number of labels that were given so far."""
+        """Number of labels given so far."""
         return len(self._known)
 
     def match(
         self, labels: NDArray[np.int32], image: NDArray[Any]
     ) -> NDArray[np.int32]:
-        """Give the labels of the next slice their numbers.
+        """Return the labels of the next slice.
 
         Parameters
         ----------
@@ -73,11 +72,6 @@ class LabelMatcher:
             Classes 1..k of the slice.
         image : (C, Y, X) ndarray
             Its raw pixels.
-
-        Returns
-        -------
-        (Y, X) ndarray of int32
-            The same classes under the numbers that they had before.
         """
         k = int(labels.max(initial=0))
         with np.errstate(invalid="ignore"):
@@ -90,7 +84,7 @@ class LabelMatcher:
         numbers = np.zeros(k + 1, np.int32)
         if names:
             likeness = self._likeness(labels, looks, sizes, present, names, spread)
-            # What is no match anyway takes no partner away.
+            # A poor match shall not take the partner of a good one.
             likeness[likeness < _SAME] = 0
             for i, j in zip(*linear_sum_assignment(likeness, True), strict=True):
                 if likeness[i, j] >= _SAME:

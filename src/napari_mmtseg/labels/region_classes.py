@@ -1,4 +1,4 @@
-"""Regions that look alike share a class, for every number of classes."""
+"""Classes of regions that look alike, for every number of classes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ALIKE = 0.15
 """Regions closer than this many standard deviations of the responses share a class."""
 
 _LEVELS = 64
-"""More classes than this are made only where they are asked for."""
+"""More classes than this are made only if they are asked for."""
 
 Group = NDArray[np.intp]
 
@@ -32,9 +32,9 @@ class RegionClasses:
     sizes : (r,) ndarray
         Number of pixels of every region.
     lightness : (r,) ndarray
-        First channel of the image, summed over every region.
+        Sum of the first channel of the image over every region.
     variance : float
-        Of the responses of all pixels, summed over the channels.
+        Variance of the responses of all pixels, summed over the channels.
     """
 
     means: NDArray[np.float64]
@@ -49,7 +49,7 @@ class RegionClasses:
 
     @cached_property
     def automatic(self) -> int:
-        """Number of classes where those closer than 0.15 deviations are one."""
+        """Number of classes if those closer than 0.15 deviations become one."""
         if self.n_regions == 1:
             return 1
         return int(fcluster(self._tree, _ALIKE, "distance").max())
@@ -61,7 +61,7 @@ class RegionClasses:
         """
         group, profiles = self._classes(n_labels)
         nearest = _nearest(self.means, profiles)
-        # What the classes' profiles say of this image, too, where none is lost.
+        # By the profiles, as for other images, unless a class would be lost.
         return nearest if len(np.unique(nearest)) == len(profiles) else group
 
     def profiles(self, n_labels: int) -> NDArray[np.float64]:
@@ -80,16 +80,16 @@ class RegionClasses:
         Parameters
         ----------
         other : RegionClasses
-            The regions; may be these.
+            The regions, perhaps these themselves.
         n_labels : int, optional
-            Number of classes; the automatic one without it.
+            Number of classes; by default the automatic one.
         """
         k = min(n_labels or self.automatic, self.n_regions)
         classes = self.groups(k) if other is self else self.nearest(other, k)
         return classes, self.profiles(k)
 
     def n_levels(self, at_least: int = 1) -> int:
-        """Return up to how many classes a table goes: 64, or `at_least` if more."""
+        """Return the most classes that a table has: 64, or `at_least` if more."""
         return min(max(_LEVELS, at_least, self.automatic), self.n_regions)
 
     def table(self, at_least: int = 1) -> NDArray[np.intp]:

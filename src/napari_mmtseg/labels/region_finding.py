@@ -1,4 +1,4 @@
-"""Labels from regions: neighbours merge first, then regions that look alike."""
+"""Regions of an image: watershed basins that merge with their neighbours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from skimage.segmentation import watershed
 
 from napari_mmtseg.images.features import gradient_magnitude, local_deviation, smooth
 from napari_mmtseg.labels.region_classes import RegionClasses
-from napari_mmtseg.labels.region_merging import RegionHierarchy
+from napari_mmtseg.labels.region_merging import RegionMerging
 from napari_mmtseg.labels.regions import sum_by_label
 
 __all__ = [
@@ -23,7 +23,7 @@ __all__ = [
 
 _WATERSHED_SIGMA = 1.6
 _EDGE_SIGMAS = (1.2, 2.5)
-"""An edge counts where it stands out at both of these scales."""
+"""Scales at both of which an edge has to stand out."""
 
 _TEXTURE_SCALE = 4.0
 _TEXTURE_WEIGHT = 3.0
@@ -31,66 +31,44 @@ _RESPONSE_SIGMA = 1.0
 _ALWAYS = 0.005
 
 _FINE = 0.2
-"""Height of the cut whose regions texture is averaged over."""
+"""Height of the cut into regions over which texture is averaged."""
 
 _CUTS = (0.05, 0.1, 0.2)
-"""Heights of the cuts over whose regions given classes are averaged."""
+"""Heights of the cuts into regions over which scribbled classes are averaged."""
 
 
 def region_hierarchy(
     image: NDArray[np.float32],
-) -> tuple[NDArray[np.int64], RegionHierarchy]:
-    """Divide an image into small regions and merge them into a hierarchy.
+) -> tuple[NDArray[np.int64], RegionMerging]:
+    """Return the basins (Y, X) of an image, from 0, and their merges.
 
-    The small regions are the basins of the gradient (watershed); they merge by values,
-    local deviation and edges. The responses of the networks have no say here: they
-    made the regions no better, and different for every seed.
-
-    Parameters
-    ----------
-    image : (C, Y, X) ndarray of float32
-        Normalised image; its first channel is lightness or intensity.
-
-    Returns
-    -------
-    regions : (Y, X) ndarray of int64
-        The small regions, from 0.
-    hierarchy : RegionHierarchy
-        Their merges.
+    The image (C, Y, X) is normalised; its first channel is lightness or intensity. The
+    basins are those of the gradient (watershed); they merge by values, local deviation
+    and edges. The responses of the networks are left out: they made the regions not
+    better, but different for every seed.
     """
     basins = watershed(gradient_magnitude(image, _WATERSHED_SIGMA), connectivity=1)
-    # Where nothing rises there is no basin either: all is 0 then.
+    # A flat image has no basin: all is 0 then.
     regions = np.maximum(basins.astype(np.int64) - 1, 0)
     fine, coarse = (gradient_magnitude(image, sigma) for sigma in _EDGE_SIGMAS)
     edges = np.sqrt(fine * coarse)
     texture = _TEXTURE_WEIGHT * local_deviation(image[0], _TEXTURE_SCALE)
     features = np.concatenate([image, texture[np.newaxis]])
-    return regions, RegionHierarchy(regions, features, edges)
+    return regions, RegionMerging(regions, features, edges)
 
 
 def averaged_hierarchy(
     image: NDArray[np.float32],
-) -> tuple[NDArray[np.int64], RegionHierarchy]:
-    """Merge small regions by the average of four hierarchies.
+) -> tuple[NDArray[np.int64], RegionMerging]:
+    """Return small regions of an image and their merges, at heights from 0 to 1.
 
-    They differ in the scales of edges and texture, in smoothing, and in the weight of
-    colour against lightness. No single one of them is better than the others; their
-    average is better, and changes less when the image does.
-
-    Parameters
-    ----------
-    image : (C, Y, X) ndarray of float32
-        Normalised image; its first channel is lightness or intensity.
-
-    Returns
-    -------
-    regions : (Y, X) ndarray of int64
-        The small regions, from 0.
-    hierarchy : RegionHierarchy
-        Their merges, at heights from 0 to 1.
+    As :func:`region_hierarchy`, but by the average of four hierarchies that differ in
+    the scales of edges and texture, in smoothing, and in the weight of colour against
+    lightness. None of them is better than the others; their average is, and it changes
+    less when the image does.
     """
     basins, first = region_hierarchy(image)
-    # What is this much alike stays together in all four.
+    # Basins this much alike stay together in all four.
     regions = first.cut(first.n_above(_ALWAYS))[basins]
     edges = {s: gradient_magnitude(image, s) for s in (1.0, 1.5, 2.5, 4.0)}
     fine, coarse = (local_deviation(image[0], s)[np.newaxis] for s in (3.0, 6.0))
@@ -103,31 +81,19 @@ def averaged_hierarchy(
         ([vivid, 3 * fine], gradient_magnitude(vivid, 1.5) * edges[2.5]),
     ]
     hierarchies = [
-        RegionHierarchy(regions, np.concatenate(features), np.sqrt(energy))
+        RegionMerging(regions, np.concatenate(features), np.sqrt(energy))
         for features, energy in views
     ]
-    return regions, RegionHierarchy.averaged(regions, hierarchies)
+    return regions, RegionMerging.averaged(regions, hierarchies)
 
 
 def region_means(
     image: NDArray[np.float32], *arrays: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], ...]:
-    """Average arrays over small regions of an image.
+    """Average arrays (..., Y, X) over small regions of a normalised image (C, Y, X).
 
-    Texture is measured in a window, which mixes what lies on both sides of a border;
-    the mean over a region puts the border back where the edge is.
-
-    Parameters
-    ----------
-    image : (C, Y, X) ndarray of float32
-        Normalised image, to be divided into regions.
-    *arrays : (..., Y, X) ndarray of float32
-        What to average.
-
-    Returns
-    -------
-    tuple of (..., Y, X) ndarray of float32
-        The arrays, constant in every region.
+    Texture is measured in a window, which mixes both sides of a border; the mean over a
+    region puts the border back to the edge.
     """
     small, hierarchy = region_hierarchy(image)
     regions = hierarchy.cut(hierarchy.n_above(_FINE))[small]
@@ -142,19 +108,14 @@ def region_means(
 def region_cuts(
     image: NDArray[np.float32],
 ) -> tuple[NDArray[np.intp], list[NDArray[np.intp]]]:
-    """Return the small regions of an image, and how they form ever larger ones.
-
-    Parameters
-    ----------
-    image : (C, Y, X) ndarray of float32
-        Normalised image.
+    """Return small regions of a normalised image and the larger ones that they form.
 
     Returns
     -------
     regions : (Y, X) ndarray of int
         The finest regions, 0..n-1.
     cuts : list of (n,) ndarray of int
-        The region of each of them in every coarser cut, the finest itself first.
+        The region of each of them in every cut, the finest first.
     """
     small, hierarchy = region_hierarchy(image)
     groups = [hierarchy.cut(hierarchy.n_above(height)) for height in _CUTS]
@@ -168,22 +129,15 @@ def mean_over_cuts(
     cuts: list[NDArray[np.intp]],
     array: NDArray[np.float32],
 ) -> NDArray[np.float32]:
-    """Average an array over the regions of every cut, and those averages over the cuts.
+    """Average an array (C, Y, X) over the regions of every cut, then over the cuts.
 
-    Borders come from the fine regions, and where these are too small to tell what they
-    are, the coarse ones do.
-
-    Parameters
-    ----------
-    regions, cuts
-        As from :func:`region_cuts`.
-    array : (C, Y, X) ndarray of float32
-        What to average.
+    Regions and cuts are those of :func:`region_cuts`. Fine regions give the borders;
+    coarse ones help where fine regions are too small to be classified.
 
     Returns
     -------
     (C, n) ndarray of float32
-        For every one of the finest regions.
+        Averages, one for each of the finest regions.
     """
     sizes, sums = sum_by_label(regions, array, len(cuts[0]))
     total = np.zeros(sums.shape)
@@ -200,7 +154,7 @@ def find_regions(
     response: NDArray[np.float32],
     threshold: float,
     at_least: int = 1,
-    hierarchy: tuple[NDArray[np.int64], RegionHierarchy] | None = None,
+    hierarchy: tuple[NDArray[np.int64], RegionMerging] | None = None,
 ) -> tuple[NDArray[np.intp], RegionClasses]:
     """Cut the hierarchy of regions and measure what makes them alike.
 
@@ -213,9 +167,9 @@ def find_regions(
     threshold : float
         Height at which the hierarchy is cut.
     at_least : int
-        Cut lower where there would be fewer regions than this.
+        Cut lower if there would be fewer regions than this.
     hierarchy : tuple, optional
-        What :func:`averaged_hierarchy` returned for the image, where that is known.
+        Result of :func:`averaged_hierarchy` for the image, if it is known.
 
     Returns
     -------
@@ -235,21 +189,10 @@ def find_regions(
 def mean_responses(
     regions: NDArray[np.intp], response: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], float]:
-    """Return the mean response of every region.
+    """Return the mean response of every region, (r, q), and the variance of all pixels.
 
-    Parameters
-    ----------
-    regions : (Y, X) ndarray of int
-        Regions, 0..r-1.
-    response : (q, Y, X) ndarray of float32
-        Responses as probabilities; blurred a little first.
-
-    Returns
-    -------
-    means : (r, q) ndarray
-        The means.
-    variance : float
-        Of the responses of all pixels, summed over the channels.
+    Responses (q, Y, X) are probabilities, blurred a little first; their variance is
+    summed over the channels.
     """
     response = smooth(response, _RESPONSE_SIGMA)
     sizes, sums = sum_by_label(regions, response, int(regions.max()) + 1)

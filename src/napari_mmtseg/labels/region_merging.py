@@ -1,4 +1,4 @@
-"""A hierarchy of connected regions: neighbours merge until one is left."""
+"""Merging of connected regions: neighbours merge until one is left."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.labels.regions import sum_by_label
 
-__all__ = ["RegionHierarchy"]
+__all__ = ["RegionMerging"]
 
 _LEVELS = np.geomspace(0.01, 3, 30)
 
 
-class RegionHierarchy:
+class RegionMerging:
     """Neighbouring regions merged step by step, the most alike first.
 
-    Two regions of a and b of all N pixels, with distance d between their mean features
-    and mean gradient g along their border, merge at height ::
+    Two regions with a and b of all N pixels, distance d between their mean features and
+    mean gradient g along their border merge at height ::
 
         sqrt(a b / (a + b) / N) * d / D * g^2 / G
 
     where D^2 is the variance of all features and G the mean squared gradient. The first
-    two factors are the root of Ward's criterion; the last keeps what an edge separates.
-    The height has no unit: neither the size of the image nor its range matters.
+    two factors are the root of Ward's criterion; the last keeps apart what an edge
+    separates. The height has no unit: neither the size of the image nor its range
+    matters.
 
     In every round all pairs merge that are each other's cheapest (Boruvka's way of
     building a tree), so that a round is a few array operations.
@@ -36,14 +37,14 @@ class RegionHierarchy:
     regions : (Y, X) ndarray of int
         Connected regions, 0..n-1.
     features : (C, Y, X) ndarray of float32
-        What makes regions alike.
+        Features that make regions alike.
     edges : (Y, X) ndarray of float32
         Gradient magnitude.
 
     Attributes
     ----------
     n_regions : int
-        Number of regions to begin with.
+        Number of regions before any merge.
     heights : (n_regions - 1,) ndarray
         Height of every merge, ascending.
     """
@@ -77,20 +78,20 @@ class RegionHierarchy:
 
     @classmethod
     def averaged(
-        cls, regions: NDArray[Any], hierarchies: Sequence[RegionHierarchy]
-    ) -> RegionHierarchy:
-        """Merge by how long several hierarchies of the same regions keep them apart.
+        cls, regions: NDArray[Any], hierarchies: Sequence[RegionMerging]
+    ) -> RegionMerging:
+        """Merge by how long several hierarchies of the same regions keep two apart.
 
         The height is the share, 0 to 1, of levels between 0.01 and 3 on a logarithmic
         scale at which two regions are apart, averaged over the hierarchies and along
-        their border. What one hierarchy merges by accident the others keep apart.
+        their border. An accidental merge in one hierarchy is outvoted by the others.
 
         Parameters
         ----------
         regions : (Y, X) ndarray of int
             The regions that all hierarchies begin with.
-        hierarchies : sequence of RegionHierarchy
-            To be averaged.
+        hierarchies : sequence of RegionMerging
+            The hierarchies.
         """
         borders = _Borders.between(regions, np.zeros(regions.shape, np.float32))
         apart = np.zeros(len(borders.first))
@@ -132,11 +133,11 @@ class RegionHierarchy:
         self.heights = table[2]
 
     def n_above(self, height: float) -> int:
-        """Return how many regions are left once all merges up to `height` are done."""
+        """Return the number of regions left after all merges up to `height`."""
         return self.n_regions - int(np.searchsorted(self.heights, height, "right"))
 
     def cut(self, n_regions: int) -> NDArray[np.intp]:
-        """Return the group, 0..n_regions-1, of every region to begin with."""
+        """Return the group, 0..n_regions-1, of every original region."""
         done = max(self.n_regions - max(n_regions, 1), 0)
         parent = np.arange(self.n_regions)
         parent[self._gone[:done]] = self._kept[:done]
@@ -148,7 +149,7 @@ class RegionHierarchy:
 
 @dataclass
 class _Borders:
-    """Pairs of neighbours; per pair the length of the border and the sum along it."""
+    """Pairs of neighbours, with the length of each border and the sum along it."""
 
     first: NDArray[Any]
     second: NDArray[Any]

@@ -1,8 +1,13 @@
-"""Label images: merging and numbering classes, connected regions, clean-up."""
+"""Connected regions of labels, and counts and sums over labels.
+
+Pixels connect by faces, along the last `n_axes` axes (at most three); along those
+before, every plane or volume is on its own. Without `n_axes` pixels connect along the
+last three axes that are longer than one. 0 is background.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,38 +19,93 @@ __all__ = [
     "absorb",
     "absorb_small_regions",
     "connected_regions",
+    "connecting_axes",
     "consecutive",
     "count_values",
     "enlarge",
-    "frame_regions",
+    "for_each_part",
     "in_small_regions",
+    "labels_of_regions",
+    "pixels_of",
     "sum_by_label",
 ]
 
 _COUNTED_AT_ONCE = 2**22
+_MAX_CONNECTED_AXES = 3
 
-Labels = NDArray[np.int32]
+Labels = NDArray[Any]
 _T = TypeVar("_T", bound=np.generic)
 
 
-def absorb_small_regions(labels: Labels, min_size: int) -> Labels:
-    """Give connected regions below `min_size` pixels the label of what is around them.
+def connected_regions(labels: Labels, n_axes: int | None = None) -> NDArray[np.int32]:
+    """Return the connected regions of all classes, numbered from 1 in reading order."""
+    regions = np.zeros(labels.shape, np.int32)
+    n = 0
+
+    def number(part: Labels, numbers: NDArray[np.int32]) -> None:
+        nonlocal n
+        numbers[...] = label(part, background=0, connectivity=1)
+        if n:
+            numbers[numbers > 0] += n
+        n = max(n, int(numbers.max(initial=0)))
+
+    for_each_part(number, n_axes, labels, regions)
+    return regions
+
+
+def labels_of_regions(regions: NDArray[Any], labels: Labels) -> Labels:
+    """Return the label of every region, from that of region 0 on."""
+    found = np.zeros(int(regions.max(initial=0)) + 1, labels.dtype)
+    found[regions.ravel()] = labels.ravel()
+    return found
+
+
+def for_each_part(
+    change: Callable[..., None], n_axes: int | None, *arrays: NDArray[Any]
+) -> None:
+    """Call a function on every part of arrays in which pixels connect.
 
     Parameters
     ----------
-    labels : (Y, X) ndarray of int
-        Labels from 1.
-    min_size : int
-        Regions with fewer pixels are absorbed by the nearest larger one.
+    change : callable
+        Takes a view of the same part of every array.
+    n_axes : int or None
+        Number of last axes along which pixels connect.
+    *arrays : ndarray
+        Arrays of one shape; those that `change` writes to have to be contiguous.
+    """
+    axes, n_leading = connecting_axes(arrays[0].shape, n_axes)
+    lengths = [arrays[0].shape[axis] for axis in axes]
+    views = [array.reshape(lengths) for array in arrays]
+    for index in np.ndindex(*lengths[:n_leading]):
+        change(*(view[index] for view in views))
 
-    Returns
-    -------
-    (Y, X) ndarray of int
-        The labels; unchanged if no region is large enough.
+
+def connecting_axes(shape: Sequence[int], n_axes: int | None) -> tuple[list[int], int]:
+    """Return the axes that matter, and how many leading ones nothing connects along."""
+    axes = list(range(len(shape)))
+    if n_axes is None:
+        axes = [axis for axis in axes if shape[axis] > 1] or axes[-1:]
+    n_axes = min(n_axes or _MAX_CONNECTED_AXES, _MAX_CONNECTED_AXES)
+    return axes, max(len(axes) - n_axes, 0)
+
+
+def absorb_small_regions(
+    labels: Labels, min_size: int, n_axes: int | None = None
+) -> Labels:
+    """Give connected regions below `min_size` pixels the nearest other label.
+
+    The labels stay where no region is large enough.
     """
     if min_size <= 1:
         return labels
-    return absorb(labels, in_small_regions(labels, min_size))
+    cleaned = labels.copy()
+
+    def clean(part: Labels) -> None:
+        part[...] = absorb(part, in_small_regions(part, min_size))
+
+    for_each_part(clean, n_axes, cleaned)
+    return cleaned
 
 
 def in_small_regions(
@@ -53,16 +113,10 @@ def in_small_regions(
     min_size: float,
     candidates: NDArray[np.bool_] | None = None,
 ) -> NDArray[np.bool_]:
-    """Return which pixels lie in a region of fewer than `min_size` pixels.
+    """Return a mask of pixels in regions of fewer than `min_size` pixels.
 
-    Parameters
-    ----------
-    labels : ndarray of int
-        Labels in one to three dimensions; pixels of 0 count as one region.
-    min_size : float
-        Number of pixels, connected by faces, from which a region is not small.
-    candidates : ndarray of bool, optional
-        Regions with a pixel outside are not small.
+    Labels have one to three axes; pixels of 0 count as one region. Regions with a pixel
+    outside `candidates` are not small.
     """
     regions = label(labels, background=0, connectivity=1)
     sizes = np.bincount(regions.ravel())
@@ -74,19 +128,9 @@ def in_small_regions(
 
 
 def absorb(labels: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
-    """Give masked pixels the label of the nearest pixel that is not masked.
+    """Give masked pixels the label of the nearest other pixel.
 
-    Parameters
-    ----------
-    labels : ndarray of int
-        Labels.
-    mask : ndarray of bool
-        What is absorbed.
-
-    Returns
-    -------
-    ndarray of int
-        The labels; unchanged if all or nothing is masked.
+    The labels stay if all or nothing is masked.
     """
     if not mask.any() or mask.all():
         return labels
@@ -95,63 +139,19 @@ def absorb(labels: NDArray[Any], mask: NDArray[np.bool_]) -> NDArray[Any]:
     return absorbed
 
 
-def connected_regions(labels: Labels) -> Labels:
-    """Label the 4-connected pieces of every class, 1..k in raster order.
-
-    Parameters
-    ----------
-    labels : (Y, X) ndarray of int
-        Labels from 1; 0 stays 0.
-
-    Returns
-    -------
-    (Y, X) ndarray of int32
-        One number per connected piece.
-    """
-    return np.asarray(label(labels, background=0, connectivity=1), np.int32)
-
-
-def frame_regions(labels: Labels, n_spatial: int = 2) -> Labels:
-    """Label the connected pieces of every class in each frame, 1..k over all.
-
-    Parameters
-    ----------
-    labels : (..., [Z,] Y, X) ndarray of int
-        Labels from 1; 0 stays 0.
-    n_spatial : int
-        Axes of a frame: 2, or 3 for volumes.
-    """
-    frames = labels.reshape(-1, *labels.shape[-n_spatial:])
-    numbered = [connected_regions(frame) for frame in frames]
-    offset = 0
-    for frame in numbered:
-        most = int(frame.max(initial=0))
-        frame[frame > 0] += offset
-        offset += most
-    return np.stack(numbered).reshape(labels.shape)
+def pixels_of(labels: Labels, values: Collection[int]) -> NDArray[np.bool_]:
+    """Return a mask of the pixels of some classes."""
+    limits = np.iinfo(labels.dtype)
+    wanted = [v for v in values if limits.min <= v <= limits.max]
+    if len(wanted) == 1:
+        return np.asarray(labels == wanted[0])
+    return np.isin(labels, np.array(wanted, labels.dtype))
 
 
 def sum_by_label(
     labels: NDArray[Any], image: NDArray[np.float32], n_labels: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Count and add up the pixels of every label.
-
-    Parameters
-    ----------
-    labels : (Y, X) ndarray of int
-        Labels 0..n_labels-1.
-    image : (C, Y, X) ndarray
-        What to add up.
-    n_labels : int
-        Number of labels.
-
-    Returns
-    -------
-    sizes : (n_labels,) ndarray
-        Number of pixels.
-    sums : (n_labels, C) ndarray
-        Sum of the pixels.
-    """
+    """Return sizes (k,) of labels 0..k-1 and the sums (k, C) of an image in them."""
     flat = labels.ravel()
     sizes = np.bincount(flat, minlength=n_labels).astype(np.float64)
     sums = [np.bincount(flat, weights=c.ravel(), minlength=n_labels) for c in image]
@@ -159,18 +159,10 @@ def sum_by_label(
 
 
 def count_values(values: NDArray[Any], n_values: int) -> NDArray[np.int64]:
-    """Count each of the values 0, 1, ..., in little memory.
-
-    Parameters
-    ----------
-    values : ndarray of int
-        Of any shape, from 0.
-    n_values : int
-        Least length of the result.
-    """
+    """Count the values 0, 1, ... in little memory; `n_values` counts or more."""
     most = int(values.max(initial=0)) + 1 if values.size else 0
     counts = np.zeros(max(n_values, most), np.int64)
-    # bincount makes 8 bytes of every value that it is given.
+    # bincount converts its values to 8 bytes each.
     rows = max(_COUNTED_AT_ONCE // max(int(np.prod(values.shape[1:])), 1), 1)
     for first in range(0, len(values), rows):
         part = values[first : first + rows].ravel()
@@ -178,7 +170,7 @@ def count_values(values: NDArray[Any], n_values: int) -> NDArray[np.int64]:
     return counts
 
 
-def consecutive(labels: Labels) -> Labels:
+def consecutive(labels: Labels) -> NDArray[np.int32]:
     """Close the gaps in 1..k, keeping the order."""
     present = np.bincount(labels.ravel()) > 0
     return np.cumsum(present, dtype=np.int32)[labels]

@@ -1,4 +1,4 @@
-"""Painted pixels: which are accepted, and how they become fewer."""
+"""Scribbles: painted pixels, checked and brought to other shapes."""
 
 from __future__ import annotations
 
@@ -21,19 +21,7 @@ Labels = NDArray[np.int32]
 
 
 def read_scribbles(scribbles: Any, shape: tuple[int, ...]) -> Labels:
-    """Check painted pixels.
-
-    Parameters
-    ----------
-    scribbles : array-like
-        Integers in the spatial shape of the image, 0 where nothing is painted.
-    shape : tuple of int
-        That shape.
-
-    Returns
-    -------
-    ndarray of int32
-        The same values.
+    """Return scribbles as int32, or refuse them.
 
     Raises
     ------
@@ -56,7 +44,7 @@ def read_scribbles(scribbles: Any, shape: tuple[int, ...]) -> Labels:
 
 
 def painted_values(scribbles: list[Labels | None]) -> Labels:
-    """Return the values that are painted in any of several images, ascending."""
+    """Return the labels in the scribbles of several images, ascending."""
     values = [np.unique(painted) for painted in scribbles if painted is not None]
     found: Labels = np.unique(np.concatenate([np.zeros(1, np.int32), *values]))
     return found[found > 0]
@@ -72,7 +60,7 @@ def free_values(taken: Labels, n: int) -> Labels:
 def painted_places(
     painted: NDArray[Any], shape: tuple[int, ...]
 ) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
-    """Return where what is painted lies in another shape; thin lines are still there.
+    """Return the positions of scribbles in another shape, thin lines included.
 
     Parameters
     ----------
@@ -84,11 +72,11 @@ def painted_places(
     Returns
     -------
     places : (n,) ndarray of int64
-        Pixels in that shape, counted row by row; once for every value painted there.
+        Pixels in that shape, counted row by row, once for every label painted there.
     values : (n,) ndarray
-        What is painted there.
+        Their labels.
     counts : (n,) ndarray of int64
-        By how many painted pixels.
+        Number of painted pixels that fall on each.
     """
     rows, columns = np.nonzero(painted)
     height, width = painted.shape
@@ -100,25 +88,15 @@ def painted_places(
 
 
 def shrink_painted(painted: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """Bring painted pixels to a smaller shape in which thin lines are still there.
+    """Bring scribbles (Y, X) to a smaller shape that keeps thin lines.
 
-    Parameters
-    ----------
-    painted : (Y, X) ndarray of int
-        0 where nothing is painted.
-    shape : tuple of int
-        The smaller shape. A pixel of it takes the value painted most often within it.
-
-    Returns
-    -------
-    (Y, X) ndarray of int
-        In `shape`.
+    Each pixel of it takes the label painted most often in it.
     """
     if painted.shape == tuple(shape):
         return painted
     small = np.zeros(shape, painted.dtype)
     places, values, counts = painted_places(painted, shape)
-    # The most frequent last, so that it is the one that stays.
+    # The most frequent last, so that it stays.
     order = np.argsort(counts, kind="stable")
     small.flat[places[order]] = values[order]
     return small

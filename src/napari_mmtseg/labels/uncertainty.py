@@ -1,4 +1,4 @@
-"""Where a look is worth most: connected regions of low confidence, the worst first."""
+"""Connected regions of low confidence, the worst first."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from napari_mmtseg.errors import InputError
 __all__ = ["UncertainRegion", "mean_confidence", "uncertain_regions"]
 
 _WIDTHS = (5, 3)
-"""Side in pixels of the square that has to fit in a region: lines along borders lead
-nowhere. The smaller one where the larger one fits in few."""
+"""Side in pixels of the square that has to fit in a region: lines along borders are not
+worth a look. The smaller one if the larger one fits in few regions."""
 
 _FEW = 10
 
 _SHARE = 0.1
-"""Share of the labelled pixels that is looked at, those with the least confidence."""
+"""Share of the labelled pixels that is listed, those with the least confidence."""
 
 _CERTAIN = 0.999
-"""What is this sure is never doubted, however sure all else is."""
+"""Pixels above this confidence are never listed."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class UncertainRegion:
 
     @property
     def doubt(self) -> float:
-        """What a look may gain: the number of pixels times one minus confidence."""
+        """Possible gain of a look: the number of pixels times one minus confidence."""
         return self.size * (1 - self.confidence)
 
 
@@ -63,28 +63,28 @@ def uncertain_regions(
 ) -> list[UncertainRegion]:
     """Return the regions in which labels are least certain, the worst first.
 
-    Of the tenth of the labelled pixels that is least certain, connected pixels of one
-    label form a region, as far as a square of 5 x 5 pixels fits in (3 x 3 if that
-    leaves few): single pixels and the lines along borders drop out. More is looked at
-    where many pixels are equally uncertain.
+    Connected pixels of one label among the least certain tenth of the labelled pixels
+    form a region, as far as a square of 5 x 5 pixels fits in (3 x 3 if that leaves
+    few): single pixels and lines along borders drop out. If many pixels are equally
+    uncertain, more than a tenth counts.
 
     Parameters
     ----------
     confidence : array-like
         From 0 to 1, (Y, X) or with more axes before.
     labels : array-like of int, optional
-        Labels from 0 in the same shape; 0 is not looked at. Without them all pixels
-        count and regions go across classes.
+        Labels from 0 in the same shape; pixels of 0 are left out. Without labels all
+        pixels count and regions go across classes.
     n_regions : int
-        At most so many.
+        Largest number of regions.
     min_size : int
         Regions of fewer pixels are left out.
 
     Returns
     -------
     list of UncertainRegion
-        By falling `doubt`; in raster order where that is the same. Empty where all is
-        certain.
+        By falling `doubt`, in raster order if that is the same. Empty if all pixels
+        are certain.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def _checked(
 def _least_certain(
     values: NDArray[np.float32], numbers: NDArray[Any]
 ) -> NDArray[np.bool_]:
-    """Return where the least certain of the labelled pixels are."""
+    """Return a mask of the least certain of the labelled pixels."""
     labelled: NDArray[np.bool_] = numbers != 0
     looked_at = values[labelled]
     if not looked_at.size:
@@ -199,8 +199,8 @@ def _least_certain(
 def _opened(
     low: NDArray[np.bool_], numbers: NDArray[Any], width: int
 ) -> NDArray[np.bool_]:
-    """Keep what a square of one label fits in, also beyond the image's edges."""
-    # Squares of 2 x 2 first: all of them together say whether a large one is alike.
+    """Keep pixels that a square of one label fits in, also beyond the image's edges."""
+    # Squares of 2 x 2 first: a large one has one label if all of them have.
     alike = low.copy()
     alike[..., :-1] &= low[..., 1:] & (numbers[..., 1:] == numbers[..., :-1])
     upper, lower = alike[..., :-1, :], alike[..., 1:, :]

@@ -1,23 +1,69 @@
-"""Ward merging: the two classes whose union costs least come together first."""
+"""Ward merging: the two groups whose union costs least come together first.
+
+A union costs the growth of the total squared distance of pixels to their group's mean,
+``n_a n_b / (n_a + n_b) |mean_a - mean_b|^2`` (Ward, JASA 1963). SciPy and scikit-learn
+begin with single points; neither takes groups that already have a size, so this is our
+own.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["brightness_ranks", "merge_classes"]
+__all__ = ["brightness_ranks", "merge_classes", "merges"]
+
+Matrix = NDArray[np.float64]
+
+
+def merges(
+    means: Matrix,
+    sizes: NDArray[np.float64],
+    weigh: Callable[[Matrix, NDArray[np.intp]], None] = lambda cost, left: None,
+) -> Iterator[tuple[int, int]]:
+    """Merge the cheapest pair of groups until one is left or no pair may merge.
+
+    Parameters
+    ----------
+    means : (n, C) ndarray
+        Mean pixel of every group.
+    sizes : (n,) ndarray
+        Number of pixels of every group, none of them 0.
+    weigh : callable
+        Changes the costs (k, k) of the groups that are left, given as (k,) ndarray;
+        infinite costs forbid a merge.
+
+    Yields
+    ------
+    kept, gone : int
+        Groups that become the one called `kept`, the smaller of the two numbers.
+    """
+    means, sizes = means.copy(), sizes.copy()
+    left = np.arange(len(sizes))
+    while len(left) > 1:
+        m, s = means[left], sizes[left]
+        cost = ((m[:, np.newaxis] - m[np.newaxis]) ** 2).sum(-1)
+        cost *= s[:, np.newaxis] * s / (s[:, np.newaxis] + s)
+        weigh(cost, left)
+        cost[np.tril_indices(len(left))] = np.inf
+        i, j = np.unravel_index(np.argmin(cost), cost.shape)
+        if cost[i, j] == np.inf:
+            return
+        kept, gone = int(left[i]), int(left[j])
+        left = np.delete(left, j)
+        _join(means, sizes, kept, gone)
+        yield kept, gone
 
 
 def merge_classes(
-    means: NDArray[np.float64],
+    means: Matrix,
     sizes: NDArray[np.float64],
     n_labels: int,
     max_cost: float = np.inf,
 ) -> NDArray[np.intp]:
-    """Group classes until `n_labels` are left, the cheapest merge first (Ward 1963).
-
-    A merge costs the growth of the total squared distance of pixels to their class
-    mean, ``n_a n_b / (n_a + n_b) |mean_a - mean_b|^2``.
+    """Group classes until `n_labels` are left, the cheapest merge first.
 
     Parameters
     ----------
@@ -39,8 +85,8 @@ def merge_classes(
     group = np.arange(n)
     if n_labels >= n:
         return group
-    merges = sorted(_all_merges(means, sizes), key=lambda merge: merge[0])
-    for cost, kept, gone in merges[: n - max(n_labels, 1)]:
+    cheapest = sorted(_chained_merges(means, sizes), key=lambda merge: merge[0])
+    for cost, kept, gone in cheapest[: n - max(n_labels, 1)]:
         if cost >= max_cost:
             break
         group[group == group[gone]] = group[kept]
@@ -48,13 +94,14 @@ def merge_classes(
     return groups
 
 
-def _all_merges(
+def _chained_merges(
     means: NDArray[np.float64], sizes: NDArray[np.float64]
 ) -> list[tuple[float, int, int]]:
-    """Merge all classes into one; every merge as cost, class that is kept and gone.
+    """Merge all classes into one; return cost, kept and gone class of every merge.
 
-    Follows the chain of nearest neighbours (Murtagh 1983): the same tree as looking for
-    the cheapest pair every time, in quadratic instead of cubic time.
+    Follows the chain of nearest neighbours (Murtagh 1983): the same tree as from the
+    cheapest pair every time, in quadratic instead of cubic time. It needs the plain
+    criterion, and serves methods that begin with thousands of classes.
     """
     means, sizes = means.astype(np.float64), sizes.astype(np.float64)
     alive = np.ones(len(sizes), bool)
@@ -78,32 +125,26 @@ def _all_merges(
         height[kept] = max(
             cost[gone if kept == top else kept], height[kept], height[gone]
         )
-        together = sizes[kept] + sizes[gone]
-        if together:
-            weighted = sizes[kept] * means[kept] + sizes[gone] * means[gone]
-            means[kept] = weighted / together
-        sizes[kept] = together
+        _join(means, sizes, kept, gone)
         alive[gone] = False
         merges.append((float(height[kept]), kept, gone))
     return merges
 
 
+def _join(means: Matrix, sizes: NDArray[np.float64], kept: int, gone: int) -> None:
+    together = sizes[kept] + sizes[gone]
+    if together:
+        weighted = sizes[kept] * means[kept] + sizes[gone] * means[gone]
+        means[kept] = weighted / together
+    sizes[kept] = together
+
+
 def brightness_ranks(
     group: NDArray[np.intp], brightness: NDArray[np.float64], sizes: NDArray[np.float64]
 ) -> NDArray[np.intp]:
-    """Give groups of classes numbers from dark to bright.
+    """Return the rank of every group, from 1, dark to bright.
 
-    Parameters
-    ----------
-    group : (k,) ndarray of int
-        Group of every class, as from :func:`merge_classes`.
-    brightness, sizes : (k,) ndarray
-        Mean brightness and number of pixels of every class.
-
-    Returns
-    -------
-    (n_groups,) ndarray of int
-        Number of every group, from 1.
+    Groups are those of :func:`merge_classes`; brightness and sizes (k,) are of classes.
     """
     total = np.bincount(group, weights=sizes)
     mean = np.bincount(group, weights=sizes * brightness) / total

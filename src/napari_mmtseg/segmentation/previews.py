@@ -14,7 +14,7 @@ from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.images.stack import LARGE
 from napari_mmtseg.labels.region_finding import averaged_hierarchy, find_regions
-from napari_mmtseg.labels.region_merging import RegionHierarchy
+from napari_mmtseg.labels.region_merging import RegionMerging
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.segmentation.structure import Structure
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -113,7 +113,7 @@ class _Previews:
         self._settings = settings
 
     @cached_property
-    def _hierarchy(self) -> tuple[NDArray[np.int64], RegionHierarchy]:
+    def _hierarchy(self) -> tuple[NDArray[np.int64], RegionMerging]:
         return averaged_hierarchy(self._image)
 
     def __call__(self, progress: TrainingStep) -> Preview | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.labels.cluster_merging import ClassHierarchy, ClusterStatistics
+from napari_mmtseg.labels.cluster_merging import ClusterMerging, ClusterStatistics
+from napari_mmtseg.labels.ward import merges
 
 __all__ = ["Discriminant", "mended", "other_classes", "sample"]
 
@@ -112,7 +113,7 @@ def other_classes(
     n = max(int(c.max()) for c in clusters) + 1
     statistics = ClusterStatistics.measure(clusters, images, n)
     if n_others is None:
-        automatic = ClassHierarchy(statistics).automatic_number(merge_threshold, 2)
+        automatic = ClusterMerging(statistics).automatic_number(merge_threshold, 2)
         n_others = max(automatic - n_painted, 1)
     group = _named_clusters(clusters, painted, n, n_painted, n_others)
     means, sizes = statistics.means.copy(), statistics.sizes.copy()
@@ -165,24 +166,20 @@ def _merge_towards(
 ) -> None:
     """Merge the cheapest pair of groups until `n_others` are not painted."""
     group[sizes == 0] = 0
-    while True:
-        left = np.unique(group)
-        if (left >= n_painted).sum() <= n_others:
-            return
-        size = np.array([sizes[group == g].sum() for g in left])
-        mean = np.stack(
-            [
-                np.average(means[group == g], axis=0, weights=sizes[group == g])
-                for g in left
-            ]
-        )
-        squared = ((mean[:, np.newaxis] - mean) ** 2).sum(-1)
-        cost = squared * size * size[:, np.newaxis] / (size + size[:, np.newaxis])
-        known = left < n_painted
+    left = np.unique(group)
+    size = np.array([sizes[group == g].sum() for g in left])
+    mean = np.stack(
+        [np.average(means[group == g], axis=0, weights=sizes[group == g]) for g in left]
+    )
+
+    def keep_apart(cost: NDArray[np.float64], places: NDArray[np.intp]) -> None:
+        known = left[places] < n_painted
         cost[known[:, np.newaxis] & known] = np.inf
-        np.fill_diagonal(cost, np.inf)
-        first, second = sorted(np.unravel_index(int(cost.argmin()), cost.shape))
-        group[group == left[second]] = left[first]
+
+    merging = merges(mean, size, keep_apart)
+    for _ in range(int((left >= n_painted).sum()) - n_others):
+        kept, gone = next(merging)
+        group[group == left[gone]] = left[kept]
 
 
 def mended(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skimage.segmentation import find_boundaries
 
 from napari_mmtseg.images.features import gradient_magnitude, local_deviation
-from napari_mmtseg.labels.cluster_merging import ClassHierarchy, ClusterStatistics
+from napari_mmtseg.labels.cluster_merging import ClusterMerging, ClusterStatistics
 from napari_mmtseg.labels.region_finding import region_hierarchy
 from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -80,7 +80,7 @@ def find_structure(
     """
     merging, texture = settings.merging, settings.texture
     statistics = ClusterStatistics.measure([clusters], [image], int(clusters.max()) + 1)
-    hierarchy = ClassHierarchy(statistics)
+    hierarchy = ClusterMerging(statistics)
     explained = hierarchy.explained(3)
     small, merges = region_hierarchy(image)
     regions = merges.cut(merges.n_above(_COARSE))[small]

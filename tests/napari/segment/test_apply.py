@@ -70,7 +70,7 @@ def test_classes_that_were_merged_by_the_slider_stay_merged(fitted, viewer, qtbo
     second = labels_layers(viewer)[-1]
     assert set(np.unique(second.data)) <= set(np.unique(first.data))
     assert (second.data[::-1] == first.data).mean() > 0.8
-    assert result_of(second).class_count(second.data).shape(second.data).n_labels == 5
+    assert result_of(second).class_count(second.data).display(second.data).n_labels == 5
 
 
 def test_a_saved_model_comes_back(fitted, viewer, qtbot, tmp_path, monkeypatch):

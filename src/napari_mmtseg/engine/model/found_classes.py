@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_mmtseg.images.features import smooth
-from napari_mmtseg.labels.cluster_merging import ClassHierarchy, ClusterStatistics
+from napari_mmtseg.labels.cluster_merging import ClusterMerging, ClusterStatistics
 from napari_mmtseg.labels.ward import brightness_ranks
 from napari_mmtseg.settings.fields import SegmentationSettings
 
@@ -63,7 +63,7 @@ class FoundClasses:
             clusters = [np.zeros_like(c) for c in clusters]
         smoothed = [smooth(image, _SMOOTHING) for image in images]
         statistics = ClusterStatistics.measure(clusters, smoothed, settings.max_labels)
-        automatic = ClassHierarchy(statistics).automatic_number(
+        automatic = ClusterMerging(statistics).automatic_number(
             settings.merge_threshold, settings.min_labels
         )
         # Texture alone: from smooth to rough.
@@ -126,8 +126,8 @@ class FoundClasses:
         )
 
     @cached_property
-    def _hierarchy(self) -> ClassHierarchy:
-        return ClassHierarchy(self.statistics)
+    def _hierarchy(self) -> ClusterMerging:
+        return ClusterMerging(self.statistics)
 
 
 def _is_constant(images: Sequence[NDArray[np.float32]]) -> bool:

@@ -1,4 +1,4 @@
-"""Another number of classes for labels that may have been edited since."""
+"""Another number of classes for labels that have been edited."""
 
 from __future__ import annotations
 
@@ -11,22 +11,30 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.labels.editing.undo import PackedLabels
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
-from napari_mmtseg.labels.regions import frame_regions
+from napari_mmtseg.labels.regions import connected_regions, labels_of_regions
 
 __all__ = ["ClassCount", "Display"]
 
 _REMEMBERED = 16
-"""Images that are still recognised, after undo for instance."""
+"""Images that are recognised when they come back, by undo for instance."""
 
 _GLANCE = 2**18
-"""Pixels that are enough to tell candidates apart, ties aside."""
+"""Pixels that are enough to distinguish candidates, ties aside."""
 
 Labels = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Display:
-    """What labels show: how many classes, and those or their connected regions."""
+    """Choice of what labels show: how many classes, and them or their regions.
+
+    Attributes
+    ----------
+    n_labels : int
+        Number of classes.
+    output : {"classes", "regions"}
+        Classes, or their connected regions.
+    """
 
     n_labels: int
     output: str
@@ -36,10 +44,10 @@ class Display:
 class _Made:
     """Labels that were made, their classes and where those were edited by hand.
 
-    The latest are kept as they are, for they are asked for most; then they are packed.
+    The latest are kept as they are, since they are asked for most; others are packed.
     """
 
-    shape: Display
+    display: Display
     labels: Labels | PackedLabels
     classes: Labels | PackedLabels
     edited: Labels | PackedLabels
@@ -53,12 +61,12 @@ class _Made:
 
 
 class ClassCount:
-    """Gives labels any number of classes and keeps what was edited by hand.
+    """Give labels any number of classes and keep what was edited by hand.
 
-    What was edited is seen from the labels: they are compared with those that the
-    hierarchy gives for every number of classes and with those that were made last, and
-    pixels that differ from the nearest are edits. Undo, redo and edits by whatever tool
-    therefore need no notice.
+    Edits are found in the labels themselves: the labels are compared with those of the
+    hierarchy at every number of classes and with those that were made last, and pixels
+    that differ from the nearest are edits. Undo, redo and edits by any tool therefore
+    need not be reported.
 
     Parameters
     ----------
@@ -72,11 +80,11 @@ class ClassCount:
         self._step = max(1, round((hierarchy.clusters.size / _GLANCE) ** 0.5))
         self._last = Display(hierarchy.fitted, "classes")
 
-    def shape(self, labels: Labels) -> Display:
-        """Return what labels show, by a glance at some of their pixels."""
+    def display(self, labels: Labels) -> Display:
+        """Return what labels show, from some of their pixels."""
         made, number, _ = self._candidates(labels)
-        if made and (number is None or made[0].shape == self._last):
-            return made[0].shape
+        if made and (number is None or made[0].display == self._last):
+            return made[0].display
         assert number is not None
         return Display(number, "classes")
 
@@ -92,9 +100,9 @@ class ClassCount:
 
     def unedited(self, labels: Labels) -> Labels:
         """Return the classes that labels would show without edits."""
-        return self.hierarchy.labels(self.shape(labels).n_labels)
+        return self.hierarchy.labels(self.display(labels).n_labels)
 
-    def reshape(
+    def change(
         self,
         labels: Labels,
         n_labels: int,
@@ -106,15 +114,12 @@ class ClassCount:
         Parameters
         ----------
         labels : ndarray of int
-            In the shape of the hierarchy's clusters. Pixels that were edited keep their
-            class; in an image of regions that is the class of the region that they
-            were given to.
-        n_labels : int
-            Number of classes.
-        output : {"classes", "regions"}
-            Classes, or their connected regions.
+            In the shape of the hierarchy's clusters. Edited pixels keep their class; if
+            the labels show regions, that of the region they were given to.
+        n_labels, output : int, str
+            As in :class:`Display`.
         made_by : ClassCount, optional
-            That of another hierarchy of the same image, which the labels show.
+            That of another hierarchy of the image, if the labels show that one.
         """
         classes, edited = (made_by or self)._classes_and_edits(labels)
         new = self.hierarchy.labels(n_labels)
@@ -124,19 +129,19 @@ class ClassCount:
         elif n_labels == self.hierarchy.fitted and not edited.any():
             shown = self.hierarchy.labels(output="regions")
         else:
-            shown = frame_regions(new, self.hierarchy.n_spatial)
+            shown = connected_regions(new, self.hierarchy.n_spatial)
         self._last = Display(n_labels, output)
         # Classes without edits are recognised anyway.
         if output == "regions" or edited.any():
             self._remember(shown, new, edited)
         return shown
 
-    def note_result(self, labels: Labels, shape: Display) -> None:
+    def note_result(self, labels: Labels, display: Display) -> None:
         """Remember the labels of the result itself."""
-        self._last = shape
-        if shape.output == "regions":
+        self._last = display
+        if display.output == "regions":
             no_edits = np.zeros(labels.shape, bool)
-            self._remember(labels, self.hierarchy.labels(shape.n_labels), no_edits)
+            self._remember(labels, self.hierarchy.labels(display.n_labels), no_edits)
 
     def _remember(
         self, labels: Labels, classes: Labels, edited: NDArray[np.bool_]
@@ -144,7 +149,7 @@ class ClassCount:
         if self._made:
             self._made[-1].pack()
         glance = self._glance(labels).copy()
-        # Whoever gets the labels may change them.
+        # The caller may change the labels.
         self._made.append(_Made(self._last, labels.copy(), classes, edited, glance))
 
     def _classes_and_edits(self, labels: Labels) -> tuple[Labels, NDArray[np.bool_]]:
@@ -161,7 +166,7 @@ class ClassCount:
             if n:
                 classes, edited = classes.copy(), edited | differs
                 here = labels[differs]
-                if candidate.shape.output == "regions":
+                if candidate.display.output == "regions":
                     here = _classes_of(here, before, classes)
                 classes[differs] = here
             best = n, classes, edited
@@ -174,10 +179,10 @@ class ClassCount:
         return best[1], best[2]
 
     def _candidates(self, labels: Labels) -> tuple[list[_Made], int | None, int]:
-        """Return what agrees best with some of the pixels.
+        """Return what agrees best with some of the pixels, and how many do.
 
-        Images that were made, the latest first, and a number of classes; those of the
-        two that agree less are left out. Third, how many pixels agree.
+        Candidates are images that were made, the latest first, and a number of classes,
+        or None.
         """
         seen = self._glance(labels)
         same = [int(np.count_nonzero(seen == made.glance)) for made in self._made]
@@ -205,7 +210,7 @@ class ClassCount:
         agreement = np.array(
             [counts[np.arange(n), label_of(int(k))].sum() for k in numbers]
         )
-        # Of numbers that this image does not tell apart, the one that was chosen.
+        # The chosen one, if this image shows no difference between several numbers.
         best = np.flatnonzero(agreement == agreement.max())
         chosen = self._last.n_labels - 1
         index = chosen if chosen in best else int(best[0])
@@ -213,9 +218,8 @@ class ClassCount:
 
 
 def _classes_of(values: Labels, regions: Labels, classes: Labels) -> Labels:
-    """Return the class of regions; values that are no region stay as they are."""
-    class_of = np.zeros(int(regions.max()) + 1, classes.dtype)
-    class_of[regions.ravel()] = classes.ravel()
+    """Return the class of regions; values that are not a region stay."""
+    class_of = labels_of_regions(regions, classes)
     known = values < len(class_of)
     found = values.copy()
     found[known] = class_of[values[known]]

@@ -1,4 +1,4 @@
-"""Islands, holes and rough boundaries of labels.
+"""Removal of islands, holes and rough boundaries.
 
 As in :mod:`~napari_mmtseg.labels.editing.operations`, no function changes its argument.
 """
@@ -11,14 +11,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.measure import label
 
-from napari_mmtseg.labels.editing.connected import (
+from napari_mmtseg.labels.regions import (
+    absorb,
+    connected_regions,
     connecting_axes,
     for_each_part,
+    in_small_regions,
     pixels_of,
 )
-from napari_mmtseg.labels.regions import absorb, in_small_regions
 
 __all__ = ["fill_holes", "remove_islands", "smooth"]
 
@@ -34,26 +35,20 @@ def remove_islands(
     background_too: bool = False,
     n_axes: int | None = None,
 ) -> Labels:
-    """Give connected regions below a size the label of what is nearest to them.
+    """Give connected regions below a size the nearest other label.
 
     Parameters
     ----------
     labels : ndarray of int
-        The labels.
+        The labels; unchanged where every region is too small.
     min_size : float
-        Regions with fewer pixels go. Those that background surrounds become background.
+        Regions with fewer pixels go. Those surrounded by background become background.
     values : collection of int, optional
-        The classes whose regions may go; all but the background without.
+        Classes whose regions may go; by default all except background.
     background_too : bool
-        Whether small regions of background are islands as well; also where 0 is among
-        `values`.
+        Whether small regions of background go as well, even if 0 is not among `values`.
     n_axes : int, optional
         Number of last axes along which pixels connect.
-
-    Returns
-    -------
-    ndarray of int
-        The labels; where every region is too small, they stay.
     """
     may_go = (
         np.ones(labels.shape, bool) if values is None else pixels_of(labels, values)
@@ -85,7 +80,7 @@ def fill_holes(
     max_size: float = np.inf,
     n_axes: int | None = None,
 ) -> Labels:
-    """Fill what one class encloses.
+    """Fill holes that one class encloses.
 
     A hole does not touch the border of the image.
 
@@ -94,17 +89,12 @@ def fill_holes(
     labels : ndarray of int
         The labels.
     values : collection of int, optional
-        Classes whose holes are filled, whatever class is in them. Without, the holes of
-        all classes, as far as they are background: nothing else is lost.
+        Classes whose holes are filled, whatever class is in them. By default the holes
+        of all classes, if they are background: no other class is lost.
     max_size : float
         Holes with more pixels stay.
     n_axes : int, optional
         Number of last axes along which pixels connect.
-
-    Returns
-    -------
-    ndarray of int
-        The labels.
     """
     out = labels.copy()
 
@@ -127,10 +117,10 @@ def smooth(
     *,
     n_axes: int | None = None,
 ) -> Labels:
-    """Even out boundaries: every pixel goes to the class that prevails around it.
+    """Even out boundaries: every pixel takes the class that prevails around it.
 
-    Classes are weighed by a Gaussian of the given radius at which it is cut off. A
-    class that would vanish stays as it is.
+    Classes are weighed by a Gaussian, cut off at the given radius. A class that would
+    vanish stays as it is.
 
     Parameters
     ----------
@@ -142,11 +132,6 @@ def smooth(
         Only boundaries of these classes move.
     n_axes : int, optional
         Number of last axes along which pixels are weighed.
-
-    Returns
-    -------
-    ndarray of int
-        The labels.
     """
     radii = np.broadcast_to(np.asarray(radius, float), labels.ndim)
     axes, n_leading = connecting_axes(labels.shape, n_axes)
@@ -164,13 +149,13 @@ def smooth(
     for_each_part(smooth_part, n_axes, out)
     there = np.unique(labels)
     while len(lost := np.setdiff1d(there, np.unique(out))):
-        # What comes back may take the last pixels of another class.
+        # A class that comes back may take the last pixels of another one.
         out = np.where(pixels_of(labels, lost), labels, out)
     return out
 
 
 def _not_zero(labels: Labels) -> Labels:
-    """Return labels with another value in the place of 0."""
+    """Return labels with an unused value in place of 0."""
     free = int(labels.max()) + 1
     wide = labels.astype(np.int64)
     wide[labels == 0] = free
@@ -182,7 +167,7 @@ def _holes(mask: Mask, max_size: float) -> Mask:
     box = ndimage.find_objects(mask.astype(np.uint8))
     if not box:
         return holes
-    # What lies outside the box of a class cannot be enclosed by it.
+    # A class encloses nothing outside its box.
     inside = mask[box[0]]
     filled = ndimage.binary_fill_holes(inside) & ~inside
     if np.isfinite(max_size):
@@ -192,7 +177,8 @@ def _holes(mask: Mask, max_size: float) -> Mask:
 
 
 def _fill_background(labels: Labels, max_size: float) -> None:
-    regions, n = label(labels == 0, connectivity=1, return_num=True)
+    regions = connected_regions(labels == 0)
+    n = int(regions.max(initial=0))
     lowest = np.full(n + 1, np.iinfo(np.int64).max)
     highest = np.full(n + 1, np.iinfo(np.int64).min)
     is_hole = np.bincount(regions.ravel(), minlength=n + 1) <= max_size
@@ -217,7 +203,7 @@ def _fill_background(labels: Labels, max_size: float) -> None:
 
 def _prevailing(labels: Labels, radii: Sequence[float]) -> Labels:
     values = np.unique(labels)
-    # Not return_inverse, which locks the interpreter for as long as it takes.
+    # Not return_inverse, which blocks all other Python threads.
     numbers = np.searchsorted(values, labels).astype(np.int32) + 1
     best = np.zeros(labels.shape, np.float32)
     winner = labels.copy()

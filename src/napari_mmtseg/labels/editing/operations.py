@@ -1,8 +1,8 @@
-"""What an editor does to classes: each operation a function from labels to labels.
+"""Edits of classes: each one a function from labels to labels.
 
 Labels are arrays of any integer type with any number of axes; 0 is background. No
-function changes its argument, and the result has its shape and type. For what is
-connected, see :mod:`napari_mmtseg.labels.editing.connected`.
+function changes its argument, and the result has its shape and type. For `n_axes`,
+see :mod:`napari_mmtseg.labels.regions`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.labels.editing.connected import connected, pixels_of
+from napari_mmtseg.labels.regions import (
+    connected_regions,
+    labels_of_regions,
+    pixels_of,
+)
 
 __all__ = ["merge", "relabel", "set_background", "split", "split_region", "swap"]
 
@@ -72,16 +76,11 @@ def split(
         The labels.
     values : collection of int
         Classes to split. The largest region of each keeps the label; the others get the
-        smallest labels that are not in use, in reading order.
+        smallest unused labels in reading order.
     taken : collection of int
-        Labels not to be given, in addition to those in `labels`.
+        Labels that may not be given, beside those in `labels`.
     n_axes : int, optional
         Number of last axes along which pixels connect.
-
-    Returns
-    -------
-    ndarray of int
-        The labels.
 
     Raises
     ------
@@ -89,10 +88,10 @@ def split(
         If there is nothing to split, or the type of the labels has too few values.
     """
     mask = pixels_of(labels, values) & (labels != 0)
-    regions, n = connected(np.where(mask, labels, 0), n_axes)
-    sizes = np.bincount(regions.ravel(), minlength=n + 1)
-    classes = np.zeros(n + 1, labels.dtype)
-    classes[regions.ravel()] = labels.ravel()
+    regions = connected_regions(np.where(mask, labels, 0), n_axes)
+    sizes = np.bincount(regions.ravel())
+    n = len(sizes) - 1
+    classes = labels_of_regions(regions, labels)
     new = classes.copy()
     order = np.lexsort((np.arange(1, n + 1), -sizes[1:], classes[1:])) + 1
     is_first = np.ones(n, bool)
@@ -113,30 +112,18 @@ def split_region(
     taken: Collection[int] = (),
     n_axes: int | None = None,
 ) -> Labels:
-    """Give the connected region at a position a label of its own.
-
-    Parameters
-    ----------
-    labels, taken, n_axes
-        As for :func:`split`.
-    position : sequence of int
-        Index of a pixel of the region.
-
-    Returns
-    -------
-    ndarray of int
-        The labels.
+    """Give the connected region at the index of a pixel a label of its own.
 
     Raises
     ------
     InputError
-        If the position lies in the background or in a class of one region, or the type
-        of the labels has no value left.
+        If the pixel lies in the background or in a class of one region, or the type of
+        the labels has no value left.
     """
     value = labels[tuple(position)]
     if value == 0:
         raise InputError("There is background at that place. Click a class.")
-    regions, _ = connected(np.where(labels == value, labels, 0), n_axes)
+    regions = connected_regions(np.where(labels == value, labels, 0), n_axes)
     mask = regions == regions[tuple(position)]
     if np.count_nonzero(mask) == np.count_nonzero(regions):
         raise InputError(f"Class {value} has no other region than this one.")

@@ -1,4 +1,4 @@
-"""What a table says of every class: pixels, connected regions, where the largest is."""
+"""Counts of pixels and connected regions of every class, and its largest region."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.labels.editing.connected import connected
+from napari_mmtseg.labels.regions import connected_regions, labels_of_regions
 
 __all__ = ["ClassTable", "LargestRegion", "count_pixels", "count_regions", "largest"]
 
@@ -18,7 +18,7 @@ _MAX_COUNTED = 2**22
 
 @dataclass(frozen=True, eq=False)
 class ClassTable:
-    """The classes of labels.
+    """Classes of labels and their counts.
 
     Attributes
     ----------
@@ -27,9 +27,9 @@ class ClassTable:
     n_pixels : (k,) ndarray of int
         Number of pixels of each.
     n_regions : (k,) ndarray of int or None
-        Number of connected regions of each; None where they have not been counted.
+        Number of connected regions of each; None if not counted.
     confidence : (k,) ndarray of float or None
-        Mean confidence of each; None where it has not been measured.
+        Mean confidence of each; None if not measured.
     """
 
     values: NDArray[Any]
@@ -51,7 +51,7 @@ class ClassTable:
         return len(self.values)
 
     def pixels_of(self, value: int) -> int:
-        """Return the number of pixels of a class; 0 where it is not there."""
+        """Return the number of pixels of a class, 0 if it is absent."""
         row = int(np.searchsorted(self.values, value))
         there = row < len(self) and self.values[row] == value
         return int(self.n_pixels[row]) if there else 0
@@ -64,7 +64,7 @@ class LargestRegion:
     Attributes
     ----------
     center : tuple of float
-        Its middle, in the plane of the last two axes where it is largest.
+        Its middle in the plane of the last two axes in which it is largest.
     start, stop : tuple of int
         Its bounding box.
     """
@@ -75,13 +75,7 @@ class LargestRegion:
 
 
 def count_pixels(labels: NDArray[Any]) -> ClassTable:
-    """List the classes, background included where there is some.
-
-    Parameters
-    ----------
-    labels : ndarray of int
-        The labels, of any number of axes.
-    """
+    """List the classes with their pixels, background included if present."""
     flat = labels.ravel()
     if not flat.size:
         return ClassTable(flat.copy(), np.zeros(0, np.int64))
@@ -100,52 +94,24 @@ def count_pixels(labels: NDArray[Any]) -> ClassTable:
 def count_regions(
     labels: NDArray[Any], values: NDArray[Any], n_axes: int | None = None
 ) -> NDArray[np.int64]:
-    """Count the connected regions of classes.
+    """Return the number of connected regions of classes, 0 for background.
 
-    Parameters
-    ----------
-    labels : ndarray of int
-        The labels.
-    values : (k,) ndarray of int
-        All labels that are there, in ascending order.
-    n_axes : int, optional
-        Number of last axes along which pixels connect.
-
-    Returns
-    -------
-    (k,) ndarray of int
-        The number of each; of background 0.
+    `values` are all labels that occur, in ascending order.
     """
-    regions, n = connected(labels, n_axes)
-    class_of = np.zeros(n + 1, labels.dtype)
-    class_of[regions.ravel()] = labels.ravel()
-    rows = np.searchsorted(values, class_of[1:])
+    classes = labels_of_regions(connected_regions(labels, n_axes), labels)
+    rows = np.searchsorted(values, classes[1:])
     return np.bincount(rows, minlength=len(values)).astype(np.int64)
 
 
 def largest(
     labels: NDArray[Any], value: int, n_axes: int | None = None
 ) -> LargestRegion | None:
-    """Find the largest connected region of a class.
-
-    Parameters
-    ----------
-    labels : ndarray of int
-        The labels.
-    value : int
-        The class.
-    n_axes : int, optional
-        Number of last axes along which pixels connect.
-
-    Returns
-    -------
-    LargestRegion or None
-        None if there is no such class.
-    """
-    regions, n = connected((labels == value).astype(np.uint8), n_axes)
-    if not n:
+    """Return the largest connected region of a class, None if the class is absent."""
+    regions = connected_regions(labels == value, n_axes)
+    sizes = np.bincount(regions.ravel())[1:]
+    if not len(sizes):
         return None
-    number = int(np.argmax(np.bincount(regions.ravel())[1:])) + 1
+    number = int(np.argmax(sizes)) + 1
     positions = np.array(np.nonzero(regions == number))
     start, stop = positions.min(axis=1), positions.max(axis=1) + 1
     planes, sizes = np.unique(positions[:-2], axis=1, return_counts=True)

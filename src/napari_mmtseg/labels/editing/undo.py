@@ -1,4 +1,4 @@
-"""What an edit changes in labels, packed small enough for a long undo history."""
+"""Differences of labels, packed small enough for a long undo history."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Index = tuple[slice, ...]
 
 
 class _Codes:
-    """Integers that a thread of their own compresses soon."""
+    """Integers that another thread compresses soon."""
 
     def __init__(self, codes: Labels) -> None:
         self._raw: Labels | None = codes
@@ -48,7 +48,7 @@ class _Codes:
         self._dtype = np.promote_types(*map(np.min_scalar_type, (lowest, highest)))
         codes = self._raw.astype(self._dtype).tobytes()
         self._packed = bytes(imagecodecs.zstd_encode(codes, level=_LEVEL))
-        self._raw = None  # in this order: whoever reads finds one of them
+        self._raw = None  # in this order, so that a reader finds one of them
 
 
 @cache
@@ -64,9 +64,9 @@ class PackedLabels:
     codes : _Codes
         Index of every pixel into `values`.
     values : ndarray or None
-        Label of every code; without it the codes are the labels.
+        Label of every code; if None, the codes are the labels.
     shape, dtype : tuple of int, dtype
-        Of the labels.
+        Shape and type of the labels.
     """
 
     def __init__(
@@ -83,20 +83,20 @@ class PackedLabels:
 
     @classmethod
     def pack(cls, labels: Labels) -> PackedLabels:
-        """Compress labels, soon, in another thread; until then they must not change."""
+        """Compress labels soon in another thread; until then they must not change."""
         return cls(_Codes(labels), None, labels.shape, labels.dtype)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the compressed codes, once they are."""
+        """Bytes of the compressed codes; waits for them."""
         return self._codes.nbytes
 
     def __array__(
         self, dtype: DTypeLike | None = None, copy: bool | None = None
     ) -> Labels:
-        """Return the labels as a new array, without `dtype` in a type that is small.
+        """Return the labels as a new array, in a small type unless `dtype` is given.
 
-        The window stands still meanwhile: an undo unpacks.
+        Fast, as an undo unpacks while the window waits.
         """
         codes = self._codes.unpacked()
         values = self._values
@@ -118,11 +118,11 @@ class LabelEdit:
     Attributes
     ----------
     index : tuple of slice
-        The box.
+        The bounding box.
     old, new : ndarray
         Labels in the box.
     before, after : PackedLabels
-        The same, packed: what an undo history keeps.
+        The same, packed for the undo history.
     n_changed : int
         Number of pixels that change.
     """
@@ -138,14 +138,14 @@ class LabelEdit:
     def between(
         cls, old: Labels, new: Labels, origin: Index | None = None
     ) -> LabelEdit | None:
-        """Compare labels before and after; None if nothing changes.
+        """Compare labels before and after; return None if they are equal.
 
         Parameters
         ----------
         old, new : ndarray of int
             Labels of the same shape; `new` takes the dtype of `old`.
         origin : tuple of slice, optional
-            Where in the whole array they lie, with a start in every axis.
+            Their position in the whole array, with a start on every axis.
         """
         changed = old != new
         n_changed = int(np.count_nonzero(changed))

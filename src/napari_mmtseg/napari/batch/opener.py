@@ -16,7 +16,7 @@ from napari_mmtseg.batch.plan import BatchItem
 from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.files.read import ImageFile, read_image
 from napari_mmtseg.files.write_zarr import GROUP
-from napari_mmtseg.images.lazy import Reordered
+from napari_mmtseg.images.lazy import ArrayPart
 from napari_mmtseg.napari.layers.result import METADATA
 from napari_mmtseg.napari.runs.outcomes import Failed, Refused, show_problem
 from napari_mmtseg.napari.runs.preload import load_layers
@@ -88,7 +88,7 @@ def _read(path: Path, axes: str | None) -> ImageFile:
         return image
     return replace(
         image,
-        array=Reordered(image.array, tuple(order))
+        array=ArrayPart(image.array, (slice(None),) * image.array.ndim, tuple(order))
         if size > _LARGEST
         else image.array.transpose(order),
         axes="".join(image.axes[i] for i in order),

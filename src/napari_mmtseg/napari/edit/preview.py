@@ -13,7 +13,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.labels.editing.connected import connected
+from napari_mmtseg.labels.regions import connected_regions
 from napari_mmtseg.napari.layers.editing import check_editable
 from napari_mmtseg.napari.layers.placement import spatial_attributes
 from napari_mmtseg.napari.runs.label_edit import Operation, PreparedEdit, prepare_edit
@@ -223,4 +223,6 @@ def _change(plan: Plan, data: NDArray[Any]) -> _Change:
         return _Change(prepared)
     pixels = np.zeros(data.shape, np.uint8)
     pixels[edit.index] = edit.old != edit.new
-    return _Change(prepared, pixels, connected(pixels[edit.index])[1])
+    return _Change(
+        prepared, pixels, int(connected_regions(pixels[edit.index]).max(initial=0))
+    )

@@ -91,7 +91,7 @@ class LayerResult:
             return self.model
         class_count = self.class_count(labels)
         return self.model.with_n_labels(
-            class_count.hierarchy, class_count.shape(labels).n_labels
+            class_count.hierarchy, class_count.display(labels).n_labels
         )
 
     def can_show(self, labels: NDArray[Any]) -> bool:

@@ -18,7 +18,7 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.editing.class_count import Display
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
-from napari_mmtseg.labels.regions import frame_regions
+from napari_mmtseg.labels.regions import connected_regions
 from napari_mmtseg.napari.layers.result import LayerResult, fixed_by_size, result_of
 from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.runs.progress import count
@@ -94,7 +94,7 @@ class ModelActions(QWidget):
         like = display = None
         if result.can_show(layer.data):
             class_count = result.class_count(layer.data)
-            like, display = class_count.hierarchy, class_count.shape(layer.data)
+            like, display = class_count.hierarchy, class_count.display(layer.data)
         appearance = {"colormap": layer.colormap, "features": layer.features.copy()}
         self._apply(result.model, f"“{layer.name}”", like, display, appearance)
 
@@ -260,7 +260,7 @@ class Application:
         display = self.display or Display(hierarchy.fitted, model.settings.output)
         found = hierarchy.labels(display.n_labels)
         if display.output == "regions":
-            found = frame_regions(found, hierarchy.n_spatial)
+            found = connected_regions(found, hierarchy.n_spatial)
         labels = self.source.place.arrange(found)
         kept = LayerResult(self.source, model, {}, model.settings)
         kept.add_class_count(hierarchy, labels, display)

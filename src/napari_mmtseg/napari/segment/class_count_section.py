@@ -180,7 +180,7 @@ class ClassCountSection(QWidget):
         self.merging.setToolTip(_MERGING_TIP if one_image else _MERGING_REFUSED)
         if fits:
             class_count = result.class_count(layer.data)
-            self._show(class_count.shape(layer.data), class_count)
+            self._show(class_count.display(layer.data), class_count)
 
     def _show(self, shape: Display, class_count: ClassCount) -> None:
         hierarchy = class_count.hierarchy
@@ -236,7 +236,7 @@ class ClassCountSection(QWidget):
 
         def operation(labels: NDArray[Any]) -> NDArray[Any]:
             made_by = result.class_count(labels)
-            return class_count.reshape(labels, n_labels, output, made_by)
+            return class_count.change(labels, n_labels, output, made_by)
 
         self.runner.run(layer, operation, replaces="shape")
 

@@ -177,10 +177,8 @@ class ConfidenceSection(QWidget):
             return None
         if not result.can_show(layer.data):
             return None
-        same = (
-            result.class_count(layer.data).shape(layer.data) == result.measured.display
-        )
-        return result.measured if same else None
+        display = result.class_count(layer.data).display(layer.data)
+        return result.measured if display == result.measured.display else None
 
     def _confidence_layer(self, result: LayerResult) -> Any:
         for layer in self._viewer.layers:
@@ -230,7 +228,7 @@ def confidence_job(name: str, result: LayerResult, labels: NDArray[Any]) -> Job:
             raise InputError(f"“{name}” has no teachers to ask.")
         image, _ = yield from prepared(result.source)
         class_count = result.class_count(labels)
-        display = class_count.shape(labels)
+        display = class_count.display(labels)
         parts = model.iter_confidence(
             image,
             display.n_labels,
