@@ -37,7 +37,7 @@ class BatchWidget(NarrowPanel):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Where images and labels are opened.
+        Receives images and labels as layers.
 
     Attributes
     ----------
@@ -48,11 +48,11 @@ class BatchWidget(NarrowPanel):
     progress : ProgressView
         Bar and text.
     hint : QLabel
-        What of the folder matches, or why Run cannot work.
+        Number of images, or why Run is not possible.
     details : QLabel
-        Where the selected image is and what is wrong with it.
+        Path of the selected image, or its error.
     run_button, resume_button, cancel_button, open_button : QPushButton
-        Run and Resume are there while no run is under way, Cancel while one is.
+        Run and Resume are shown between runs, Cancel during a run.
     copy_button : QPushButton
         Copy as command.
     files : SettingsFiles
@@ -93,19 +93,19 @@ class BatchWidget(NarrowPanel):
         return self._planner.is_busy
 
     def run(self) -> None:
-        """Start a run with what the panel shows; without effect during another."""
+        """Start a run with the values of the form; without effect during a run."""
         self._start(resume=False)
 
     def resume(self) -> None:
-        """Go on with the run whose labels are in the output folder."""
+        """Resume the run whose labels are in the output folder."""
         self._start(resume=True)
 
     def cancel(self) -> None:
-        """End the run, if there is one; label files that are whole stay."""
+        """End the run, if there is one; whole label files stay."""
         self._control.cancel()
 
     def copy_as_command(self) -> None:
-        """Put the same run as a command line on the clipboard."""
+        """Copy the same run as a command line to the clipboard."""
         try:
             request = self.form.request()
         except InputError as error:
@@ -135,14 +135,14 @@ class BatchWidget(NarrowPanel):
             return
         self._planner.cancel()
         self.table.images.restart(resume=resume)
-        request = replace(request, resume=resume, overwrite=request.overwrite)
-        job = BatchJob(request, self.form.address)
-        self._control.start(job)
-        # Said once: the next run asks again before it replaces anything.
+        self._control.start(
+            BatchJob(replace(request, resume=resume), self.form.address)
+        )
+        # For one run only: the next one must not replace labels unasked.
         self.form.overwrite.value = False
 
     def _look(self) -> None:
-        """Find out in a thread what Run would do."""
+        """Preview the batch in a thread."""
         if self.is_running:
             return
         self._prospect = None
