@@ -15,6 +15,16 @@ from tests.napari.driving import (
 )
 
 
+@pytest.fixture
+def viewer(model_viewer):
+    return model_viewer
+
+
+@pytest.fixture
+def panel(panel_alone):
+    return panel_alone
+
+
 @pytest.fixture(scope="module")
 def shared_run():
     return SharedRun()

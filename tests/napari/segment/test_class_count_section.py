@@ -24,6 +24,16 @@ def five_levels():
     return (levels[truth] + noise).clip(0, 255).astype(np.uint8), truth
 
 
+@pytest.fixture
+def viewer(model_viewer):
+    return model_viewer
+
+
+@pytest.fixture
+def panel(panel_alone):
+    return panel_alone
+
+
 @pytest.fixture(scope="module")
 def shared_run():
     return SharedRun()

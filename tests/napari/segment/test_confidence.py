@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_mmtseg.napari.edit.panel import EditWidget
 from napari_mmtseg.napari.layers.result import result_of
 from tests.napari.driving import (
     SharedRun,
@@ -20,6 +21,16 @@ def blurred_patch():
     noise = np.random.default_rng(0).normal(0, 6, image.shape)
     noise[20:44, 10:34] *= 3
     return (image + noise).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture
+def viewer(model_viewer):
+    return model_viewer
+
+
+@pytest.fixture
+def panel(panel_alone):
+    return panel_alone
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +118,9 @@ def test_cancel_leaves_nothing(measured, viewer, qtbot):
 
 
 def test_the_table_of_classes_shows_the_mean(measured, viewer, qtbot):
-    _, editing = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
+    editing = EditWidget(viewer)
+    qtbot.addWidget(editing)
+    editing.show()
     (labels,) = labels_layers(viewer)
     viewer.layers.selection.active = labels
     model = editing.table.classes

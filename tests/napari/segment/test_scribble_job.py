@@ -36,6 +36,16 @@ def newest(viewer):
 
 
 @pytest.fixture
+def viewer(model_viewer):
+    return model_viewer
+
+
+@pytest.fixture
+def panel(panel_alone):
+    return panel_alone
+
+
+@pytest.fixture
 def painted(viewer, panel, qtbot):
     """An image of two textures and a few strokes of 4 and 9 on it."""
     viewer.add_image(textures(), name="textures", scale=(2, 2))

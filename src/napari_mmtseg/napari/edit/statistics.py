@@ -62,7 +62,7 @@ class ClassStatistics(QObject):
         n_axes: int | None,
         confidence: NDArray[np.float32] | None = None,
         *,
-        anew: bool = False,
+        repeat: bool = False,
     ) -> None:
         """Count soon; what was asked for before is dropped.
 
@@ -76,10 +76,10 @@ class ClassStatistics(QObject):
             Number of last axes along which pixels connect.
         confidence : ndarray of float, optional
             Confidence of every pixel, in the shape of the labels.
-        anew : bool
+        repeat : bool
             Whether to emit the figures even if they have not changed.
         """
-        if anew:
+        if repeat:
             self._last = ()
         starts = tuple((s.start, s.stop) for s in index)
 
