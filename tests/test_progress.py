@@ -41,6 +41,12 @@ def test_an_answer_to_any_message_of_a_step_reaches_the_work():
     relayed.close()
 
 
+def test_an_early_answer_is_sent_once_after_the_first_step():
+    work = Work()
+    assert list(relay(work.steps(), lambda n: [n], early="stop")) == [0, 1, 2]
+    assert work.answers == ["stop", None, None]
+
+
 def test_closing_closes_the_work():
     work = Work()
     relayed = relay(work.steps(), lambda n: [n])

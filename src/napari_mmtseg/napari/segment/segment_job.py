@@ -117,12 +117,15 @@ class Segmentation:
     ) -> Generator[SegmentationStep, str | None, Segmented]:
         source, scribbles = self.source, self.scribbles
         image, stop = yield from prepared(source, self.settings.n_steps)
-        others = scribbles.others if scribbles else ()
+        examples = []
+        for there, painted in scribbles.others if scribbles else ():
+            examples.append((there.read(), painted))
+            stop = (yield SegmentationStep("preparing", 0, self._n_steps)) or stop
         steps = iter_segment(
             image,
             **source.naming,
             scribbles=scribbles.painted if scribbles else None,
-            examples=[(there.read(), painted) for there, painted in others],
+            examples=examples,
             model=self.model,
             settings=self.settings,
             preview_interval=PREVIEW_INTERVAL,
