@@ -49,7 +49,7 @@ def test_work_that_overlaps_leaves_no_trace_and_mixes_no_warnings(queues, qtbot)
     before = warnings.showwarning, list(warnings.filters)
 
     for queue, work in zip(queues, works, strict=True):
-        queue.start(work)
+        queue.start(work.steps)
         qtbot.waitUntil(work.begun.is_set)
     for work in works:
         work.may_warn.set()

@@ -32,12 +32,12 @@ _LONGEST = 240
 
 @dataclass(frozen=True)
 class Prospect:
-    """What a batch would do.
+    """Outcome of planning a batch.
 
     Attributes
     ----------
     records : tuple of BatchRecord
-        Of all images: they wait, or were done in an earlier run.
+        Records of all images: they wait, or were done in an earlier run.
     reason : str
         Why a new run cannot do it; empty where it can.
     can_resume : bool

@@ -211,13 +211,13 @@ class EditWidget(NarrowPanel):
     def _on_part(self) -> None:
         self.fields.show_measure(self.target.measure())
         self.table.classes.show_measure(self.target.measure())
-        self._count(anew=True)
+        self._count(repeat=True)
         self.session.preview_again()
 
     def _on_edited(self, _: Any = None) -> None:
         self._count()
 
-    def _count(self, *, anew: bool = False) -> None:
+    def _count(self, *, repeat: bool = False) -> None:
         reason = ""
         try:
             layer, part = self.target.editable_layer(), self.target.part()
@@ -228,7 +228,7 @@ class EditWidget(NarrowPanel):
                 part,
                 self.target.n_axes,
                 None if measured is None else measured.confidence,
-                anew=anew,
+                repeat=repeat,
             )
         except InputError as error:
             reason = str(error)
@@ -323,7 +323,7 @@ class EditWidget(NarrowPanel):
 
     def _on_measured(self, result: Any) -> None:
         if result_of(self.target.layer) is result:
-            self._count(anew=True)
+            self._count(repeat=True)
 
     def _on_closed(self) -> None:
         changes.measured.disconnect(self._on_measured, missing_ok=True)

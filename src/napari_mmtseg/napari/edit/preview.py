@@ -36,9 +36,9 @@ class Plan:
     Attributes
     ----------
     title : str
-        Of the operation.
+        Title of the operation.
     layer : napari.layers.Labels
-        What is to change.
+        The layer to change.
     operation : callable
         From labels to labels.
     index : tuple of slice
@@ -74,18 +74,18 @@ class EditPreview(QObject):
     Parameters
     ----------
     viewer : napari.Viewer
-        Where the pixels are shown, as a layer that is gone with the preview.
+        The pixels are shown there, in a layer that goes with the preview.
     choice : LayerChoice
-        Where that layer must not be offered.
+        That layer is not offered there.
     parent : QObject
         Qt deletes this object with it.
 
     Attributes
     ----------
     plan : Plan or None
-        What is shown or being computed.
+        The plan that is shown or being computed.
     prepared : PreparedEdit or None
-        What it changes, once that is known.
+        Its changes, once they are known.
     changed : Signal
         Emits the text of a preview; empty when there is none any more.
     """
@@ -199,7 +199,7 @@ def describe_change(
     plan : Plan
         The plan.
     prepared : PreparedEdit
-        What it changes.
+        Its changes.
     n_regions : int
         In how many regions; 0 if that is not known.
     done : bool

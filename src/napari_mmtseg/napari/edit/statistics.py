@@ -1,4 +1,4 @@
-"""The figures of the table, counted in a thread."""
+"""Figures for the table of classes, counted in a thread."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class ClassStatistics(QObject):
         n_axes: int | None,
         confidence: NDArray[np.float32] | None = None,
         *,
-        anew: bool = False,
+        repeat: bool = False,
     ) -> None:
         """Count soon; what was asked for before is dropped.
 
@@ -75,11 +75,11 @@ class ClassStatistics(QObject):
         n_axes : int or None
             Number of last axes along which pixels connect.
         confidence : ndarray of float, optional
-            Of every pixel, in the shape of the labels.
-        anew : bool
-            Whether to tell the figures even if they are those told last.
+            Confidence of every pixel, in the shape of the labels.
+        repeat : bool
+            Whether to emit the figures even if they have not changed.
         """
-        if anew:
+        if repeat:
             self._last = ()
         starts = tuple((s.start, s.stop) for s in index)
 

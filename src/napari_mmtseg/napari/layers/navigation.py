@@ -19,7 +19,7 @@ def go_to(viewer: ViewerModel, layer: Labels, place: list[float]) -> None:
     Parameters
     ----------
     viewer : napari.Viewer
-        What is moved.
+        Its sliders and camera are moved.
     layer : napari.layers.Labels
         The layer.
     place : list of float

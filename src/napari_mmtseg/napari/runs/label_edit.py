@@ -27,7 +27,7 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class PreparedEdit:
-    """What an operation changes, ready to be applied.
+    """The changes of an operation, ready to be applied.
 
     Attributes
     ----------
@@ -50,17 +50,7 @@ def prepare_edit(
 ) -> PreparedEdit:
     """Run an operation on a copy of labels; for a thread.
 
-    Parameters
-    ----------
-    data : ndarray of int
-        The labels; left as they are.
-    operation : callable
-        What to do.
-    index : tuple of slice
-        The part of the labels that the operation sees.
-    renumbers : bool
-        Whether the operation gives whole classes other labels, so that names have to
-        follow.
+    For the parameters see :meth:`EditRunner.run`.
     """
     old = np.array(data[index])
     edit = LabelEdit.between(old, operation(old.copy()), index)
@@ -131,12 +121,11 @@ class EditRunner(QObject):
         Parameters
         ----------
         layer : napari.layers.Labels
-            Whose labels change; refused, with a notification, where it cannot be
-            edited.
+            The layer; refused, with a notification, if it cannot be edited.
         operation : callable
-            What to do. An :class:`InputError` that it raises is shown.
+            From labels to labels. An :class:`InputError` that it raises is shown.
         index : tuple of slice, optional
-            The part of the layer that the operation sees; all of it without.
+            The part of the layer that the operation sees; by default all of it.
         replaces : str, optional
             Name of a kind of operation of which only the latest matters: one of the
             same name that still waits is dropped.
@@ -144,8 +133,8 @@ class EditRunner(QObject):
             Whether the operation gives whole classes other labels, so that names and
             other features have to follow.
         prepared : PreparedEdit, optional
-            What the operation came to before, as in a preview; taken if nothing else is
-            under way and the labels are still the same.
+            Its changes, as computed for a preview; taken if nothing else is under way
+            and the labels are still the same.
         """
         try:
             check_editable(layer)
