@@ -19,7 +19,7 @@ FAILED = 1
 
 
 def _arguments(command: Callable[..., Any]) -> Callable[..., Any]:
-    from napari_mmtseg.batch.plan import FILE_FORMATS, SUMMARY_NAMES
+    from napari_mmtseg.batch.plan import FILE_FORMATS
 
     options = [
         click.argument("source", type=PATH, metavar="IN"),
@@ -78,13 +78,6 @@ def _arguments(command: Callable[..., Any]) -> Callable[..., Any]:
             help="Label files: OME-TIFF as name.tif or name.ome.tif, PNG, or OME-Zarr.",
         ),
         click.option(
-            "--summary",
-            type=click.Choice(list(SUMMARY_NAMES)),
-            default="csv",
-            show_default=True,
-            help="Format of the table of all images.",
-        ),
-        click.option(
             "--axes",
             metavar="AXES",
             help="A letter for every axis of the images as stored, such as TZYX, where "
@@ -124,8 +117,8 @@ def batch(
     so that a class is the same in each; it is kept in OUT with the settings and a
     table. A bad image is reported and left out: the exit code is 1 then.
     """
-    from napari_mmtseg.batch.journal import resumed_request
     from napari_mmtseg.batch.plan import BatchRequest
+    from napari_mmtseg.batch.previous import resumed_request
     from napari_mmtseg.batch.run import iter_batch
     from napari_mmtseg.cli.progress import follow
 

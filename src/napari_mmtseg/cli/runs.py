@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_mmtseg.batch.cluster.large_image import RegionStep
+    from napari_mmtseg.batch.cluster.large_image import BlockStep
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
     from napari_mmtseg.files.read import ImageFile
     from napari_mmtseg.progress import SegmentationStep
@@ -103,7 +103,7 @@ def apply_on_cluster(
 ) -> Any:
     """Label an image on a Dask cluster and return the zarr array."""
 
-    def steps() -> Generator[RegionStep, None, Any]:
+    def steps() -> Generator[BlockStep, None, Any]:
         from napari_mmtseg.batch.cluster.large_image import iter_label_on_cluster
 
         return (
@@ -112,8 +112,8 @@ def apply_on_cluster(
             )
         )
 
-    def report(step: RegionStep) -> Report:
-        return Report("regions", step.n_done, step.n_regions)
+    def report(step: BlockStep) -> Report:
+        return Report("blocks", step.n_done, step.n_blocks)
 
     return follow(steps(), report, quiet=quiet)
 
