@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from napari_mmtseg.batch.processes import run_in_processes
-from napari_mmtseg.batch.runner import run_tasks
+from napari_mmtseg.batch.runner import Hooks, run_tasks
 from tests.batch.cluster.work import Named
 from tests.batch.folders import QUICK, write_images
 
@@ -37,8 +37,7 @@ def run(folder, names):
         label_or_die,
         [Named(name) for name in names],
         folder,
-        should_cancel=go_on,
-        note_begun=begun.extend,
+        Hooks(go_on, note_begun=begun.extend),
     )
     found = [report for report in reports if report is not None]
     assert {task.name for task in begun} == set(names)
@@ -74,7 +73,7 @@ def test_a_task_that_a_dead_pool_does_not_take_is_not_lost(tmp_path, monkeypatch
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_sigint_is_blocked_in_processes_from_the_start(tmp_path):
     reports = run_tasks(
-        run_in_processes(2), label_or_die, [Named("a")], tmp_path, should_cancel=go_on
+        run_in_processes(2), label_or_die, [Named("a")], tmp_path, Hooks(go_on)
     )
     assert next(reports).status == "running"
     assert next(reports) is None

@@ -17,24 +17,7 @@ def matching_paths(
     is_left_out: Callable[[str], bool],
     check: Callable[[], None],
 ) -> Iterator[Path]:
-    """Yield the paths that :meth:`pathlib.Path.glob` finds, each once.
-
-    Parameters
-    ----------
-    folder : Path
-        Top of the search.
-    pattern : str
-        As for ``glob``.
-    is_left_out : callable
-        Returns whether ``**`` leaves out a folder with this name.
-    check : callable
-        Called for every folder and every path; may raise, which ends the search.
-
-    Raises
-    ------
-    ValueError, NotImplementedError
-        If it is not a pattern.
-    """
+    """Yield the paths that :meth:`pathlib.Path.glob` finds, each once."""
     before, recursive, after = pattern.partition(_ANY_FOLDERS)
     if not recursive or (before and not before.endswith("/")) or not after:
         for path in folder.glob(pattern):

@@ -34,21 +34,7 @@ _MOST_COUNTED = 256
 
 @dataclass(frozen=True)
 class BatchTask:
-    """One image to label; small, so that it travels to any process.
-
-    Attributes
-    ----------
-    item : BatchItem
-        The image.
-    settings : SegmentationSettings
-        All settings: those of the model, except for the free ones.
-    model : Path or None
-        File of the model; None to fit one to the image.
-    stamp : str
-        Digest of the model: another one may have had the same file name.
-    axes, channel_axis : str, int or None
-        As for :func:`napari_mmtseg.files.read.read_image`.
-    """
+    """One image to label; small, so that it travels to any process."""
 
     item: BatchItem
     settings: SegmentationSettings
@@ -66,20 +52,7 @@ class BatchTask:
 def label_item(
     task: BatchTask, should_cancel: Callable[[], bool] | None = None
 ) -> BatchRecord:
-    """Label one image and write its labels; a bad image is reported, not raised.
-
-    Parameters
-    ----------
-    task : BatchTask
-        The image.
-    should_cancel : callable, optional
-        Called often; once it returns True nothing is written.
-
-    Raises
-    ------
-    Cancelled
-        If `should_cancel` has returned True.
-    """
+    """Label one image and write its labels; a bad image is reported, not raised."""
     start = time.perf_counter()
     item = task.item
     error = ""

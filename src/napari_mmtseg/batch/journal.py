@@ -23,35 +23,14 @@ _SHOWN = 3
 
 
 class Journal:
-    """A file that a run adds a line to whenever something is done.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    about : mapping
-        Values that must be the same for a run to be resumed, by name.
-    """
+    """A file that a run adds a line to whenever something is done."""
 
     def __init__(self, path: Path, about: Mapping[str, Any]) -> None:
         self.path = path
         self.about: Line = json.loads(json.dumps(dict(about)))
 
     def start(self, lines: Iterable[Mapping[str, Any]] = (), **more: Any) -> None:
-        """Replace the file by one without a run.
-
-        Parameters
-        ----------
-        lines : iterable of mapping
-            First lines.
-        **more
-            More to keep beside `about`.
-
-        Raises
-        ------
-        InputError
-            If it cannot be written.
-        """
+        """Replace the file by one without a run."""
         first = {"format": _FORMAT, "version": _VERSION, "about": self.about, **more}
         write_atomically(self.path, _encoded([first, *lines]), overwrite=True)
 
@@ -65,13 +44,7 @@ class Journal:
 
 
 def read_journal(path: Path) -> tuple[Line, list[Line]]:
-    """Return the first line and the other ones, without damaged ones.
-
-    Raises
-    ------
-    InputError
-        If there is no journal, or one that cannot be understood.
-    """
+    """Return the first line and the other ones, without damaged ones."""
     try:
         lines = path.read_text("utf-8", errors="replace").split("\n")
     except FileNotFoundError:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,11 +31,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT_FIT_ON",
-    "SavedModel",
-    "check_past_model",
+    "check_previous_model",
     "digest",
+    "file_digest",
     "fit_batch",
     "make_model",
+    "read_model",
     "settings_with",
 ]
 
@@ -47,62 +47,31 @@ _PART = 2048
 """Side in pixels of the parts in which an image is checked."""
 
 
-@dataclass(frozen=True)
-class SavedModel:
-    """A model file that a batch was given.
-
-    Attributes
-    ----------
-    content : bytes
-        The file.
-    digest : str
-        Distinguishes it from others.
-    """
-
-    content: bytes
-    digest: str
-
-    @classmethod
-    def read(cls, path: Path) -> SavedModel:
-        """Read the file.
-
-        Raises
-        ------
-        InputError
-            If it cannot be read.
-        """
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            raise InputError(
-                f"The model {path} cannot be read: {error.strerror}."
-            ) from error
-        return cls(content, _digest(content))
+def read_model(path: Path) -> bytes:
+    """Return the content of a model file."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"The model {path} cannot be read: {error.strerror}."
+        ) from error
 
 
-def digest(path: Path) -> str:
+def digest(content: bytes) -> str:
+    """Return a short text that distinguishes a model file from others."""
+    return blake2b(content, digest_size=16).hexdigest()
+
+
+def file_digest(path: Path) -> str:
     """Return the digest of a model file; empty without a file."""
     try:
-        return _digest(path.read_bytes())
+        return digest(path.read_bytes())
     except OSError:
         return ""
 
 
 def settings_with(path: Path, asked: SegmentationSettings) -> SegmentationSettings:
-    """Return the settings that a saved model labels with.
-
-    Parameters
-    ----------
-    path : Path
-        Its file.
-    asked : SegmentationSettings
-        Those of the model with some of them changed, or changes of the usual ones.
-
-    Raises
-    ------
-    InputError
-        If the file is not a model, or a setting is asked for that fitting has settled.
-    """
+    """Return the settings that a saved model labels with."""
     from napari_mmtseg.engine.model.fitted import load_model
 
     fitted = load_model(path).settings
@@ -125,15 +94,11 @@ def settings_with(path: Path, asked: SegmentationSettings) -> SegmentationSettin
     return fitted.replace(**free)
 
 
-def check_past_model(plan: BatchPlan, past: PreviousRun) -> None:
-    """Refuse to resume without the model that has made the existing labels.
-
-    Raises
-    ------
-    InputError
-        If its file is gone or holds another one.
-    """
-    if len(past.done) in (0, len(plan.items)) or digest(plan.model_path) == past.model:
+def check_previous_model(plan: BatchPlan, previous: PreviousRun) -> None:
+    """Refuse to resume without the model that has made the existing labels."""
+    if len(previous.done) in (0, len(plan.items)):
+        return
+    if file_digest(plan.model_path) == previous.model:
         return
     what = "was replaced by another" if plan.model_path.exists() else "is gone"
     raise InputError(
@@ -144,29 +109,19 @@ def check_past_model(plan: BatchPlan, past: PreviousRun) -> None:
 
 def make_model(
     plan: BatchPlan,
-    past: PreviousRun,
-    saved: SavedModel | None,
+    previous: PreviousRun,
+    saved: bytes | None,
     should_cancel: Callable[[], bool] | None,
 ) -> Generator[SegmentationStep, None, None]:
-    """Put the model into the folder of the labels, fitted if none is given.
-
-    Yields
-    ------
-    SegmentationStep
-        While one is fitted.
-    """
-    existing = digest(plan.model_path)
-    if existing and existing == (past.model if saved is None else saved.digest):
+    """Put the model into the folder of the labels; fit one unless it is given."""
+    existing = file_digest(plan.model_path)
+    if existing and existing == (previous.model if saved is None else digest(saved)):
         return
     if saved is not None:
-        write_atomically(plan.model_path, saved.content, overwrite=True)
+        write_atomically(plan.model_path, saved, overwrite=True)
         return
     model = yield from fit_batch(plan, should_cancel)
     model.save(plan.model_path, overwrite=True)
-
-
-def _digest(content: bytes) -> str:
-    return blake2b(content, digest_size=16).hexdigest()
 
 
 def fit_batch(
@@ -176,11 +131,6 @@ def fit_batch(
 
     An image that cannot be read is replaced by the next one; so is one with another
     number of axes or channels than most.
-
-    Raises
-    ------
-    InputError
-        If no image can be read.
     """
     images = yield from _chosen(plan)
     try:

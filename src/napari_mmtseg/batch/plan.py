@@ -164,22 +164,7 @@ class BatchPlan:
 def plan_batch(
     request: BatchRequest, should_cancel: Callable[[], bool] | None = None
 ) -> BatchPlan:
-    """Find the images of a batch and refuse impossible requests, before any work.
-
-    Parameters
-    ----------
-    request : BatchRequest
-        The request.
-    should_cancel : callable, optional
-        Called while the folder is searched; once it returns True :class:`Cancelled`
-        is raised.
-
-    Raises
-    ------
-    InputError
-        If there is no such folder, nothing matches, names collide, results exist
-        already, or options contradict each other.
-    """
+    """Find the images of a batch and refuse impossible requests, before any work."""
     _check_options(request)
     source, target = request.source, request.target
     if not source.is_dir():

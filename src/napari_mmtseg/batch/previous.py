@@ -36,28 +36,14 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class PreviousRun:
-    """State that an earlier run has left.
-
-    Attributes
-    ----------
-    done : mapping of str to BatchRecord
-        Records of images that have their labels, by name.
-    model : str
-        Digest of the model that made them; empty before there was one.
-    """
+    """State that an earlier run has left."""
 
     done: Mapping[str, BatchRecord] = field(default_factory=dict)
     model: str = ""
 
 
 def start_journal(journal: Journal, plan: BatchPlan) -> None:
-    """Start a journal; existing label files of the plan may be replaced.
-
-    Raises
-    ------
-    InputError
-        If it cannot be written.
-    """
+    """Start a journal; existing label files of the plan may be replaced."""
     replaced = [i for i in plan.items if os.path.lexists(i.labels)]
     lines = [{"name": i.name, "status": "waiting"} for i in replaced]
     journal.start(lines, pattern=plan.request.pattern)
@@ -84,14 +70,7 @@ def note_record(journal: Journal, record: BatchRecord) -> None:
 
 
 def previous_run(journal: Journal, plan: BatchPlan) -> PreviousRun:
-    """Return what an earlier run has left.
-
-    Raises
-    ------
-    InputError
-        If there was none, it was another one, or the folder has label files that it
-        has not made.
-    """
+    """Return what an earlier run has left."""
     first, lines = read_journal(journal.path)
     _check_same(plan, first.get("about", {}), journal.about)
     notes: dict[str, dict[str, Any]] = {}
@@ -133,20 +112,7 @@ def _check_same(
 
 
 def resumed_request(request: BatchRequest, given: set[str]) -> BatchRequest:
-    """Return a request that resumes a batch with the options it was begun with.
-
-    Parameters
-    ----------
-    request : BatchRequest
-        With `resume`.
-    given : set of str
-        Names of what stays as in the request; all else is taken from the journal.
-
-    Raises
-    ------
-    InputError
-        If there is no batch to resume.
-    """
+    """Return a request that resumes a batch with the options it was begun with."""
     plan = BatchPlan(request, ())
     first, _ = read_journal(plan.journal_path)
     about = {**first.get("about", {}), "pattern": first.get("pattern", "*")}

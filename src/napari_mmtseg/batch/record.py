@@ -53,13 +53,7 @@ class BatchRecord:
 
 
 def write_summary(plan: BatchPlan, records: Sequence[BatchRecord]) -> Path:
-    """Write the table of all images as CSV and return its path.
-
-    Raises
-    ------
-    InputError
-        If it cannot be written.
-    """
+    """Write the table of all images as CSV and return its path."""
     labels = sorted({label for record in records for label in record.pixels})
     rows = [
         {

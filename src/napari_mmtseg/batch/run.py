@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,10 +12,11 @@ from typing import Any, Literal
 from napari_mmtseg.batch.item import BatchTask, label_item
 from napari_mmtseg.batch.journal import Journal
 from napari_mmtseg.batch.model import (
-    SavedModel,
-    check_past_model,
+    check_previous_model,
     digest,
+    file_digest,
     make_model,
+    read_model,
     settings_with,
 )
 from napari_mmtseg.batch.plan import BatchItem, BatchPlan, BatchRequest, plan_batch
@@ -28,7 +29,7 @@ from napari_mmtseg.batch.previous import (
 )
 from napari_mmtseg.batch.processes import run_in_processes
 from napari_mmtseg.batch.record import BatchRecord, write_summary
-from napari_mmtseg.batch.runner import TaskReport, run_here, run_tasks
+from napari_mmtseg.batch.runner import Hooks, TaskReport, run_here, run_tasks
 from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.files.atomic import remove_leftovers
 from napari_mmtseg.progress import SegmentationStep, drain
@@ -189,43 +190,18 @@ def iter_batch(
 def records_before(
     request: BatchRequest, should_cancel: Callable[[], bool] | None = None
 ) -> tuple[BatchRecord, ...]:
-    """Return the record of every image at the start of a batch, without starting it.
-
-    Parameters
-    ----------
-    request : BatchRequest
-        As for :func:`run_batch`.
-    should_cancel : callable, optional
-        As for :func:`plan_batch`.
-
-    Raises
-    ------
-    InputError
-        As for :func:`run_batch`, except that models and schedulers are not checked.
-    """
+    """Return the record of every image at the start of a batch, without starting it."""
     return tuple(prepare(request, should_cancel).records().values())
 
 
 @dataclass(frozen=True)
 class BatchStart:
-    """All that is known before a batch begins.
-
-    Attributes
-    ----------
-    plan : BatchPlan
-        The images.
-    journal : Journal
-        The journal, not yet written to.
-    previous : PreviousRun
-        What an earlier run has left, if it is resumed.
-    saved : SavedModel or None
-        The model that the batch was given.
-    """
+    """All that is known before a batch begins."""
 
     plan: BatchPlan
     journal: Journal
     previous: PreviousRun
-    saved: SavedModel | None
+    saved: bytes | None  # content of the model file that was given
 
     def records(self) -> dict[str, BatchRecord]:
         """Return a record of every image by name: waiting, or done before."""
@@ -239,20 +215,14 @@ class BatchStart:
 def prepare(
     request: BatchRequest, should_cancel: Callable[[], bool] | None = None
 ) -> BatchStart:
-    """Plan a batch and compare it with what an earlier run has left.
-
-    Raises
-    ------
-    InputError
-        If it cannot be begun.
-    """
+    """Plan a batch and compare it with what an earlier run has left."""
     plan = plan_batch(request, should_cancel)
-    saved = None if request.model is None else SavedModel.read(request.model)
+    saved = None if request.model is None else read_model(request.model)
     about = {
         "source": str(request.source.resolve()),
         "settings": request.settings.to_dict(),
         "mode": request.mode,
-        "model": None if saved is None else saved.digest,
+        "model": None if saved is None else digest(saved),
         "fit_on": request.fit_on,
         "file_format": request.file_format,
         "axes": request.axes,
@@ -261,7 +231,7 @@ def prepare(
     journal = Journal(plan.journal_path, about)
     previous = previous_run(journal, plan) if request.resume else PreviousRun()
     if request.mode == "one_model" and saved is None:
-        check_past_model(plan, previous)
+        check_previous_model(plan, previous)
     return BatchStart(plan, journal, previous, saved)
 
 
@@ -284,19 +254,21 @@ def _run(
         stopped = yield from _make_model(start, should_cancel)
     tasks = _tasks(start, settings)
     n_done = len(before)
-
-    def note_begun_tasks(begun: Sequence[BatchTask]) -> None:
-        note_begun(start.journal, [task.item for task in begun])
-
-    reports = _reports(
-        plan,
-        tasks,
-        scheduler,
-        settings.device,
-        should_cancel=should_cancel,
-        is_stopped=lambda: stopped,
-        note_begun=note_begun_tasks,
+    hooks = Hooks[BatchTask](
+        should_cancel,
+        lambda: stopped,
+        lambda begun: note_begun(start.journal, [task.item for task in begun]),
     )
+    if scheduler is None:
+        n_workers = plan.request.n_workers
+        pool = run_here() if n_workers == 1 else run_in_processes(n_workers)
+        reports = run_tasks(pool, label_item, tasks, plan.request.target, hooks)
+    else:
+        from napari_mmtseg.batch.cluster.executor import run_on_cluster
+
+        reports = run_on_cluster(
+            scheduler, settings.device, label_item, tasks, plan.request.target, hooks
+        )
     with closing(reports):
         for report in reports:
             record = None
@@ -319,32 +291,17 @@ def _run(
     return BatchResult(every, model_path, summary_path, plan.settings_path, seconds)
 
 
-def _reports(
-    plan: BatchPlan,
-    tasks: Sequence[BatchTask],
-    scheduler: Any,
-    device: str,
-    **hooks: Any,
-) -> Generator[TaskReport[BatchTask, BatchRecord] | None, None, None]:
-    """Label images wherever the request says."""
-    n, target = plan.request.n_workers, plan.request.target
-    if scheduler is None:
-        pool = run_here() if n == 1 else run_in_processes(n)
-        return run_tasks(pool, label_item, tasks, target, **hooks)
-    from napari_mmtseg.batch.cluster.executor import run_on_cluster
-
-    return run_on_cluster(scheduler, label_item, tasks, target, device=device, **hooks)
-
-
 def _tasks(start: BatchStart, settings: SegmentationSettings) -> list[BatchTask]:
     """Return what is left to do, for processes that may work in another folder."""
-    request, model = start.plan.request, _model_path(start.plan)
+    request, model, stamp = start.plan.request, _model_path(start.plan), ""
+    if model is not None:
+        model, stamp = model.absolute(), file_digest(model)
     return [
         BatchTask(
             replace(item, image=item.image.absolute(), labels=item.labels.absolute()),
             settings,
-            None if model is None else model.absolute(),
-            "" if model is None else digest(model),
+            model,
+            stamp,
             request.axes,
             request.channel_axis,
         )
@@ -411,5 +368,5 @@ def _make_model(
             plan.journal_path.unlink(missing_ok=True)
             plan.settings_path.unlink(missing_ok=True)
         raise
-    start.journal.add({"model": digest(plan.model_path)})
+    start.journal.add({"model": file_digest(plan.model_path)})
     return False

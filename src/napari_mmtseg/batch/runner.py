@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,9 +20,13 @@ from napari_mmtseg.notices import warn
 
 __all__ = [
     "CONNECTION_LOST",
+    "Hooks",
     "Pool",
+    "Reports",
     "RunFolder",
+    "Task",
     "TaskReport",
+    "Work",
     "run_here",
     "run_tasks",
 ]
@@ -57,27 +61,41 @@ class Task(Protocol):
 T = TypeVar("T", bound=Task)
 R = TypeVar("R")
 
+Work = Callable[[T, Callable[[], bool]], R]
+"""Does a task. It is handed a function to call often: once that returns True, it is to
+clean up and raise Cancelled."""
+
 
 @dataclass(frozen=True)
 class TaskReport(Generic[T, R]):
-    """What became of a task.
-
-    Attributes
-    ----------
-    task : Task
-        The task.
-    status : {"running", "done", "failed"}
-        "failed" if the work raised an error or its worker was lost.
-    result : object or None
-        Return value of the work, once it is done.
-    error : str
-        Why it failed.
-    """
+    """A task that has begun or ended, with the result or the error of the work."""
 
     task: T
     status: Literal["running", "done", "failed"]
     result: R | None = None
     error: str = ""
+
+
+Reports = Generator[TaskReport[T, R] | None, None, None]
+
+
+@dataclass(frozen=True)
+class Hooks(Generic[T]):
+    """Functions that a run calls.
+
+    Attributes
+    ----------
+    should_cancel : callable
+        Once it returns True, tasks under way give up.
+    is_stopped : callable
+        Once it returns True, nothing new begins; tasks under way are finished.
+    note_begun : callable
+        Called with tasks before any of them can begin.
+    """
+
+    should_cancel: Callable[[], bool]
+    is_stopped: Callable[[], bool] = lambda: False
+    note_begun: Callable[[Sequence[T]], None] = lambda tasks: None
 
 
 @dataclass(frozen=True)
@@ -87,8 +105,8 @@ class Pool:
     Attributes
     ----------
     open : callable
-        Starts the workers and returns their executor. Its argument is to be called
-        with the name of each task that begins, if `is_queued`.
+        Starts the workers and returns their executor. If `is_queued`, that calls the
+        argument with the name of each task that begins.
     n_at_once : int
         Number of tasks that are handed over before the first of them is done.
     is_queued : bool
@@ -109,8 +127,6 @@ def run_here() -> Pool:
 
 
 class _InPlace(Executor):
-    """An executor that is done with a task when `submit` returns."""
-
     def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
         """Call the function."""
         future: Future[R] = Future()
@@ -160,15 +176,8 @@ class RunFolder:
 
 
 def run_tasks(
-    pool: Pool,
-    work: Callable[[T, Callable[[], bool]], R],
-    tasks: Sequence[T],
-    folder: Path,
-    *,
-    should_cancel: Callable[[], bool],
-    is_stopped: Callable[[], bool] = lambda: False,
-    note_begun: Callable[[Sequence[T]], None] = lambda tasks: None,
-) -> Generator[TaskReport[T, R] | None, None, None]:
+    pool: Pool, work: Work[T, R], tasks: Sequence[T], folder: Path, hooks: Hooks[T]
+) -> Reports[T, R]:
     """Do tasks on the workers of a pool, and yield what becomes of each.
 
     A task whose process has died is tried once more, with no other one beside it. When
@@ -179,19 +188,13 @@ def run_tasks(
     pool : Pool
         The workers.
     work : callable
-        Does a task; the workers must be able to import it. It is given the task and a
-        function to call often: once that returns True, it is to clean up and raise
-        Cancelled.
+        See :data:`Work`; the workers must be able to import it.
     tasks : sequence of Task
         The tasks.
     folder : Path
         Existing folder that the workers see as well.
-    should_cancel : callable
-        Once it returns True, tasks under way give up.
-    is_stopped : callable
-        Once it returns True, nothing new begins; tasks under way are finished.
-    note_begun : callable
-        Called with tasks before any of them can begin.
+    hooks : Hooks
+        Called meanwhile.
 
     Yields
     ------
@@ -202,112 +205,104 @@ def run_tasks(
     Raises
     ------
     Cancelled
-        If `should_cancel` has returned True.
+        If `hooks.should_cancel` has returned True.
     """
-    if tasks:
-        yield from _Run(pool, work, tasks, folder, is_stopped, note_begun).reports(
-            should_cancel
-        )
+    if not tasks:
+        return
+    run = _Run(pool, work, tasks, folder, hooks)
+    try:
+        yield from run.reports()
+    finally:
+        run.close()
 
 
 class _Run(Generic[T, R]):
     def __init__(
         self,
         pool: Pool,
-        work: Callable[[T, Callable[[], bool]], R],
+        work: Work[T, R],
         tasks: Sequence[T],
         folder: Path,
-        is_stopped: Callable[[], bool],
-        note_begun: Callable[[Sequence[T]], None],
+        hooks: Hooks[T],
     ) -> None:
-        self._pool, self._work = pool, work
-        self._is_stopped, self._note_begun = is_stopped, note_begun
-        self._waiting, self._again = deque(tasks), deque[T]()
-        self._under_way: dict[Future[R], T] = {}
-        self._begun: set[str] = set()
-        self._retried: set[str] = set()
-        self._events: SimpleQueue[Future[R] | str] = SimpleQueue()
-        self._executor = pool.open(self._events.put)
-        self._folder = RunFolder.made(folder)
+        self.pool, self.work, self.hooks = pool, work, hooks
+        self.waiting, self.again = deque(tasks), deque[T]()
+        self.under_way: dict[Future[R], T] = {}
+        self.begun: set[str] = set()
+        self.retried: set[str] = set()
+        self.events: SimpleQueue[Future[R] | str] = SimpleQueue()
+        self.executor = pool.open(self.events.put)
+        self.folder = RunFolder.made(folder)
+        self.give_up = hooks.should_cancel if pool.is_here else self.folder
 
-    def reports(
-        self, should_cancel: Callable[[], bool]
-    ) -> Generator[TaskReport[T, R] | None, None, None]:
-        self._give_up = should_cancel if self._pool.is_here else self._folder
-        try:
-            while not should_cancel():
-                if self._is_stopped():
-                    self._drop_waiting()
-                yield from self._hand_over()
-                if not self._under_way:
-                    return
-                yield self._next_report()
-            raise Cancelled("The run was cancelled. To go on with it, resume it.")
-        finally:
-            self._close()
+    def reports(self) -> Reports[T, R]:
+        while not self.hooks.should_cancel():
+            if self.hooks.is_stopped():
+                self.drop_waiting()
+            yield from self.hand_over()
+            if not self.under_way:
+                return
+            yield self.next_report()
+        raise Cancelled("The run was cancelled. To go on with it, resume it.")
 
-    def _drop_waiting(self) -> None:
-        self._waiting.clear()
-        self._again.clear()
-        for future, task in [*self._under_way.items()]:
-            if task.name not in self._begun:
+    def drop_waiting(self) -> None:
+        self.waiting.clear()
+        self.again.clear()
+        for future, task in [*self.under_way.items()]:
+            if task.name not in self.begun:
                 future.cancel()
-                self._under_way.pop(future)
+                del self.under_way[future]
 
-    def _hand_over(self) -> Generator[TaskReport[T, R], None, None]:
-        while tasks := self._next_tasks():
-            self._note_begun(tasks)
+    def hand_over(self) -> Iterator[TaskReport[T, R]]:
+        while tasks := self.next_tasks():
+            self.hooks.note_begun(tasks)
             for task in tasks:
-                if self._is_stopped():
+                if self.hooks.is_stopped():
                     return
-                if not self._pool.is_queued:
-                    self._begun.add(task.name)
+                if not self.pool.is_queued:
+                    self.begun.add(task.name)
                     yield TaskReport(task, "running")
-                self._submit(task)
+                self.submit(task)
 
-    def _next_tasks(self) -> list[T]:
-        """Return what to hand over now."""
-        if self._waiting:
-            room = self._pool.n_at_once - len(self._under_way)
-            return [
-                self._waiting.popleft() for _ in range(min(room, len(self._waiting)))
-            ]
+    def next_tasks(self) -> list[T]:
+        if self.waiting:
+            room = self.pool.n_at_once - len(self.under_way)
+            return [self.waiting.popleft() for _ in range(min(room, len(self.waiting)))]
         # One at a time: a task that kills its process again takes no other with it.
-        is_free = self._again and not self._under_way
-        return [self._again.popleft()] if is_free else []
+        is_free = self.again and not self.under_way
+        return [self.again.popleft()] if is_free else []
 
-    def _submit(self, task: T) -> None:
+    def submit(self, task: T) -> None:
         try:
-            future = self._executor.submit(self._work, task, self._give_up)
+            future = self.executor.submit(self.work, task, self.give_up)
         except BrokenExecutor:  # one of its processes has died meanwhile
-            self._executor.shutdown()
-            self._executor = self._pool.open(self._events.put)
-            future = self._executor.submit(self._work, task, self._give_up)
-        self._under_way[future] = task
-        future.add_done_callback(self._events.put)
+            self.executor.shutdown()
+            self.executor = self.pool.open(self.events.put)
+            future = self.executor.submit(self.work, task, self.give_up)
+        self.under_way[future] = task
+        future.add_done_callback(self.events.put)
 
-    def _next_report(self) -> TaskReport[T, R] | None:
+    def next_report(self) -> TaskReport[T, R] | None:
         try:
-            event = self._events.get(timeout=_BEAT)
+            event = self.events.get(timeout=_BEAT)
         except Empty:
             return None
         if isinstance(event, str):
-            self._begun.add(event)
-            tasks = (t for t in self._under_way.values() if t.name == event)
-            task = next(tasks, None)
-            return None if task is None else TaskReport(task, "running")
-        task = self._under_way.pop(event, None)
-        return None if task is None else self._ended(task, event)
+            self.begun.add(event)
+            begun = (t for t in self.under_way.values() if t.name == event)
+            return next((TaskReport(task, "running") for task in begun), None)
+        task = self.under_way.pop(event, None)
+        return None if task is None else self.ended(task, event)
 
-    def _ended(self, task: T, future: Future[R]) -> TaskReport[T, R] | None:
+    def ended(self, task: T, future: Future[R]) -> TaskReport[T, R] | None:
         try:
             return TaskReport(task, "done", future.result())
         except Cancelled:
             raise
         except BrokenExecutor:
-            if task.name not in self._retried:
-                self._retried.add(task.name)
-                self._again.append(task)
+            if task.name not in self.retried:
+                self.retried.add(task.name)
+                self.again.append(task)
                 return None
             error = _WORKER_DIED
         except CancelledError:
@@ -316,19 +311,19 @@ class _Run(Generic[T, R]):
             error = f"{type(failure).__name__}: {failure}"
         return TaskReport(task, "failed", error=error)
 
-    def _close(self) -> None:
+    def close(self) -> None:
         """Let tasks under way give up, and wait for them."""
-        self._folder.remove()
-        if self._under_way and self._pool.is_queued:
+        self.folder.remove()
+        if self.under_way and self.pool.is_queued:
             time.sleep(_BEAT)  # names of tasks that have just begun are on their way
-            while not self._events.empty():
-                if isinstance(event := self._events.get(), str):
-                    self._begun.add(event)
-        begun = [f for f, t in self._under_way.items() if t.name in self._begun]
+            while not self.events.empty():
+                if isinstance(event := self.events.get(), str):
+                    self.begun.add(event)
+        begun = [f for f, t in self.under_way.items() if t.name in self.begun]
         if wait(begun, _PATIENCE).not_done:
             warn(
                 f"Cancelled tasks still run after {_PATIENCE:g} s. Each ends with a "
                 "whole file or none.",
                 stacklevel=4,
             )
-        self._executor.shutdown(cancel_futures=True)
+        self.executor.shutdown(cancel_futures=True)

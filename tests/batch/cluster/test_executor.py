@@ -3,7 +3,7 @@ import time
 import pytest
 
 from napari_mmtseg.batch.cluster.executor import cluster_pool
-from napari_mmtseg.batch.runner import run_tasks
+from napari_mmtseg.batch.runner import Hooks, run_tasks
 from napari_mmtseg.errors import Cancelled
 from tests.batch.cluster import work
 from tests.batch.cluster.work import Named
@@ -16,8 +16,7 @@ def run(client, function, names, folder, should_cancel=lambda: False, **hooks):
         function,
         tasks,
         folder,
-        should_cancel=should_cancel,
-        **hooks,
+        Hooks(should_cancel, **hooks),
     )
 
 

@@ -6,13 +6,13 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_mmtseg.batch.journal import Journal, differences, read_journal
+from napari_mmtseg.batch.model import digest
 from napari_mmtseg.engine.model.tiles import tiles
 from napari_mmtseg.errors import Cancelled, InputError, import_extra
 from napari_mmtseg.files.atomic import (
@@ -48,25 +48,6 @@ class BlockJob:
 
     Until the labels are whole, all of it is in a hidden folder beside them: the model,
     the array, and a journal with the blocks that are done. The fields are kept there.
-
-    Attributes
-    ----------
-    image, out : str
-        Path of the image and of the labels.
-    axes : str or None
-        As for :func:`~napari_mmtseg.files.read.read_image`.
-    channel_axis : int or None
-        The same.
-    shape : tuple of int
-        Shape of the labels.
-    dtype : str
-        Their data type.
-    region : int
-        Side of a block in pixels, a multiple of the chunks.
-    model : str
-        Digest of the model.
-    modified : int
-        Time of the last change of the image, if it is a file.
     """
 
     image: str
@@ -90,24 +71,7 @@ class BlockJob:
         axes: str | None,
         channel_axis: int | None,
     ) -> BlockJob:
-        """Plan the labels of an image.
-
-        Parameters
-        ----------
-        model : MutualMeanTeachingModel
-            Labels it.
-        content : bytes
-            The file of the model.
-        image, out, axes, channel_axis
-            As for :func:`~napari_mmtseg.batch.label_on_cluster`.
-        side : int
-            Side of a block in pixels, before it is rounded up to whole chunks.
-
-        Raises
-        ------
-        InputError
-            If the image cannot be read.
-        """
+        """Plan the labels of an image."""
         values = model.label_values
         largest = model.settings.max_labels if values is None else int(values.max())
         file = read_image(image, channel_axis=channel_axis, axes=axes)
@@ -120,7 +84,7 @@ class BlockJob:
             stack.shape,
             np.min_scalar_type(largest).name,
             -(-side // CHUNK) * CHUNK,
-            blake2b(content, digest_size=16).hexdigest(),
+            digest(content),
             # The time of a folder changes with what is put into it.
             Path(image).stat().st_mtime_ns if Path(image).is_file() else 0,
         )
@@ -142,15 +106,7 @@ class BlockJob:
         return self.folder / "model.safetensors"
 
     def check(self, *, resume: bool, overwrite: bool) -> None:
-        """Refuse to replace what should be kept, and to resume other labels.
-
-        Raises
-        ------
-        InputError
-            If labels, or a part of them, exist and neither `resume` nor `overwrite` is
-            given; if those to resume are others; or if something else would be
-            replaced.
-        """
+        """Refuse to replace what should be kept, and to resume other labels."""
         out = Path(self.out)
         check_apart(out, Path(self.image))
         check_zarr_output(out, overwrite=True)
@@ -180,13 +136,7 @@ class BlockJob:
         return self._finished() == self.journal.about
 
     def begin(self, content: bytes, *, resume: bool) -> set[str]:
-        """Make the hidden folder, or resume it; return names of blocks that are done.
-
-        Raises
-        ------
-        InputError
-            If it cannot be written.
-        """
+        """Make or resume the hidden folder; return names of blocks that are done."""
         journal = self.journal
         if resume and journal.path.exists():
             return {str(line.get("name")) for line in read_journal(journal.path)[1]}
@@ -246,21 +196,7 @@ class BlockJob:
 
 @dataclass(frozen=True)
 class Block:
-    """One block, as a task for a worker.
-
-    Attributes
-    ----------
-    job : BlockJob
-        The image that it is a part of.
-    n_dims : int
-        Number of axes of a frame.
-    name : str
-        Its number.
-    index : tuple of int
-        Slice of a stack that it is in.
-    window : tuple of slice
-        Its pixels in the slice.
-    """
+    """One block, as a task for a worker."""
 
     job: BlockJob
     n_dims: int
@@ -283,13 +219,7 @@ class Block:
 
 
 def label_block(block: Block, should_cancel: Callable[[], bool]) -> None:
-    """Label one block on a worker.
-
-    Raises
-    ------
-    Cancelled
-        If `should_cancel` has returned True.
-    """
+    """Label one block on a worker."""
     model = _model(block.job)
     stack = image_stack(block.job, block.n_dims)
     frame = stack.frame(block.index)

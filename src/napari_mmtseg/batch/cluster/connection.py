@@ -50,23 +50,7 @@ _LIBRARIES = (_OURS, "torch", "numpy", "scipy", "scikit-image")
 
 @contextmanager
 def connected(scheduler: str | Path | Client) -> Iterator[Client]:
-    """Connect to a cluster; a connection that was made here is closed again.
-
-    Parameters
-    ----------
-    scheduler : str, path-like or distributed.Client
-        Address of a scheduler, a scheduler file, or a connection that stays open.
-
-    Yields
-    ------
-    distributed.Client
-        The connection.
-
-    Raises
-    ------
-    InputError
-        If Dask is not installed or nothing answers.
-    """
+    """Connect to a cluster; a connection that was made here is closed again."""
     distributed = import_extra("distributed")
     if isinstance(scheduler, distributed.Client):
         if scheduler.asynchronous or scheduler.status != "running":
@@ -124,13 +108,7 @@ def _check_address(address: str) -> None:
 
 
 def check_scheduler(scheduler: str | Path | Client) -> None:
-    """Refuse a scheduler that does not answer, and workers that do not fit.
-
-    Raises
-    ------
-    InputError
-        As for :func:`connected` and :func:`check_workers`.
-    """
+    """Refuse a scheduler that does not answer, and workers that do not fit."""
     with connected(scheduler) as client:
         check_workers(client)  # other versions are mentioned when the work begins
 
@@ -169,18 +147,7 @@ def _has_workers(client: Client) -> bool:
 
 
 def check_workers(client: Client) -> str:
-    """Refuse workers that lack this version of the package.
-
-    Returns
-    -------
-    str
-        Versions of other libraries that differ; empty if none does.
-
-    Raises
-    ------
-    InputError
-        If a worker lacks napari-mmtseg, or has another version of it.
-    """
+    """Refuse workers that lack this version of the package."""
     here = _versions()
     others: Counter[str] = Counter()
     for worker, versions in client.run(_versions, on_error="return").items():
@@ -199,13 +166,7 @@ def check_workers(client: Client) -> str:
 
 
 def check_version(worker: str, wanted: str) -> None:
-    """Refuse, on a worker, to work for a process with another version.
-
-    Raises
-    ------
-    InputError
-        If it has one.
-    """
+    """Refuse, on a worker, to work for a process with another version."""
     _compare(worker, our_version(), wanted)
 
 
@@ -234,15 +195,7 @@ def _versions() -> dict[str, str]:
 
 
 def gpu_resources(client: Client, device: str) -> dict[str, float]:
-    """Return the resources of a worker that a task takes, so that no two share a GPU.
-
-    Parameters
-    ----------
-    client : distributed.Client
-        The connection.
-    device : str
-        As in the settings.
-    """
+    """Return the resources that a task takes, so that no two share a GPU."""
     if device == "cpu":
         return {}
     workers = client.scheduler_info(n_workers=-1)["workers"].values()

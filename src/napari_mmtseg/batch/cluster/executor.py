@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -18,9 +18,12 @@ from napari_mmtseg.batch.cluster.connection import (
 )
 from napari_mmtseg.batch.runner import (
     CONNECTION_LOST,
+    Hooks,
     Pool,
+    Reports,
     Task,
     TaskReport,
+    Work,
     run_tasks,
 )
 from napari_mmtseg.errors import Cancelled
@@ -44,71 +47,32 @@ and so few that cancelling them takes a second."""
 
 def run_on_cluster(
     scheduler: str | Path | Client,
-    work: Callable[[T, Callable[[], bool]], R],
+    device: str,
+    work: Work[T, R],
     tasks: Sequence[T],
     folder: Path,
-    *,
-    device: str,
-    should_cancel: Callable[[], bool],
-    is_stopped: Callable[[], bool] = lambda: False,
-    note_begun: Callable[[Sequence[T]], None] = lambda tasks: None,
-) -> Generator[TaskReport[T, R] | None, None, None]:
+    hooks: Hooks[T],
+) -> Reports[T, R]:
     """Do the same as :func:`~napari_mmtseg.batch.runner.run_tasks`, on a cluster.
 
     A task whose worker is lost is given to another one, as often as Dask's
     ``distributed.scheduler.allowed-failures`` says (3 times).
-
-    Parameters
-    ----------
-    scheduler : str, path-like or distributed.Client
-        Address of a scheduler such as ``"tcp://host:8786"``, a scheduler file, or a
-        client, which is left open.
-    work, tasks, folder, should_cancel, is_stopped, note_begun
-        As for :func:`~napari_mmtseg.batch.runner.run_tasks`.
-    device : str
-        As in the settings.
-
-    Yields
-    ------
-    TaskReport or None
-        As for :func:`~napari_mmtseg.batch.runner.run_tasks`.
-
-    Raises
-    ------
-    InputError
-        If no scheduler answers, or its workers cannot do the work.
-    Cancelled
-        If `should_cancel` has returned True.
     """
     if not tasks:
         return
     with connected(scheduler) as client:
-        yield from waiting_for_workers(client, lambda: is_stopped() or should_cancel())
+        yield from waiting_for_workers(
+            client, lambda: hooks.is_stopped() or hooks.should_cancel()
+        )
         if client.status != "running":
             for task in tasks:
                 yield TaskReport(task, "failed", error=CONNECTION_LOST)
             return
-        yield from run_tasks(
-            cluster_pool(client, device),
-            work,
-            tasks,
-            folder,
-            should_cancel=should_cancel,
-            is_stopped=is_stopped,
-            note_begun=note_begun,
-        )
+        yield from run_tasks(cluster_pool(client, device), work, tasks, folder, hooks)
 
 
 def cluster_pool(client: Client, device: str) -> Pool:
-    """Return a pool of all workers of a cluster.
-
-    Parameters
-    ----------
-    client : distributed.Client
-        The connection.
-    device : str
-        As in the settings; tasks that use a GPU get one each.
-    """
+    """Return a pool of all workers; tasks that use a GPU get one each."""
     resources = gpu_resources(client, device)
     return Pool(
         lambda begun: _ClusterExecutor(client, resources, begun),
@@ -152,7 +116,7 @@ class _ClusterExecutor(Executor):
 
 
 def _on_worker(
-    work: Callable[[T, Callable[[], bool]], R],
+    work: Work[T, R],
     task: T,
     should_cancel: Callable[[], bool],
     *,

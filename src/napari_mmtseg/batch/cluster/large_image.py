@@ -18,6 +18,8 @@ from napari_mmtseg.batch.cluster.blocks import (
 )
 from napari_mmtseg.batch.cluster.connection import check_scheduler
 from napari_mmtseg.batch.cluster.executor import run_on_cluster
+from napari_mmtseg.batch.model import read_model
+from napari_mmtseg.batch.runner import Hooks
 from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.progress import drain
 
@@ -179,7 +181,7 @@ def iter_label_on_cluster(
 def _content(model: MutualMeanTeachingModel | str | Path) -> bytes:
     """Return the content of the file of a model."""
     if isinstance(model, (str, Path)):
-        return Path(model).read_bytes()
+        return read_model(Path(model))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.safetensors")
         model.save(path)
@@ -222,11 +224,11 @@ def _run(
     journal = job.journal
     reports = run_on_cluster(
         scheduler,
+        model.settings.device,
         label_block,
         blocks,
         job.folder,
-        device=model.settings.device,
-        should_cancel=should_cancel,
+        Hooks(should_cancel),
     )
     with closing(reports):
         for report in reports:
