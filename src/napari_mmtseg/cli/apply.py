@@ -21,7 +21,7 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.settings.fields import parameters
 
 if TYPE_CHECKING:
-    from napari_mmtseg.batch.cluster.large_image import RegionStep
+    from napari_mmtseg.batch.cluster.large_image import BlockStep
 
 __all__ = ["apply"]
 
@@ -134,13 +134,13 @@ def _apply_on_cluster(
             "labels are a zarr array: give a name that ends in .zarr."
         )
 
-    def steps() -> Generator[RegionStep, None, Any]:
+    def steps() -> Generator[BlockStep, None, Any]:
         from napari_mmtseg.batch.cluster.large_image import iter_label_on_cluster
 
         return (yield from iter_label_on_cluster(*paths, **options))
 
-    def report(step: RegionStep) -> Report:
-        return Report("regions", step.n_done, step.n_regions)
+    def report(step: BlockStep) -> Report:
+        return Report("blocks", step.n_done, step.n_blocks)
 
     try:
         labels = follow(steps(), report, quiet=quiet)

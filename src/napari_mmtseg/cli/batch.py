@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from napari_mmtseg.batch.plan import SUMMARY_NAMES, BatchRequest
+from napari_mmtseg.batch.plan import BatchRequest
 from napari_mmtseg.cli.options import (
     PATH,
     common_options,
@@ -83,13 +83,6 @@ FAILED = 1
     show_default=True,
     help="Label files: OME-TIFF as name.tif or name.ome.tif, PNG, or OME-Zarr.",
 )
-@click.option(
-    "--summary",
-    type=click.Choice(list(SUMMARY_NAMES)),
-    default="csv",
-    show_default=True,
-    help="Format of the table of all images.",
-)
 @common_options
 @setting_options
 def batch(
@@ -101,7 +94,7 @@ def batch(
     so that a class is the same in each; it is kept in OUT with the settings and a
     table. A bad image is reported and left out: the exit code is 1 then.
     """
-    from napari_mmtseg.batch.journal import resumed_request
+    from napari_mmtseg.batch.previous import resumed_request
     from napari_mmtseg.batch.run import iter_batch
 
     given = given_options()

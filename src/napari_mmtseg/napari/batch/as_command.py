@@ -29,7 +29,6 @@ def as_command(request: BatchRequest, scheduler: str | None = None) -> str:
         ("--fit-on", "fit_on"),
         ("--workers", "n_workers"),
         ("--format", "file_format"),
-        ("--summary", "summary"),
         ("--axes", "axes"),
         ("--channel-axis", "channel_axis"),
     ):
