@@ -29,11 +29,13 @@ from skimage.io import imsave
 
 from benchmarks.machine import describe_machine
 from benchmarks.tables import markdown_table
-from napari_mmtseg.batch.cluster.tasks import iter_tasks
+from napari_mmtseg.batch.cluster.executor import cluster_pool
 from napari_mmtseg.batch.journal import Journal
 from napari_mmtseg.batch.plan import BatchPlan, BatchRequest, plan_batch
+from napari_mmtseg.batch.previous import note_record, start_journal
 from napari_mmtseg.batch.record import BatchRecord, write_summary
 from napari_mmtseg.batch.run import iter_batch
+from napari_mmtseg.batch.runner import Hooks, run_tasks
 
 _WARM_UP = 4
 """Images that workers label before the clock runs: they load PyTorch and the model."""
@@ -121,8 +123,23 @@ class _cluster:
         self._cluster.close()
 
 
-def nothing(task: int, is_given_up: Callable[[], bool]) -> None:
-    """Do what an empty task does."""
+@dataclass(frozen=True)
+class Empty:
+    """A task without any work."""
+
+    name: str
+
+
+def nothing(task: Empty, should_cancel: Callable[[], bool]) -> None:
+    """Do an empty task."""
+
+
+def pass_on(n: int, client: Client, folder: Path) -> None:
+    """Let a cluster do empty tasks."""
+    tasks = [Empty(str(i)) for i in range(n)]
+    pool = cluster_pool(client, "cpu")
+    for _ in run_tasks(pool, nothing, tasks, folder, Hooks(lambda: False)):
+        pass
 
 
 def fitting_seconds(request: BatchRequest) -> float:
@@ -151,16 +168,16 @@ def measured_serial(request: BatchRequest, n_images: int, n_tasks: int) -> Seria
         start = time.perf_counter()
         write_summary(plan, records)
         summary = time.perf_counter() - start
-        journal = Journal(plan, {})
-        journal.begin()
+        journal = Journal(plan.journal_path, {})
+        start_journal(journal, plan)
         start = time.perf_counter()
         for record in records[:200]:
-            journal.note(record)
+            note_record(journal, record)
         noting = (time.perf_counter() - start) / len(records[:200])
-    with _cluster(2) as client:
-        list(iter_tasks(client, nothing, range(8)))
+    with _cluster(2) as client, tempfile.TemporaryDirectory() as name:
+        pass_on(8, client, Path(name))
         start = time.perf_counter()
-        list(iter_tasks(client, nothing, range(n_tasks)))
+        pass_on(n_tasks, client, Path(name))
         passing_on = (time.perf_counter() - start) / n_tasks
     fit = replace(request, target=request.target.with_name("fit"))
     return Serial(planning, fitting_seconds(fit), passing_on, noting, summary)

@@ -46,6 +46,7 @@ def shortcuts_table() -> str:
     rows += [
         [f"`{action.shortcut}`", action.title, action.description]
         for action in ACTIONS.values()
+        if action.shortcut
     ]
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 

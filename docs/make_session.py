@@ -59,7 +59,7 @@ def main() -> None:
     shoot(1)
 
     # Classes of pixels instead of regions, and three of them, by the slider.
-    section = panel.shape_section
+    section = panel.class_count_section
     assert section.merging.currentText() == "of regions"
     section.merging.setCurrentIndex(0)
     section.merging.activated.emit(0)
@@ -104,7 +104,7 @@ def main() -> None:
                 strokes.paint(at, value, refresh=False)
     strokes.refresh()
     viewer.layers.selection.active = image
-    panel.hints.choose(strokes)
+    panel.scribbles.choose(strokes)
     viewer.layers.selection.active = strokes
     panel.choice.layer.value = image
     shoot(4)

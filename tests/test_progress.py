@@ -41,6 +41,21 @@ def test_an_answer_to_any_message_of_a_step_reaches_the_work():
     relayed.close()
 
 
+def test_a_stop_before_the_work_began_reaches_every_step():
+    work = Work()
+    assert list(relay(work.steps(), lambda n: [n], stop=True)) == [0, 1, 2]
+    assert work.answers == ["stop", "stop", "stop"]
+
+
+def test_answers_are_kept_for_the_caller():
+    answers = []
+    relayed = relay(Work().steps(), lambda n: [n], answers=answers)
+    next(relayed)
+    relayed.send("stop")
+    assert list(relayed) == [2]
+    assert answers == ["stop"]
+
+
 def test_closing_closes_the_work():
     work = Work()
     relayed = relay(work.steps(), lambda n: [n])

@@ -25,8 +25,6 @@ _NEEDS = {
     "distributed": 'A scheduler needs Dask: pip install "napari-mmtseg[dask]".',
     "ome_zarr.writer": "OME-Zarr labels need the ome-zarr library, which needs Python "
     '3.12 or later: pip install "napari-mmtseg[zarr]". Or write TIFF files.',
-    "pyarrow": 'Parquet needs pyarrow: pip install "napari-mmtseg[parquet]". Or take '
-    "CSV.",
     "zarr": 'Zarr files need the zarr library: pip install "napari-mmtseg[zarr]".',
 }
 

@@ -71,7 +71,7 @@ def test_outputs_are_refused_before_the_work(tmp_path):
         check_output(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         check_output(tmp_path / "none" / "a.tif")
-    with pytest.raises(InputError, match=r"has to end in \.tif, \.png"):
+    with pytest.raises(InputError, match=r"has to end in \.tif or \.png"):
         check_output(tmp_path / "a.doc", suffixes=(".tif", ".png"))
     with pytest.raises(InputError, match="too long"):
         check_output(tmp_path / ("a" * 300))
@@ -90,7 +90,7 @@ def test_what_would_take_the_image_away_is_refused(tmp_path):
     for path, match in (
         (tmp_path / "p" / ".." / "p" / "i.zarr", "the image itself"),
         (tmp_path / "p", "holds the image"),
-        (image / "l.zarr", "lies in the image"),
+        (image / "l.zarr", "lies inside the image"),
     ):
         with pytest.raises(InputError, match=match):
             check_apart(path, image)

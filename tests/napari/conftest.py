@@ -34,6 +34,14 @@ def viewer(make_napari_viewer_proxy):
 
 
 @pytest.fixture
+def model_viewer(qapp):
+    """Layers without a window: enough for a panel alone, and made in no time."""
+    from napari.components import ViewerModel
+
+    return ViewerModel()
+
+
+@pytest.fixture
 def panel(viewer, qtbot):
     """The Segment panel in its dock, with quick settings; no run outlives the test."""
     from tests.napari.driving import QUICK, set_values, wait_for_threads

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.labels.ward import brightness_ranks, merge_classes
+from napari_mmtseg.notices import warn
 
 __all__ = ["Pixels", "number_clusters", "warn_of_few"]
 
@@ -96,9 +96,8 @@ def warn_of_few(labels: NDArray[np.int32], n_labels: int | None, method: str) ->
         return
     found = len(np.unique(labels))
     if found < n_labels:
-        warnings.warn(
+        warn(
             f"{method} found only {found} of the {n_labels} classes that were asked "
             "for.",
-            UserWarning,
             stacklevel=3,
         )

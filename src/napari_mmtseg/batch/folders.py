@@ -1,4 +1,4 @@
-"""Files that match a pattern, found in a way that can be given up."""
+"""Search for files that match a pattern, which can be cancelled."""
 
 from __future__ import annotations
 
@@ -17,24 +17,7 @@ def matching_paths(
     is_left_out: Callable[[str], bool],
     check: Callable[[], None],
 ) -> Iterator[Path]:
-    """Yield what :meth:`pathlib.Path.glob` finds; none of it twice.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to look.
-    pattern : str
-        As for ``glob``.
-    is_left_out : callable
-        Told the name of a folder; whether ``**`` does not look into it.
-    check : callable
-        Called for every folder and every path; may raise, which ends the search.
-
-    Raises
-    ------
-    ValueError, NotImplementedError
-        If it is no pattern.
-    """
+    """Yield the paths that :meth:`pathlib.Path.glob` finds, each once."""
     before, recursive, after = pattern.partition(_ANY_FOLDERS)
     if not recursive or (before and not before.endswith("/")) or not after:
         for path in folder.glob(pattern):

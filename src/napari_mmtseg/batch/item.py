@@ -1,9 +1,8 @@
-"""One image of a batch, in whatever process: read, label, write."""
+"""One image of a batch: read, label, write; in any process."""
 
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +18,7 @@ from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.files.read import ImageFile, read_image
 from napari_mmtseg.files.write import check_labels_fit, check_labels_path, write_labels
 from napari_mmtseg.labels.regions import count_values
+from napari_mmtseg.notices import collected_notices
 from napari_mmtseg.progress import drain
 from napari_mmtseg.segmentation.segment import iter_segment
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -34,21 +34,7 @@ _MOST_COUNTED = 256
 
 @dataclass(frozen=True)
 class BatchTask:
-    """One image to label; small, so that it travels to any process.
-
-    Attributes
-    ----------
-    item : BatchItem
-        The image.
-    settings : SegmentationSettings
-        All settings; those of the model, but for the free ones.
-    model : Path or None
-        File of the model; without it the image gets a model of its own.
-    stamp : str
-        Tells this model from another that had the same file name.
-    axes, channel_axis : str, int or None
-        As for :func:`napari_mmtseg.files.read.read_image`.
-    """
+    """One image to label; small, so that it travels to any process."""
 
     item: BatchItem
     settings: SegmentationSettings
@@ -57,39 +43,24 @@ class BatchTask:
     axes: str | None = None
     channel_axis: int | None = None
 
+    @property
+    def name(self) -> str:
+        """The name of the image."""
+        return self.item.name
+
 
 def label_item(
-    task: BatchTask, is_given_up: Callable[[], bool] | None = None
+    task: BatchTask, should_cancel: Callable[[], bool] | None = None
 ) -> BatchRecord:
-    """Label one image and write its labels; a bad image is reported, not raised.
-
-    Parameters
-    ----------
-    task : BatchTask
-        The image.
-    is_given_up : callable, optional
-        Asked often while it is labelled; once it returns True nothing is written.
-
-    Raises
-    ------
-    Cancelled
-        If it was given up.
-    """
+    """Label one image and write its labels; a bad image is reported, not raised."""
     start = time.perf_counter()
     item = task.item
+    error = ""
     try:
-        item.labels.parent.mkdir(parents=True, exist_ok=True)
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always", UserWarning)
-            image = read_image(
-                item.image, channel_axis=task.channel_axis, axes=task.axes
-            )
-        remarks = [str(w.message) for w in told if issubclass(w.category, UserWarning)]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)
-            check_labels_path(item.labels, overwrite=True)
-            check_labels_fit(item.labels, image.label_axes)
-            labels = _labels(image, task, is_given_up)
+        with collected_notices() as notices:
+            image = _read(task)
+            remarks = " ".join(notices)
+            labels = _labels(image, task, should_cancel)
         write_labels(
             item.labels,
             labels,
@@ -102,34 +73,29 @@ def label_item(
     except Cancelled:
         raise
     except MemoryError:
-        return _failed(item, start, "Memory ran out.")
-    except InputError as error:
-        return _failed(item, start, str(error))
-    except Exception as error:
-        return _failed(item, start, f"{type(error).__name__}: {error}")
-    return BatchRecord(
-        item,
-        "done",
-        time.perf_counter() - start,
-        n_labels,
-        tuple(int(n) for n in labels.shape),
-        pixels,
-        " ".join(remarks),
-    )
+        error = "Memory ran out."
+    except InputError as failure:
+        error = str(failure)
+    except Exception as failure:
+        error = f"{type(failure).__name__}: {failure}"
+    seconds = time.perf_counter() - start
+    if error:
+        return BatchRecord(item, "failed", seconds, error=error)
+    shape = tuple(int(n) for n in labels.shape)
+    return BatchRecord(item, "done", seconds, n_labels, shape, pixels, remarks)
 
 
-def _counts(labels: NDArray[Any], task: BatchTask) -> tuple[dict[int, int], int]:
-    """Return pixels by label, where labels are classes, and the number of labels."""
-    counts = count_values(labels, 1)
-    present = np.flatnonzero(counts)
-    present = present[present > 0]
-    if task.settings.output != "classes" and len(present) > _MOST_COUNTED:
-        return {}, len(present)
-    return {int(label): int(counts[label]) for label in present}, len(present)
+def _read(task: BatchTask) -> ImageFile:
+    item = task.item
+    item.labels.parent.mkdir(parents=True, exist_ok=True)
+    image = read_image(item.image, channel_axis=task.channel_axis, axes=task.axes)
+    check_labels_path(item.labels, overwrite=True)
+    check_labels_fit(item.labels, image.label_axes)
+    return image
 
 
 def _labels(
-    image: ImageFile, task: BatchTask, is_given_up: Callable[[], bool] | None
+    image: ImageFile, task: BatchTask, should_cancel: Callable[[], bool] | None
 ) -> Any:
     if task.model is None:
         steps = iter_segment(
@@ -137,14 +103,15 @@ def _labels(
             axes=image.axes,
             spacing=image.spacing,
             settings=task.settings,
-            should_cancel=is_given_up,
+            should_cancel=should_cancel,
         )
         return drain(steps).labels
     model = _model(task.model, task.stamp, task.settings)
     n_labels = task.settings.n_labels
     if n_labels == model.settings.n_labels:
-        n_labels = None  # one that is asked for is found in another way
-    return drain(model.iter_labels(image.array, n_labels, axes=image.axes), is_given_up)
+        n_labels = None  # the classes of the model itself, not merged ones
+    labels = model.iter_labels(image.array, n_labels, axes=image.axes)
+    return drain(labels, should_cancel)
 
 
 @lru_cache(maxsize=2)
@@ -157,5 +124,11 @@ def _model(path: Path, stamp: str, settings: SegmentationSettings) -> Any:
     return model
 
 
-def _failed(item: BatchItem, start: float, error: str) -> BatchRecord:
-    return BatchRecord(item, "failed", time.perf_counter() - start, error=error)
+def _counts(labels: NDArray[Any], task: BatchTask) -> tuple[dict[int, int], int]:
+    """Return pixels by label, for labels that are classes, and the number of labels."""
+    counts = count_values(labels, 1)
+    present = np.flatnonzero(counts)
+    present = present[present > 0]
+    if task.settings.output != "classes" and len(present) > _MOST_COUNTED:
+        return {}, len(present)
+    return {int(label): int(counts[label]) for label in present}, len(present)

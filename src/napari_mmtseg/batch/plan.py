@@ -1,4 +1,4 @@
-"""What a batch is to do: which images, and where their labels go."""
+"""The plan of a batch: its images, and where their labels go."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from napari_mmtseg.batch.folders import matching_paths
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.files.atomic import PARTIAL
+from napari_mmtseg.files.formats import FILE_FORMATS, IMAGE_SUFFIXES
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 __all__ = [
@@ -24,30 +25,12 @@ __all__ = [
     "results_there",
 ]
 
-IMAGE_SUFFIXES = (
-    ".tif",
-    ".tiff",
-    ".png",
-    ".jpg",
-    ".jpeg",
-    ".bmp",
-    ".gif",
-    ".zarr",
-    ".czi",
-    ".lif",
-    ".nd2",
-)
-"""Endings of what is taken for an image in a folder; lower case."""
-
-FILE_FORMATS = {"tif": ".tif", "ome.tif": ".ome.tif", "png": ".png", "zarr": ".zarr"}
-"""Formats of label files, and how the names of these end."""
-
 MODES = ("one_model", "each")
 
 MODEL_NAME = "mmtseg-model.safetensors"
 SETTINGS_NAME = "mmtseg-settings.json"
 JOURNAL_NAME = ".mmtseg-journal.jsonl"
-SUMMARY_NAMES = {"csv": "mmtseg-summary.csv", "parquet": "mmtseg-summary.parquet"}
+SUMMARY_NAME = "mmtseg-summary.csv"
 
 _SHOWN = 5
 """How many names an error lists."""
@@ -55,17 +38,17 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class BatchRequest:
-    """What a batch is asked to do.
+    """Request to label a folder of images.
 
     Attributes
     ----------
     source : path-like
         Folder of the images.
     target : path-like
-        Folder of the labels; made if it is not there.
+        Folder of the labels; made if it does not exist.
     pattern : str
-        Glob pattern of the images in `source`, such as ``"*.tif"`` or ``"**/*"``. Of
-        what it matches, hidden names and endings that are no image's are left out.
+        Glob pattern of the images in `source`, such as ``"*.tif"`` or ``"**/*"``.
+        Hidden files, and those that are not images by their endings, are left out.
     mode : {"one_model", "each"}
         One model for all images, so that a class is the same everywhere, or a model
         for each.
@@ -79,15 +62,13 @@ class BatchRequest:
     n_workers : int
         Processes that work side by side.
     resume : bool
-        Go on with what is in `target` already.
+        Go on with an earlier batch in `target`.
     overwrite : bool
-        Replace label files that are there.
+        Replace existing label files.
     file_format : {"tif", "ome.tif", "png", "zarr"}
         Format of the label files; "tif" holds the same as "ome.tif".
-    summary : {"csv", "parquet"}
-        Format of the table of all images.
     axes, channel_axis : str, int, optional
-        Axes of the images as stored, where the files do not tell.
+        Axes of the images as stored, if the files do not name them.
     """
 
     source: Path
@@ -101,7 +82,6 @@ class BatchRequest:
     resume: bool = False
     overwrite: bool = False
     file_format: str = "tif"
-    summary: str = "csv"
     axes: str | None = None
     channel_axis: int | None = None
 
@@ -130,12 +110,12 @@ class BatchItem:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """What a batch will do.
+    """Plan of a batch.
 
     Attributes
     ----------
     request : BatchRequest
-        What was asked for.
+        The request.
     items : tuple of BatchItem
         In the order of their names.
     """
@@ -145,44 +125,29 @@ class BatchPlan:
 
     @property
     def model_path(self) -> Path:
-        """Where the model of all images is kept."""
+        """Path of the model of all images."""
         return self.request.target / MODEL_NAME
 
     @property
     def settings_path(self) -> Path:
-        """Where the settings are kept."""
+        """Path of the settings."""
         return self.request.target / SETTINGS_NAME
 
     @property
     def summary_path(self) -> Path:
-        """Where the table of all images goes."""
-        return self.request.target / SUMMARY_NAMES[self.request.summary]
+        """Path of the table of all images."""
+        return self.request.target / SUMMARY_NAME
 
     @property
     def journal_path(self) -> Path:
-        """Where it is noted what is done."""
+        """Path of the journal."""
         return self.request.target / JOURNAL_NAME
 
 
 def plan_batch(
     request: BatchRequest, should_cancel: Callable[[], bool] | None = None
 ) -> BatchPlan:
-    """Find the images of a batch and refuse what cannot be, before any work.
-
-    Parameters
-    ----------
-    request : BatchRequest
-        What is asked for.
-    should_cancel : callable, optional
-        Asked while the folder is searched; once it returns True :class:`Cancelled` is
-        raised.
-
-    Raises
-    ------
-    InputError
-        If there is no such folder, nothing matches, names collide, results are there
-        already, or options contradict each other.
-    """
+    """Find the images of a batch and refuse impossible requests, before any work."""
     _check_options(request)
     source, target = request.source, request.target
     if not source.is_dir():
@@ -196,7 +161,7 @@ def plan_batch(
     if target.resolve() == source.resolve():
         raise InputError(
             f"{target} holds the images themselves. Name another folder for the "
-            "labels; it is made if it is not there."
+            "labels; it is made if it does not exist."
         )
     if target.resolve() in source.resolve().parents:
         raise InputError(
@@ -225,7 +190,6 @@ def _check_options(request: BatchRequest) -> None:
     for name, value, accepted in (
         ("mode", request.mode, MODES),
         ("file_format", request.file_format, tuple(FILE_FORMATS)),
-        ("summary", request.summary, tuple(SUMMARY_NAMES)),
     ):
         if value not in accepted:
             raise InputError(
@@ -240,12 +204,12 @@ def _check_options(request: BatchRequest) -> None:
             raise InputError(f"{name}={number} is not accepted: give at least 1.")
     if request.model is not None and request.fit_on is not None:
         raise InputError(
-            "Give either a model that is there or the number of images to fit one on."
+            "Give either an existing model or the number of images to fit one on."
         )
     if request.mode == "each" and (request.model or request.fit_on):
         raise InputError(
-            "With a model for each image there is none for all: leave out the model "
-            "and the number of images to fit it on."
+            "With a model for each image no model is shared: leave out the model and "
+            "the number of images to fit it on."
         )
     if request.mode == "one_model" and request.settings.method != "mmt":
         raise InputError(
@@ -254,7 +218,7 @@ def _check_options(request: BatchRequest) -> None:
         )
     if request.resume and request.overwrite:
         raise InputError(
-            "Either go on with what is there (resume) or replace it (overwrite)."
+            "Either go on with an earlier run (resume) or replace it (overwrite)."
         )
 
 
@@ -265,7 +229,7 @@ def _matching(
 
     def check() -> None:
         if should_cancel is not None and should_cancel():
-            raise Cancelled("The search for images was given up.")
+            raise Cancelled("The search for images was cancelled.")
 
     try:
         for path in matching_paths(source, request.pattern, _is_left_out, check):
@@ -280,8 +244,8 @@ def _matching(
                 yield path
     except (ValueError, NotImplementedError) as error:
         raise InputError(
-            f"{request.pattern!r} is no pattern of names in {source}: {error}. Such as "
-            "*.tif, or **/*.tif with all folders."
+            f"{request.pattern!r} is not a pattern of file names in {source}: {error}. "
+            "Examples: *.tif, or **/*.tif for all folders."
         ) from error
 
 
@@ -299,7 +263,7 @@ def _stem(name: str) -> str:
 def _refuse_collisions(items: list[BatchItem]) -> None:
     sharing = defaultdict(list)
     for item in items:
-        # Many file systems take upper and lower case for the same.
+        # Many file systems do not distinguish upper and lower case.
         sharing[str(item.labels).casefold()].append(item)
     several = [group for group in sharing.values() if len(group) > 1]
     if several:
@@ -315,7 +279,7 @@ def _refuse_collisions(items: list[BatchItem]) -> None:
 
 
 def results_there(plan: BatchPlan) -> list[str]:
-    """Return the names of files that are already where results of a batch go."""
+    """Return the names of existing files that results of a batch would replace."""
     kept = (plan.model_path, plan.settings_path, plan.summary_path, plan.journal_path)
     there = [p.name for p in kept if p.exists()]
     labels = (item.labels for item in plan.items)

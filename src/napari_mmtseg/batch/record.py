@@ -1,4 +1,4 @@
-"""What came of the images of a batch, and the table of it."""
+"""Outcome of each image of a batch, and the table of all."""
 
 from __future__ import annotations
 
@@ -7,41 +7,43 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from napari_mmtseg.batch.plan import BatchItem, BatchPlan
-from napari_mmtseg.errors import import_extra
-from napari_mmtseg.files.atomic import write_atomically, written_whole
+from napari_mmtseg.files.atomic import write_atomically
 
-__all__ = ["BatchRecord", "write_summary"]
+__all__ = ["BatchRecord", "ImageStatus", "write_summary"]
+
+ImageStatus = Literal["waiting", "running", "done", "failed", "skipped", "cancelled"]
+"""State of an image; "skipped" if it was done in an earlier run."""
 
 
 @dataclass(frozen=True)
 class BatchRecord:
-    """What came of one image.
+    """Outcome of one image.
 
     Attributes
     ----------
     item : BatchItem
         The image.
     status : {"waiting", "running", "done", "failed", "skipped", "cancelled"}
-        "skipped": done in an earlier run.
+        "skipped" if it was done in an earlier run.
     seconds : float
         Time that it took, reading and writing included.
     n_labels : int
         Number of different labels.
     shape : tuple of int
-        Of the labels.
+        Shape of the labels.
     pixels : dict of int
-        Number of pixels by label, of labels that are classes.
+        Number of pixels by label, if labels are classes.
     error : str
-        Why it failed; of one that is done, what is remarkable about its file.
+        Why it failed; for an image that is done, remarks about its file.
     is_lost : bool
-        Nothing has been heard of whoever was to label it: a label file may yet come.
+        Whether its worker was lost; its label file may still appear.
     """
 
     item: BatchItem
-    status: str
+    status: ImageStatus
     seconds: float = 0.0
     n_labels: int = 0
     shape: tuple[int, ...] = ()
@@ -51,13 +53,7 @@ class BatchRecord:
 
 
 def write_summary(plan: BatchPlan, records: Sequence[BatchRecord]) -> Path:
-    """Write the table of all images, as CSV or Parquet.
-
-    Raises
-    ------
-    InputError
-        If it cannot be written, or the library for Parquet is not there.
-    """
+    """Write the table of all images as CSV and return its path."""
     labels = sorted({label for record in records for label in record.pixels})
     rows = [
         {
@@ -73,28 +69,11 @@ def write_summary(plan: BatchPlan, records: Sequence[BatchRecord]) -> Path:
         }
         for record in records
     ]
-    path = plan.summary_path
-    if plan.request.summary == "parquet":
-        arrow = import_extra("pyarrow")
-        from pyarrow import parquet
-
-        with written_whole(path, overwrite=True) as partial:
-            table = [{k: _text(v) for k, v in row.items()} for row in rows]
-            parquet.write_table(arrow.Table.from_pylist(table), partial)
-        return path
     text = StringIO(newline="")
     writer = csv.DictWriter(text, list(rows[0]) if rows else ["name"])
     writer.writeheader()
     writer.writerows(rows)
-    write_atomically(path, _bytes(text.getvalue()), overwrite=True)
-    return path
-
-
-def _bytes(text: str) -> bytes:
-    # Names of files are bytes; those that are no UTF-8 stay the bytes that they are.
-    return text.encode("utf-8", "surrogateescape")
-
-
-def _text(value: Any) -> Any:
-    # Parquet holds UTF-8 and nothing else.
-    return _bytes(value).decode("utf-8", "replace") if isinstance(value, str) else value
+    # File names are bytes; those that are not UTF-8 keep their bytes.
+    content = text.getvalue().encode("utf-8", "surrogateescape")
+    write_atomically(plan.summary_path, content, overwrite=True)
+    return plan.summary_path

@@ -4,28 +4,47 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from napari_mmtseg.batch.item import BatchTask
-from napari_mmtseg.batch.journal import Journal, PreviousRun
+from napari_mmtseg.batch.item import BatchTask, label_item
+from napari_mmtseg.batch.journal import Journal
 from napari_mmtseg.batch.model import (
-    SavedModel,
-    check_past_model,
+    check_previous_model,
     digest,
+    file_digest,
     make_model,
+    read_model,
     settings_with,
 )
-from napari_mmtseg.batch.plan import BatchPlan, BatchRequest, plan_batch
+from napari_mmtseg.batch.plan import BatchItem, BatchPlan, BatchRequest, plan_batch
+from napari_mmtseg.batch.previous import (
+    PreviousRun,
+    note_begun,
+    note_record,
+    previous_run,
+    start_journal,
+)
+from napari_mmtseg.batch.processes import run_in_processes
 from napari_mmtseg.batch.record import BatchRecord, write_summary
-from napari_mmtseg.batch.workers import InProcess, Processes, Workers
-from napari_mmtseg.errors import Cancelled, InputError, import_extra
+from napari_mmtseg.batch.runner import Hooks, TaskReport, run_here, run_tasks
+from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.files.atomic import remove_leftovers
 from napari_mmtseg.progress import SegmentationStep, drain
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["BatchResult", "BatchStep", "iter_batch", "records_before", "run_batch"]
+__all__ = [
+    "BatchPhase",
+    "BatchResult",
+    "BatchStep",
+    "iter_batch",
+    "records_before",
+    "run_batch",
+]
+
+BatchPhase = Literal["planning", "fitting", "labelling", "finished"]
 
 
 @dataclass(frozen=True)
@@ -35,20 +54,20 @@ class BatchStep:
     Attributes
     ----------
     phase : {"planning", "fitting", "labelling", "finished"}
-        What is being done.
+        Part of the batch that is under way.
     n_done, n_items : int
         Images that are done, failed ones included, and all of them.
     record : BatchRecord or None
-        The image that something has happened to.
+        The image that has begun or ended.
     fit : SegmentationStep or None
-        How far the model is, while it is fitted.
+        Progress of the model, while it is fitted.
     plan : BatchPlan or None
         In the first step: what will be done.
     done_before : tuple of BatchRecord
         In the first step: images that an earlier run has done.
     """
 
-    phase: str
+    phase: BatchPhase
     n_done: int
     n_items: int
     record: BatchRecord | None = None
@@ -59,7 +78,7 @@ class BatchStep:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What a batch ends with.
+    """Result of a batch.
 
     Attributes
     ----------
@@ -112,7 +131,7 @@ def run_batch(request: BatchRequest, *, scheduler: Any = None) -> BatchResult:
     Examples
     --------
     >>> from pathlib import Path
-    >>> from napari_mmtseg.batch.run import BatchRequest, run_batch
+    >>> from napari_mmtseg.batch import BatchRequest, run_batch
     >>> request = BatchRequest(Path("images"), Path("labels"), pattern="*.tif")
     >>> result = run_batch(request)  # doctest: +SKIP
     """
@@ -127,22 +146,23 @@ def iter_batch(
 ) -> Steps:
     """Do the same as :func:`run_batch`, as a generator of progress.
 
-    What cannot be is refused at once. ``send("stop")`` begins no further image, and
-    ends with a summary of what is done; ``close()`` just ends. Either way label files
-    are whole, and a batch with `resume` goes on from there.
+    A request that cannot be carried out is refused at once. ``send("stop")`` begins no
+    further image, finishes those under way, and ends with a summary of what is done;
+    ``close()`` just ends. Either way label files are whole, and a batch with `resume`
+    goes on from there.
 
     Parameters
     ----------
     request, scheduler
         As for :func:`run_batch`.
     should_cancel : callable, optional
-        Asked often; once it returns True images under way are given up and
+        Called often; once it returns True images under way are given up and
         :class:`Cancelled` is raised.
 
     Yields
     ------
     BatchStep
-        At least two for every image: "running", then what came of it.
+        At least two for every image: "running", then its outcome.
 
     Returns
     -------
@@ -154,152 +174,156 @@ def iter_batch(
     InputError
         As for :func:`run_batch`.
     """
-    begin = _look(request)
-    if request.summary == "parquet":
-        import_extra("pyarrow")
+    start = prepare(request)
     if request.file_format == "zarr":
         import_extra("ome_zarr.writer")
     settings = request.settings
     if request.model is not None:
         settings = settings_with(request.model, settings)
-    workers = _workers(request, scheduler)
-    workers.check()
-    return _run(begin, settings, workers, should_cancel)
+    if scheduler is not None:
+        from napari_mmtseg.batch.cluster.connection import check_scheduler
+
+        check_scheduler(scheduler)
+    return _run(start, settings, scheduler, should_cancel or (lambda: False))
 
 
 def records_before(
     request: BatchRequest, should_cancel: Callable[[], bool] | None = None
 ) -> tuple[BatchRecord, ...]:
-    """Return a record of every image as a batch would begin; nothing is done.
-
-    Parameters
-    ----------
-    request : BatchRequest
-        As for :func:`run_batch`.
-    should_cancel : callable, optional
-        As for :func:`plan_batch`.
-
-    Raises
-    ------
-    InputError
-        As for :func:`run_batch`, but models and schedulers are not looked at.
-    """
-    begin = _look(request, should_cancel)
-    done = begin.past.done
-    return tuple(
-        done.get(item.name, BatchRecord(item, "waiting")) for item in begin.plan.items
-    )
+    """Return the record of every image at the start of a batch, without starting it."""
+    return tuple(prepare(request, should_cancel).records().values())
 
 
 @dataclass(frozen=True)
-class _Begin:
+class BatchStart:
+    """All that is known before a batch begins."""
+
     plan: BatchPlan
     journal: Journal
-    past: PreviousRun
-    saved: SavedModel | None
+    previous: PreviousRun
+    saved: bytes | None  # content of the model file that was given
+
+    def records(self) -> dict[str, BatchRecord]:
+        """Return a record of every image by name: waiting, or done before."""
+        done = self.previous.done
+        return {
+            item.name: done.get(item.name, BatchRecord(item, "waiting"))
+            for item in self.plan.items
+        }
 
 
-def _look(
+def prepare(
     request: BatchRequest, should_cancel: Callable[[], bool] | None = None
-) -> _Begin:
+) -> BatchStart:
+    """Plan a batch and compare it with what an earlier run has left."""
     plan = plan_batch(request, should_cancel)
-    saved = None if request.model is None else SavedModel.read(request.model)
+    saved = None if request.model is None else read_model(request.model)
     about = {
         "source": str(request.source.resolve()),
         "settings": request.settings.to_dict(),
         "mode": request.mode,
-        "model": None if saved is None else saved.digest,
+        "model": None if saved is None else digest(saved),
         "fit_on": request.fit_on,
         "file_format": request.file_format,
         "axes": request.axes,
         "channel_axis": request.channel_axis,
     }
-    journal = Journal(plan, about)
-    past = journal.past() if request.resume else PreviousRun()
+    journal = Journal(plan.journal_path, about)
+    previous = previous_run(journal, plan) if request.resume else PreviousRun()
     if request.mode == "one_model" and saved is None:
-        check_past_model(plan, past)
-    return _Begin(plan, journal, past, saved)
-
-
-def _workers(request: BatchRequest, scheduler: Any) -> Workers:
-    if scheduler is not None:
-        from napari_mmtseg.batch.cluster.workers import DaskWorkers
-
-        return DaskWorkers(scheduler)
-    return InProcess() if request.n_workers == 1 else Processes(request.n_workers)
+        check_previous_model(plan, previous)
+    return BatchStart(plan, journal, previous, saved)
 
 
 def _run(
-    begin: _Begin,
+    start: BatchStart,
     settings: SegmentationSettings,
-    workers: Workers,
-    should_cancel: Callable[[], bool] | None,
+    scheduler: Any,
+    should_cancel: Callable[[], bool],
 ) -> Steps:
-    start = time.perf_counter()
-    plan, journal, before = begin.plan, begin.journal, begin.past.done
-    request, n = plan.request, len(plan.items)
-    records = {
-        item.name: before.get(item.name, BatchRecord(item, "waiting"))
-        for item in plan.items
-    }
+    clock = time.perf_counter()
+    plan, records = start.plan, start.records()
+    before, n = start.previous.done, len(plan.items)
     first = BatchStep(
         "planning", len(before), n, plan=plan, done_before=tuple(before.values())
     )
     stopped = (yield first) == "stop"
-    _begin(begin, settings)
-    waiting = [item for item in plan.items if item.name not in before]
-    model_path, stamp = None, ""
-    if request.mode == "one_model":
-        if waiting and not stopped:
-            try:
-                stopped = yield from _make_model(begin, should_cancel)
-            except InputError:
-                if not request.resume:  # no image is begun
-                    plan.journal_path.unlink(missing_ok=True)
-                    plan.settings_path.unlink(missing_ok=True)
-                raise
-        if stamp := digest(plan.model_path):
-            model_path = plan.model_path
-    tasks = [
-        BatchTask(item, settings, model_path, stamp, request.axes, request.channel_axis)
-        for item in waiting
-    ]
-
-    def is_cancelled() -> bool:
-        return should_cancel is not None and should_cancel()
-
+    _make_folder(start, settings)
+    is_complete = len(before) == n
+    if plan.request.mode == "one_model" and not (is_complete or stopped):
+        stopped = yield from _make_model(start, should_cancel)
+    tasks = _tasks(start, settings)
     n_done = len(before)
-    running = workers.run(tasks, lambda: stopped, is_cancelled, journal.note_begun)
-    try:
-        for record in running:
-            if record is not None:
-                if record.status in ("done", "failed"):
-                    n_done += 1
-                    journal.note(record)
+    hooks = Hooks[BatchTask](
+        should_cancel,
+        lambda: stopped,
+        lambda begun: note_begun(start.journal, [task.item for task in begun]),
+    )
+    if scheduler is None:
+        n_workers = plan.request.n_workers
+        pool = run_here() if n_workers == 1 else run_in_processes(n_workers)
+        reports = run_tasks(pool, label_item, tasks, plan.request.target, hooks)
+    else:
+        from napari_mmtseg.batch.cluster.executor import run_on_cluster
+
+        reports = run_on_cluster(
+            scheduler, settings.device, label_item, tasks, plan.request.target, hooks
+        )
+    with closing(reports):
+        for report in reports:
+            record = None
+            if report is not None:
+                record = _record(report, records[report.task.name].item)
                 records[record.item.name] = record
+                if record.status != "running":
+                    n_done += 1
+                    note_record(start.journal, record)
             answer = yield BatchStep("labelling", n_done, n, record)
             stopped = answer == "stop" or stopped
-    finally:
-        running.close()
-    if not stopped and is_cancelled():
-        raise Cancelled("The batch was cancelled.")
-    for name, record in records.items():
-        if record.status in ("waiting", "running"):
-            records[name] = replace(record, status="cancelled")
-    every = tuple(records[item.name] for item in plan.items)
+    every = tuple(
+        replace(r, status="cancelled") if r.status in ("waiting", "running") else r
+        for r in records.values()
+    )
     summary_path = write_summary(plan, every)
     yield BatchStep("finished", n_done, n)
-    return BatchResult(
-        every,
-        model_path,
-        summary_path,
-        plan.settings_path,
-        time.perf_counter() - start,
-    )
+    model_path = _model_path(plan)
+    seconds = time.perf_counter() - clock
+    return BatchResult(every, model_path, summary_path, plan.settings_path, seconds)
 
 
-def _begin(begin: _Begin, settings: SegmentationSettings) -> None:
-    plan = begin.plan
+def _tasks(start: BatchStart, settings: SegmentationSettings) -> list[BatchTask]:
+    """Return what is left to do, for processes that may work in another folder."""
+    request, model, stamp = start.plan.request, _model_path(start.plan), ""
+    if model is not None:
+        model, stamp = model.absolute(), file_digest(model)
+    return [
+        BatchTask(
+            replace(item, image=item.image.absolute(), labels=item.labels.absolute()),
+            settings,
+            model,
+            stamp,
+            request.axes,
+            request.channel_axis,
+        )
+        for item in start.plan.items
+        if item.name not in start.previous.done
+    ]
+
+
+def _model_path(plan: BatchPlan) -> Path | None:
+    is_there = plan.request.mode == "one_model" and plan.model_path.exists()
+    return plan.model_path if is_there else None
+
+
+def _record(report: TaskReport[BatchTask, BatchRecord], item: BatchItem) -> BatchRecord:
+    if report.result is not None:
+        return replace(report.result, item=item)
+    is_lost = report.status == "failed"
+    return BatchRecord(item, report.status, error=report.error, is_lost=is_lost)
+
+
+def _make_folder(start: BatchStart, settings: SegmentationSettings) -> None:
+    plan = start.plan
     request = plan.request
     try:
         request.target.mkdir(parents=True, exist_ok=True)
@@ -310,15 +334,15 @@ def _begin(begin: _Begin, settings: SegmentationSettings) -> None:
     if request.resume:
         _clean_up(plan)
     else:
-        if request.mode == "one_model" and begin.saved is None:
-            # What labels the images from now on is another one.
+        if request.mode == "one_model" and start.saved is None:
+            # From now on another one labels the images.
             plan.model_path.unlink(missing_ok=True)
-        begin.journal.begin()
+        start_journal(start.journal, plan)
     settings.to_json(plan.settings_path)
 
 
 def _clean_up(plan: BatchPlan) -> None:
-    """Take away what a killed run has left of its files."""
+    """Remove what a killed run has left of its files."""
     names: dict[Path, set[str]] = {plan.request.target: set()}
     for item in plan.items:
         names.setdefault(item.labels.parent, set()).add(item.labels.name)
@@ -329,17 +353,20 @@ def _clean_up(plan: BatchPlan) -> None:
 
 
 def _make_model(
-    begin: _Begin, should_cancel: Callable[[], bool] | None
+    start: BatchStart, should_cancel: Callable[[], bool]
 ) -> Generator[BatchStep, str | None, bool]:
-    """Put the model where it is kept; return whether to stop instead."""
-    plan, past = begin.plan, begin.past
-    steps = make_model(plan, past, begin.saved, should_cancel)
+    """Put the model into the folder; return whether to stop instead."""
+    plan, previous = start.plan, start.previous
+    n_done, n = len(previous.done), len(plan.items)
     try:
-        for step in steps:
-            progress = BatchStep("fitting", len(past.done), len(plan.items), fit=step)
-            if (yield progress) == "stop":
-                return True
-    finally:
-        steps.close()
-    begin.journal.note_model(digest(plan.model_path))
+        with closing(make_model(plan, previous, start.saved, should_cancel)) as steps:
+            for step in steps:
+                if (yield BatchStep("fitting", n_done, n, fit=step)) == "stop":
+                    return True
+    except InputError:
+        if not plan.request.resume:  # no image is begun
+            plan.journal_path.unlink(missing_ok=True)
+            plan.settings_path.unlink(missing_ok=True)
+        raise
+    start.journal.add({"model": file_digest(plan.model_path)})
     return False

@@ -2,34 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from napari_mmtseg.cli import runs
-from napari_mmtseg.cli.image_files import (
-    check_confidence_path,
-    check_labels_path,
-    check_stack,
-    read,
-    write,
-    write_confidence,
-)
 from napari_mmtseg.cli.options import (
     PATH,
-    axes_option,
-    channel_axis_option,
+    common_options,
     confidence_option,
     image_argument,
     labels_option,
-    overwrite_option,
-    quiet_option,
     setting_type,
 )
-from napari_mmtseg.cli.progress import labels_line
+from napari_mmtseg.cli.progress import Report, follow, percent
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.settings.fields import parameters
+
+if TYPE_CHECKING:
+    from napari_mmtseg.batch.cluster.large_image import BlockStep
 
 __all__ = ["apply"]
 
@@ -41,7 +33,8 @@ __all__ = ["apply"]
     "--n-labels",
     type=setting_type(parameters()["n_labels"]),
     metavar="INTEGER",
-    help="Number of classes, without training anew. [default: as the model was fitted]",
+    help="Number of classes, without training again. [default: as the model was "
+    "fitted]",
 )
 @click.option(
     "--output",
@@ -54,24 +47,20 @@ __all__ = ["apply"]
     "--scheduler",
     metavar="ADDRESS",
     help="Dask scheduler, such as tcp://host:8786, or a scheduler file: its workers "
-    "label IMAGE region by region. LABELS is a zarr array (.zarr) then.",
+    "label IMAGE block by block. LABELS is a zarr array (.zarr) then.",
 )
 @click.option(
     "--region",
     type=int,
     metavar="N",
-    help="Side in pixels of what a worker labels at a time, with --scheduler. "
-    "[default: 4096]",
+    help="Side in pixels of a block, with --scheduler. [default: 4096]",
 )
 @click.option(
     "--resume",
     is_flag=True,
-    help="Go on with regions that an earlier call has labelled, with --scheduler.",
+    help="Keep blocks that an earlier call has labelled, with --scheduler.",
 )
-@axes_option
-@channel_axis_option
-@overwrite_option
-@quiet_option
+@common_options
 def apply(
     model: Path,
     image: Path,
@@ -88,6 +77,8 @@ def apply(
     quiet: bool,
 ) -> None:
     """Label IMAGE with the classes of a saved MODEL."""
+    from napari_mmtseg.cli import image_files
+
     if scheduler is not None:
         for option, given in (
             ("--n-labels", n_labels),
@@ -96,40 +87,45 @@ def apply(
         ):
             if given is not None:
                 raise InputError(
-                    f"{option} is not there with --scheduler: the labels are those "
-                    "that the model was fitted with."
+                    f"{option} cannot be combined with --scheduler: the labels are "
+                    "those that the model was fitted with."
                 )
-        options = {"axes": axes, "channel_axis": channel_axis, "region": region}
+        options = {"region": region, "axes": axes, "channel_axis": channel_axis}
         _apply_on_cluster(
             (model, image, labels_path),
-            scheduler,
-            {name: value for name, value in options.items() if value is not None},
+            quiet=quiet,
+            scheduler=scheduler,
             resume=resume,
             overwrite=overwrite,
-            quiet=quiet,
+            **{name: value for name, value in options.items() if value is not None},
         )
         return
     if region is not None or resume:
         raise InputError("--region and --resume need --scheduler.")
-    check_labels_path(labels_path, image, overwrite)
-    check_confidence_path(confidence_path, [image, labels_path], overwrite)
-    source = read(image, channel_axis, axes)
-    check_stack(source, labels_path, confidence_path)
-    fitted, labels = runs.apply(model, source, n_labels, output, quiet=quiet)
-    written = write(labels_path, labels, source, overwrite)
-    click.echo(labels_line(written, labels, output or fitted.settings.output))
+    image_files.check_outputs(image, labels_path, confidence_path, overwrite)
+    source = image_files.read(image, channel_axis, axes)
+    image_files.check_fit(source, labels_path, confidence_path)
+
+    def steps() -> Generator[float, None, Any]:
+        from napari_mmtseg.engine.model.fitted import load_model
+
+        fitted = load_model(model)
+        work = fitted.iter_labels(
+            source.array, n_labels, axes=source.axes, output=output
+        )
+        return fitted, (yield from work)
+
+    fitted, labels = follow(steps(), percent("prediction (%)"), quiet=quiet)
+    output = output or fitted.settings.output
+    image_files.write_labels(labels_path, labels, output, source, overwrite)
     if confidence_path is not None:
-        write_confidence(confidence_path, fitted, source, overwrite, quiet, n_labels)
+        image_files.write_confidence(
+            confidence_path, fitted, source, n_labels, overwrite=overwrite, quiet=quiet
+        )
 
 
 def _apply_on_cluster(
-    paths: tuple[Path, Path, Path],
-    scheduler: str,
-    options: dict[str, Any],
-    *,
-    resume: bool,
-    overwrite: bool,
-    quiet: bool,
+    paths: tuple[Path, Path, Path], *, quiet: bool, **options: Any
 ) -> None:
     labels_path = paths[2]
     if labels_path.suffix.lower() != ".zarr":
@@ -137,16 +133,18 @@ def _apply_on_cluster(
             f"{labels_path} cannot be written by several workers. With --scheduler the "
             "labels are a zarr array: give a name that ends in .zarr."
         )
+
+    def steps() -> Generator[BlockStep, None, Any]:
+        from napari_mmtseg.batch.cluster.large_image import iter_label_on_cluster
+
+        return (yield from iter_label_on_cluster(*paths, **options))
+
+    def report(step: BlockStep) -> Report:
+        return Report("blocks", step.n_done, step.n_blocks)
+
     try:
-        labels = runs.apply_on_cluster(
-            *paths,
-            scheduler=scheduler,
-            resume=resume,
-            overwrite=overwrite,
-            quiet=quiet,
-            **options,
-        )
-    except RuntimeError as error:  # of a region; the others are kept
+        labels = follow(steps(), report, quiet=quiet)
+    except RuntimeError as error:  # of one block; the others are kept
         raise click.ClickException(str(error)) from error
     size = " x ".join(map(str, labels.shape))
     click.echo(f"{labels_path}: {labels.dtype} labels, {size} pixels")

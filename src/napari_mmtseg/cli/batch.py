@@ -2,121 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from napari_mmtseg.cli.options import PATH, quiet_option, setting_options
-from napari_mmtseg.cli.progress import count
+from napari_mmtseg.batch.plan import BatchRequest
+from napari_mmtseg.cli.options import (
+    PATH,
+    common_options,
+    given_options,
+    setting_options,
+)
+from napari_mmtseg.cli.progress import Report, count, follow
+from napari_mmtseg.files.formats import FILE_FORMATS
 from napari_mmtseg.settings.fields import SegmentationSettings, parameters
+
+if TYPE_CHECKING:
+    from napari_mmtseg.batch.run import BatchStep
 
 __all__ = ["FAILED", "batch"]
 
 FAILED = 1
-"""Exit code where some images have no labels."""
+"""Exit code if some images have no labels."""
 
 
-def _arguments(command: Callable[..., Any]) -> Callable[..., Any]:
-    from napari_mmtseg.batch.plan import FILE_FORMATS, SUMMARY_NAMES
-
-    options = [
-        click.argument("source", type=PATH, metavar="IN"),
-        click.argument("target", type=PATH, metavar="OUT"),
-        click.option(
-            "--pattern",
-            default="*",
-            show_default=True,
-            help='Images to take, such as "*.tif"; "**/*" takes those of all folders.',
-        ),
-        click.option(
-            "--model",
-            type=PATH,
-            metavar="MODEL",
-            help="Saved model to use, instead of fitting one.",
-        ),
-        click.option(
-            "--fit-on",
-            type=int,
-            metavar="N",
-            help="Number of images to fit the one model on, spread over all "
-            "[default: 16].",
-        ),
-        click.option(
-            "--each",
-            is_flag=True,
-            help="A model of its own for each image, instead of one for all: classes "
-            "do not match from image to image then.",
-        ),
-        click.option(
-            "--workers",
-            "n_workers",
-            type=int,
-            metavar="N",
-            default=1,
-            show_default=True,
-            help="Processes side by side.",
-        ),
-        click.option(
-            "--scheduler",
-            metavar="ADDRESS",
-            help="Dask scheduler whose workers do the work, such as tcp://host:8786, "
-            "or a scheduler file.",
-        ),
-        click.option(
-            "--resume",
-            is_flag=True,
-            help="Go on with a batch in OUT, with its settings if no others are given.",
-        ),
-        click.option(
-            "--format",
-            "file_format",
-            type=click.Choice(list(FILE_FORMATS)),
-            default="tif",
-            show_default=True,
-            help="Label files: OME-TIFF as name.tif or name.ome.tif, PNG, or OME-Zarr.",
-        ),
-        click.option(
-            "--summary",
-            type=click.Choice(list(SUMMARY_NAMES)),
-            default="csv",
-            show_default=True,
-            help="Format of the table of all images.",
-        ),
-        click.option(
-            "--axes",
-            metavar="AXES",
-            help="A letter for every axis of the images as stored, such as TZYX, where "
-            "the files do not tell.",
-        ),
-        click.option(
-            "--channel-axis",
-            type=int,
-            metavar="N",
-            help="Axis of the images that holds channels, counted from 0, where the "
-            "files do not tell.",
-        ),
-        click.option(
-            "--overwrite", is_flag=True, help="Replace label files that exist."
-        ),
-        quiet_option,
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-@_arguments
+@click.argument("source", type=PATH, metavar="IN")
+@click.argument("target", type=PATH, metavar="OUT")
+@click.option(
+    "--pattern",
+    default="*",
+    show_default=True,
+    help='Images to take, such as "*.tif"; "**/*" takes those of all folders.',
+)
+@click.option(
+    "--model",
+    type=PATH,
+    metavar="MODEL",
+    help="Saved model to use, instead of fitting one.",
+)
+@click.option(
+    "--fit-on",
+    type=int,
+    metavar="N",
+    help="Number of images to fit the one model on, spread over all [default: 16].",
+)
+@click.option(
+    "--each",
+    "mode",
+    flag_value="each",
+    default="one_model",
+    help="A model of its own for each image, instead of one for all: classes do not "
+    "match from image to image then.",
+)
+@click.option(
+    "--workers",
+    "n_workers",
+    type=int,
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Processes side by side.",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    help="Dask scheduler whose workers do the work, such as tcp://host:8786, or a "
+    "scheduler file.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with a batch in OUT, with its settings if no others are given.",
+)
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(list(FILE_FORMATS)),
+    default="tif",
+    show_default=True,
+    help="Label files: OME-TIFF as name.tif or name.ome.tif, PNG, or OME-Zarr.",
+)
+@common_options
 @setting_options
 def batch(
-    source: Path,
-    target: Path,
-    each: bool,
-    scheduler: str | None,
-    quiet: bool,
-    settings: SegmentationSettings,
-    **options: Any,
+    scheduler: str | None, quiet: bool, settings: SegmentationSettings, **options: Any
 ) -> int:
     """Label all images of the folder IN, and write the labels to the folder OUT.
 
@@ -124,26 +94,19 @@ def batch(
     so that a class is the same in each; it is kept in OUT with the settings and a
     table. A bad image is reported and left out: the exit code is 1 then.
     """
-    from napari_mmtseg.batch.journal import resumed_request
-    from napari_mmtseg.batch.plan import BatchRequest
+    from napari_mmtseg.batch.previous import resumed_request
     from napari_mmtseg.batch.run import iter_batch
-    from napari_mmtseg.cli.progress import follow
 
-    given = _given()
+    given = given_options()
+    if given & {"settings_file", *parameters()}:
+        given.add("settings")
     model = options["model"]
-    if model is not None and "settings" in given:
-        settings = _of_model(model, settings, given)
-    request = BatchRequest(
-        source,
-        target,
-        mode="each" if each else "one_model",
-        settings=settings,
-        **options,
-    )
+    if model is not None and "settings" in given and "settings_file" not in given:
+        settings = _of_model(model, settings, given & parameters().keys())
+    request = BatchRequest(settings=settings, **options)
     if request.resume:
         request = resumed_request(request, given)
-    steps = iter_batch(request, scheduler=scheduler)
-    result = follow(steps, _report, quiet=quiet)
+    result = follow(iter_batch(request, scheduler=scheduler), _report, quiet=quiet)
     for record in result.failed:
         click.echo(f"{record.item.name}: {record.error}", err=True)
     n_skipped = sum(r.status == "skipped" for r in result.records)
@@ -151,7 +114,7 @@ def batch(
     skipped = f", {n_skipped} done before" if n_skipped else ""
     failed = f", {len(result.failed)} failed" if result.failed else ""
     click.echo(
-        f"{target}: {count(n_done, 'image')} labelled{skipped}{failed} in "
+        f"{request.target}: {count(n_done, 'image')} labelled{skipped}{failed} in "
         f"{result.seconds:.1f} s"
     )
     if result.model_path is not None:
@@ -160,32 +123,17 @@ def batch(
     return FAILED if result.failed else 0
 
 
-def _given() -> set[str]:
-    """Return what is on the command line, by the names in the request."""
-    context = click.get_current_context()
-    default = click.core.ParameterSource.DEFAULT
-    names = {n for n in context.params if context.get_parameter_source(n) != default}
-    if names & {"settings_file", *parameters()}:
-        names.add("settings")
-    return names | {"mode"} if "each" in names else names
-
-
 def _of_model(
     path: Path, settings: SegmentationSettings, given: set[str]
 ) -> SegmentationSettings:
-    """Return the settings of a saved model with those that are given."""
+    """Return the settings of a saved model with the given ones in their place."""
     from napari_mmtseg.engine.model.fitted import load_model
 
-    if "settings_file" in given:
-        return settings
-    names = given & set(parameters())
     fitted = load_model(path).settings
-    return fitted.replace(**{name: getattr(settings, name) for name in names})
+    return fitted.replace(**{name: getattr(settings, name) for name in given})
 
 
-def _report(step: Any) -> Any:
-    from napari_mmtseg.cli.progress import Report
-
+def _report(step: BatchStep) -> Report:
     if step.fit is not None:
         phase = f"one model, {step.fit.phase}"
         return Report(phase, step.fit.step, step.fit.n_steps)

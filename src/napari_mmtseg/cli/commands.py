@@ -1,55 +1,37 @@
-"""The commands: read, hand on to the one path, write."""
+"""The group of all commands, and those that train."""
 
 from __future__ import annotations
 
-import sys
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from napari_mmtseg.cli import runs
 from napari_mmtseg.cli.apply import apply
 from napari_mmtseg.cli.batch import batch
-from napari_mmtseg.cli.demo import SAMPLES, run_demo
-from napari_mmtseg.cli.image_files import (
-    check_confidence_path,
-    check_labels_path,
-    check_makes_model,
-    check_stack,
-    read,
-    read_scribbles,
-    write,
-    write_confidence,
-)
+from napari_mmtseg.cli.command import Command
+from napari_mmtseg.cli.demo import demo
 from napari_mmtseg.cli.options import (
     PATH,
-    Command,
-    axes_option,
-    channel_axis_option,
+    common_options,
     confidence_option,
     image_argument,
     labels_option,
-    overwrite_option,
-    quiet_option,
     scribbles_option,
     setting_options,
 )
-from napari_mmtseg.cli.progress import count, labels_line, run_line
+from napari_mmtseg.cli.progress import count, follow, run_line, run_report
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import check_output
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
-    pass
+    from napari_mmtseg.files.read import ImageFile
 
 __all__ = ["mmtseg", "run"]
 
-BAD_INPUT = 2
-MODEL_SUFFIXES = (".safetensors",)
+_MODEL_SUFFIXES = (".safetensors",)
 
 
 def run(arguments: Sequence[str] | None) -> int:
@@ -70,45 +52,7 @@ def run(arguments: Sequence[str] | None) -> int:
     return code if isinstance(code, int) else 0
 
 
-class _BadInput(click.ClickException):
-    exit_code = BAD_INPUT
-
-
-class _Commands(click.Group):
-    command_class = Command
-
-    def invoke(self, ctx: click.Context) -> Any:
-        with _plain_warnings():
-            try:
-                return super().invoke(ctx)
-            except InputError as error:
-                raise _BadInput(str(error)) from error
-            except BrokenPipeError:
-                raise  # what reads the output has had enough: no error
-            except OSError as error:
-                place = f"{error.filename}: " if error.filename else ""
-                raise _BadInput(f"{place}{error.strerror or error}.") from error
-
-
-@contextmanager
-def _plain_warnings() -> Iterator[None]:
-    """Print what the user should know as one line instead of a place in the source."""
-
-    def show(message: Warning | str, *details: Any, **more: Any) -> None:
-        words = f"Warning: {message}"
-        if "tqdm" in sys.modules:
-            sys.modules["tqdm"].tqdm.write(words, file=sys.stderr)
-        else:
-            click.echo(words, err=True)
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("default", category=UserWarning)
-        warnings.showwarning = show
-        yield
-
-
 @click.group(
-    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(package_name="napari-mmtseg", prog_name="mmtseg")
@@ -119,7 +63,7 @@ def mmtseg() -> None:
     """
 
 
-@mmtseg.command()
+@mmtseg.command(cls=Command)
 @image_argument
 @labels_option
 @click.option(
@@ -139,10 +83,7 @@ def mmtseg() -> None:
     "and its classes keep their labels.",
 )
 @confidence_option
-@axes_option
-@channel_axis_option
-@overwrite_option
-@quiet_option
+@common_options
 @setting_options
 def segment(
     image: Path,
@@ -158,27 +99,45 @@ def segment(
     settings: SegmentationSettings,
 ) -> None:
     """Segment IMAGE and write its labels."""
-    check_labels_path(labels_path, image, overwrite)
+    from napari_mmtseg.cli import image_files
+    from napari_mmtseg.segmentation.baseline import check_makes_model
+    from napari_mmtseg.segmentation.segment import iter_segment
+
+    image_files.check_outputs(image, labels_path, confidence_path, overwrite)
     if model_path is not None:
-        check_output(model_path, suffixes=MODEL_SUFFIXES, overwrite=overwrite)
-    check_confidence_path(confidence_path, [image, labels_path], overwrite)
+        check_output(model_path, suffixes=_MODEL_SUFFIXES, overwrite=overwrite)
     if model_path is not None or confidence_path is not None:
         check_makes_model(settings)
-    source = read(image, channel_axis, axes)
-    check_stack(source, labels_path, confidence_path)
-    painted = read_scribbles(scribbles_path)
-    result = runs.segment(source, settings, painted, start_path, quiet=quiet)
-    written = write(labels_path, result.labels, source, overwrite)
-    click.echo(labels_line(written, result.labels, settings.output))
+    source = image_files.read(image, channel_axis, axes)
+    image_files.check_fit(source, labels_path, confidence_path)
+    scribbles, model = image_files.read_scribbles(scribbles_path), None
+    if start_path is not None:
+        from napari_mmtseg.engine.model.fitted import load_model
+
+        model = load_model(start_path)
+    steps = iter_segment(
+        source.array,
+        axes=source.axes,
+        spacing=source.spacing,
+        scribbles=scribbles,
+        model=model,
+        settings=settings,
+    )
+    result = follow(steps, run_report, quiet=quiet)
+    image_files.write_labels(
+        labels_path, result.labels, settings.output, source, overwrite
+    )
     click.echo(run_line(result))
     if model_path is not None and result.model is not None:
         result.model.save(model_path, overwrite=overwrite)
         click.echo(f"{model_path}: the model")
     if confidence_path is not None and result.model is not None:
-        write_confidence(confidence_path, result.model, source, overwrite, quiet)
+        image_files.write_confidence(
+            confidence_path, result.model, source, overwrite=overwrite, quiet=quiet
+        )
 
 
-@mmtseg.command()
+@mmtseg.command(cls=Command)
 @click.argument("images", type=PATH, nargs=-1, required=True, metavar="IMAGE...")
 @click.option(
     "-o",
@@ -189,10 +148,7 @@ def segment(
     help="Model file to write: .safetensors.",
 )
 @scribbles_option
-@axes_option
-@channel_axis_option
-@overwrite_option
-@quiet_option
+@common_options
 @setting_options
 def fit(
     images: tuple[Path, ...],
@@ -205,7 +161,11 @@ def fit(
     settings: SegmentationSettings,
 ) -> None:
     """Fit one model to one or several IMAGEs, for `mmtseg apply`."""
-    check_output(model_path, suffixes=MODEL_SUFFIXES, overwrite=overwrite)
+    from napari_mmtseg.cli.image_files import read, read_scribbles
+    from napari_mmtseg.segmentation.baseline import check_makes_model
+    from napari_mmtseg.segmentation.fit import iter_fit
+
+    check_output(model_path, suffixes=_MODEL_SUFFIXES, overwrite=overwrite)
     check_makes_model(settings)
     if scribbles_path is not None and len(images) > 1:
         raise InputError(
@@ -213,46 +173,28 @@ def fit(
             "image, or use napari_mmtseg.fit in Python."
         )
     sources = [read(image, channel_axis, axes) for image in images]
-    painted = read_scribbles(scribbles_path)
-    model = runs.fit(sources, settings, painted, quiet=quiet)
+    scribbles = read_scribbles(scribbles_path)
+    painted = None if scribbles is None else [scribbles]
+    arrays, details = _in_one_order(sources)
+    steps = iter_fit(arrays, **details, scribbles=painted, settings=settings)
+    model = follow(steps, run_report, quiet=quiet)
     model.save(model_path, overwrite=overwrite)
     classes, fitted = count(model.n_labels, "class"), count(len(images), "image")
     click.echo(f"{model_path}: {classes}, fitted to {fitted}")
 
 
-@mmtseg.command()
-@click.option(
-    "-o",
-    "folder",
-    type=PATH,
-    metavar="FOLDER",
-    default=Path("mmtseg-demo"),
-    show_default=True,
-    help="Where to write input.png, labels.tif and side-by-side.png.",
-)
-@click.option(
-    "--image",
-    type=click.Choice(SAMPLES),
-    default=SAMPLES[0],
-    show_default=True,
-    help="Image of scikit-image.",
-)
-@overwrite_option
-@quiet_option
-@setting_options
-def demo(
-    folder: Path,
-    image: str,
-    overwrite: bool,
-    quiet: bool,
-    settings: SegmentationSettings,
-) -> None:
-    """Segment a real image that comes with scikit-image."""
-    for line in run_demo(folder, image, settings, overwrite=overwrite, quiet=quiet):
-        click.echo(line)
+def _in_one_order(sources: Sequence[ImageFile]) -> tuple[list[Any], dict[str, Any]]:
+    """Return images and their axes; one may hold RGB pixels and the next planes."""
+    from napari_mmtseg.images.arrays import as_channels_first
+
+    if all(len(source.label_axes) == 2 for source in sources):
+        images = [as_channels_first(s.array, s.channel_axis) for s in sources]
+        return images, {"channel_axis": 0}
+    first = sources[0]
+    return [s.array for s in sources], {"axes": first.axes, "spacing": first.spacing}
 
 
-@mmtseg.command()
+@mmtseg.command(cls=Command)
 def info() -> None:
     """Show versions, device, precision and presets."""
     from napari_mmtseg.cli.info import information
@@ -260,5 +202,5 @@ def info() -> None:
     click.echo(information())
 
 
-for _command in (apply, batch):
-    mmtseg.command()(_command)
+for _command in (apply, batch, demo):
+    mmtseg.command(cls=Command)(_command)

@@ -1,14 +1,15 @@
-"""``mmtseg demo``: a real image segmented with nothing but what is installed."""
+"""``mmtseg demo``: a sample of scikit-image segmented, with a picture to look at."""
 
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_mmtseg.cli import runs
-from napari_mmtseg.cli.progress import labels_line, run_line
+import click
+
+from napari_mmtseg.cli.options import PATH, output_options, setting_options
+from napari_mmtseg.cli.progress import follow, run_line, run_report
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import check_output
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["SAMPLES", "run_demo", "side_by_side"]
+__all__ = ["SAMPLES", "demo", "side_by_side"]
 
 SAMPLES = (
     "immunohistochemistry",
@@ -35,72 +36,7 @@ SAMPLES = (
     "retina",
     "rocket",
 )
-"""Images that scikit-image brings along, by their names in ``skimage.data``."""
-
-
-def run_demo(
-    folder: Path,
-    image_name: str,
-    settings: SegmentationSettings,
-    *,
-    overwrite: bool,
-    quiet: bool,
-) -> Iterator[str]:
-    """Segment a sample, write input, labels and picture, and yield what was done.
-
-    Parameters
-    ----------
-    folder : Path
-        Where the files go; made if it is not there.
-    image_name : str
-        One of ``SAMPLES``.
-    settings : SegmentationSettings
-        All settings.
-    overwrite : bool
-        Replace files that are there.
-    quiet : bool
-        Show no progress.
-
-    Yields
-    ------
-    str
-        Lines for the user.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"The folder {folder} cannot be made: {error.strerror}."
-        ) from error
-    names = ("input.png", "labels.tif", "side-by-side.png")
-    input_path, labels_path, picture_path = (
-        check_output(folder / name, overwrite=overwrite) for name in names
-    )
-    import skimage.data
-
-    pass
-    from napari_mmtseg.files.read import ImageFile
-    from napari_mmtseg.files.write import write_labels, write_picture
-
-    array = getattr(skimage.data, image_name)()
-    axes = "YXS"[: array.ndim]
-    source = ImageFile(array, axes, None, (None,) * array.ndim, image_name)
-    height, width = source.shape
-    colour = "RGB" if array.ndim == 3 else "grey"
-    yield f"{image_name} of scikit-image: {width} x {height} pixels, {colour}"
-    result = runs.segment(source, settings, quiet=quiet)
-    picture = side_by_side(array, result.labels)
-    write_picture(input_path, array, overwrite=overwrite)
-    write_labels(labels_path, result.labels, source=source, overwrite=overwrite)
-    write_picture(picture_path, picture, overwrite=overwrite)
-    yield run_line(result)
-    yield labels_line(labels_path, result.labels, settings.output)
-    yield f"{picture_path}: input, labels and their borders, side by side"
-    yield (
-        f"To see it in napari: napari {input_path} {labels_path}, then right-click the "
-        "layer labels and choose Convert to Labels."
-    )
-
+"""Images that come with scikit-image, by their names in ``skimage.data``."""
 
 _GAP = 12
 _GOLDEN_RATIO = 0.618034
@@ -116,6 +52,69 @@ _FEW_COLOURS = (
     (240, 228, 66),
     (70, 70, 70),
 )
+
+
+@click.option(
+    "-o",
+    "folder",
+    type=PATH,
+    metavar="FOLDER",
+    default=Path("mmtseg-demo"),
+    show_default=True,
+    help="Folder for input.png, labels.tif and side-by-side.png.",
+)
+@click.option(
+    "--image",
+    type=click.Choice(SAMPLES),
+    default=SAMPLES[0],
+    show_default=True,
+    help="Image of scikit-image.",
+)
+@output_options
+@setting_options
+def demo(
+    folder: Path,
+    image: str,
+    overwrite: bool,
+    quiet: bool,
+    settings: SegmentationSettings,
+) -> None:
+    """Segment a real image that comes with scikit-image."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder {folder} cannot be made: {error.strerror}."
+        ) from error
+    names = ("input.png", "labels.tif", "side-by-side.png")
+    input_path, labels_path, picture_path = (
+        check_output(folder / name, overwrite=overwrite) for name in names
+    )
+    import skimage.data
+
+    from napari_mmtseg.cli.image_files import write_labels
+    from napari_mmtseg.files.read import ImageFile
+    from napari_mmtseg.files.write import write_picture
+    from napari_mmtseg.segmentation.segment import iter_segment
+
+    array = getattr(skimage.data, image)()
+    axes = "YXS"[: array.ndim]
+    source = ImageFile(array, axes, None, (None,) * array.ndim, image)
+    height, width = source.shape
+    colour = "RGB" if array.ndim == 3 else "grey"
+    click.echo(f"{image} of scikit-image: {width} x {height} pixels, {colour}")
+    steps = iter_segment(array, axes=axes, settings=settings)
+    result = follow(steps, run_report, quiet=quiet)
+    click.echo(run_line(result))
+    write_picture(input_path, array, overwrite=overwrite)
+    write_labels(labels_path, result.labels, settings.output, source, overwrite)
+    picture = side_by_side(array, result.labels)
+    write_picture(picture_path, picture, overwrite=overwrite)
+    click.echo(f"{picture_path}: input, labels and their borders, side by side")
+    click.echo(
+        f"To see it in napari: napari {input_path} {labels_path}, then right-click the "
+        "layer labels and choose Convert to Labels."
+    )
 
 
 def side_by_side(
@@ -152,7 +151,7 @@ def side_by_side(
 
 
 def _palette(n: int) -> NDArray[np.uint8]:
-    """Colours of the labels 1..n."""
+    """Return the colours of the labels 1..n."""
     import numpy as np
 
     if n <= len(_FEW_COLOURS):

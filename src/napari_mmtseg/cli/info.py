@@ -1,4 +1,4 @@
-"""What ``mmtseg info`` shows."""
+"""``mmtseg info``: versions, device, precision and presets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ctrl+C at any moment: remembered, and raised where it can be cleaned up after."""
+"""Ctrl+C at any moment: remembered, and raised when cleaning up is possible."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 __all__ = ["Interruption", "interruption"]
 
 
-class Cancelled(KeyboardInterrupt):
-    """Ctrl+C, told apart from Python's own exception.
+class _Interrupted(KeyboardInterrupt):
+    """Ctrl+C, as an exception other than Python's own.
 
     A plain KeyboardInterrupt that passes through exec(), which many imports use, makes
     Python end by a signal instead of the exit code, even if it is caught later.
@@ -21,7 +21,7 @@ class Cancelled(KeyboardInterrupt):
 
 
 class Interruption:
-    """Whether the user has pressed Ctrl+C.
+    """State of Ctrl+C.
 
     Attributes
     ----------
@@ -39,25 +39,24 @@ class Interruption:
         previous_hook = sys.unraisablehook
 
         def hook(unraisable: Any, /) -> None:
-            # Python reports an interrupt that falls into a destructor and goes on;
-            # `check` raises it again.
+            # Python only reports an interrupt in a destructor; `check` raises it again.
             if not issubclass(unraisable.exc_type, KeyboardInterrupt):
                 previous_hook(unraisable)
 
         sys.unraisablehook = hook
 
     def ignore(self) -> None:
-        """Let nothing more disturb the end of the process."""
+        """Ignore further interrupts while exiting."""
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if Ctrl+C was pressed and has not had its effect."""
         if self.requested:
-            raise Cancelled
+            raise _Interrupted
 
     @contextmanager
     def deferred(self) -> Iterator[None]:
-        """Let a block finish first: half an import of a C library is worse than none.
+        """Let a block finish first: half an import of a C library breaks it for good.
 
         Raises
         ------
@@ -75,9 +74,9 @@ class Interruption:
         self.requested = True
         if self._deferred:
             return
-        # Only once, so that a second Ctrl+C does not cut short the cleaning up.
+        # A second Ctrl+C must not cut the cleaning up short.
         self.ignore()
-        raise Cancelled
+        raise _Interrupted
 
 
 interruption = Interruption()

@@ -1,4 +1,4 @@
-"""Options made from the settings, and the command class that groups them in --help."""
+"""Options: one for every setting, and those that several commands share."""
 
 from __future__ import annotations
 
@@ -9,24 +9,27 @@ from typing import Any
 
 import click
 
+from napari_mmtseg.cli.command import AdvancedSettingOption, SettingOption
+from napari_mmtseg.files.formats import CONFIDENCE_SUFFIXES, LABEL_SUFFIXES, in_words
 from napari_mmtseg.settings.fields import PRESETS, SegmentationSettings, parameters
 from napari_mmtseg.settings.parameter import Parameter
 
 __all__ = [
     "PATH",
-    "Command",
-    "axes_option",
-    "channel_axis_option",
+    "common_options",
     "confidence_option",
+    "given_options",
     "image_argument",
     "labels_option",
-    "overwrite_option",
-    "quiet_option",
+    "output_options",
     "scribbles_option",
     "setting_options",
     "setting_type",
 ]
 
+Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+PATH = click.Path(path_type=Path, readable=False)
 _METAVARS = {int: "INTEGER", float: "NUMBER", str: "NAME"}
 
 
@@ -66,38 +69,23 @@ def _parsed(text: str, kind: type) -> Any:
         return float(text)
 
 
-class SettingOption(click.Option):
-    """An option that --help lists under its own heading."""
+def together(*decorators: Decorator) -> Decorator:
+    """Return one decorator for several options, in the order of ``--help``."""
 
-    section = "Settings"
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
 
 
-class AdvancedSettingOption(SettingOption):
-    """An option for the few who need it."""
-
-    section = "Advanced settings"
-
-
-class Command(click.Command):
-    """A command whose --help lists the options by section."""
-
-    def format_options(
-        self, ctx: click.Context, formatter: click.HelpFormatter
-    ) -> None:
-        """Write the options, those of the command first."""
-        sections: dict[str, list[tuple[str, str]]] = {
-            "Options": [],
-            SettingOption.section: [],
-            AdvancedSettingOption.section: [],
-        }
-        for param in self.get_params(ctx):
-            record = param.get_help_record(ctx)
-            if record is not None and isinstance(param, click.Option):
-                sections[getattr(param, "section", "Options")].append(record)
-        for title, records in sections.items():
-            if records:
-                with formatter.section(title):
-                    formatter.write_dl(records)
+def given_options() -> set[str]:
+    """Return the names of what stands on the command line."""
+    context = click.get_current_context()
+    default = click.core.ParameterSource.DEFAULT
+    names = context.params
+    return {n for n in names if context.get_parameter_source(n) is not default}
 
 
 def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -108,36 +96,25 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def with_settings(settings_file: Path | None, **values: Any) -> Any:
-        context = click.get_current_context()
         asked = {name: values.pop(name) for name in parameters()}
-        given = {
-            name: value
-            for name, value in asked.items()
-            if context.get_parameter_source(name)
-            is not click.core.ParameterSource.DEFAULT
-        }
-        if settings_file is None:
-            settings = SegmentationSettings(**given)
-        else:
+        given = {name: asked[name] for name in given_options() & asked.keys()}
+        base = SegmentationSettings()
+        if settings_file is not None:
             base = SegmentationSettings.from_json(settings_file)
-            settings = SegmentationSettings(
-                **{"preset": base.preset, **base.changes(), **given}
-            )
-        return command(settings=settings, **values)
+        changes = {"preset": base.preset, **base.changes(), **given}
+        return command(settings=SegmentationSettings(**changes), **values)
 
-    decorated: Callable[..., Any] = with_settings
-    for parameter in reversed(parameters().values()):
-        decorated = _option(parameter)(decorated)
-    return click.option(
+    settings_file = click.option(
         "--settings",
         "settings_file",
-        type=click.Path(path_type=Path, readable=False),
+        type=PATH,
         metavar="FILE",
         help="Settings file (JSON); options given here go over it.",
-    )(decorated)
+    )
+    return together(settings_file, *map(_option, parameters().values()))(with_settings)
 
 
-def _option(parameter: Parameter) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def _option(parameter: Parameter) -> Decorator:
     words = parameter.name.replace("_", "-")
     is_flag = parameter.kind is bool
     return click.option(
@@ -171,7 +148,6 @@ def _shown(parameter: Parameter, value: Any) -> str:
     return f"{value:g}" if parameter.kind is float else str(value)
 
 
-PATH = click.Path(path_type=Path, readable=False)
 image_argument = click.argument("image", type=PATH)
 labels_option = click.option(
     "-o",
@@ -179,27 +155,15 @@ labels_option = click.option(
     type=PATH,
     metavar="LABELS",
     required=True,
-    help="Label file to write: .tif, .tiff, .ome.tif, .png or .zarr.",
+    help=f"Label file to write: {in_words(LABEL_SUFFIXES)}; .ome.tif for OME-TIFF.",
 )
 confidence_option = click.option(
     "--confidence",
     "confidence_path",
     type=PATH,
     metavar="FILE",
-    help="Also write how sure the model is of every pixel, 0 to 1 (.tif, .tiff).",
-)
-channel_axis_option = click.option(
-    "--channel-axis",
-    type=int,
-    metavar="N",
-    help="Axis of the image that holds channels, counted from 0, where the file does "
-    "not tell.",
-)
-axes_option = click.option(
-    "--axes",
-    metavar="AXES",
-    help="A letter for every axis of the image as stored, such as TZYX, where the file "
-    "does not tell.",
+    help="Also write how sure the model is of every pixel, 0 to 1 "
+    f"({in_words(CONFIDENCE_SUFFIXES)}).",
 )
 scribbles_option = click.option(
     "--scribbles",
@@ -209,7 +173,23 @@ scribbles_option = click.option(
     help="Painted pixels: an image file of whole numbers in the shape of the image, 0 "
     "where nothing is painted. The labels take these values.",
 )
-overwrite_option = click.option(
-    "--overwrite", is_flag=True, help="Replace output files that exist."
+output_options = together(
+    click.option("--overwrite", is_flag=True, help="Replace output files that exist."),
+    click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
 )
-quiet_option = click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+common_options = together(
+    click.option(
+        "--axes",
+        metavar="AXES",
+        help="A letter for every axis of the image as stored, such as TZYX, if the "
+        "file does not name them.",
+    ),
+    click.option(
+        "--channel-axis",
+        type=int,
+        metavar="N",
+        help="Axis of the image that holds channels, counted from 0, if the file does "
+        "not name it.",
+    ),
+    output_options,
+)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from napari_mmtseg.cli.interruption import interruption
+from napari_mmtseg.progress import drain, relay
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from napari_mmtseg.progress import SegmentationStep
     from napari_mmtseg.segmentation.result import SegmentationResult
 
-__all__ = ["Report", "count", "follow", "labels_line", "run_line"]
+__all__ = ["Report", "count", "follow", "percent", "run_line", "run_report"]
 
 _Step = TypeVar("_Step")
 _Result = TypeVar("_Result")
@@ -27,16 +26,16 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Report:
-    """How far the work is.
+    """Progress of a command.
 
     Attributes
     ----------
     phase : str
-        What is being done.
+        Name of the work.
     done, total : int
-        Finished and all steps; 0 where they do not count.
+        Finished and all steps; 0 if they are not counted.
     detail : str
-        What else there is to say.
+        Shown behind the numbers.
     """
 
     phase: str
@@ -58,7 +57,7 @@ def follow(
     steps : generator
         The work.
     describe : callable
-        Makes a report of what the generator yields.
+        Makes a report from what the generator yields.
     quiet : bool
         Show nothing.
 
@@ -68,20 +67,19 @@ def follow(
         After Ctrl+C; the generator is closed first.
     """
     listener = _listener(quiet)
+
+    def hear(step: _Step) -> tuple[()]:
+        listener.hear(describe(step))
+        interruption.check()
+        return ()
+
     with closing(steps), closing(listener):
         listener.hear(Report("loading PyTorch"))
         with interruption.deferred():
-            # The engine comes with the first name that lives in it.
-            from napari_mmtseg.engine.model.fitted import load_model  # noqa: F401
-        while True:
-            interruption.check()
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                interruption.check()
-                result: _Result = end.value
-                return result
-            listener.hear(describe(step))
+            import napari_mmtseg.engine.model.fitted  # noqa: F401
+        result = drain(relay(steps, hear))
+        interruption.check()
+        return result
 
 
 def _listener(quiet: bool) -> _Listener:
@@ -91,7 +89,7 @@ def _listener(quiet: bool) -> _Listener:
 
 
 class _Listener:
-    """Shows nothing; those who do show the first, the last and some reports between."""
+    """Shows nothing; its children show the first, the last and some reports between."""
 
     interval = float("inf")
 
@@ -141,7 +139,7 @@ class _Bar(_Listener):
         from tqdm import tqdm
 
         super().__init__()
-        # Its own look at the terminal hides the bar where that has no size, as in logs
+        # By its own measure tqdm hides the bar if the terminal has no size, as in logs
         # made with `script`.
         self._bar = tqdm(
             desc="starting",
@@ -168,34 +166,25 @@ def _terminal_width() -> int:
     return os.get_terminal_size(sys.stderr.fileno()).columns or 80
 
 
-def labels_line(path: Path, labels: NDArray[np.int32], output: str) -> str:
-    """Say what a label file holds.
+def percent(phase: str) -> Callable[[float], Report]:
+    """Return a function that reports which fraction of a phase is done."""
+    return lambda fraction: Report(phase, round(100 * fraction), 100)
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    labels : (..., Y, X) ndarray of int32
-        What it holds.
-    output : {"classes", "regions"}
-        What a label stands for.
-    """
-    # Not before there is a result: --help has to be quick.
-    import numpy as np
 
-    from napari_mmtseg.labels.regions import count_values
-
-    n_labels = int(np.count_nonzero(count_values(labels, 1)[1:]))
-    *stacked, height, width = labels.shape
-    size = f"{width} x {height} pixels"
-    if stacked:
-        size = f"{' x '.join(map(str, stacked))} slices of {size}"
-    noun = "region" if output == "regions" else "class"
-    return f"{path}: {count(n_labels, noun)}, {size}"
+def run_report(step: SegmentationStep) -> Report:
+    """Report how far a segmentation is."""
+    details = []
+    if step.n_labels:
+        details.append(count(step.n_labels, "label"))
+    if not math.isnan(step.similarity_loss):
+        details.append(f"loss {step.similarity_loss:.3f}")
+    if step.phase == "prediction" and step.n_slices > 1:
+        return Report("slices", step.n_done, step.n_slices, ", ".join(details))
+    return Report(step.phase, step.step, step.n_steps, ", ".join(details))
 
 
 def run_line(result: SegmentationResult) -> str:
-    """Say how a segmentation went."""
+    """Return a line on how a segmentation went."""
     return (
         f"{count(result.n_steps, 'step')} in {result.seconds:.1f} s on {result.device} "
         f"({result.precision}): {result.stop_reason}"

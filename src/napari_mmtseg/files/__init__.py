@@ -1,5 +1,5 @@
 """Image and label files, one module per format and direction.
 
-Other packages use `read`, `write` and `atomic`; modules of single formats are called by
-those alone.
+Other packages use `read`, `write`, `formats` and `atomic`; those call the modules of
+single formats.
 """

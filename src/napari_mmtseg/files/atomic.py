@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Lock
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.files.formats import in_words
 
 __all__ = [
     "PARTIAL",
@@ -22,12 +23,13 @@ __all__ = [
 ]
 
 PARTIAL = ".mmtseg-"
-"""How the names of what is not finished yet begin."""
+"""Beginning of the names of unfinished files."""
 
+_APPEARED = "{} has appeared meanwhile and is left as it is."
 _umask_lock = Lock()
 
 _LONGEST_NAME = 255
-"""Bytes of a file name that common file systems take."""
+"""Bytes of a file name on common file systems."""
 
 
 def check_output(
@@ -44,9 +46,9 @@ def check_output(
     path : path-like
         The file to be.
     suffixes : sequence of str
-        Accepted endings, lower case; any without them.
+        Accepted endings, lower case; all if empty.
     overwrite : bool
-        Whether a file that exists may be replaced.
+        Whether an existing file may be replaced.
     folders : bool
         Whether a folder counts as such a file.
 
@@ -70,12 +72,12 @@ def check_output(
         raise InputError(f"{path} is a folder. Give the name of a file in it.")
     if suffixes and not path.name.lower().endswith(tuple(suffixes)):
         raise InputError(
-            f"{path} cannot be written: the name has to end in {', '.join(suffixes)}."
+            f"{path} cannot be written: its name has to end in {in_words(suffixes)}."
         )
     if os.path.lexists(path) and not overwrite:
         raise InputError(
-            f"{path} exists and is left as it is. Give another name, or ask for it to "
-            "be overwritten (--overwrite, overwrite=True)."
+            f"{path} exists and is left as it is. Give another name, or replace it "
+            "(overwrite=True)."
         )
     if not path.parent.is_dir():
         raise InputError(f"The folder {path.parent} does not exist. Make it first.")
@@ -87,19 +89,19 @@ def check_output(
 
 
 def check_apart(path: Path, image: Path) -> None:
-    """Refuse an output that would take an image away: it, a folder of it, or inside.
+    """Refuse an output that is the image itself, one of its folders, or inside it.
 
     Parameters
     ----------
     path : Path
         The file or folder to be.
     image : Path
-        What it is made from.
+        The image that it is made from.
 
     Raises
     ------
     InputError
-        If they are not apart.
+        If one lies in the other.
     """
     out, kept = path.resolve(), image.resolve()
     if out == kept or (path.exists() and image.exists() and path.samefile(image)):
@@ -107,7 +109,7 @@ def check_apart(path: Path, image: Path) -> None:
     elif out in kept.parents:
         what = f"is a folder that holds the image {image}"
     elif kept in out.parents:
-        what = f"lies in the image {image}"
+        what = f"lies inside the image {image}"
     else:
         return
     raise InputError(f"{path} {what}. Give the labels another name.")
@@ -120,14 +122,14 @@ def write_atomically(
     suffixes: Sequence[str] = (),
     overwrite: bool = False,
 ) -> None:
-    """Write a file in one go: it is there with all of `content`, or not at all.
+    """Write a file that appears with all of `content`, or not at all.
 
     Parameters
     ----------
     path, suffixes, overwrite
         As for :func:`check_output`.
     content : bytes
-        What the file holds.
+        The bytes of the file.
 
     Raises
     ------
@@ -141,17 +143,17 @@ def write_atomically(
 
 @contextmanager
 def written_whole(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Let a file, or a folder, appear only once it is all there.
+    """Make a file or a folder appear only once it is complete.
 
     Parameters
     ----------
     path, overwrite
-        As for :func:`check_output`; a folder that is there is replaced as well.
+        As for :func:`check_output`; an existing folder is replaced as well.
 
     Yields
     ------
     Path
-        Where to write instead: a hidden name beside it, which goes if that fails.
+        Where to write instead: a hidden name beside it, removed if that fails.
 
     Raises
     ------
@@ -182,14 +184,14 @@ def written_whole(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
 
 
 def remove_leftovers(folder: Path, names: Collection[str]) -> None:
-    """Take away what killed processes have left of files with these names.
+    """Remove what killed processes have left of files with these names.
 
     Parameters
     ----------
     folder : Path
-        Where they were to appear.
+        The folder of these files.
     names : collection of str
-        Those that no process is writing now.
+        Names of files that no process is writing now.
     """
     for partial in folder.glob(f"{PARTIAL}*/"):
         left = [path.name for path in partial.iterdir()]
@@ -200,7 +202,7 @@ def remove_leftovers(folder: Path, names: Collection[str]) -> None:
 def _replace_folder(source: Path, target: Path, overwrite: bool) -> None:
     if os.path.lexists(target):
         if not overwrite:
-            raise InputError(f"{target} has appeared meanwhile and is left as it is.")
+            raise InputError(_APPEARED.format(target))
         target.rename(source.parent / "replaced")
     source.rename(target)
 
@@ -213,16 +215,14 @@ def _move(source: Path, target: Path, overwrite: bool) -> None:
         # A hard link fails if the target has appeared meanwhile; a rename would not.
         os.link(source, target)
     except FileExistsError:
-        raise InputError(
-            f"{target} has appeared meanwhile and is left as it is."
-        ) from None
+        raise InputError(_APPEARED.format(target)) from None
     except OSError:  # no hard links on this file system
         check_output(target)
         source.replace(target)
 
 
 def _umask() -> int:
-    # It can be read by setting it alone, which two threads must not do at a time.
+    # It can only be read by setting it, which two threads must not do at a time.
     with _umask_lock:
         current = os.umask(0o077)
         os.umask(current)

@@ -1,31 +1,17 @@
-"""Formats of microscopes, by bioio where that is installed."""
+"""Formats of microscopes, read by bioio if that is installed."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from napari_mmtseg.files.formats import StoredImage
 from napari_mmtseg.files.pixel_size import PixelSize
 
 __all__ = ["read_with_bioio"]
 
-Found = tuple[Any, str, dict[str, PixelSize]]
 
-
-def read_with_bioio(path: Path) -> Found | None:
-    """Open the first scene of a file that bioio has a reader for.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    tuple or None
-        Pixels (a dask array), axes, and pixel sizes by axis; None where bioio, or a
-        reader for this file, is not installed.
-    """
+def read_with_bioio(path: Path) -> StoredImage | None:
+    """Open the first scene of a file; None if bioio or its reader is not installed."""
     try:
         from bioio import BioImage
         from bioio_base.exceptions import UnsupportedFileFormatError
@@ -40,4 +26,4 @@ def read_with_bioio(path: Path) -> Found | None:
     known = {a: PixelSize(float(size), "µm") for a, size in sizes if size}
     if axes.endswith("S") and array.shape[-1] not in (3, 4):
         axes = axes[:-1] + "Q"
-    return array, axes, known
+    return StoredImage(array, axes, known)

@@ -1,4 +1,4 @@
-"""TIFF, OME-TIFF and ImageJ TIFF: pixels, axes and pixel sizes, in and out."""
+"""TIFF, OME-TIFF and ImageJ TIFF: pixels, axes and pixel sizes."""
 
 from __future__ import annotations
 
@@ -6,34 +6,25 @@ import logging
 import math
 import re
 import threading
-import warnings
 import weakref
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
-from numpy.typing import NDArray
 
-from napari_mmtseg.errors import InputError
+from napari_mmtseg.files.formats import StoredImage
 from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.notices import warn
 
 __all__ = ["is_tiff", "read_tiff"]
 
 _MAGIC_NUMBERS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_MICROMETRE_NAMES = (
-    "um",
-    "\u03bcm",
-    "micron",
-    "microns",
-    "micrometer",
-    "micrometre",
-)
+_MICROMETRE_NAMES = ("um", "\u03bcm", "micron", "microns", "micrometer", "micrometre")
 _LARGE = 2**29
 """Bytes from which pixels are not read before they are needed."""
 
-
-# What tifffile says, without raising, about a file of which a part is missing.
+# Logged by tifffile, which raises nothing, if a part of a file is missing.
 _SIGNS_OF_DAMAGE = (
     "invalid page offset",
     "invalid offset to first page",
@@ -45,36 +36,17 @@ _SIGNS_OF_DAMAGE = (
 
 
 def is_tiff(header: bytes) -> bool:
-    """Whether a file that begins with `header` is a TIFF file, whatever its name."""
+    """Return whether a file that begins with `header` is a TIFF file."""
     return header.startswith(_MAGIC_NUMBERS)
 
 
-def read_tiff(path: Path) -> tuple[NDArray[Any], str, dict[str, PixelSize]]:
-    """Read the first image of a TIFF file.
-
-    Parameters
-    ----------
-    path : Path
-        A TIFF, OME-TIFF or ImageJ TIFF file.
-
-    Returns
-    -------
-    array : ndarray
-        Pixels as stored.
-    axes : str
-        One letter for every axis of `array`.
-    pixel_sizes : dict
-        Pixel size by letter of the axis, where the file tells it.
+def read_tiff(path: Path) -> StoredImage:
+    """Read the first image of a TIFF, OME-TIFF or ImageJ TIFF file.
 
     Raises
     ------
-    InputError
-        If the file is damaged.
-
-    Warns
-    -----
-    UserWarning
-        If the file holds more than one image.
+    ValueError
+        If a part of the file is missing; other exceptions for other damage.
     """
     remarks = _Remarks()
     logger = logging.getLogger("tifffile")
@@ -87,27 +59,19 @@ def read_tiff(path: Path) -> tuple[NDArray[Any], str, dict[str, PixelSize]]:
             remarks.refuse_damage()
             array = _pixels(path, series)
             remarks.refuse_damage()
-    except (OSError, MemoryError):
-        raise
-    except Exception as error:  # tifffile meets damage with errors of many kinds
-        raise InputError(
-            f"{path} is damaged or cut off: it begins like a TIFF file, but cannot be "
-            f"read ({error})."
-        ) from error
     finally:
         logger.removeFilter(remarks)
     if n_images > 1:
-        warnings.warn(
+        warn(
             f"{path} holds {n_images} images; the first, of shape {array.shape}, is "
             "used.",
-            UserWarning,
             stacklevel=3,
         )
-    return array, axes, sizes
+    return StoredImage(array, axes, sizes)
 
 
 def _pixels(path: Path, series: tifffile.TiffPageSeries) -> Any:
-    """Read a series, or only open it where it is large."""
+    """Read a series, or only open it if it is large."""
     if series.nbytes < _LARGE:
         return series.asarray()
     parent, kind = series.parent, series.dtype
@@ -126,7 +90,7 @@ def _pixels(path: Path, series: tifffile.TiffPageSeries) -> Any:
 
 
 class _Remarks(logging.Filter):
-    """Keeps what tifffile logs in this thread from the log."""
+    """Takes what tifffile logs in this thread out of the log."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -140,7 +104,7 @@ class _Remarks(logging.Filter):
         return False
 
     def refuse_damage(self) -> None:
-        """Raise for the first remark that tells of a missing part."""
+        """Raise for the first remark on a missing part."""
         for message in self.messages:
             if any(sign in message.lower() for sign in _SIGNS_OF_DAMAGE):
                 raise ValueError(message)
@@ -150,23 +114,21 @@ def _pixel_sizes(file: tifffile.TiffFile) -> dict[str, PixelSize]:
     if file.is_ome and file.ome_metadata:
         return _ome_pixel_sizes(file.ome_metadata)
     tags = file.pages.first.tags
-    depth = None
+    found: dict[str, PixelSize | None] = {}
     if file.is_imagej:
         metadata = file.imagej_metadata or {}
         unit, factor = metadata.get("unit"), 1.0
-        depth = _pixel_size(metadata.get("spacing"), unit)
+        found["Z"] = _pixel_size(metadata.get("spacing"), unit)
     elif tags.valueof("ResolutionUnit") == 3:
         # Centimetres come from microscopes; inches, the other choice, are for printing.
         unit, factor = "µm", 1e4
     else:
         return {}
-    found: dict[str, PixelSize | None] = {}
     for axis, tag in (("X", "XResolution"), ("Y", "YResolution")):
         pixels, units = tags.valueof(tag) or (0, 1)
         if pixels:
             found[axis] = _pixel_size(units / pixels * factor, unit)
-    found["Z"] = depth
-    return {axis: size for axis, size in found.items() if size is not None}
+    return _known(found)
 
 
 def _ome_pixel_sizes(description: str) -> dict[str, PixelSize]:
@@ -175,14 +137,19 @@ def _ome_pixel_sizes(description: str) -> dict[str, PixelSize]:
         pixels = (image[0] if isinstance(image, (list, tuple)) else image)["Pixels"]
     except (KeyError, IndexError, TypeError, ValueError, SyntaxError):
         return {}
-    found = {
-        axis: _pixel_size(
-            pixels.get(f"PhysicalSize{axis}"),
-            pixels.get(f"PhysicalSize{axis}Unit", "µm"),
-        )
-        for axis in "ZYX"
-    }
-    return {axis: size for axis, size in found.items() if size is not None}
+    return _known(
+        {
+            axis: _pixel_size(
+                pixels.get(f"PhysicalSize{axis}"),
+                pixels.get(f"PhysicalSize{axis}Unit", "µm"),
+            )
+            for axis in "ZYX"
+        }
+    )
+
+
+def _known(sizes: dict[str, PixelSize | None]) -> dict[str, PixelSize]:
+    return {axis: size for axis, size in sizes.items() if size is not None}
 
 
 def _pixel_size(size: Any, unit: Any) -> PixelSize | None:

@@ -7,62 +7,35 @@ from pathlib import Path
 from typing import Any
 
 from napari_mmtseg.errors import InputError, import_extra
-from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.formats import StoredImage
+from napari_mmtseg.files.pixel_size import UNITS, PixelSize
 
-__all__ = ["UNIT_NAMES", "is_zarr", "read_zarr"]
+__all__ = ["is_zarr", "read_zarr"]
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray")
-
-_UNITS = {
-    "kilometer": "km",
-    "meter": "m",
-    "centimeter": "cm",
-    "millimeter": "mm",
-    "micrometer": "µm",
-    "nanometer": "nm",
-    "picometer": "pm",
-    "angstrom": "Å",
-    "inch": "in",
-    "foot": "ft",
-}
-UNIT_NAMES = {short: name for name, short in _UNITS.items()}
-"""Names of units in OME-Zarr (UDUNITS-2), by those of this package."""
+_SYMBOLS = {unit.name: symbol for symbol, unit in UNITS.items()}
 
 
 def is_zarr(path: Path) -> bool:
-    """Whether a folder is a zarr group or array."""
+    """Return whether a folder is a zarr group or array."""
     return any((path / mark).is_file() for mark in _MARKS)
 
 
-def read_zarr(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
+def read_zarr(path: Path) -> StoredImage:
     """Open the finest level of an OME-Zarr image, or a plain zarr array.
-
-    Parameters
-    ----------
-    path : Path
-        The folder.
-
-    Returns
-    -------
-    array : zarr.Array
-        Nothing of it is read.
-    axes : str
-        One letter for every axis.
-    pixel_sizes : dict
-        Pixel size by letter of the axis, where the metadata tell it.
 
     Raises
     ------
     InputError
-        If it holds no image.
+        If it does not hold an image.
     """
     zarr = import_extra("zarr")
     try:
         found = zarr.open(str(path), mode="r")
     except Exception as error:  # zarr meets damage with errors of many kinds
-        raise InputError(f"{path} is no zarr that can be read: {error}") from error
+        raise InputError(f"{path} is not a readable zarr: {error}") from error
     if not hasattr(found, "group_keys"):
-        return found, "Q" * found.ndim, {}
+        return StoredImage(found, "Q" * found.ndim, {})
     attributes = dict(found.attrs)
     images = attributes.get("ome", attributes).get("multiscales")
     try:
@@ -73,11 +46,11 @@ def read_zarr(path: Path) -> tuple[Any, str, dict[str, PixelSize]]:
         sizes = _pixel_sizes(image, level, axes)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise InputError(
-            f"{path} holds no OME-Zarr image: its metadata name no multiscales with a "
-            "dataset that fits its axes. Pass the folder of the image itself, such as "
-            "plate.zarr/A/1/0."
+            f"{path} does not hold an OME-Zarr image: its metadata name no multiscales "
+            "with a dataset that fits its axes. Give the folder of the image itself, "
+            "such as plate.zarr/A/1/0."
         ) from error
-    return array, axes, sizes
+    return StoredImage(array, axes, sizes)
 
 
 def _axes(described: Sequence[Any] | None, n: int) -> str:
@@ -99,6 +72,6 @@ def _pixel_sizes(
     found = {}
     for letter, size, axis in zip(axes, scale, described, strict=True):
         unit = axis.get("unit") if isinstance(axis, Mapping) else None
-        if letter in "ZYX" and unit in _UNITS:
-            found[letter] = PixelSize(float(size), _UNITS[unit])
+        if letter in "ZYX" and unit in _SYMBOLS:
+            found[letter] = PixelSize(float(size), _SYMBOLS[unit])
     return found

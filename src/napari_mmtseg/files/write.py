@@ -1,4 +1,4 @@
-"""Label files, and others that come of a segmentation."""
+"""Label files, confidence maps and pictures."""
 
 from __future__ import annotations
 
@@ -12,13 +12,18 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.files.atomic import check_output, write_atomically, written_whole
+from napari_mmtseg.files.formats import (
+    CONFIDENCE_SUFFIXES,
+    LABEL_SUFFIXES,
+    OME_SUFFIXES,
+    find_format,
+)
 from napari_mmtseg.files.pixel_size import PixelSize
-from napari_mmtseg.files.read import OME_SUFFIXES, ImageFile
-from napari_mmtseg.files.write_tiff import encode_tiff, write_in_tiles
+from napari_mmtseg.files.read import ImageFile
+from napari_mmtseg.files.write_tiff import write_tiff
+from napari_mmtseg.files.write_zarr import check_zarr_output, write_zarr_labels
 
 __all__ = [
-    "CONFIDENCE_SUFFIXES",
-    "LABEL_SUFFIXES",
     "check_labels_fit",
     "check_labels_path",
     "write_confidence",
@@ -27,15 +32,10 @@ __all__ = [
 ]
 
 _ORDER = "TCZYX"
-"""The axes that label files have, in their order."""
+"""The axes of label files, in their order."""
 
 _LARGE = 2**29
 """Bytes of labels from which they are written tile by tile."""
-
-LABEL_SUFFIXES = (".tif", ".tiff", ".png", ".zarr")
-"""Endings of the label files that :func:`write_labels` makes; lower case."""
-CONFIDENCE_SUFFIXES = (".tif", ".tiff")
-"""Endings of the files that :func:`write_confidence` makes; lower case."""
 
 
 def check_labels_path(path: str | Path, *, overwrite: bool = False) -> Path:
@@ -53,8 +53,6 @@ def check_labels_path(path: str | Path, *, overwrite: bool = False) -> Path:
     """
     path = Path(path)
     if path.suffix.lower() == ".zarr":
-        from napari_mmtseg.files.write_zarr import check_zarr_output
-
         return check_zarr_output(path, overwrite=overwrite)
     return check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
 
@@ -72,20 +70,21 @@ def check_labels_fit(path: str | Path, axes: str) -> None:
     InputError
         If there is no place for one of the axes, or a library is missing.
     """
-    suffix = Path(path).suffix.lower()
+    path = Path(path)
     letters = set(axes)
     if len(letters) < len(axes) or not set("YX") <= letters <= set(_ORDER):
         raise InputError(
             f"Labels with the axes {axes} cannot be written. Accepted: Y and X, and "
-            "beside them T, C and Z, each once. Give the other axes of the image "
-            "these names with --axes (axes=), such as TZYX."
+            "beside them T, C and Z, each once. Give the axes of the image such names, "
+            "as in axes=TZYX."
         )
-    if suffix == ".png" and len(axes) > 2:
+    by_name = find_format(path.name)
+    if len(axes) > 2 and by_name is not None and not by_name.holds_stacks:
         raise InputError(
-            f"{path} cannot hold the labels of a stack ({axes}): PNG has two axes. "
-            "Write a .tif or .zarr file."
+            f"{path} cannot hold the labels of a stack ({axes}): "
+            f"{by_name.name.upper()} has two axes. Write a .tif or .zarr file."
         )
-    if suffix == ".zarr":
+    if path.suffix.lower() == ".zarr":
         import_extra("zarr")
         import_extra("ome_zarr.writer")
 
@@ -120,7 +119,7 @@ def write_labels(
     ome : bool, optional
         Write OME-TIFF or not, whatever the name says.
     overwrite : bool
-        Replace a file that is there.
+        Replace an existing file.
 
     Raises
     ------
@@ -132,46 +131,43 @@ def write_labels(
             f"Labels of shape {labels.shape} cannot be written with the axes "
             f"{axes}. Accepted: Y and X, and a letter for every axis before them."
         )
+    path = Path(path)
     check_labels_fit(path, axes)
     sizes = _sizes(source, axes, pixel_sizes)
     order = sorted(range(len(axes)), key=lambda i: _ORDER.index(axes[i]))
     labels = labels.transpose(order)
     axes, sizes = "".join(axes[i] for i in order), tuple(sizes[i] for i in order)
-    if Path(path).name.lower().endswith(".zarr"):
-        from napari_mmtseg.files.write_zarr import write_zarr_labels
-
+    suffix, name = path.suffix.lower(), source.name if source else path.name
+    if suffix == ".zarr":
         write_zarr_labels(path, labels, axes, sizes, overwrite)
         return
-    path = check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
-    largest = int(labels.max(initial=0))
-    if labels.min(initial=0) < 0 or largest >= 2**32:
+    check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
+    smallest, largest = int(labels.min(initial=0)), int(labels.max(initial=0))
+    if smallest < 0 or largest >= 2**32:
         raise InputError(
-            f"Labels from {labels.min(initial=0)} to {largest} cannot be written. "
-            f"Accepted: values from 0 to {2**32 - 1}."
+            f"Labels from {smallest} to {largest} cannot be written. Accepted: values "
+            f"from 0 to {2**32 - 1}."
         )
     dtype = np.min_scalar_type(largest)
-    if path.suffix.lower() != ".png" and labels.size * dtype.itemsize >= _LARGE:
-        with written_whole(path, overwrite=overwrite) as partial:
-            write_in_tiles(
-                partial,
-                labels,
-                dtype,
-                sizes,
-                name=source.name if source else path.name,
-                axes=axes,
-            )
-        return
-    compact = labels.astype(dtype)
-    if path.suffix.lower() == ".png":
-        if compact.dtype.itemsize > 2:
-            raise InputError(
-                f"{path} cannot hold {largest} labels: PNG ends at 65535. Write a .tif "
-                "file."
-            )
-        content = _encode_png(compact)
-    else:
-        content = _encode_tiff(path, compact, source, axes, sizes, ome)
-    write_atomically(path, content, overwrite=overwrite)
+    if suffix == ".png" and dtype.itemsize > 2:
+        raise InputError(
+            f"{path} cannot hold {largest} labels: PNG holds at most 65535. Write a "
+            ".tif file."
+        )
+    with written_whole(path, overwrite=overwrite) as partial:
+        if suffix == ".png":
+            partial.write_bytes(_encode_png(labels.astype(dtype)))
+            return
+        write_tiff(
+            partial,
+            labels,
+            dtype,
+            sizes,
+            name=name,
+            axes=axes,
+            ome=_is_ome(path) if ome is None else ome,
+            in_tiles=labels.size * dtype.itemsize >= _LARGE,
+        )
 
 
 def write_confidence(
@@ -193,7 +189,7 @@ def write_confidence(
     source : ImageFile, optional
         Where the pixel size comes from.
     overwrite : bool
-        Replace a file that is there.
+        Replace an existing file.
 
     Raises
     ------
@@ -206,9 +202,10 @@ def write_confidence(
             f"A confidence image of shape {confidence.shape} cannot be written. "
             "Accepted: two axes."
         )
-    values = confidence.astype(np.float32, copy=False)
-    content = _encode_tiff(path, values, source, "YX", _sizes(source, "YX", ()))
-    write_atomically(path, content, overwrite=overwrite)
+    name, sizes = source.name if source else path.name, _sizes(source, "YX", ())
+    dtype, ome = np.dtype(np.float32), _is_ome(path)
+    with written_whole(path, overwrite=overwrite) as partial:
+        write_tiff(partial, confidence, dtype, sizes, name=name, axes="YX", ome=ome)
 
 
 def write_picture(
@@ -223,7 +220,7 @@ def write_picture(
     picture : (Y, X) or (Y, X, 3) ndarray of uint8
         The picture.
     overwrite : bool
-        Replace a file that is there.
+        Replace an existing file.
 
     Raises
     ------
@@ -234,23 +231,8 @@ def write_picture(
     write_atomically(path, content, suffixes=(".png",), overwrite=overwrite)
 
 
-def _encode_tiff(
-    path: Path,
-    values: NDArray[Any],
-    source: ImageFile | None,
-    axes: str,
-    sizes: Sequence[PixelSize | None],
-    ome: bool | None = None,
-) -> bytes:
-    if ome is None:
-        ome = path.name.lower().endswith(OME_SUFFIXES)
-    return encode_tiff(
-        values,
-        sizes,
-        name=source.name if source else path.name,
-        ome=ome,
-        axes=axes,
-    )
+def _is_ome(path: Path) -> bool:
+    return path.name.lower().endswith(OME_SUFFIXES)
 
 
 def _sizes(

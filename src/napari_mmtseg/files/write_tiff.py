@@ -1,61 +1,71 @@
-"""Labels that are too many to be held in memory, as OME-TIFF."""
+"""TIFF files: for ImageJ, as OME-TIFF, and tile by tile."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 import numpy as np
 import tifffile
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
-from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.pixel_size import UNITS, PixelSize, in_one_unit
 
-__all__ = ["encode_tiff", "write_in_tiles"]
+__all__ = ["write_tiff"]
 
 _TILE = 512
+_LARGEST_PART = 2**32 - 1
+"""Largest numerator or denominator of a resolution in a TIFF file."""
 
 
-def write_in_tiles(
+def write_tiff(
     path: Path,
     values: NDArray[Any],
-    dtype: DTypeLike,
+    dtype: np.dtype[Any],
     pixel_sizes: Sequence[PixelSize | None],
     *,
     name: str,
     axes: str,
+    ome: bool,
+    in_tiles: bool = False,
 ) -> None:
-    """Write a compressed OME-TIFF file tile by tile.
+    """Write a compressed TIFF file.
 
     Parameters
     ----------
     path : Path
         The file.
-    values : (..., Y, X) ndarray of int
-        Labels; in a file of their own, they are read from it tile by tile.
+    values : ndarray
+        Labels, or other values.
     dtype : dtype
-        What they are written as.
+        Type of the values in the file: uint8, uint16, uint32 or float32.
     pixel_sizes : sequence of PixelSize or None
         Pixel size along every axis.
     name : str
-        Name of the image.
+        Name of the image, kept in OME-TIFF.
     axes : str
-        A letter for every axis.
+        A letter for every axis: T, C, Z, Y and X in this order, the last two of them
+        always.
+    ome : bool
+        Write OME-TIFF instead of a TIFF file that ImageJ reads with its pixel size.
+    in_tiles : bool
+        Write OME-TIFF tile by tile, so that a memmap is never read as a whole.
     """
-    tifffile.imwrite(
-        path,
-        _tiles(values, np.dtype(dtype)),
-        shape=values.shape,
-        dtype=np.dtype(dtype),
-        tile=(_TILE, _TILE),
-        photometric="minisblack",
-        compression="zlib",
-        ome=True,
-        metadata=ome_metadata(axes, pixel_sizes, name),
-    )
+    details: dict[str, Any] = {"photometric": "minisblack", "compression": "zlib"}
+    if ome or in_tiles:
+        details |= {"ome": True, "metadata": _ome_metadata(axes, pixel_sizes, name)}
+    else:
+        details |= {"ome": False, **_imagej_details(dtype, axes, pixel_sizes)}
+    if in_tiles:
+        details |= {"shape": values.shape, "dtype": dtype, "tile": (_TILE, _TILE)}
+        tifffile.imwrite(path, _tiles(values, dtype), **details)
+        return
+    values = values.astype(dtype, copy=False)
+    if "CZ" in axes and details.get("imagej"):  # the other way round in ImageJ
+        values = np.moveaxis(values, axes.index("Z"), axes.index("C"))
+    tifffile.imwrite(path, values, **details)
 
 
 def _tiles(values: NDArray[Any], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
@@ -70,95 +80,35 @@ def _tiles(values: NDArray[Any], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]
                 yield tile
 
 
-_OME_UNITS = ("km", "m", "cm", "mm", "µm", "nm", "pm", "Å", "in", "ft")
-
-
-_MICROMETRES = {"m": 1e6, "cm": 1e4, "mm": 1e3, "µm": 1.0, "nm": 1e-3, "Å": 1e-4}
-
-
-_LARGEST_PART = 2**32 - 1
-"""Largest numerator or denominator of a resolution in a TIFF file."""
-
-
-def encode_tiff(
-    values: NDArray[Any],
-    pixel_sizes: Sequence[PixelSize | None],
-    *,
-    name: str,
-    ome: bool,
-    axes: str = "YX",
-) -> bytes:
-    """Return the content of a compressed TIFF file.
-
-    Parameters
-    ----------
-    values : ndarray of uint8, uint16, uint32 or float32
-        Labels, or other values.
-    pixel_sizes : sequence of PixelSize or None
-        Pixel size along every axis.
-    name : str
-        Name of the image, kept in OME-TIFF.
-    ome : bool
-        Write OME-TIFF instead of a TIFF file that ImageJ reads with its pixel size.
-    axes : str
-        A letter for every axis: T, C, Z, Y and X in this order, the last two of them
-        always.
-    """
-    details: dict[str, Any]
-    if ome:
-        details = {"ome": True, "metadata": ome_metadata(axes, pixel_sizes, name)}
-    else:
-        if "CZ" in axes and _for_imagej(values.dtype):  # the other way in ImageJ
-            values = np.moveaxis(values, axes.index("Z"), axes.index("C"))
-        details = _imagej_details(values.dtype, axes, pixel_sizes)
-    content = BytesIO()
-    tifffile.imwrite(
-        content, values, photometric="minisblack", compression="zlib", **details
-    )
-    return content.getvalue()
-
-
-def ome_metadata(
+def _ome_metadata(
     axes: str, pixel_sizes: Sequence[PixelSize | None], name: str
 ) -> dict[str, Any]:
-    """Return what tifffile makes the description of an OME-TIFF file from.
-
-    Parameters
-    ----------
-    axes, pixel_sizes, name
-        As for :func:`encode_tiff`.
-    """
-    # Without one of its own every file would be different.
+    # By default tifffile makes a random one, and equal labels different files.
     unique = uuid5(NAMESPACE_URL, f"napari-mmtseg:{name}:{axes}")
     metadata: dict[str, Any] = {"axes": axes, "Name": name, "UUID": str(unique)}
     for axis, pixel in zip(axes, pixel_sizes, strict=True):
-        if axis in "ZYX" and pixel is not None and pixel.unit in _OME_UNITS:
+        if axis in "ZYX" and pixel is not None and pixel.unit in UNITS:
             metadata[f"PhysicalSize{axis}"] = pixel.size
             metadata[f"PhysicalSize{axis}Unit"] = pixel.unit
     return metadata
 
 
-def _for_imagej(dtype: np.dtype[Any]) -> bool:
-    """Return whether ImageJ knows the type: it has no 32-bit integers."""
-    return dtype.itemsize <= 2 or dtype == np.float32
-
-
 def _imagej_details(
     dtype: np.dtype[Any], axes: str, pixel_sizes: Sequence[PixelSize | None]
 ) -> dict[str, Any]:
-    """Arguments of ``imwrite``; ImageJ has one unit for all axes."""
-    imagej = _for_imagej(dtype)
+    """Return arguments of ``imwrite``; ImageJ has one unit for all axes."""
+    imagej = dtype.itemsize <= 2 or dtype == np.float32  # it has no 32-bit integers
     order = axes.replace("CZ", "ZC") if imagej else axes
     plain: dict[str, Any] = {"imagej": imagej, "metadata": {"axes": order}}
-    sizes = _in_one_unit(pixel_sizes[-2], pixel_sizes[-1])
+    sizes = in_one_unit(pixel_sizes[-2], pixel_sizes[-1])
     if sizes is None:
         return plain
     y, x = sizes
     per_cm = 1.0
     if not imagej:
-        if x.unit not in _MICROMETRES:
+        if x.unit not in UNITS:
             return plain
-        per_cm = 1e4 / _MICROMETRES[x.unit]
+        per_cm = 1e4 / UNITS[x.unit].micrometres
     resolution = (per_cm / x.size, per_cm / y.size)
     if not all(r * _LARGEST_PART > 1 and r < _LARGEST_PART for r in resolution):
         return plain
@@ -167,20 +117,7 @@ def _imagej_details(
     unit = "".join(c if c.isascii() else f"\\u{ord(c):04X}" for c in x.unit)
     metadata: dict[str, Any] = {"axes": order, "unit": unit}
     z = pixel_sizes[axes.index("Z")] if "Z" in axes else None
-    spacing = _in_one_unit(z, x)
+    spacing = in_one_unit(z, x)
     if spacing is not None:
         metadata["spacing"] = spacing[0].size
     return {"imagej": True, "resolution": resolution, "metadata": metadata}
-
-
-def _in_one_unit(
-    y: PixelSize | None, x: PixelSize | None
-) -> tuple[PixelSize, PixelSize] | None:
-    if x is None or y is None:
-        return None
-    if x.unit == y.unit:
-        return y, x
-    if x.unit not in _MICROMETRES or y.unit not in _MICROMETRES:
-        return None
-    factor = _MICROMETRES[y.unit] / _MICROMETRES[x.unit]
-    return PixelSize(y.size * factor, x.unit), x

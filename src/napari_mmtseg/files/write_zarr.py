@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.files.atomic import check_output, written_whole
-from napari_mmtseg.files.pixel_size import PixelSize
-from napari_mmtseg.files.read_zarr import UNIT_NAMES, is_zarr
+from napari_mmtseg.files.pixel_size import UNITS, PixelSize
+from napari_mmtseg.files.read_zarr import is_zarr
 
 __all__ = ["GROUP", "check_zarr_output", "write_zarr_labels"]
 
@@ -32,7 +32,7 @@ def check_zarr_output(path: str | Path, *, overwrite: bool = False) -> Path:
     path : path-like
         The folder to be.
     overwrite : bool
-        Whether a zarr that is there may be replaced; no other folder ever is.
+        Whether an existing zarr may be replaced; no other folder ever is.
 
     Returns
     -------
@@ -47,8 +47,8 @@ def check_zarr_output(path: str | Path, *, overwrite: bool = False) -> Path:
     path = Path(path)
     if path.is_dir() and not is_zarr(path):
         raise InputError(
-            f"{path} is a folder, but no zarr, and is left as it is. Give another "
-            "name, which ends in .zarr."
+            f"{path} is a folder, but not a zarr, and is left as it is. Give another "
+            "name that ends in .zarr."
         )
     return check_output(path, suffixes=(".zarr",), overwrite=overwrite, folders=True)
 
@@ -73,7 +73,7 @@ def write_zarr_labels(
     pixel_sizes : sequence of PixelSize or None
         Along every axis.
     overwrite : bool
-        Replace a folder that is there.
+        Replace an existing zarr.
 
     Raises
     ------
@@ -103,9 +103,9 @@ def write_zarr_labels(
             name=GROUP,
             axes=list(axes.lower()),
             axes_units={
-                a.lower(): UNIT_NAMES[size.unit]
+                a.lower(): UNITS[size.unit].name
                 for a, size in zip(axes, pixel_sizes, strict=True)
-                if size is not None and size.unit in UNIT_NAMES
+                if size is not None and size.unit in UNITS
             },
             scale={
                 a.lower(): 1.0 if size is None else size.size

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.notices import warn
 
 __all__ = ["MIN_SIZE", "as_channels_first", "check_channel_axis", "check_shape"]
 
@@ -120,11 +120,9 @@ def as_channels_first(image: Any, channel_axis: int | None = None) -> NDArray[An
         return array[np.newaxis]
     channels = np.moveaxis(array, axis, 0)
     if channel_axis is None and len(channels) == 4:
-        warnings.warn(
+        warn(
             "The alpha channel of an RGBA image is ignored. Pass channel_axis to use "
-            "all four channels.",
-            UserWarning,
-            stacklevel=2,
+            "all four channels."
         )
         channels = channels[:3]
     return channels

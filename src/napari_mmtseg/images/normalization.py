@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.notices import warn
 
 __all__ = ["Normalization", "check_finite"]
 
@@ -186,11 +186,9 @@ def _value_range(
         mask = np.isfinite(image) if image.dtype.kind == "f" else np.True_
         values = image[mask] if not mask.all() else image.ravel()
         if values.size < image.size:
-            warnings.warn(
+            warn(
                 f"{image.size - values.size} pixels that are NaN or infinite are "
-                "treated as the lowest finite value.",
-                UserWarning,
-                stacklevel=2,
+                "treated as the lowest finite value."
             )
         finite.append(values)
     check_finite(*finite)

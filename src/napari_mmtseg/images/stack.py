@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.arrays import check_shape
 from napari_mmtseg.images.axes import check_channel_letter, guess_axes, parse_axes
+from napari_mmtseg.notices import warn
 
 __all__ = ["LARGE", "Frame", "ImageStack", "Location", "check_spacing"]
 
@@ -121,10 +121,9 @@ class ImageStack:
         first = stack.first
         check_shape(first.shape[:1] + first.shape[-2:], first.dtype, 0)
         if "S" in letters and shape[letters.index("S")] == 4:
-            warnings.warn(
+            warn(
                 "The alpha channel of an RGBA image is ignored. Pass channel_axis, or "
                 "axes with C, to use all four channels.",
-                UserWarning,
                 stacklevel=3,
             )
         return stack

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,6 +13,7 @@ from napari_mmtseg.images.features import FeatureBank
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import enlarge
+from napari_mmtseg.notices import warn
 from napari_mmtseg.progress import SegmentationStep, relay
 from napari_mmtseg.segmentation.previews import Preview, Shown
 from napari_mmtseg.segmentation.request import SegmentationRequest
@@ -184,11 +184,9 @@ def _look(
     targets = targets_of_scribbles(views, scribbles, settings)
     yield
     if len(targets.labels) < (settings.n_labels or 0):
-        warnings.warn(
+        warn(
             f"Only {len(targets.labels)} of the {settings.n_labels} classes that were "
-            "asked for were found, the painted ones included.",
-            UserWarning,
-            stacklevel=2,
+            "asked for were found, the painted ones included."
         )
     return _Seen(normalization, bank, views, targets)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
@@ -15,6 +14,7 @@ from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.matching import LabelMatcher
 from napari_mmtseg.labels.store import new_store
 from napari_mmtseg.labels.writer import LabelWriter
+from napari_mmtseg.notices import warn
 from napari_mmtseg.progress import SegmentationStep, relay
 from napari_mmtseg.segmentation.one_image import segment_image
 from napari_mmtseg.segmentation.request import SegmentationRequest
@@ -52,20 +52,12 @@ def _slices(request: SegmentationRequest) -> Steps:
         except InputError as error:
             if result is None:
                 raise
-            warnings.warn(
-                f"{error} The labels of the slices before are kept.",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn(f"{error} The labels of the slices before are kept.")
             labels[stack.place(here)] = 0
             why = "ended by an error"
             break
         if not np.isfinite(image).any():
-            warnings.warn(
-                f"The slice {index} has no finite value; its labels are 0.",
-                UserWarning,
-                stacklevel=2,
-            )
+            warn(f"The slice {index} has no finite value; its labels are 0.")
             labels[stack.place(here)] = 0
             n_done += 1
             continue

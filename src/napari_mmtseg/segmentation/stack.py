@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections import Counter
 from collections.abc import Generator
 from dataclasses import replace
@@ -17,6 +16,7 @@ from napari_mmtseg.images.stack import ImageStack, Location
 from napari_mmtseg.labels.hierarchy import LabelHierarchy, without_gaps
 from napari_mmtseg.labels.store import new_store
 from napari_mmtseg.labels.writer import LabelWriter
+from napari_mmtseg.notices import warn
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.segmentation.previews import SlicePreviews
 from napari_mmtseg.segmentation.request import SegmentationRequest
@@ -113,7 +113,7 @@ def _find(
         except InputError as error:
             if not done:
                 raise
-            warnings.warn(f"{error} {_KEPT}", UserWarning, stacklevel=2)
+            warn(f"{error} {_KEPT}")
             return done, "ended by an error"
         if part is None:
             break

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.notices import warn
 from napari_mmtseg.progress import SegmentationStep, relay
 from napari_mmtseg.segmentation.previews import (
     Preview,
@@ -139,12 +139,10 @@ def fit_steps(
                 known.fit_regions(images[0], asked), predicted
             )
     if settings.n_labels is not None and model.n_labels < settings.n_labels:
-        warnings.warn(
+        warn(
             f"Training left only {model.n_labels} of the {settings.n_labels} classes "
             "that were asked for. A lower smoothness (continuity_weight) or another "
-            "seed may keep more.",
-            UserWarning,
-            stacklevel=2,
+            "seed may keep more."
         )
     return Fitted(
         model, hierarchy, trained.stop_reason, trained.n_steps, device.type, precision

@@ -1,3 +1,4 @@
+import re
 import socket
 import sys
 import time
@@ -84,11 +85,12 @@ def test_workers_of_another_version_are_refused(client, monkeypatch):
     monkeypatch.setattr(
         clusters, "_versions", _pretend({**here, "napari-mmtseg": "0.0.1"}, here)
     )
-    with pytest.raises(InputError, match=r"napari-mmtseg 0\.0\.1; where the work"):
+    with pytest.raises(InputError, match=r"napari-mmtseg 0\.0\.1, but the run"):
         check_workers(client)
     monkeypatch.setattr(clusters, "_versions", _pretend({**here, "torch": "1.0"}, here))
-    with pytest.warns(UserWarning, match=r"torch 1\.0 instead of .* \(on 2\)"):
-        check_workers(client)
+    assert re.fullmatch(r"torch 1\.0 instead of .* \(on 2\)", check_workers(client))
+    with pytest.warns(UserWarning, match=r"other versions .* torch 1\.0 instead of"):
+        assert list(waiting_for_workers(client, lambda: False)) == []
 
 
 class _pretend:

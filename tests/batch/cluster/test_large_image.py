@@ -6,10 +6,7 @@ import pytest
 
 import napari_mmtseg as mm
 from napari_mmtseg import Cancelled, InputError
-from napari_mmtseg.batch.cluster.large_image import (
-    iter_label_on_cluster,
-    label_on_cluster,
-)
+from napari_mmtseg.batch import iter_label_on_cluster, label_on_cluster
 from napari_mmtseg.cli.main import main
 from napari_mmtseg.files.read import read_image
 from napari_mmtseg.progress import drain
@@ -18,7 +15,7 @@ from tests.batch.folders import QUICK, square, write_stack
 zarr = pytest.importorskip("zarr")
 
 SIDE = 4100
-"""So that the image is a large one, with narrow regions at its border."""
+"""So that the image is a large one, with narrow blocks at its border."""
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +60,7 @@ def test_a_worker_killed_and_the_same_labels(tmp_path, client, model, large):
         if step.n_done == 2:
             os.kill(victim, signal.SIGKILL)
     assert n_done == list(range(26))
-    assert step.n_regions == 25
+    assert step.n_blocks == 25
     assert labels.chunks == (1024, 1024)
     np.testing.assert_array_equal(labels[...], expected)
     assert leftovers(tmp_path) == ["labels.zarr"]
@@ -87,7 +84,7 @@ def test_cancelled_and_resumed(tmp_path, client, model, large):
     assert not out.exists()
     with pytest.raises(InputError, match="resume=True"):
         label_on_cluster(model, path, out, **options)
-    with pytest.raises(InputError, match="another region"):
+    with pytest.raises(InputError, match=r"region \(was 2048, is 1024\)"):
         label_on_cluster(model, path, out, scheduler=client, region=1024, resume=True)
     steps = iter_label_on_cluster(model, path, out, resume=True, **options)
     assert next(steps).n_done >= 2
@@ -95,7 +92,7 @@ def test_cancelled_and_resumed(tmp_path, client, model, large):
     assert leftovers(tmp_path) == ["labels.zarr", "model.safetensors"]
     # What is finished is returned at once.
     done = list(iter_label_on_cluster(model, path, out, resume=True, **options))
-    assert [(s.n_done, s.n_regions) for s in done] == [(9, 9)]
+    assert [(s.n_done, s.n_blocks) for s in done] == [(9, 9)]
     with pytest.raises(InputError, match="overwrite=True"):
         label_on_cluster(model, path, out, **options)
 
@@ -121,7 +118,7 @@ def test_what_cannot_be_is_refused_before_the_work(tmp_path, model, large):
     out = tmp_path / "labels.zarr"
     nowhere = "tcp://127.0.0.1:1"
     cases = [
-        ({"region": 0}, "no side of a region"),
+        ({"region": 0}, "side of a block"),
         ({"image": tmp_path / "none.zarr"}, "There is no file"),
         ({"out": tmp_path / "none" / "labels.zarr"}, "does not exist"),
         ({"axes": "CYX"}, "does not name the 2 axes"),
@@ -141,7 +138,7 @@ def test_neither_the_image_nor_a_folder_is_replaced(tmp_path, model, out):
     zarr.create_array(str(tmp_path / "p" / "i.zarr"), data=square(0))
     (tmp_path / "p" / "x.zarr" / "notes.txt").touch()
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(InputError, match=r"image|no zarr"):
+    with pytest.raises(InputError, match=r"image|not a (readable )?zarr"):
         label_on_cluster(
             model,
             tmp_path / "p" / "i.zarr",
@@ -161,14 +158,14 @@ def test_on_the_command_line(tmp_path, cluster, model, large, capsys):
     assert main([*words, *address, "--region", "2048"]) == 0
     told = capsys.readouterr()
     assert "labels.zarr: uint8 labels, 4100 x 4100 pixels" in told.out
-    assert "regions: 9 of 9" in told.err
+    assert "blocks: 9 of 9" in told.err
     np.testing.assert_array_equal(zarr.open_array(str(out))[...], expected)
     assert main([*words, *address]) == 2
     assert "resume=True" in capsys.readouterr().err
     assert main([*words, "--resume"]) == 2
     assert "need --scheduler" in capsys.readouterr().err
     assert main([*words, *address, "--n-labels", "2"]) == 2
-    assert "--n-labels is not there with --scheduler" in capsys.readouterr().err
+    assert "--n-labels cannot be combined with --scheduler" in capsys.readouterr().err
     words[-1] = str(tmp_path / "labels.tif")
     assert main([*words, *address]) == 2
     assert "ends in .zarr" in capsys.readouterr().err
@@ -182,7 +179,7 @@ def regions_of(model):
     return other
 
 
-def test_a_region_that_fails_ends_it_and_is_told(tmp_path, client, model, large):
+def test_a_block_that_fails_ends_it_and_is_told(tmp_path, client, model, large):
     path, expected = large
     out = tmp_path / "labels.zarr"
     steps = iter_label_on_cluster(model, path, out, scheduler=client, region=1024)
@@ -196,3 +193,18 @@ def test_a_region_that_fails_ends_it_and_is_told(tmp_path, client, model, large)
         model, path, out, scheduler=client, region=1024, resume=True
     )
     np.testing.assert_array_equal(labels[...], expected)
+
+
+def test_labels_begun_by_an_earlier_version_are_not_resumed(tmp_path, model):
+    zarr.create_array(str(tmp_path / "i.zarr"), data=square(0))
+    hidden = tmp_path / ".mmtseg-labels.zarr"
+    (hidden / "done").mkdir(parents=True)
+    (hidden / "job.json").write_text("{}")
+    with pytest.raises(InputError, match="earlier version and cannot be resumed"):
+        label_on_cluster(
+            model,
+            tmp_path / "i.zarr",
+            tmp_path / "labels.zarr",
+            scheduler="tcp://127.0.0.1:1",
+            resume=True,
+        )

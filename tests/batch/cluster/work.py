@@ -3,35 +3,42 @@
 import os
 import signal
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from napari_mmtseg.errors import Cancelled
 
 
-def double(task, is_given_up):
-    return 2 * task
+@dataclass(frozen=True)
+class Named:
+    """A task that is nothing but a name."""
+
+    name: str
 
 
-def fail_on_three(task, is_given_up):
-    if task == 3:
+def double(task, should_cancel):
+    return 2 * task.name
+
+
+def fail_on_three(task, should_cancel):
+    if task.name == "3":
         raise ValueError("three")
-    return task
 
 
-def count_threads(task, is_given_up):
+def count_threads(task, should_cancel):
     import torch
 
     return torch.get_num_threads()
 
 
-def wait_long(folder, is_given_up):
-    """Begin a file; finish it after a minute, take it away when given up."""
-    partial = Path(folder, f"{os.getpid()}-{time.monotonic_ns()}.partial")
+def wait_long(task, should_cancel):
+    """Begin a file; finish it after a minute, remove it when cancelled."""
+    partial = Path(f"{task.name}.partial")
     partial.touch()
     try:
         end = time.monotonic() + 60
         while time.monotonic() < end:
-            if is_given_up():
+            if should_cancel():
                 raise Cancelled
             time.sleep(0.01)
         partial.with_suffix(".whole").touch()
@@ -39,13 +46,25 @@ def wait_long(folder, is_given_up):
         partial.unlink()
 
 
-def die_once(mark, is_given_up):
+def wait_a_second(task, should_cancel):
+    """Begin a file and finish it after a second; remove it when cancelled."""
+    partial = Path(f"{task.name}.partial")
+    partial.touch()
+    for _ in range(100):
+        time.sleep(0.01)
+        if should_cancel():
+            partial.unlink()
+            raise Cancelled
+    partial.rename(partial.with_suffix(".whole"))
+
+
+def die_once(task, should_cancel):
     """Kill the worker, but not the next one."""
+    mark = task.name
     if mark.endswith("die") and not Path(mark).exists():
         Path(mark).touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    return mark
 
 
-def die(task, is_given_up):
+def die(task, should_cancel):
     os.kill(os.getpid(), signal.SIGKILL)

@@ -10,6 +10,7 @@ from napari_mmtseg.batch.plan import BatchItem
 from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.napari.batch.table import BatchTableModel, status_colors, status_dot
 from napari_mmtseg.napari.batch.table_view import BatchTableView
+from tests.napari.batch.driving import choose
 
 UP, DOWN = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
 Role = Qt.ItemDataRole
@@ -188,3 +189,25 @@ def test_thousands_of_rows_do_not_hold_the_window(qtbot):
         ]
         measure("update", lambda news=news: view.images.update_records(news))
     assert max(longest.values()) < LONGEST, longest
+
+
+def test_the_dots_follow_the_theme(batch_panel, model_viewer, qtbot, folder):
+    choose(batch_panel, qtbot, folder)
+    images = batch_panel.table.images
+    for theme in ("light", "dark"):
+        model_viewer.theme = theme
+        dot = images.index(0, images.STATUS).data(Role.DecorationRole)
+        color = dot.pixmap(12, 12).toImage().pixelColor(6, 6)
+        assert color == status_colors(theme)["waiting"]
+
+
+def test_a_hundred_thousand_rows_are_sorted_at_once(qapp):
+    images = BatchTableModel()
+    images.show_records(many(100_000))
+    start = time.perf_counter()
+    for number in range(5):
+        images.sort(number, DOWN)
+    # Qt's sorting proxy needs 37 s for one column.
+    assert time.perf_counter() - start < 5
+    images.sort(images.NAME, DOWN)
+    assert images.record_at(0).item.name == "image_99999.png"

@@ -72,7 +72,7 @@ def check_all(panel, qtbot, layer, part, n_axes=None, relabel_whole=True):
         position = CLICKED
         if before.ndim == 3:
             position = (part[0].start, *CLICKED)
-        panel.plans.clicked = position
+        panel.session.clicked = position
         panel.table.selection_changed.emit()
         here = tuple(slice(None) for _ in part) if name == "relabel" else part
         inside = [i - (s.start or 0) for i, s in zip(position, here, strict=True)]
@@ -424,21 +424,23 @@ def test_a_hundred_thousand_instances(viewer, edit_panel, qtbot):
     assert layer.data.max() == 320 * 320 - 1
 
 
-def test_closing_the_panel_leaves_the_viewer_alone(viewer, edit_panel, qtbot):
+def test_closing_the_panel_leaves_the_viewer_alone(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer()
+    _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
     layer = viewer.add_labels(PLANE.copy())
-    settle(edit_panel, qtbot)
-    edit_panel.table.select_values([2], last=2)
+    settle(panel, qtbot)
+    panel.table.select_values([2], last=2)
     for name in ("pick", "highlight", "preview"):
-        press(edit_panel, qtbot, name)
-    press(edit_panel, qtbot, "smooth")
+        press(panel, qtbot, name)
+    press(panel, qtbot, "smooth")
     assert len(viewer.layers) == 2
     n_callbacks = len(viewer.mouse_drag_callbacks)
-    viewer.window.remove_dock_widget(edit_panel)
+    viewer.window.remove_dock_widget(panel)
     assert list(viewer.layers) == [layer]
     assert len(viewer.mouse_drag_callbacks) == n_callbacks - 1
     assert not layer.show_selected_label
-    assert edit_panel.shortcut_keys == []
+    assert panel.shortcut_keys == []
     layer.data_setitem((np.array([0]), np.array([0])), 3)
     viewer.add_labels(PLANE.copy())
     qtbot.wait(200)
-    assert edit_panel.table.classes.table.values.tolist() == [0, 1, 2, 5, 7]
+    assert panel.table.classes.table.values.tolist() == [0, 1, 2, 5, 7]

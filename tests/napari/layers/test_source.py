@@ -307,7 +307,7 @@ def test_labels_of_a_turned_plane_lie_on_it(turn, scale):
     scale = (0.5 * scale, 2 * abs(scale))
     image = Image(GREY, rotate=turn, scale=scale, translate=(1e6, -3))
     whole = labels_layer(choose_source(image, "Y X"))
-    region = choose_source(image, "Y X", region=(slice(4, 16), slice(9, 29)))
+    region = choose_source(image, "Y X", crop=(slice(4, 16), slice(9, 29)))
     part = Labels(np.zeros((12, 20), np.uint8), **region.place.attributes())
     for corner in ((0, 0), (19, 0), (0, 29), (19, 29)):
         there = np.array(image.data_to_world(corner))

@@ -5,7 +5,7 @@ import pytest
 
 from napari.layers import Image, Shapes
 from napari_mmtseg.napari.edit.picking import pixel_under
-from napari_mmtseg.napari.layers.crop import shape_region
+from napari_mmtseg.napari.layers.crop import shape_crop
 from napari_mmtseg.napari.layers.navigation import go_to
 from napari_mmtseg.napari.layers.pixel_measure import change_units, shown_part
 from napari_mmtseg.napari.segment.stack_preview import ShownSlice
@@ -68,9 +68,9 @@ def test_a_rectangle_in_another_unit(viewer, panel):
     box = np.array([[20, 30], [20, 70], [52, 70], [52, 30]]) * 0.5
     shapes = viewer.add_shapes([box], **in_units("nm", 1000.0, 2))
     viewer.layers.selection.active = image
-    panel.choice.region.choose(shapes)
+    panel.choice.crop.choose(shapes)
     assert "Region 32 x 40 of 96 x 128" in panel.hint.text(), panel.reason.text()
-    region = shape_region(image, "Y X", shapes, viewer.dims.units)
+    region = shape_crop(image, "Y X", shapes, viewer.dims.units)
     assert (region[0].start, region[1].start) == (20, 30)
 
 
@@ -79,7 +79,7 @@ def test_shapes_with_fewer_axes_in_another_unit():
     box = np.array([[20, 30], [20, 70], [52, 70], [52, 30]]) * 0.5
     shapes = Shapes([box], **in_units("nm", 1000.0, 2))
     units = (shapes.units[0],) * 3
-    region = shape_region(image, "Z Y X", shapes, units)
+    region = shape_crop(image, "Z Y X", shapes, units)
     assert [(s.start, s.stop) for s in region] == [(20, 52), (30, 70)]
 
 
@@ -87,12 +87,12 @@ def test_the_viewport_in_another_unit(viewer, panel, qtbot):
     image = viewer.add_image(IMAGE, **in_units("um", 0.5, 2))
     viewer.add_points([[0, 0]], **in_units("nm", 1.0, 2))
     viewer.layers.selection.active = image
-    panel.choice.region.choose("viewport")
+    panel.choice.crop.choose("viewport")
     height, width = viewer.canvas.size
     viewer.scene.camera.center = (48 * 500, 64 * 500)
     viewer.scene.camera.zoom = max(height, width) / (40 * 500)
     qtbot.waitUntil(lambda: "Region" in panel.hint.text(), timeout=5000)
-    start, stop = panel.choice.source().region["X"]
+    start, stop = panel.choice.source().crop["X"]
     assert abs((start + stop) / 2 - 64) <= 1
     assert stop - start <= 42
 

@@ -7,8 +7,8 @@ from qtpy.QtWidgets import QFileDialog
 import napari_mmtseg as mm
 from napari_mmtseg.napari.layers.result import result_of
 from tests.napari.driving import (
+    SharedRun,
     labels_layers,
-    run_to_the_end,
     set_values,
     two_levels,
     wait_for_end,
@@ -16,12 +16,27 @@ from tests.napari.driving import (
 
 
 @pytest.fixture
-def fitted(viewer, panel, qtbot):
+def viewer(model_viewer):
+    return model_viewer
+
+
+@pytest.fixture
+def panel(panel_alone):
+    return panel_alone
+
+
+@pytest.fixture(scope="module")
+def shared_run():
+    return SharedRun()
+
+
+@pytest.fixture
+def fitted(viewer, panel, qtbot, shared_run):
     """A panel with a result, and a second image, upside down, that is chosen."""
     image, _ = two_levels()
     viewer.add_image(image, name="first", scale=(2, 3))
     set_values(panel, n_labels=2)
-    run_to_the_end(panel, qtbot)
+    shared_run.result(panel, qtbot)
     viewer.add_image(image[::-1], name="second", scale=(4, 5))
     return panel
 
@@ -57,7 +72,7 @@ def test_a_layer_s_model_labels_another_image_alike(fitted, viewer, qtbot):
 
 def test_classes_that_were_merged_by_the_slider_stay_merged(fitted, viewer, qtbot):
     (first,) = labels_layers(viewer)
-    section = fitted.shape_section
+    section = fitted.class_count_section
     section.slider.slider.setValue(5)
     qtbot.waitUntil(lambda: not section.runner.is_busy)
     choose(fitted, "apply", "first labels")
@@ -65,7 +80,7 @@ def test_classes_that_were_merged_by_the_slider_stay_merged(fitted, viewer, qtbo
     second = labels_layers(viewer)[-1]
     assert set(np.unique(second.data)) <= set(np.unique(first.data))
     assert (second.data[::-1] == first.data).mean() > 0.8
-    assert result_of(second).shaper(second.data).display(second.data).n_labels == 5
+    assert result_of(second).class_count(second.data).display(second.data).n_labels == 5
 
 
 def test_a_saved_model_comes_back(fitted, viewer, qtbot, tmp_path, monkeypatch):
@@ -83,7 +98,7 @@ def test_a_saved_model_has_the_classes_that_are_shown(
     fitted, viewer, qtbot, tmp_path, monkeypatch
 ):
     (first,) = labels_layers(viewer)
-    section = fitted.shape_section
+    section = fitted.class_count_section
     section.slider.slider.setValue(4)
     qtbot.waitUntil(lambda: not section.runner.is_busy)
     answer(monkeypatch, tmp_path / "four.safetensors")

@@ -6,6 +6,7 @@ from qtpy.QtCore import Qt
 
 from napari_mmtseg.napari.layers.result import result_of
 from tests.napari.driving import (
+    SharedRun,
     click,
     labels_layers,
     run_to_the_end,
@@ -24,19 +25,32 @@ def five_levels():
 
 
 @pytest.fixture
-def shaped(viewer, panel, qtbot):
+def viewer(model_viewer):
+    return model_viewer
+
+
+@pytest.fixture
+def panel(panel_alone):
+    return panel_alone
+
+
+@pytest.fixture(scope="module")
+def shared_run():
+    return SharedRun()
+
+
+@pytest.fixture
+def shaped(viewer, panel, qtbot, shared_run):
     """A result with several classes, its section and its layer."""
     image, _ = five_levels()
     viewer.add_image(image, name="stripes")
     set_values(panel, merging="classes", n_steps=12, warm_start_steps=9)
-    run_to_the_end(panel, qtbot)
-    (layer,) = labels_layers(viewer)
-    return panel.shape_section, layer
+    return panel.class_count_section, shared_run.result(panel, qtbot)
 
 
 def hierarchy_of(layer):
-    (shaper,) = result_of(layer).shapers.values()
-    return shaper.hierarchy
+    (class_count,) = result_of(layer).class_counts.values()
+    return class_count.hierarchy
 
 
 def settle(section, qtbot):
@@ -50,10 +64,10 @@ def slide(section, qtbot, value):
 
 
 def test_the_section_is_there_once_there_is_a_result(viewer, panel, qtbot):
-    assert not panel.shape_section.isVisibleTo(panel)
+    assert not panel.class_count_section.isVisibleTo(panel)
     viewer.add_image(five_levels()[0])
     viewer.add_labels(np.ones((8, 8), int))
-    assert not panel.shape_section.isVisibleTo(panel)
+    assert not panel.class_count_section.isVisibleTo(panel)
 
 
 def test_the_slider_shows_what_was_found(shaped):
@@ -184,7 +198,7 @@ def test_slices_of_a_stack_can_be_shaped(viewer, panel, qtbot):
     set_values(panel, merging="classes", n_steps=12, warm_start_steps=9)
     run_to_the_end(panel, qtbot)
     (layer,) = labels_layers(viewer)
-    slide(panel.shape_section, qtbot, 2)
+    slide(panel.class_count_section, qtbot, 2)
     assert layer.data.shape == (1, 48, 80)
     assert len(np.unique(layer.data)) == 2
 
@@ -202,7 +216,7 @@ def test_a_result_of_stopped_training_can_be_shaped(viewer, panel, qtbot, n_slic
     (layer,) = labels_layers(viewer)
     assert "stopped by the user" in layer.metadata["napari_mmtseg"]["stop_reason"]
     assert (layer.data > 0).all()
-    section = panel.shape_section
+    section = panel.class_count_section
     assert section.about.text() == f"Shape “{layer.name}”"
     assert section.slider.isVisibleTo(panel)
     assert panel.confidence_section.isVisibleTo(panel)

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from napari_mmtseg.napari.edit.panel import EditWidget
 from napari_mmtseg.napari.layers.result import result_of
 from tests.napari.driving import (
+    SharedRun,
     click,
     labels_layers,
-    run_to_the_end,
     set_values,
     wait_for_end,
 )
@@ -23,13 +24,28 @@ def blurred_patch():
 
 
 @pytest.fixture
-def measured(viewer, panel, qtbot):
+def viewer(model_viewer):
+    return model_viewer
+
+
+@pytest.fixture
+def panel(panel_alone):
+    return panel_alone
+
+
+@pytest.fixture(scope="module")
+def shared_run():
+    return SharedRun()
+
+
+@pytest.fixture
+def measured(viewer, panel, qtbot, shared_run):
     """A panel with a result of an image in micrometres."""
     viewer.add_image(
         blurred_patch(), name="patch", scale=(0.5, 0.5), units=("um", "um")
     )
     set_values(panel, n_labels=2, n_steps=12, warm_start_steps=9)
-    run_to_the_end(panel, qtbot)
+    shared_run.result(panel, qtbot)
     return panel
 
 
@@ -78,13 +94,13 @@ def test_after_another_number_of_classes_it_is_measured_anew(measured, qtbot):
     section = measured.confidence_section
     click(qtbot, section.worst_button)
     wait_for_end(measured, qtbot)
-    measured.shape_section.slider.slider.setValue(4)
-    qtbot.waitUntil(lambda: not measured.shape_section.runner.is_busy)
+    measured.class_count_section.slider.slider.setValue(4)
+    qtbot.waitUntil(lambda: not measured.class_count_section.runner.is_busy)
     click(qtbot, section.worst_button)
     assert measured.is_running
     wait_for_end(measured, qtbot)
-    result = result_of(measured.shape_section.layer)
-    assert result.measured.shape.n_labels == 4
+    result = result_of(measured.class_count_section.layer)
+    assert result.measured.display.n_labels == 4
     assert section.about.text()
 
 
@@ -102,7 +118,9 @@ def test_cancel_leaves_nothing(measured, viewer, qtbot):
 
 
 def test_the_table_of_classes_shows_the_mean(measured, viewer, qtbot):
-    _, editing = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
+    editing = EditWidget(viewer)
+    qtbot.addWidget(editing)
+    editing.show()
     (labels,) = labels_layers(viewer)
     viewer.layers.selection.active = labels
     model = editing.table.classes

@@ -5,7 +5,7 @@ import pytest
 
 from napari.layers import Image, Shapes
 from napari_mmtseg import InputError
-from napari_mmtseg.napari.layers.crop import shape_region
+from napari_mmtseg.napari.layers.crop import shape_crop
 from tests.napari.driving import labels_layers, run_to_the_end, two_levels
 
 IMAGE = two_levels((96, 128))[0]
@@ -18,16 +18,16 @@ def sides(region):
 
 def test_a_rectangle_is_a_region():
     shapes = Shapes([np.array(BOX, float)], shape_type="rectangle")
-    assert sides(shape_region(Image(IMAGE), "Y X", shapes)) == [(20, 52), (30, 70)]
+    assert sides(shape_crop(Image(IMAGE), "Y X", shapes)) == [(20, 52), (30, 70)]
 
 
 def test_the_selected_shape_is_taken_or_the_first():
     boxes = [np.array(BOX, float), np.array(BOX, float) + 10]
     shapes = Shapes(boxes, shape_type="rectangle")
     image = Image(IMAGE)
-    assert sides(shape_region(image, "Y X", shapes)) == [(20, 52), (30, 70)]
+    assert sides(shape_crop(image, "Y X", shapes)) == [(20, 52), (30, 70)]
     shapes.selected_data = {1}
-    assert sides(shape_region(image, "Y X", shapes)) == [(30, 62), (40, 80)]
+    assert sides(shape_crop(image, "Y X", shapes)) == [(30, 62), (40, 80)]
 
 
 def test_scaled_and_moved_layers_meet_in_the_world():
@@ -40,16 +40,16 @@ def test_scaled_and_moved_layers_meet_in_the_world():
         scale=(4, 0.25),
         translate=(7, 3),
     )
-    assert sides(shape_region(image, "Y X", shapes)) == [(20, 52), (30, 70)]
+    assert sides(shape_crop(image, "Y X", shapes)) == [(20, 52), (30, 70)]
 
 
 def test_of_a_rotated_shape_the_box_around_it_is_taken():
     diamond = np.array([[10, 40], [40, 70], [70, 40], [40, 10]], float)
     shapes = Shapes([diamond], shape_type="polygon")
-    assert sides(shape_region(Image(IMAGE), "Y X", shapes)) == [(10, 70), (10, 70)]
+    assert sides(shape_crop(Image(IMAGE), "Y X", shapes)) == [(10, 70), (10, 70)]
     turned = Shapes([np.array(BOX, float)], shape_type="rectangle", rotate=90)
     image = Image(IMAGE, rotate=90)
-    assert sides(shape_region(image, "Y X", turned)) == [(20, 52), (30, 70)]
+    assert sides(shape_crop(image, "Y X", turned)) == [(20, 52), (30, 70)]
 
 
 @pytest.mark.parametrize("ndim", [2, 3, 4])
@@ -58,18 +58,18 @@ def test_shapes_with_more_or_fewer_axes(ndim):
     box = np.zeros((4, ndim))
     box[:, -2:] = BOX
     shapes = Shapes([box], shape_type="rectangle")
-    assert sides(shape_region(image, "Z Y X", shapes)) == [(20, 52), (30, 70)]
+    assert sides(shape_crop(image, "Z Y X", shapes)) == [(20, 52), (30, 70)]
 
 
 def test_a_shape_that_sticks_out_is_cut():
     shapes = Shapes([np.array(BOX, float) - 25], shape_type="rectangle")
-    assert sides(shape_region(Image(IMAGE), "Y X", shapes)) == [(0, 27), (5, 45)]
+    assert sides(shape_crop(Image(IMAGE), "Y X", shapes)) == [(0, 27), (5, 45)]
 
 
 def test_a_pixel_belongs_to_it_if_its_centre_does():
     box = np.array([[9.6, 9.4], [9.6, 30.6], [20.4, 30.6], [20.4, 9.4]])
     shapes = Shapes([box], shape_type="rectangle")
-    assert sides(shape_region(Image(IMAGE), "Y X", shapes)) == [(10, 21), (10, 31)]
+    assert sides(shape_crop(Image(IMAGE), "Y X", shapes)) == [(10, 21), (10, 31)]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_pixel_belongs_to_it_if_its_centre_does():
 )
 def test_a_region_that_cannot_be_segmented_says_so(shapes, message):
     with pytest.raises(InputError, match=message):
-        shape_region(Image(IMAGE), "Y X", shapes)
+        shape_crop(Image(IMAGE), "Y X", shapes)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def assert_lies_in(labels, image, start):
 def test_the_rectangle_of_a_layer(viewer, panel, qtbot, image_layer):
     corners = np.array([image_layer.data_to_world(v) for v in BOX])
     shapes = viewer.add_shapes([corners], shape_type="rectangle", name="box")
-    panel.choice.region.choose(shapes)
+    panel.choice.crop.choose(shapes)
     assert "Region 32 x 40 of 96 x 128" in panel.hint.text()
     run_to_the_end(panel, qtbot)
     (labels,) = labels_layers(viewer)
@@ -117,19 +117,19 @@ def test_the_rectangle_of_a_layer(viewer, panel, qtbot, image_layer):
 def test_a_shape_that_is_moved_moves_the_region(viewer, panel, qtbot):
     viewer.add_image(IMAGE)
     shapes = viewer.add_shapes([np.array(BOX, float)], shape_type="rectangle")
-    panel.choice.region.choose(shapes)
+    panel.choice.crop.choose(shapes)
     shapes.data = [np.array(BOX, float) * 1.5]
     qtbot.waitUntil(lambda: "Region 48 x 60" in panel.hint.text(), timeout=5000)
     shapes.add([np.array(BOX, float)], shape_type="rectangle")
     shapes.selected_data = {1}
     qtbot.waitUntil(lambda: "Region 32 x 40" in panel.hint.text(), timeout=5000)
     viewer.layers.remove("Shapes")
-    assert panel.choice.region.box.currentText() == "whole image"
+    assert panel.choice.crop.box.currentText() == "whole image"
     assert not panel.hint.isVisibleTo(panel)
 
 
 def test_the_viewport(viewer, panel, qtbot, image_layer):
-    panel.choice.region.choose("viewport")
+    panel.choice.crop.choose("viewport")
     height, width = viewer.canvas.size
     # So near that the canvas shows 40 pixels in height, or 16 in width.
     viewer.scene.camera.center = image_layer.data_to_world((49.5, 59.5))
@@ -139,28 +139,28 @@ def test_the_viewport(viewer, panel, qtbot, image_layer):
     zoom = viewer.scene.camera.zoom
     seen = {"Y": height / zoom / 0.5, "X": width / zoom / 2}
     middle = {"Y": 50, "X": 60}
-    for name, (start, stop) in source.region.items():
+    for name, (start, stop) in source.crop.items():
         assert abs(stop - start - seen[name]) <= 1
         assert abs((start + stop) / 2 - middle[name]) <= 1
     run_to_the_end(panel, qtbot)
     (labels,) = labels_layers(viewer)
-    start = [source.region[name][0] for name in "YX"]
+    start = [source.crop[name][0] for name in "YX"]
     assert_lies_in(labels, image_layer, start)
 
 
 def test_a_viewport_around_the_image_is_all_of_it(viewer, panel, qtbot, image_layer):
-    panel.choice.region.choose("viewport")
+    panel.choice.crop.choose("viewport")
     viewer.reset_view()
     qtbot.wait(300)
-    assert panel.choice.source().region == {}
+    assert panel.choice.source().crop == {}
 
 
 def test_in_3d_there_is_no_viewport(viewer, panel):
     viewer.add_image(np.stack([IMAGE] * 5))
-    panel.choice.region.choose("viewport")
+    panel.choice.crop.choose("viewport")
     assert panel.run_button.isEnabled()
     viewer.dims.ndisplay = 3
-    panel.choice.region.changed.emit()
+    panel.choice.crop.changed.emit()
     assert not panel.run_button.isEnabled()
     assert "in 2D" in panel.reason.text()
 
@@ -172,7 +172,7 @@ def test_a_region_of_a_stack_with_channels(viewer, panel, qtbot):
     )
     box = np.array([image.data_to_world((0, 0, *v)) for v in BOX])[:, -2:]
     shapes = viewer.add_shapes([box], shape_type="rectangle")
-    panel.choice.region.choose(shapes)
+    panel.choice.crop.choose(shapes)
     assert "5 slices (Z), region 32 x 40 of 96 x 128" in panel.hint.text()
     run_to_the_end(panel, qtbot)
     (labels,) = labels_layers(viewer)
@@ -190,8 +190,8 @@ def test_strokes_on_the_whole_image_teach_a_region(viewer, panel, qtbot):
     paint[45:50, 35:60] = 9
     viewer.add_labels(paint, name="paint")
     shapes = viewer.add_shapes([np.array(BOX, float)], shape_type="rectangle")
-    panel.choice.region.choose(shapes)
-    panel.hints.choose(viewer.layers["paint"])
+    panel.choice.crop.choose(shapes)
+    panel.scribbles.choose(viewer.layers["paint"])
     run_to_the_end(panel, qtbot)
     labels = viewer.layers["image labels"].data
     assert labels.shape == (32, 40)

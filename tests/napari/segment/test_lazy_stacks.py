@@ -75,8 +75,8 @@ def test_labels_that_lie_in_a_file(viewer, panel, qtbot):
     run_to_the_end(panel, qtbot)
     (labels,) = labels_layers(viewer)
     assert isinstance(labels.data, np.memmap)
-    assert "temporary file" in panel.shape_section.about.text()
-    assert not panel.shape_section.slider.isVisibleTo(panel)
+    assert "temporary file" in panel.class_count_section.about.text()
+    assert not panel.class_count_section.slider.isVisibleTo(panel)
     labels.data_setitem((np.array([3]), np.array([0]), np.array([0])), 9)
     assert labels.data[3, 0, 0] == 9
 
@@ -93,7 +93,7 @@ def test_the_code_of_a_stack_gives_the_same_labels(
     )  # fmt: skip
     box = np.array([[4, 6], [4, 60], [44, 60], [44, 6]], float)
     shapes = viewer.add_shapes([box], shape_type="rectangle")
-    panel.choice.region.choose(shapes)
+    panel.choice.crop.choose(shapes)
     set_values(panel, n_labels=2)
     click(qtbot, panel.settings_actions.copy_button)
     code = QApplication.clipboard().text()

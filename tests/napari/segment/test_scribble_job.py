@@ -24,15 +24,25 @@ def textures():
 
 
 def choose(panel, text):
-    index = panel.hints.box.findText(text)
-    assert index >= 0, [panel.hints.box.itemText(i) for i in range(9)]
-    panel.hints.box.setCurrentIndex(index)
+    index = panel.scribbles.box.findText(text)
+    assert index >= 0, [panel.scribbles.box.itemText(i) for i in range(9)]
+    panel.scribbles.box.setCurrentIndex(index)
 
 
 def newest(viewer):
     """Return the layer of the last run."""
     results = [layer for layer in labels_layers(viewer) if result_of(layer)]
     return max(results, key=lambda layer: viewer.layers.index(layer))
+
+
+@pytest.fixture
+def viewer(model_viewer):
+    return model_viewer
+
+
+@pytest.fixture
+def panel(panel_alone):
+    return panel_alone
 
 
 @pytest.fixture
@@ -48,7 +58,7 @@ def painted(viewer, panel, qtbot):
 
 def test_paint_names_the_classes(painted, viewer, qtbot):
     panel, paint = painted
-    assert panel.hints.box.currentText() == "none"
+    assert panel.scribbles.box.currentText() == "none"
     choose(panel, "paint")
     run_to_the_end(panel, qtbot)
     assert viewer.layers.selection.active == paint  # to go on painting
@@ -58,7 +68,7 @@ def test_paint_names_the_classes(painted, viewer, qtbot):
         "paint",
     ]
     result = viewer.layers["textures labels"]
-    assert panel.shape_section.layer == result
+    assert panel.class_count_section.layer == result
     assert set(np.unique(result.data)) == {4, 9}
     assert (result.data[:, :44] == 4).mean() > 0.9
     assert (result.data[:, 52:] == 9).mean() > 0.9
@@ -139,10 +149,10 @@ def test_the_choice_goes_with_its_layer(painted, viewer):
     panel, paint = painted
     choose(panel, "paint")
     paint.name = "strokes"
-    assert panel.hints.box.currentText() == "strokes"
+    assert panel.scribbles.box.currentText() == "strokes"
     viewer.layers.remove(paint)
-    assert panel.hints.box.currentText() == "none"
-    assert panel.hints.layer is None
+    assert panel.scribbles.box.currentText() == "none"
+    assert panel.scribbles.layer is None
 
 
 def test_other_slices_teach_as_well(viewer, panel, qtbot):
@@ -155,8 +165,8 @@ def test_other_slices_teach_as_well(viewer, panel, qtbot):
     viewer.dims.set_point(0, 2)
     take_current_slice(panel)
     choose(panel, "paint")
-    assert panel.hints.all_slices.isVisibleTo(panel)
-    panel.hints.all_slices.setChecked(True)
+    assert panel.scribbles.all_slices.isVisibleTo(panel)
+    panel.scribbles.all_slices.setChecked(True)
     run_to_the_end(panel, qtbot)
     result = viewer.layers["stack labels"]
     assert result.data.shape == (1, 64, 96)
@@ -164,7 +174,7 @@ def test_other_slices_teach_as_well(viewer, panel, qtbot):
     assert (result.data[0, :, 52:] == 2).mean() > 0.9
 
 
-def test_the_code_of_a_hinted_run_gives_the_same_labels(painted, viewer, qtbot):
+def test_the_code_of_a_run_with_scribbles_gives_the_same_labels(painted, viewer, qtbot):
     panel, _ = painted
     choose(panel, "paint")
     click(qtbot, panel.settings_actions.copy_button)

@@ -256,7 +256,7 @@ def test_a_layer_that_is_moved_moves_the_region(viewer, panel, qtbot, moved):
     box = np.array([[0, 0], [0, 20], [20, 20], [20, 0]], float)
     shapes = viewer.add_shapes([box], name="shapes")
     viewer.layers.selection.active = image
-    panel.choice.region.choose(shapes)
+    panel.choice.crop.choose(shapes)
     wait_for_hint(panel, qtbot, "Region 20 x 20")
     viewer.layers[moved].scale = (0.5, 0.5) if moved == "image" else (2, 2)
     wait_for_hint(panel, qtbot, "Region 40 x 40")

@@ -117,7 +117,7 @@ def test_one_click_on_stop_ends_the_training_the_next_the_slices(
     assert all((labels.data[z] == z + 1).all() for z in done)
     reason = labels.metadata["napari_mmtseg"]["stop_reason"]
     assert reason == f"stopped by the user after {len(done)} of 6 slices"
-    assert "Not all of it has labels" in panel.shape_section.about.text()
+    assert "Not all of it has labels" in panel.class_count_section.about.text()
 
 
 def test_a_stack_in_memory_is_frozen_at_the_start(viewer, panel, qtbot, gate):

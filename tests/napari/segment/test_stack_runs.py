@@ -48,7 +48,7 @@ def test_the_slider_moves_all_slices(viewer, panel, qtbot):
     viewer.add_image(STACK)
     run_to_the_end(panel, qtbot)
     (labels,) = labels_layers(viewer)
-    section = panel.shape_section
+    section = panel.class_count_section
     assert section.slider.isVisibleTo(panel)
     assert not section.merging.isEnabled()
     assert "before the run" in section.merging.toolTip()
@@ -75,7 +75,7 @@ def test_slice_by_slice_says_why_there_is_no_slider(viewer, panel, qtbot):
     viewer.add_image(STACK)
     set_values(panel, stack="slice_by_slice")
     run_to_the_end(panel, qtbot)
-    section = panel.shape_section
+    section = panel.class_count_section
     assert not section.slider.isVisibleTo(panel)
     assert "Every slice has a model of its own" in section.about.text()
 
@@ -90,7 +90,7 @@ def test_the_model_of_a_stack_labels_another_one_alike(viewer, panel, qtbot):
     panel.model_actions.apply_layer(labels)
     wait_for_end(panel, qtbot)
     np.testing.assert_array_equal(viewer.layers["other labels"].data[::-1], labels.data)
-    section = panel.shape_section
+    section = panel.class_count_section
     assert section.layer == viewer.layers["other labels"]
     section.slider.slider.setValue(3)
     qtbot.waitUntil(lambda: not section.is_busy, timeout=20_000)
@@ -109,7 +109,7 @@ def test_an_edited_stack_teaches_the_next_run(viewer, panel, qtbot):
     run_to_the_end(panel, qtbot)
     (first,) = labels_layers(viewer)
     first.data_setitem(tuple(np.nonzero(TRUTHS & (first.data > 0))), 9)
-    panel.hints.choose(first, edits=True)
+    panel.scribbles.choose(first, edits=True)
     run_to_the_end(panel, qtbot)
     labels = viewer.layers[-1]
     assert labels != first
@@ -142,8 +142,8 @@ def test_strokes_on_one_slice_teach_the_whole_stack(viewer, panel, qtbot):
     paint[2, 3:6, 3:12] = 7
     paint[2, 20:24, 26:40] = 5
     viewer.add_labels(paint, name="paint")
-    panel.hints.choose(viewer.layers["paint"])
-    assert not panel.hints.all_slices.isVisibleTo(panel)
+    panel.scribbles.choose(viewer.layers["paint"])
+    assert not panel.scribbles.all_slices.isVisibleTo(panel)
     run_to_the_end(panel, qtbot)
     labels = viewer.layers["stack labels"].data
     assert np.mean(labels == np.where(TRUTHS, 5, 7)) > 0.95

@@ -1,11 +1,10 @@
-"""A Dask cluster: find it, see whether it fits, and let it know when to give up."""
+"""The connection to a Dask cluster, and whether its workers fit."""
 
 from __future__ import annotations
 
 import os
 import platform
 import time
-import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -15,12 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_mmtseg.errors import InputError, import_extra
+from napari_mmtseg.notices import warn
 
 if TYPE_CHECKING:
     from distributed import Client
 
 __all__ = [
-    "CONNECTION_LOST",
+    "check_scheduler",
     "check_version",
     "check_workers",
     "connected",
@@ -32,11 +32,6 @@ __all__ = [
 
 CONNECT_SECONDS = 5.0
 """How long an address may take to answer."""
-
-CONNECTION_LOST = (
-    "The connection to the scheduler was lost before this was done. Start the "
-    "scheduler again and resume."
-)
 
 _BEAT = 0.2
 """Seconds between two looks at whether a worker has joined."""
@@ -50,28 +45,12 @@ _HOW_TO_START = (
 
 _OURS = "napari-mmtseg"
 _LIBRARIES = (_OURS, "torch", "numpy", "scipy", "scikit-image")
-"""What has a part in the labels; Dask compares its own versions."""
+"""Libraries whose version may change labels; Dask compares its own."""
 
 
 @contextmanager
 def connected(scheduler: str | Path | Client) -> Iterator[Client]:
-    """Connect to a cluster; a connection that was made here is closed again.
-
-    Parameters
-    ----------
-    scheduler : str, path-like or distributed.Client
-        Address of a scheduler, a scheduler file, or a connection that stays open.
-
-    Yields
-    ------
-    distributed.Client
-        The connection.
-
-    Raises
-    ------
-    InputError
-        If Dask is not installed or nothing answers.
-    """
+    """Connect to a cluster; a connection that was made here is closed again."""
     distributed = import_extra("distributed")
     if isinstance(scheduler, distributed.Client):
         if scheduler.asynchronous or scheduler.status != "running":
@@ -112,7 +91,7 @@ def _connect(scheduler: str) -> Client:
         ) from error
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(
-            f"{scheduler!r} is no address of a Dask scheduler ({error}). "
+            f"{scheduler!r} is not an address of a Dask scheduler ({error}). "
             f"{_HOW_TO_START}."
         ) from error
 
@@ -128,54 +107,50 @@ def _check_address(address: str) -> None:
             raise ValueError(f"there is no port {port}")
 
 
-def waiting_for_workers(
-    client: Client, is_cancelled: Callable[[], bool]
-) -> Generator[None, None, bool]:
-    """Wait until workers are there, and check them as :func:`check_workers` does.
+def check_scheduler(scheduler: str | Path | Client) -> None:
+    """Refuse a scheduler that does not answer, and workers that do not fit."""
+    with connected(scheduler) as client:
+        check_workers(client)  # other versions are mentioned when the work begins
 
-    Returns
-    -------
-    bool
-        Whether they are there; not if `is_cancelled` has returned True or the
-        connection is lost.
+
+def waiting_for_workers(
+    client: Client, should_cancel: Callable[[], bool]
+) -> Generator[None, None, None]:
+    """Wait for a worker, and check all as :func:`check_workers` does.
+
+    It ends early once `should_cancel` returns True or the connection is lost.
     """
     told = False
     while client.status == "running" and not _has_workers(client):
         if not told:
             told = True
             address = client.scheduler.address if client.scheduler else "ADDRESS"
-            warnings.warn(
+            warn(
                 f"The Dask scheduler {address} has no workers yet. The work waits "
                 f"until one joins: dask worker {address}",
-                UserWarning,
                 stacklevel=3,
             )
         yield
-        if is_cancelled():
-            return False
+        if should_cancel():
+            return
         time.sleep(_BEAT)
-    if client.status != "running":
-        return False
-    check_workers(client)
-    return True
+    if client.status == "running" and (other := check_workers(client)):
+        warn(
+            f"Some Dask workers have other versions than this process: {other}. "
+            "Labels may differ in a few pixels.",
+            stacklevel=3,
+        )
 
 
 def _has_workers(client: Client) -> bool:
     return bool(client.scheduler_info(n_workers=1)["workers"])
 
 
-def check_workers(client: Client) -> None:
-    """Refuse workers that lack this version of the package; warn of what else differs.
-
-    Raises
-    ------
-    InputError
-        If napari-mmtseg is not there, or another version of it.
-    """
-    found = client.run(_versions, on_error="return")
+def check_workers(client: Client) -> str:
+    """Refuse workers that lack this version of the package."""
     here = _versions()
     others: Counter[str] = Counter()
-    for worker, versions in found.items():
+    for worker, versions in client.run(_versions, on_error="return").items():
         if isinstance(versions, Exception):
             raise InputError(
                 f"The Dask worker {worker} cannot import napari_mmtseg ({versions}). "
@@ -187,32 +162,19 @@ def check_workers(client: Client) -> None:
             for library, there in versions.items()
             if there != here[library]
         )
-    if others:
-        listed = ", ".join(f"{what} (on {n})" for what, n in sorted(others.items()))
-        warnings.warn(
-            f"Of {len(found)} Dask workers some have other versions than this process: "
-            f"{listed}. Labels may differ in a few pixels.",
-            UserWarning,
-            stacklevel=4,
-        )
+    return ", ".join(f"{what} (on {n})" for what, n in sorted(others.items()))
 
 
 def check_version(worker: str, wanted: str) -> None:
-    """Refuse, on a worker, to work for a process with another version.
-
-    Raises
-    ------
-    InputError
-        If it has one.
-    """
+    """Refuse, on a worker, to work for a process with another version."""
     _compare(worker, our_version(), wanted)
 
 
 def _compare(worker: str, there: str, here: str) -> None:
     if there != here:
         raise InputError(
-            f"The Dask worker {worker} has {_OURS} {there}; where the work was begun "
-            f"it is {here}. Install the same version on all machines."
+            f"The Dask worker {worker} has {_OURS} {there}, but the run was started "
+            f"with {here}. Install the same version on all machines."
         )
 
 
@@ -233,15 +195,7 @@ def _versions() -> dict[str, str]:
 
 
 def gpu_resources(client: Client, device: str) -> dict[str, float]:
-    """Return what a task takes of a worker, so that no two share a GPU.
-
-    Parameters
-    ----------
-    client : distributed.Client
-        The connection.
-    device : str
-        As in the settings.
-    """
+    """Return the resources that a task takes, so that no two share a GPU."""
     if device == "cpu":
         return {}
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
@@ -252,8 +206,8 @@ def gpu_resources(client: Client, device: str) -> dict[str, float]:
 def threads_of_a_task() -> int:
     """Return how many threads a task of this worker may compute with.
 
-    A worker that was given n cores does n tasks at a time, each with one thread; those
-    who want one task with many threads say so with OMP_NUM_THREADS.
+    A worker that was given n cores does n tasks at a time, each with one thread;
+    OMP_NUM_THREADS asks for one task with many threads.
     """
     asked: Any = os.environ.get("OMP_NUM_THREADS", "1").split(",")[0]
     return max(int(asked), 1) if asked.strip().isdigit() else 1

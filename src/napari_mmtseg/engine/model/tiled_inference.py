@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from napari_mmtseg.engine.model.tiles import Tile
+from napari_mmtseg.notices import warn
 
 __all__ = ["TileFunction", "predict_tiles"]
 
@@ -48,11 +48,9 @@ def predict_tiles(
         # Outside of the handler, so that the error no longer holds on to the tile.
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
-        warnings.warn(
+        warn(
             "Memory ran out: the image is labelled in smaller tiles from here on, of "
-            f"{largest} pixels at most. The labels stay the same.",
-            UserWarning,
-            stacklevel=2,
+            f"{largest} pixels at most. The labels stay the same."
         )
         waiting.append(tile)
 

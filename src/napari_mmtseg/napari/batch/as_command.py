@@ -1,4 +1,4 @@
-"""The same batch as a command line."""
+"""A batch as a command line."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["as_command"]
 
 
 def as_command(request: BatchRequest, scheduler: str | None = None) -> str:
-    """Return the ``mmtseg batch`` command that does the same.
+    """Return the ``mmtseg batch`` command of a batch.
 
     Parameters
     ----------
     request : BatchRequest
-        What is asked for; only what is not usual is named.
+        The batch; only values that differ from the defaults are written.
     scheduler : str, optional
         Address of a Dask scheduler.
     """
@@ -29,7 +29,6 @@ def as_command(request: BatchRequest, scheduler: str | None = None) -> str:
         ("--fit-on", "fit_on"),
         ("--workers", "n_workers"),
         ("--format", "file_format"),
-        ("--summary", "summary"),
         ("--axes", "axes"),
         ("--channel-axis", "channel_axis"),
     ):

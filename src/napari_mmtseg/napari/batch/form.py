@@ -1,4 +1,4 @@
-"""What a batch is asked for: folders, files, models, settings, machines."""
+"""Form of a batch: folders, files, model, settings, workers."""
 
 from __future__ import annotations
 
@@ -42,15 +42,15 @@ class BatchForm(QWidget):
     source, target, model : magicgui.widgets.FileEdit
         Folder of images, folder of labels, model file.
     pattern, axes, scheduler : magicgui.widgets.LineEdit
-        Which files, their axes, address of a Dask scheduler.
+        Pattern of file names, axes of the files, address of a Dask scheduler.
     mode, file_format : magicgui.widgets.ComboBox
-        Where the model comes from, how labels are written.
+        Origin of the model, format of label files.
     fit_on, n_workers : magicgui.widgets.SpinBox
-        Images that the model is fitted on; processes at work.
+        Number of images that the model is fitted on, and of processes.
     overwrite : magicgui.widgets.CheckBox
-        Replace labels that are there.
+        Whether existing labels are replaced.
     settings : SettingsForm
-        How the images are segmented.
+        Settings of the segmentation.
     changed : Signal
         Emitted after any change.
     """
@@ -98,12 +98,12 @@ class BatchForm(QWidget):
         return self.scheduler.value.strip() or None
 
     def request(self) -> BatchRequest:
-        """Return what is asked for; the disk is not looked at.
+        """Return the batch that the fields describe, without reading the disk.
 
         Raises
         ------
         InputError
-            If a field that is needed is empty, or the settings contradict each other.
+            If a required field is empty, or settings contradict each other.
         """
         source, target = _path(self.source), _path(self.target)
         if source is None:
@@ -114,7 +114,7 @@ class BatchForm(QWidget):
         model = _path(self.model) if mode == "saved" else None
         if mode == "saved" and model is None:
             raise InputError("Choose the file of a saved model.")
-        # As on the command line, so that either goes on with what the other began.
+        # As on the command line, so that each can resume a run of the other.
         usual = self.fit_on.value == DEFAULT_FIT_ON
         return BatchRequest(
             source=source,
@@ -132,7 +132,7 @@ class BatchForm(QWidget):
         )
 
     def _suggest_target(self) -> None:
-        """Follow the folder of images, as long as no other folder has been chosen."""
+        """Follow the folder of images until the user chooses a folder."""
         if self.target.line_edit.value not in ("", self._suggested):
             return
         source = _path(self.source)
@@ -158,7 +158,7 @@ class BatchForm(QWidget):
             (self.target.line_edit, "Beside the images"),
             (self.model.line_edit, "File of a model"),
             (self.pattern, "*"),
-            (self.axes, "as the files tell"),
+            (self.axes, "as in the files"),
             (self.scheduler, "this machine"),
         ):
             line: QLineEdit = edit.native
@@ -169,27 +169,27 @@ class BatchForm(QWidget):
                 ("Images", "The folder of images.", self.source.native),
                 (
                     "Labels",
-                    "The folder that the labels go to, with a summary of the run, its "
-                    "settings and its model. It is made if it is not there.",
+                    "The folder for the labels, with a summary of the run, its "
+                    "settings and its model. It is created if it does not exist.",
                     self.target.native,
                 ),
                 (
                     "Pattern",
-                    "Which files of the folder are images, such as *.tif; **/*.tif "
-                    "takes folders in it as well.",
+                    "Files of the folder to segment, such as *.tif; **/*.tif also "
+                    "searches the folders in it.",
                     self.pattern.native,
                 ),
                 (
                     "Model",
                     "One model for all gives the same classes in every image; so does "
                     "a saved one, without training. A model for each image suits "
-                    "images that have nothing to do with each other.",
+                    "images of different kinds.",
                     self.mode.native,
                 ),
                 (
                     "Fit on",
-                    "How many images, spread over the folder, the one model is fitted "
-                    "on.",
+                    "Number of images, spread over the folder, on which the one model "
+                    "is fitted.",
                     self.fit_on.native,
                 ),
                 ("File", "The file of a saved model.", self.model.native),
@@ -213,12 +213,12 @@ class BatchForm(QWidget):
                 ),
                 (
                     "Axes",
-                    "Axes of the files, such as ZYX, where they do not tell them.",
+                    "Axes of the files, such as ZYX, if the files do not name them.",
                     self.axes.native,
                 ),
                 (
                     "Replace labels",
-                    "Replace label files that are there, in the next run.",
+                    "Replace existing label files in the next run.",
                     self.overwrite.native,
                 ),
                 *self.settings.fields(advanced=True),
@@ -242,11 +242,11 @@ def _path_edit(mode: FileDialogMode, pattern: str | None = None) -> FileEdit:
 
 def _path(edit: FileEdit) -> Path | None:
     text = edit.line_edit.value.strip()
-    if text.startswith("file:"):  # what a file manager drops
+    if text.startswith("file:"):  # dropped from a file manager
         text = QUrl(text).toLocalFile()
     if not text:
         return None
     try:
         return Path(text).expanduser()
-    except RuntimeError:  # there is no such user, hence no such folder, which is said
+    except RuntimeError:  # no such user: the missing folder is reported later
         return Path(text)

@@ -1,10 +1,11 @@
-"""An image of a batch and its labels as layers."""
+"""Opening an image of a batch with its labels as layers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -14,13 +15,13 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari.layers import Image, Labels
 from napari_mmtseg.batch.plan import BatchItem
 from napari_mmtseg.batch.record import BatchRecord
-from napari_mmtseg.files.read import ImageFile, read_image
+from napari_mmtseg.files.read import read_image
 from napari_mmtseg.files.write_zarr import GROUP
 from napari_mmtseg.images.lazy import ArrayPart
 from napari_mmtseg.napari.layers.result import METADATA
+from napari_mmtseg.napari.runs.latest import LatestTask
 from napari_mmtseg.napari.runs.outcomes import Failed, Refused, show_problem
 from napari_mmtseg.napari.runs.preload import load_layers
-from napari_mmtseg.napari.runs.run import RunQueue
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -32,72 +33,71 @@ __all__ = ["BatchOpener"]
 _LARGEST = 2**30
 """Bytes up to which an image is read at once; a larger one is read as it is shown."""
 
-
 _ORDER = "CTZYXS"
-"""Axes as in label files; the channels, which these lack, first, so that labels lie on
-all of them."""
+"""Axes as in label files; channels first, so that labels lie on all of them."""
 
 _FILE = "file"
-"""Entry of a layer's metadata: which file it shows, and of when."""
+"""Entry of a layer's metadata: the file that it shows, and its time of change."""
 
 Stamp: TypeAlias = tuple[str, int]
-_MakeLayer: TypeAlias = "Callable[[ImageFile, str], Layer]"
 
 
 @dataclass(frozen=True)
-class _Opened:
-    """A file; without content where a layer shows it already."""
+class _File:
+    """A layer to be made; without data if there is one that shows the file."""
 
     stamp: Stamp
-    name: str
-    content: ImageFile | None
+    kind: type[Layer]
+    data: Any = None
+    attributes: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class _Read:
-    item: BatchItem
-    axes: str | None
-    shown: frozenset[Stamp]
-
-    def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[Any, str | None, list[_Opened]]:
-        """Read the image and, where they are there, its labels."""
-        yield from ()
-        load_layers()
-        image, labels = self.item.image, self.item.labels
-        opened = [self._open(image, image, self.item.name, self.axes)]
-        if labels.exists():
-            is_zarr = labels.suffix.lower() == ".zarr"
-            path = labels / "labels" / GROUP if is_zarr else labels
-            opened.append(self._open(labels, path, f"{self.item.name} labels"))
-        return opened
-
-    def _open(
-        self, file: Path, path: Path, name: str, axes: str | None = None
-    ) -> _Opened:
-        stamp = (str(file), file.stat().st_mtime_ns if file.exists() else 0)
-        is_shown = stamp in self.shown
-        return _Opened(stamp, name, None if is_shown else _read(path, axes))
+def _read_files(
+    item: BatchItem,
+    axes: str | None,
+    shown: Collection[Stamp],
+    should_cancel: Callable[[], bool],
+) -> list[_File]:
+    """Read an image and its labels, if there are any."""
+    load_layers()
+    files = [_read(Image, item.image, item.name, shown, axes)]
+    if item.labels.exists():
+        name = f"{item.name} labels"
+        files.append(_read(Labels, item.labels, name, shown, None))
+    return files
 
 
-def _read(path: Path, axes: str | None) -> ImageFile:
+def _read(
+    kind: type[Layer],
+    path: Path,
+    name: str,
+    shown: Collection[Stamp],
+    axes: str | None,
+) -> _File:
+    stamp = (str(path), path.stat().st_mtime_ns if path.exists() else 0)
+    if stamp in shown:
+        return _File(stamp, kind)
+    if kind is Labels and path.suffix.lower() == ".zarr":
+        path = path / "labels" / GROUP
     image = read_image(path, axes=axes)
-    size = math.prod(image.array.shape) * np.dtype(image.array.dtype).itemsize
-    if size <= _LARGEST:
-        image = replace(image, array=np.asarray(image.array))
     order = sorted(range(len(image.axes)), key=lambda i: _ORDER.find(image.axes[i]))
-    if order == [*range(len(image.axes))]:
-        return image
-    return replace(
-        image,
-        array=ArrayPart(image.array, (slice(None),) * image.array.ndim, tuple(order))
-        if size > _LARGEST
-        else image.array.transpose(order),
-        axes="".join(image.axes[i] for i in order),
-        channel_axis=None if image.channel_axis is None else 0,
-        pixel_sizes=tuple(image.pixel_sizes[i] for i in order),
-    )
+    size = math.prod(image.array.shape) * np.dtype(image.array.dtype).itemsize
+    data: Any = image.array
+    if size <= _LARGEST:
+        data = np.asarray(data).transpose(order)
+    elif order != sorted(order):
+        data = ArrayPart(data, (slice(None),) * data.ndim, tuple(order))
+    spatial = [i for i in order if image.axes[i] != "S"]
+    sizes = [image.pixel_sizes[i] for i in spatial]
+    attributes: dict[str, Any] = {
+        "name": name,
+        "scale": [1.0 if size is None else size.size for size in sizes],
+        "units": ["pixel" if size is None else size.unit for size in sizes],
+        "axis_labels": [image.axes[i] for i in spatial],
+    }
+    if kind is Image:
+        attributes["rgb"] = len(spatial) < len(order)
+    return _File(stamp, kind, data, attributes)
 
 
 class BatchOpener(QObject):
@@ -106,7 +106,7 @@ class BatchOpener(QObject):
     Parameters
     ----------
     viewer : napari.Viewer
-        Where they are shown.
+        Receives the layers.
     parent : QObject
         The panel.
 
@@ -121,11 +121,11 @@ class BatchOpener(QObject):
     def __init__(self, viewer: ViewerModel, parent: QObject) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self._queue = RunQueue(self)
-        self._queue.ended.connect(self._on_ended)
+        self._task = LatestTask(self)
+        self._task.done.connect(self._on_read)
         self._shown: list[Layer] = []
         self._hidden: list[Layer] = []
-        self._to_show: list[tuple[_Opened, _MakeLayer]] = []
+        self._to_show: list[_File] = []
         # One layer at a time: napari takes up to a tenth of a second for each.
         self._timer = QTimer(self)
         self._timer.setInterval(0)
@@ -134,7 +134,7 @@ class BatchOpener(QObject):
     @property
     def is_busy(self) -> bool:
         """Whether files are being read."""
-        return self._queue.is_running or bool(self._to_show)
+        return self._task.is_busy or bool(self._to_show)
 
     def open(self, record: BatchRecord, axes: str | None = None) -> None:
         """Show an image and its labels, and hide those that were shown before.
@@ -144,34 +144,34 @@ class BatchOpener(QObject):
         record : BatchRecord
             Of the image.
         axes : str, optional
-            Of the image, where its file does not tell.
+            Axes of the image, if its file does not name them.
         """
         self.forget()
-        self._queue.start(_Read(record.item, axes, frozenset(self._layers())))
+        shown = frozenset(self._layers())
+        self._task.request(partial(_read_files, record.item, axes, shown))
         self.state_changed.emit()
 
     def forget(self) -> None:
-        """Open nothing any more."""
+        """Cancel opening."""
         self._timer.stop()
         self._to_show = []
-        self._queue.cancel()
+        self._task.cancel()
 
-    def _on_ended(self, outcome: list[_Opened] | Refused | Failed | None) -> None:
+    def _on_read(self, outcome: list[_File] | Refused | Failed) -> None:
         if isinstance(outcome, Refused | Failed):
             show_problem(outcome)
-        elif outcome is not None:
-            makers = (_image_layer, _labels_layer)
-            self._to_show = list(zip(outcome, makers, strict=False))
+        else:
+            self._to_show = outcome
             self._hidden, self._shown = self._shown, []
             self._timer.start()
         self.state_changed.emit()
 
     def _show_next(self) -> None:
-        (file, make), *self._to_show = self._to_show
+        file, *self._to_show = self._to_show
         layers = self._viewer.layers
         layer = self._layers().get(file.stamp)
-        if layer is None and file.content is not None:
-            layer = make(file.content, file.name)
+        if layer is None and file.data is not None:
+            layer = file.kind(file.data, **file.attributes)
             layer.metadata[METADATA] = {_FILE: file.stamp}
             self._viewer.add_layer(layer)
         if layer is not None:
@@ -203,23 +203,3 @@ class BatchOpener(QObject):
             if isinstance(about, dict) and _FILE in about:
                 found[about[_FILE]] = layer
         return found
-
-
-def _image_layer(image: ImageFile, name: str) -> Image:
-    is_rgb = image.axes.endswith("S")
-    place = _spatial(image, image.axes.removesuffix("S"))
-    return Image(image.array, name=name, rgb=is_rgb, **place)
-
-
-def _labels_layer(labels: ImageFile, name: str) -> Labels:
-    return Labels(labels.array, name=name, **_spatial(labels, labels.axes))
-
-
-def _spatial(image: ImageFile, axes: str) -> dict[str, Any]:
-    sizes = dict(zip(image.axes, image.pixel_sizes, strict=True))
-    found = [sizes[axis] for axis in axes]
-    return {
-        "scale": [1.0 if size is None else size.size for size in found],
-        "units": ["pixel" if size is None else size.unit for size in found],
-        "axis_labels": list(axes),
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from napari.utils.notifications import show_info, show_warning
@@ -13,10 +14,11 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.batch.as_command import as_command
 from napari_mmtseg.napari.batch.form import BatchForm
 from napari_mmtseg.napari.batch.opener import BatchOpener
-from napari_mmtseg.napari.batch.planner import BatchPlanner, Prospect
+from napari_mmtseg.napari.batch.planner import PAUSE, Prospect, look
 from napari_mmtseg.napari.batch.run_control import BatchControl, BatchJob
 from napari_mmtseg.napari.batch.table import status_colors
 from napari_mmtseg.napari.batch.table_view import BatchTableView
+from napari_mmtseg.napari.runs.latest import LatestTask
 from napari_mmtseg.napari.runs.outcomes import Failed, Refused, show_problem
 from napari_mmtseg.napari.runs.progress import ProgressView, count
 from napari_mmtseg.napari.shared.panel import NarrowPanel
@@ -35,7 +37,7 @@ class BatchWidget(NarrowPanel):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Where images and labels are opened.
+        Receives images and labels as layers.
 
     Attributes
     ----------
@@ -46,11 +48,11 @@ class BatchWidget(NarrowPanel):
     progress : ProgressView
         Bar and text.
     hint : QLabel
-        What of the folder matches, or why Run cannot work.
+        Number of images, or why Run is not possible.
     details : QLabel
-        Where the selected image is and what is wrong with it.
+        Path of the selected image, or its error.
     run_button, resume_button, cancel_button, open_button : QPushButton
-        Run and Resume are there while no run is under way, Cancel while one is.
+        Run and Resume are shown between runs, Cancel during a run.
     copy_button : QPushButton
         Copy as command.
     files : SettingsFiles
@@ -66,7 +68,7 @@ class BatchWidget(NarrowPanel):
         self.hint, self.details = WrappedLabel(), CopyableLabel()
         self.files = SettingsFiles(self.form.settings)
         self._control = BatchControl(self.table.images, self.progress, self)
-        self._planner = BatchPlanner(self)
+        self._planner = LatestTask(self, PAUSE)
         self._opener = BatchOpener(napari_viewer, self)
         self._prospect: Prospect | None = None
         self.run_button = QPushButton("Run")
@@ -88,22 +90,22 @@ class BatchWidget(NarrowPanel):
     @property
     def is_looking(self) -> bool:
         """Whether the folder is being looked at."""
-        return self._planner.is_looking
+        return self._planner.is_busy
 
     def run(self) -> None:
-        """Start a run with what the panel shows; without effect during another."""
+        """Start a run with the values of the form; without effect during a run."""
         self._start(resume=False)
 
     def resume(self) -> None:
-        """Go on with the run whose labels are in the output folder."""
+        """Resume the run whose labels are in the output folder."""
         self._start(resume=True)
 
     def cancel(self) -> None:
-        """End the run, if there is one; label files that are whole stay."""
+        """End the run, if there is one; whole label files stay."""
         self._control.cancel()
 
     def copy_as_command(self) -> None:
-        """Put the same run as a command line on the clipboard."""
+        """Copy the same run as a command line to the clipboard."""
         try:
             request = self.form.request()
         except InputError as error:
@@ -131,27 +133,27 @@ class BatchWidget(NarrowPanel):
         except InputError as error:
             show_warning(str(error))
             return
-        self._planner.forget()
+        self._planner.cancel()
         self.table.images.restart(resume=resume)
-        request = replace(request, resume=resume, overwrite=request.overwrite)
-        job = BatchJob(request, self.form.address)
-        self._control.start(job)
-        # Said once: the next run asks again before it replaces anything.
+        self._control.start(
+            BatchJob(replace(request, resume=resume), self.form.address)
+        )
+        # For one run only: the next one must not replace labels unasked.
         self.form.overwrite.value = False
 
     def _look(self) -> None:
-        """Find out in a thread what Run would do."""
+        """Preview the batch in a thread."""
         if self.is_running:
             return
         self._prospect = None
         try:
             request = self.form.request()
         except InputError as error:
-            self._planner.forget()
+            self._planner.cancel()
             self.hint.setText(str(error))
         else:
             self.hint.setText("Looking for images…")
-            self._planner.look(request)
+            self._planner.request(partial(look, request))
         self._refresh()
 
     def _on_planned(self, outcome: Prospect | Refused | Failed) -> None:
@@ -209,7 +211,7 @@ class BatchWidget(NarrowPanel):
         self.form.changed.connect(self._look)
         self.table.selection_changed.connect(self._show_details)
         self.table.visited.connect(self._open)
-        self._planner.planned.connect(self._on_planned)
+        self._planner.done.connect(self._on_planned)
         self._control.state_changed.connect(self._on_state)
         self._opener.state_changed.connect(self._show_details)
         self._viewer.events.theme.connect(self._show_theme)
@@ -217,7 +219,7 @@ class BatchWidget(NarrowPanel):
 
     def _leave(self) -> None:
         self._viewer.events.theme.disconnect(self._show_theme)
-        self._planner.forget()
+        self._planner.cancel()
         self._opener.forget()
         self._control.cancel()
 

@@ -1,26 +1,21 @@
-"""Looks, in a thread, at what a batch would do."""
+"""Preview of a batch: the images, and whether it can start or resume."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from textwrap import shorten
-from typing import Any
-
-from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_mmtseg.batch.plan import BatchRequest, plan_batch, results_there
 from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.batch.run import records_before
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.napari.runs.outcomes import Failed, Refused
 from napari_mmtseg.napari.runs.preload import no_full_collection
 from napari_mmtseg.napari.runs.progress import count
-from napari_mmtseg.napari.runs.run import RunQueue
 
-__all__ = ["PAUSE", "BatchPlanner", "Prospect"]
+__all__ = ["PAUSE", "Prospect", "look"]
 
 PAUSE = 250
 """Milliseconds without a change before the folder is looked at."""
@@ -37,16 +32,16 @@ _LONGEST = 240
 
 @dataclass(frozen=True)
 class Prospect:
-    """What a batch would do.
+    """Outcome of planning a batch.
 
     Attributes
     ----------
     records : tuple of BatchRecord
-        Of all images: they wait, or were done in an earlier run.
+        Records of all images: they wait, or were done in an earlier run.
     reason : str
         Why a new run cannot do it; empty where it can.
     can_resume : bool
-        Whether an earlier run can be gone on with.
+        Whether an earlier run can be resumed.
     """
 
     records: tuple[BatchRecord, ...]
@@ -54,57 +49,54 @@ class Prospect:
     can_resume: bool = False
 
 
-@dataclass(frozen=True)
-class _Look:
-    request: BatchRequest
+def look(request: BatchRequest, should_cancel: Callable[[], bool]) -> Prospect:
+    """Return what a new batch would do, or one that resumes an earlier run.
 
-    def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[Any, str | None, Prospect]:
-        """Look at a new batch, or at one that goes on where it has to."""
-        yield from ()
-        with no_full_collection():
-            return self._find(should_cancel)
+    For a thread; raises what planning raises.
+    """
+    with no_full_collection():
+        return _look(request, should_cancel)
 
-    def _find(self, should_cancel: Callable[[], bool]) -> Prospect:
-        # On its own, because this takes long in the wrong folder and may be given up.
-        plan = plan_batch(replace(self.request, overwrite=True), should_cancel)
-        waiting = tuple(BatchRecord(item, "waiting") for item in plan.items)
-        if closed := _closed_folder(plan.request.target):
-            return Prospect(
-                waiting,
-                f"Nothing can be written into {closed}. Choose another folder for the "
-                "labels.",
-            )
-        if self.request.overwrite or not results_there(plan):
-            return Prospect(records_before(self.request, should_cancel))
-        folder = f"“{plan.request.target.name}”"
-        if not plan.journal_path.exists():
-            return Prospect(waiting, f"{folder} holds other files. {_WAYS_OUT}")
-        try:
-            resumed = records_before(replace(self.request, resume=True), should_cancel)
-        except InputError as error:
-            why = shorten(str(error), _LONGEST, placeholder="…")
-            return Prospect(
-                waiting,
-                f"{folder} holds a run that cannot be gone on with: {why} {_OTHER_RUN}",
-            )
-        n, n_done = len(resumed), sum(r.status == "skipped" for r in resumed)
-        if n_done == n:
-            return Prospect(
-                resumed, f"All {count(n, 'image')} have labels in {folder}. {_WAYS_OUT}"
-            )
-        if n_done:
-            text = (
-                f"{n_done:,} of {count(n, 'image')} have labels in {folder}: Resume "
-                "labels the others."
-            )
-        else:
-            text = (
-                f"{folder} holds a run that has not labelled anything yet: Resume "
-                f"labels {count(n, 'image')}."
-            )
-        return Prospect(resumed, text, can_resume=True)
+
+def _look(request: BatchRequest, should_cancel: Callable[[], bool]) -> Prospect:
+    # On its own, because this takes long in the wrong folder and may be given up.
+    plan = plan_batch(replace(request, overwrite=True), should_cancel)
+    waiting = tuple(BatchRecord(item, "waiting") for item in plan.items)
+    if closed := _closed_folder(plan.request.target):
+        return Prospect(
+            waiting,
+            f"Nothing can be written into {closed}. Choose another folder for the "
+            "labels.",
+        )
+    if request.overwrite or not results_there(plan):
+        return Prospect(records_before(request, should_cancel))
+    folder = f"“{plan.request.target.name}”"
+    if not plan.journal_path.exists():
+        return Prospect(waiting, f"{folder} holds other files. {_WAYS_OUT}")
+    try:
+        resumed = records_before(replace(request, resume=True), should_cancel)
+    except InputError as error:
+        why = shorten(str(error), _LONGEST, placeholder="…")
+        return Prospect(
+            waiting,
+            f"{folder} holds a run that cannot be resumed: {why} {_OTHER_RUN}",
+        )
+    n, n_done = len(resumed), sum(r.status == "skipped" for r in resumed)
+    if n_done == n:
+        return Prospect(
+            resumed, f"All {count(n, 'image')} have labels in {folder}. {_WAYS_OUT}"
+        )
+    if n_done:
+        text = (
+            f"{n_done:,} of {count(n, 'image')} have labels in {folder}: Resume "
+            "labels the others."
+        )
+    else:
+        text = (
+            f"{folder} holds a run that has not labelled anything yet: Resume "
+            f"labels {count(n, 'image')}."
+        )
+    return Prospect(resumed, text, can_resume=True)
 
 
 def _closed_folder(target: Path) -> Path | None:
@@ -113,54 +105,3 @@ def _closed_folder(target: Path) -> Path | None:
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return None if os.access(folder, os.W_OK | os.X_OK) else folder
-
-
-class BatchPlanner(QObject):
-    """Looks at the latest request, after a pause; nothing is heard of earlier ones.
-
-    Parameters
-    ----------
-    parent : QObject
-        The panel.
-
-    Attributes
-    ----------
-    planned : Signal
-        Emits a :class:`Prospect`, :class:`Refused` or :class:`Failed`.
-    """
-
-    planned = Signal(object)
-
-    def __init__(self, parent: QObject) -> None:
-        super().__init__(parent)
-        self._queue = RunQueue(self)
-        self._queue.ended.connect(self._on_ended)
-        self._request: BatchRequest | None = None
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(PAUSE)
-        self._timer.timeout.connect(self._start)
-
-    @property
-    def is_looking(self) -> bool:
-        """Whether there is an answer to come."""
-        return self._timer.isActive() or self._queue.is_running
-
-    def look(self, request: BatchRequest) -> None:
-        """Look at a request soon."""
-        self.forget()
-        self._request = request
-        self._timer.start()
-
-    def forget(self) -> None:
-        """Look at nothing any more."""
-        self._timer.stop()
-        self._queue.cancel()
-
-    def _start(self) -> None:
-        assert self._request is not None
-        self._queue.start(_Look(self._request))
-
-    def _on_ended(self, outcome: Prospect | Refused | Failed | None) -> None:
-        if outcome is not None:
-            self.planned.emit(outcome)

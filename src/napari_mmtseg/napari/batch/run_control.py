@@ -1,4 +1,4 @@
-"""Starts, watches and ends batches: one at a time."""
+"""Control of a batch: start, progress, end."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from napari_mmtseg.napari.runs.progress import (
     duration,
 )
 from napari_mmtseg.napari.runs.run import RunQueue
-from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.progress import SegmentationStep, relay
 
 __all__ = ["BatchControl", "BatchJob", "BatchReport"]
 
@@ -30,14 +30,14 @@ _STOPPING = "Cancelling: the images under way are finished. Cancel again to leav
 
 
 class BatchControl(QObject):
-    """Takes a batch from its start to its end and shows how far it is.
+    """Runs one batch at a time and shows its progress.
 
     Parameters
     ----------
     images : BatchTableModel
-        Where the images are shown.
+        Table of the images.
     progress : ProgressView
-        Where progress is shown.
+        View of the progress.
     parent : QObject
         The panel.
 
@@ -77,11 +77,11 @@ class BatchControl(QObject):
         self._progress.start(
             job.request.settings.n_steps, "Waiting for the cancelled run to end…"
         )
-        self._queue.start(job)
+        self._queue.start(job.steps)
         self.state_changed.emit()
 
     def stop(self) -> None:
-        """Begin no further image; the second time, or before the first one, cancel."""
+        """Begin no further image; cancel if called again or before the first image."""
         if not self._labels or self._is_stopping:
             self.cancel()
             return
@@ -90,7 +90,7 @@ class BatchControl(QObject):
         self._progress.text.setText(_STOPPING)
 
     def cancel(self) -> None:
-        """End the batch at once, and say no more of it; whole files stay."""
+        """End the batch at once and ignore its later reports; whole files stay."""
         if self.is_running:
             self._queue.cancel()
             self._images.end()
@@ -149,24 +149,21 @@ def _summary(result: BatchResult) -> str:
 _REPORT_INTERVAL = 0.2
 """Seconds between reports, so that thousands of tiny images do not flood the window."""
 
-_MAX_NOTICES = 3
-"""Warnings that are shown; a folder of thousands may give one for every image."""
-
 
 @dataclass(frozen=True)
 class BatchReport:
-    """What has happened since the last report.
+    """Progress since the last report.
 
     Attributes
     ----------
     phase : str
         As in :class:`BatchStep`.
     n_done, n_items : int
-        Images that are done with, and how many there are.
+        Number of finished images and of all images.
     records : tuple of BatchRecord
-        Of the images that something has happened to.
+        New records of images.
     fit : SegmentationStep or None
-        How far the one model is.
+        Progress of fitting the one model.
     """
 
     phase: str
@@ -183,7 +180,7 @@ class BatchJob:
     Attributes
     ----------
     request : BatchRequest
-        What is asked for.
+        The batch.
     scheduler : str or None
         Address of a Dask scheduler.
     """
@@ -192,43 +189,31 @@ class BatchJob:
     scheduler: str | None = None
 
     def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[BatchReport | Notice, str | None, BatchResult]:
-        """Do it; reports come now and then, and at once in a new phase."""
-        stop = yield BatchReport("planning", 0, 0)
+        self, should_cancel: Callable[[], bool]
+    ) -> Generator[BatchReport, str | None, BatchResult]:
+        """Label the images; for a thread."""
+        yield BatchReport("planning", 0, 0)
         load_engine()
         steps = iter_batch(
             self.request, scheduler=self.scheduler, should_cancel=should_cancel
         )
-        answer: str | None = None  # what a fresh generator takes
-        records: dict[str, BatchRecord] = {}
-        phase, due, n_shown = "", 0.0, 0
-        try:
-            while True:
-                try:
-                    step = steps.send(answer)
-                except StopIteration as end:
-                    result: BatchResult = end.value
-                    return result
-                for record in step.done_before:
-                    records[record.item.name] = record
-                if step.record is not None:
-                    records[step.record.item.name] = step.record
-                while notices:
-                    text = notices.pop(0)
-                    n_shown += 1
-                    if n_shown <= _MAX_NOTICES:
-                        stop = (yield Notice(text)) or stop
-                now = time.perf_counter()
-                if step.phase != phase or now >= due:
-                    phase, due = step.phase, now + _REPORT_INTERVAL
-                    report = _report(step, tuple(records.values()))
-                    records.clear()
-                    stop = (yield report) or stop
-                answer = stop
-        finally:
-            steps.close()
+        return (yield from relay(steps, _Reports()))
 
 
-def _report(step: BatchStep, records: tuple[BatchRecord, ...]) -> BatchReport:
-    return BatchReport(step.phase, step.n_done, step.n_items, records, step.fit)
+class _Reports:
+    """Collects steps to a report now and then, and at once in a new phase."""
+
+    def __init__(self) -> None:
+        self._records: dict[str, BatchRecord] = {}
+        self._phase, self._due = "", 0.0
+
+    def __call__(self, step: BatchStep) -> list[BatchReport]:
+        for record in (*step.done_before, step.record):
+            if record is not None:
+                self._records[record.item.name] = record
+        now = time.perf_counter()
+        if step.phase == self._phase and now < self._due:
+            return []
+        self._phase, self._due = step.phase, now + _REPORT_INTERVAL
+        records, self._records = tuple(self._records.values()), {}
+        return [BatchReport(step.phase, step.n_done, step.n_items, records, step.fit)]

@@ -1,112 +1,99 @@
-"""The table of a batch: a row for every image."""
+"""Model of the batch table: a row for every image."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QPointF, QSize, Qt
+from qtpy.QtCore import QModelIndex, QPointF, QSize, Qt
 from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 
 from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.napari.runs.progress import duration
+from napari_mmtseg.napari.shared.table import Column, SortedTable
 
-__all__ = ["BatchTableModel", "Column", "status_colors", "status_dot"]
+__all__ = ["BatchTableModel", "status_colors", "status_dot"]
 
 Role = Qt.ItemDataRole
 
 _ORDER = ("failed", "running", "done", "skipped", "cancelled", "waiting")
-"""What is sorted by status: first what needs a look."""
+"""Order of rows that are sorted by status: those that need a look first."""
 
 _WORDS = {"skipped": "was done"}
-"""What a status is called where its name alone does not tell."""
+"""Words for a status whose name alone is not clear."""
+
+_NAME = "Name of the image; double-click a row to open it with its labels"
+_STATUS = "waiting, running, done, was done (in an earlier run), failed or cancelled"
+_ERROR = "Why there are no labels; select a row to read all of it"
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of the table.
+def _column(
+    title: str,
+    tooltip: str,
+    sort_by: Callable[[BatchRecord], Any],
+    text: Callable[[BatchRecord], str],
+    is_number: bool = False,
+) -> Column:
+    return Column(
+        title,
+        tooltip,
+        lambda records: [sort_by(record) for record in records],
+        # A table shows one line; the tooltip shows all.
+        lambda records, i: text(records[i]).partition("\n")[0],
+        is_number,
+    )
 
-    Attributes
-    ----------
-    title, tooltip : str
-        Of the header.
-    sort_by : callable
-        Returns what a row is sorted by.
-    text : callable
-        Returns the text of a row.
-    changes : bool
-        Whether it changes while a batch runs.
-    is_number : bool
-        Whether it is aligned as numbers are.
-    """
 
-    title: str
-    tooltip: str
-    sort_by: Callable[[BatchRecord], Any]
-    text: Callable[[BatchRecord], str]
-    changes: bool = True
-    is_number: bool = False
+def _time(record: BatchRecord) -> str:
+    seconds = record.seconds
+    if not seconds:
+        return ""
+    return f"{max(seconds, 0.1):.1f} s" if seconds < 60 else duration(seconds)
+
+
+def _n_labels(record: BatchRecord) -> str:
+    return f"{record.n_labels:,}" if record.n_labels else ""
+
+
+def _error(record: BatchRecord) -> str:
+    return record.error.removeprefix(f"{record.item.image} ")
 
 
 COLUMNS = (
-    Column(
-        "Image",
-        "Name of the image; double-click a row to open it with its labels",
-        lambda r: r.item.name.casefold(),
-        lambda r: r.item.name,
-        changes=False,
-    ),
-    Column(
+    _column("Image", _NAME, lambda r: r.item.name.casefold(), lambda r: r.item.name),
+    _column(
         "Status",
-        "waiting, running, done, was done (in an earlier run), failed or cancelled",
+        _STATUS,
         lambda r: _ORDER.index(r.status),
         lambda r: _WORDS.get(r.status, r.status),
     ),
-    Column(
-        "Time",
-        "Time that the image took",
-        lambda r: r.seconds,
-        lambda r: _time(r.seconds),
-        is_number=True,
+    _column("Time", "Time that the image took", lambda r: r.seconds, _time, True),
+    _column(
+        "Classes", "Number of different labels", lambda r: r.n_labels, _n_labels, True
     ),
-    Column(
-        "Classes",
-        "Number of different labels in the image",
-        lambda r: r.n_labels,
-        lambda r: f"{r.n_labels:,}" if r.n_labels else "",
-        is_number=True,
-    ),
-    Column(
-        "Error",
-        "Why there are no labels; select a row to read all of it",
-        lambda r: (not r.error, r.error),
-        lambda r: r.error.removeprefix(f"{r.item.image} "),
-    ),
+    _column("Error", _ERROR, lambda r: (not r.error, r.error), _error),
 )
 
 
-class BatchTableModel(QAbstractTableModel):
-    """Records of a batch in any order; knows nothing of folders and runs."""
+class BatchTableModel(SortedTable):
+    """Records of a batch in rows; independent of folders and runs."""
 
     NAME, STATUS, TIME, CLASSES, ERROR = range(5)
 
     def __init__(self) -> None:
-        super().__init__()
-        self._records: list[BatchRecord] = []
-        self._place: dict[str, int] = {}
-        self._order: list[int] = []
-        self._rows: list[int] = []
-        self._sorting = -1, Qt.SortOrder.AscendingOrder
+        super().__init__(COLUMNS, [])
+        self._place_of: dict[str, int] = {}
         self._has_errors = False
         self._colors: Mapping[str, QColor] = {}
 
     @property
     def records(self) -> Sequence[BatchRecord]:
         """All records, in the order of the batch."""
-        return self._records
+        records: Sequence[BatchRecord] = self.content
+        return records
 
     @property
     def has_errors(self) -> bool:
@@ -115,139 +102,77 @@ class BatchTableModel(QAbstractTableModel):
 
     def record_at(self, row: int) -> BatchRecord:
         """Return the record of a row."""
-        return self._records[self._order[row]]
+        return self.records[self.place(row)]
 
     def show_records(self, records: Iterable[BatchRecord]) -> None:
         """Show the records of another batch."""
-        self.beginResetModel()
-        self._records = list(records)
-        self._has_errors = any(record.error for record in self._records)
-        self._place = {record.item.name: i for i, record in enumerate(self._records)}
-        self._sort()
-        self.endResetModel()
+        content = list(records)
+        self._has_errors = any(record.error for record in content)
+        self._place_of = {record.item.name: i for i, record in enumerate(content)}
+        self.show_content(content)
 
     def show_plan(self, records: Iterable[BatchRecord]) -> None:
-        """Show the images of a plan; what is known of the same ones stays."""
+        """Show the images of a plan, and keep the state of images shown before."""
         planned = list(records)
-        if not _are_same(planned, self._records):
+        if not _are_same(planned, self.records):
             self.show_records(planned)
             return
         self.update_records(
             new
-            for new, old in zip(planned, self._records, strict=True)
+            for new, old in zip(planned, self.records, strict=True)
             if old.status == "waiting"
             or (new.status == "skipped" and old.status != "done")
         )
 
     def restart(self, *, resume: bool) -> None:
-        """Let all images wait, or, on the way on, all but those that are done."""
+        """Let all images wait; on resuming, all except those that are done."""
         kept = ("done", "skipped") if resume else ()
         self.show_records(
             r if r.status in kept else BatchRecord(r.item, "waiting")
-            for r in self._records
+            for r in self.records
         )
 
     def end(self) -> None:
-        """Show that nothing more happens to the images that still wait."""
+        """Mark the images that still wait as cancelled."""
         self.update_records(
             replace(r, status="cancelled")
-            for r in self._records
+            for r in self.records
             if r.status in ("waiting", "running")
         )
 
     def update_records(self, records: Iterable[BatchRecord]) -> None:
-        """Show what has become of images, by name; one signal for all of them."""
+        """Show the new state of images, by name; one signal for all of them."""
         places = []
         for record in records:
-            place = self._place.get(record.item.name)
+            place = self._place_of.get(record.item.name)
             if place is not None:
-                self._records[place] = record
+                self.content[place] = record
                 self._has_errors |= bool(record.error)
                 places.append(place)
         if not places:
             return
-        column, _ = self._sorting
-        if column >= 0 and COLUMNS[column].changes:
+        if self.sort_column in (-1, self.NAME):  # rows stay where they are
+            self.refresh(places)
+        else:
             self.sort(*self._sorting)
-            return
-        rows = [self._rows[place] for place in places]
-        last = self.columnCount() - 1
-        self.dataChanged.emit(self.index(min(rows), 0), self.index(max(rows), last))
 
     def show_colors(self, colors: Mapping[str, QColor]) -> None:
         """Show other colours, by status."""
         self._colors = dict(colors)
-        if self._records:
-            last = self.index(self.rowCount() - 1, self.STATUS)
-            self.dataChanged.emit(self.index(0, self.STATUS), last)
-
-    def rowCount(self, parent: QModelIndex | None = None) -> int:
-        """Return the number of images."""
-        return 0 if parent is not None and parent.isValid() else len(self._records)
-
-    def columnCount(self, parent: QModelIndex | None = None) -> int:
-        """Return the number of columns."""
-        return 0 if parent is not None and parent.isValid() else len(COLUMNS)
-
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole
-    ) -> Any:
-        """Return title or tooltip of a column."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Role.DisplayRole:
-            return COLUMNS[section].title
-        if role == Role.ToolTipRole:
-            return COLUMNS[section].tooltip
-        if role == Role.TextAlignmentRole:
-            return _alignment(section)
-        return None
+        self.refresh()
 
     def data(self, index: QModelIndex, role: int = Role.DisplayRole) -> Any:
-        """Return what a cell shows."""
-        if not index.isValid():
-            return None
-        column = index.column()
-        if role == Role.TextAlignmentRole:
-            return _alignment(column)
-        record = self.record_at(index.row())
-        if role == Role.DisplayRole:
-            # A table shows one line; the tooltip shows all.
-            return COLUMNS[column].text(record).partition("\n")[0]
-        if role == Role.ToolTipRole:
+        """Return text, tooltip or dot of a cell."""
+        if index.isValid() and role in (Role.ToolTipRole, Role.DecorationRole):
+            record, column = self.record_at(index.row()), index.column()
+            if role == Role.DecorationRole:
+                color = self._colors.get(record.status)
+                return status_dot(color) if column == self.STATUS else None
             if column == self.NAME:
                 return str(record.item.image)
-            return record.error or COLUMNS[column].text(record)
-        if role == Role.DecorationRole and column == self.STATUS:
-            return status_dot(self._colors.get(record.status))
-        return None
-
-    def sort(
-        self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder
-    ) -> None:
-        """Sort by a column; by none, -1, rows stand in the order of the batch."""
-        self._sorting = column, order
-        self.layoutAboutToBeChanged.emit()
-        before = self.persistentIndexList()
-        places = [self._order[index.row()] for index in before]
-        self._sort()
-        after = [
-            self.index(self._rows[place], index.column())
-            for place, index in zip(places, before, strict=True)
-        ]
-        self.changePersistentIndexList(before, after)
-        self.layoutChanged.emit()
-
-    def _sort(self) -> None:
-        column, order = self._sorting
-        self._order = list(range(len(self._records)))
-        if column >= 0:
-            keys = [COLUMNS[column].sort_by(record) for record in self._records]
-            is_down = order == Qt.SortOrder.DescendingOrder
-            self._order.sort(key=keys.__getitem__, reverse=is_down)
-        self._rows = [0] * len(self._order)
-        for row, place in enumerate(self._order):
-            self._rows[place] = row
+            if record.error:
+                return record.error
+        return super().data(index, role)
 
 
 def _are_same(new: Sequence[BatchRecord], old: Sequence[BatchRecord]) -> bool:
@@ -256,18 +181,6 @@ def _are_same(new: Sequence[BatchRecord], old: Sequence[BatchRecord]) -> bool:
     return names[0] == names[1] and [r.item for r in new[:1]] == [
         r.item for r in old[:1]
     ]
-
-
-def _alignment(column: int) -> int:
-    number = COLUMNS[column].is_number
-    side = Qt.AlignmentFlag.AlignRight if number else Qt.AlignmentFlag.AlignLeft
-    return int(side | Qt.AlignmentFlag.AlignVCenter)
-
-
-def _time(seconds: float) -> str:
-    if not seconds:
-        return ""
-    return f"{max(seconds, 0.1):.1f} s" if seconds < 60 else duration(seconds)
 
 
 _SIZE = 12
@@ -280,7 +193,7 @@ _ROLES = {
     "failed": "error",
     "cancelled": "secondary",
 }
-"""Which of the theme's colours a status has."""
+"""Colour of a status, by its name in a theme of napari."""
 
 
 def status_colors(theme: str) -> dict[str, QColor]:

@@ -1,19 +1,18 @@
-"""The table of a batch as the user sees it and selects in it."""
+"""View of the batch table."""
 
 from __future__ import annotations
 
-from qtpy.QtCore import QModelIndex, QSize, Qt, Signal
+from qtpy.QtCore import QModelIndex, QSize, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QTableView,
 )
 
 from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.napari.batch.table import BatchTableModel
-from napari_mmtseg.napari.shared.table_rows import height_of_rows, set_up_rows
+from napari_mmtseg.napari.shared.table import TableView
 
 __all__ = ["BatchTableView"]
 
@@ -27,37 +26,30 @@ _NAME_WIDTH = 168
 _LEAST_ROWS, _USUAL_ROWS = 6, 10
 
 
-class BatchTableView(QTableView):
-    """A table of images, one row selected.
+class BatchTableView(TableView):
+    """A table of images, of which one can be selected.
 
     Attributes
     ----------
     images : BatchTableModel
-        What is shown.
-    selection_changed : Signal
-        Another row is selected, or the selected one has changed.
-    visited : Signal
-        Emits the record of a row that was double-clicked.
+        The images.
     """
 
-    selection_changed = Signal()
-    visited = Signal(object)
-
     def __init__(self) -> None:
-        super().__init__()
-        self.images = BatchTableModel()
-        self.setModel(self.images)
-        set_up_rows(self, _WIDTHS)
+        images = BatchTableModel()
+        super().__init__(images, _WIDTHS)
+        self.images = images
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setItemDelegateForColumn(BatchTableModel.NAME, _Names(self))
         selection = self.selectionModel()
         assert selection is not None
         self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
-        self.doubleClicked.connect(self._on_double_click)
+        self.doubleClicked.connect(
+            lambda index: self.visited.emit(images.record_at(index.row()))
+        )
         selection.selectionChanged.connect(self._on_change)
-        self.images.dataChanged.connect(self._on_change)
-        self.images.layoutChanged.connect(self._on_change)
-        self.images.modelReset.connect(self._on_change)
+        for changed in (images.dataChanged, images.layoutChanged, images.modelReset):
+            changed.connect(self._on_change)
         self._on_change()
 
     @property
@@ -69,24 +61,21 @@ class BatchTableView(QTableView):
 
     def sizeHint(self) -> QSize:
         """Return room for some rows."""
-        return QSize(super().sizeHint().width(), height_of_rows(self, _USUAL_ROWS))
+        return QSize(super().sizeHint().width(), self.height_of_rows(_USUAL_ROWS))
 
     def minimumSizeHint(self) -> QSize:
-        """Return room for enough columns and rows to see what happens."""
+        """Return room for enough columns and rows to follow a batch."""
         width = sum(_WIDTHS.values()) - _WIDTHS[BatchTableModel.ERROR] + _NAME_WIDTH
-        return QSize(width, height_of_rows(self, _LEAST_ROWS))
+        return QSize(width, self.height_of_rows(_LEAST_ROWS))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Give names the room that is left; errors stand to the right of it all."""
+        """Give names the remaining width; errors stand to the right of everything."""
         super().resizeEvent(event)
         viewport = self.viewport()
         assert viewport is not None
         others = sum(self.columnWidth(c) for c in _WIDTHS if c != BatchTableModel.ERROR)
         width = max(viewport.width() - others, _NAME_WIDTH // 2)
         self.setColumnWidth(BatchTableModel.NAME, width)
-
-    def _on_double_click(self, index: QModelIndex) -> None:
-        self.visited.emit(self.images.record_at(index.row()))
 
     def _on_change(self, *_: object) -> None:
         has_errors = self.images.has_errors
@@ -96,12 +85,12 @@ class BatchTableView(QTableView):
 
 
 class _Names(QStyledItemDelegate):
-    """Names of images, which differ at their ends."""
+    """Shows the end of a long name, in which names of images differ."""
 
     def initStyleOption(
         self, option: QStyleOptionViewItem | None, index: QModelIndex
     ) -> None:
-        """Leave out the beginning where there is no room for all."""
+        """Leave out the beginning of a name that is too long."""
         super().initStyleOption(option, index)
         assert option is not None
         option.textElideMode = Qt.TextElideMode.ElideLeft

@@ -1,22 +1,59 @@
-"""The one table of what the Edit labels panel does, with its keyboard shortcuts.
+"""The one table of the buttons in the Edit labels panel.
 
-Buttons, tooltips, shortcuts and the documentation are made from it.
+Buttons with their texts, keys and places, the shortcuts table of the documentation, and
+the operations on labels are made from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
-from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QAbstractButton, QMainWindow, QPushButton, QShortcut, QWidget
+import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    pass
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.labels.editing import cleaning, operations
+from napari_mmtseg.labels.editing.table import ClassTable
 
-__all__ = ["ACTIONS", "EditAction", "EditShortcuts"]
+if TYPE_CHECKING:  # the documentation reads the table without napari
+    from napari_mmtseg.napari.edit.fields import EditFields
+    from napari_mmtseg.napari.runs.label_edit import Operation
+
+__all__ = ["ACTIONS", "EditAction", "EditInput"]
+
+
+@dataclass(frozen=True)
+class EditInput:
+    """State of the panel that an operation depends on.
+
+    Attributes
+    ----------
+    values : list of int
+        Labels of the selected classes.
+    table : ClassTable
+        All classes.
+    taken : callable
+        Returns the labels that the layer uses or names; for a thread.
+    index : tuple of slice
+        The part of the layer that is edited.
+    n_axes : int or None
+        Number of last axes along which pixels connect.
+    clicked : tuple of int or None
+        Index of the pixel that was clicked last.
+    fields : EditFields
+        Sizes and radius.
+    """
+
+    values: list[int]
+    table: ClassTable
+    taken: Callable[[], list[int]]
+    index: tuple[slice, ...]
+    n_axes: int | None
+    clicked: tuple[int, ...] | None
+    fields: EditFields
 
 
 @dataclass(frozen=True)
@@ -27,22 +64,41 @@ class EditAction:
     ----------
     title : str
         Text of the button.
+    group : str
+        Part of the panel in which it stands; buttons of a group stand in pairs.
+    description : str
+        Tooltip: what the button does, in one or two sentences.
     shortcut : str
         Keys that press it, as Qt writes them.
-    description : str
-        What it does, in one or two sentences.
+    make : callable or None
+        From an :class:`EditInput` to the operation on labels. Without it, the panel
+        connects the button itself.
     least, most : int
         How many classes may be selected in the table for it.
+    is_toggle : bool
+        Whether it stays pressed.
+    needs_click : bool
+        Whether a region has to be clicked first.
+    renumbers : bool
+        Whether it changes labels in all slices, and names follow their classes.
+    field : str
+        Name of the field of :class:`EditFields` that stands beside it.
     """
 
     title: str
-    shortcut: str
+    group: str
     description: str
+    shortcut: str = ""
+    make: Callable[[EditInput], Operation] | None = None
     least: int = 0
     most: int | None = None
+    is_toggle: bool = False
+    needs_click: bool = False
+    renumbers: bool = False
+    field: str = ""
 
     def accepts(self, n_selected: int) -> bool:
-        """Whether the action can be taken with that many classes selected."""
+        """Whether the action is possible with that number of selected classes."""
         return n_selected >= self.least and (
             self.most is None or n_selected <= self.most
         )
@@ -50,165 +106,204 @@ class EditAction:
     @property
     def tooltip(self) -> str:
         """Description and shortcut; rich text, so that it wraps."""
-        return f"<qt>{self.description}<br><i>{self.shortcut}</i></qt>"
+        keys = f"<br><i>{self.shortcut}</i>" if self.shortcut else ""
+        return f"<qt>{self.description}{keys}</qt>"
 
 
-_CHOSEN = "the selected classes, or all where none is selected"
+def _merge(state: EditInput) -> Operation:
+    rows = np.searchsorted(state.table.values, state.values)
+    into = state.values[int(np.argmax(state.table.n_pixels[rows]))]
+    return partial(operations.merge, values=state.values, into=into)
+
+
+def _swap(state: EditInput) -> Operation:
+    first, second = state.values
+    return partial(operations.swap, first=first, second=second)
+
+
+def _split(state: EditInput) -> Operation:
+    def split(labels: NDArray[Any]) -> NDArray[Any]:
+        return operations.split(
+            labels, state.values, taken=state.taken(), n_axes=state.n_axes
+        )
+
+    return split
+
+
+def _split_region(state: EditInput) -> Operation:
+    if state.clicked is None:
+        raise InputError(
+            "Click a region first: turn Pick in image on and click in the image."
+        )
+    pairs = list(zip(state.index, state.clicked, strict=True))
+    if not all(s.start <= i < s.stop for s, i in pairs):
+        raise InputError(
+            "The clicked region is not in the current slice. Click again, or choose "
+            "All slices."
+        )
+    position = [i - s.start for s, i in pairs]
+
+    def split_region(labels: NDArray[Any]) -> NDArray[Any]:
+        return operations.split_region(
+            labels, position, taken=state.taken(), n_axes=state.n_axes
+        )
+
+    return split_region
+
+
+def _remove_islands(state: EditInput) -> Operation:
+    return partial(
+        cleaning.remove_islands,
+        min_size=state.fields.island_pixels,
+        values=state.values or None,
+        n_axes=state.n_axes,
+    )
+
+
+def _fill_holes(state: EditInput) -> Operation:
+    return partial(
+        cleaning.fill_holes,
+        values=[v for v in state.values if v] or None,
+        max_size=state.fields.hole_pixels,
+        n_axes=state.n_axes,
+    )
+
+
+def _smooth(state: EditInput) -> Operation:
+    return partial(
+        cleaning.smooth,
+        radius=state.fields.radius_pixels(len(state.index)),
+        values=state.values or None,
+        n_axes=state.n_axes,
+    )
+
+
+_CHOSEN = "the selected classes, or all classes if none is selected"
 
 ACTIONS = {
     "merge": EditAction(
         "Merge",
-        "Shift+M",
+        "Classes",
         "Give all selected classes the label of the largest of them.",
+        "Shift+M",
+        _merge,
         least=2,
     ),
     "swap": EditAction(
         "Swap",
-        "Shift+X",
+        "Classes",
         "Exchange the labels of the two selected classes.",
+        "Shift+X",
+        _swap,
         least=2,
         most=2,
     ),
     "background": EditAction(
         "To background",
-        "Shift+B",
+        "Classes",
         "Give the selected classes the label 0, which is background.",
+        "Shift+B",
+        lambda state: partial(operations.set_background, values=state.values),
         least=1,
     ),
     "rename": EditAction(
         "Rename",
+        "Classes",
+        "Name the selected class. The name is shown under the mouse and is kept in the "
+        "layer's features.",
         "F2",
-        "Name the selected class. The name is shown where the mouse is and is kept in "
-        "the layer's features.",
         least=1,
         most=1,
     ),
     "relabel": EditAction(
         "Relabel 1…k",
-        "Shift+N",
+        "Classes",
         "Close the gaps between labels, in all slices. Names follow their classes.",
+        "Shift+N",
+        lambda state: operations.relabel,
+        renumbers=True,
     ),
     "split": EditAction(
         "Split",
-        "Shift+S",
-        "Give every connected region of the selected classes a label of its own. The "
+        "Regions",
+        "Give every connected region of the selected classes its own label. The "
         "largest keeps the label of its class.",
+        "Shift+S",
+        _split,
         least=1,
     ),
     "split_region": EditAction(
         "Split off clicked",
+        "Regions",
+        "Give its own label to the region that was clicked last with Pick in image.",
         "Shift+D",
-        "Give the region that was clicked last, with Pick in image on, a label of its "
-        "own.",
+        _split_region,
+        needs_click=True,
     ),
     "remove_islands": EditAction(
         "Remove islands",
+        "Regions",
+        "Give connected regions below the size the label of their nearest neighbours: "
+        f"{_CHOSEN}. Background is an island only if it is selected.",
         "Shift+I",
-        "Give connected regions below the size the label of what is nearest to them: "
-        f"{_CHOSEN}. Background is an island only where it is selected.",
+        _remove_islands,
+        field="island_size",
     ),
     "fill_holes": EditAction(
         "Fill holes",
+        "Regions",
+        "Fill everything that the selected classes enclose; if none is selected, "
+        "background that one class encloses.",
         "Shift+F",
-        "Fill what the selected classes enclose, whatever it is; where none is "
-        "selected, background that one class encloses.",
+        _fill_holes,
+        field="hole_size",
     ),
     "smooth": EditAction(
         "Smooth",
+        "Regions",
+        f"Even out the boundaries of {_CHOSEN}: a pixel goes to the class that "
+        "prevails within the radius.",
         "Shift+G",
-        "Even out the boundaries of "
-        f"{_CHOSEN}: a pixel goes to the class that prevails within the radius.",
+        _smooth,
+        field="radius",
     ),
     "pick": EditAction(
         "Pick in image",
+        "Table",
+        "While on, a click in the image selects a class, or deselects it.",
         "Shift+C",
-        "While on, a click in the image selects a class, or takes it out again.",
+        is_toggle=True,
     ),
     "highlight": EditAction(
         "Highlight",
+        "Table",
+        "While on, show only the class that was selected last.",
         "Shift+H",
-        "While on, show nothing but the class that was selected last.",
+        is_toggle=True,
+    ),
+    "undo": EditAction(
+        "Undo", "Changes", "Take back the last change of the layer (napari: Ctrl+Z)."
+    ),
+    "redo": EditAction(
+        "Redo", "Changes", "Make the change again (napari: Ctrl+Shift+Z)."
     ),
     "preview": EditAction(
         "Preview",
+        "Changes",
+        "While on, an operation first shows what it would change. Then apply or cancel "
+        "it.",
         "Shift+W",
-        "While on, an operation first shows what it would change, to be applied or "
-        "cancelled.",
+        is_toggle=True,
     ),
     "apply": EditAction(
-        "Apply", "Shift+Return", "Make the change that is shown as a preview."
+        "Apply", "Preview", "Make the change that the preview shows.", "Shift+Return"
+    ),
+    "cancel": EditAction("Cancel", "Preview", "Leave the labels as they are."),
+    "save_table": EditAction(
+        "Save table…", "Files", "Write the table with all names to a CSV file."
+    ),
+    "save_labels": EditAction(
+        "Save labels…", "Files", "Write all labels with their pixel size to a file."
     ),
 }
 """By the name of the button in the panel's ``buttons``."""
-
-
-class EditShortcuts:
-    """The shortcuts of one panel.
-
-    They belong to napari's window, so that they work wherever the focus is and also
-    when the panel floats. A field in which text is typed keeps its keys.
-
-    Parameters
-    ----------
-    buttons : mapping of str to QAbstractButton
-        By the names in :data:`ACTIONS`.
-    """
-
-    def __init__(self, buttons: Mapping[str, QAbstractButton]) -> None:
-        self._buttons = buttons
-        self._shortcuts: list[QShortcut] = []
-
-    @property
-    def keys(self) -> list[str]:
-        """The keys that are bound now."""
-        return [shortcut.key().toString() for shortcut in self._shortcuts]
-
-    def bind(self, panel: QWidget) -> None:
-        """Bind all keys in the window of a panel; without effect if they are bound."""
-        window = _main_window(panel)
-        if self._shortcuts or window is None:
-            return
-        for name, action in ACTIONS.items():
-            shortcut = QShortcut(QKeySequence(action.shortcut), window)
-            shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
-            shortcut.activated.connect(self._buttons[name].click)
-            self._shortcuts.append(shortcut)
-
-    def release(self) -> None:
-        """Give the keys back."""
-        for shortcut in self._shortcuts:
-            shortcut.setEnabled(False)
-            shortcut.deleteLater()
-        self._shortcuts = []
-
-
-def _main_window(widget: QWidget) -> QWidget | None:
-    parent = widget.parentWidget()
-    while parent is not None and not isinstance(parent, QMainWindow):
-        parent = parent.parentWidget()
-    return parent
-
-
-_TOGGLES = ("pick", "highlight", "preview")
-
-
-_HAND_MADE = {
-    "undo": ("Undo", "Take the last change of the layer back (napari: Ctrl+Z)"),
-    "redo": ("Redo", "Make it again (napari: Ctrl+Shift+Z)"),
-    "cancel": ("Cancel", "Leave the labels as they are"),
-    "save_table": ("Save table…", "Write the table, names included, to a CSV file"),
-    "save_labels": (
-        "Save labels…",
-        "Write all labels, with their pixel size, to a file",
-    ),
-}
-
-
-def _make_buttons() -> dict[str, QPushButton]:
-    texts = {name: (a.title, a.tooltip) for name, a in ACTIONS.items()} | _HAND_MADE
-    buttons = {}
-    for name, (title, tooltip) in texts.items():
-        buttons[name] = QPushButton(title)
-        buttons[name].setToolTip(tooltip)
-        buttons[name].setCheckable(name in _TOGGLES)
-    return buttons

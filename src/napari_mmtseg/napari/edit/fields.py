@@ -24,15 +24,15 @@ class EditFields(QObject):
     Attributes
     ----------
     island_size : QDoubleSpinBox
-        Regions below it are islands.
+        Size below which regions are islands.
     hole_size : QDoubleSpinBox
-        Holes up to it are filled; all at 0.
+        Largest size of holes to fill; 0 for any.
     radius : QDoubleSpinBox
-        Of smoothing.
+        Radius of smoothing.
     unit : QComboBox
         Pixels, or the unit of the layer.
     changed : Signal
-        Another number.
+        A number has changed.
     """
 
     changed = Signal()
@@ -52,11 +52,12 @@ class EditFields(QObject):
             self.island_size: "Connected regions below this size are islands",
             self.hole_size: "Holes up to this size are filled",
             self.radius: "How far a boundary may be evened out",
-            self.unit: "What sizes and the radius are given in",
+            self.unit: "Unit of the sizes and the radius",
         }
         for widget, text in tooltips.items():
             widget.setToolTip(text)
-        for box in (self.island_size, self.hole_size, self.radius):
+        self._boxes = (self.island_size, self.hole_size, self.radius)
+        for box in self._boxes:
             box.valueChanged.connect(self._on_value)
         self.unit.currentIndexChanged.connect(self._on_unit)
         self._show_unit()
@@ -64,13 +65,13 @@ class EditFields(QObject):
     @property
     def island_pixels(self) -> float:
         """Size of islands in pixels."""
-        return self.island_size.value() / self._pixel_size
+        return self.island_size.value() / self._unit_of(self.island_size)
 
     @property
     def hole_pixels(self) -> float:
         """Size of holes in pixels; infinite for any."""
         size = self.hole_size.value()
-        return size / self._pixel_size if size else float("inf")
+        return size / self._unit_of(self.hole_size) if size else float("inf")
 
     def radius_pixels(self, n_axes: int) -> list[float]:
         """Return the radius in pixels along every axis of a layer: the same length."""
@@ -87,7 +88,7 @@ class EditFields(QObject):
         Parameters
         ----------
         measure : PixelMeasure or None
-            What a pixel measures; None if it is not known.
+            Size of a pixel; None if it is not known.
         """
         if measure == self._measure:
             return
@@ -104,13 +105,11 @@ class EditFields(QObject):
         self._convert(physical=was_physical and measure is not None)
         self._show_unit()
 
-    @property
-    def _pixel_size(self) -> float:
-        return self._measure.size if self._measure and self._physical else 1.0
-
-    @property
-    def _edge(self) -> float:
-        return self._measure.edge if self._measure and self._physical else 1.0
+    def _unit_of(self, box: QDoubleSpinBox) -> float:
+        """Return the size, or the edge, of a pixel in the current unit."""
+        if self._measure is None or not self._physical:
+            return 1.0
+        return self._measure.edge if box is self.radius else self._measure.size
 
     def _on_value(self) -> None:
         if not self._is_setting:
@@ -121,35 +120,28 @@ class EditFields(QObject):
         self._show_unit()
 
     def _convert(self, *, physical: bool) -> None:
-        """Say the same sizes in the other unit."""
-        area, length = self._pixel_size, self._edge
+        """Convert the sizes to the other unit."""
+        before = [self._unit_of(box) for box in self._boxes]
         self._physical = physical
         self._is_setting = True
-        for box, before, now in (
-            (self.island_size, area, self._pixel_size),
-            (self.hole_size, area, self._pixel_size),
-            (self.radius, length, self._edge),
-        ):
-            box.setValue(box.value() / before * now)
+        for box, unit in zip(self._boxes, before, strict=True):
+            box.setValue(box.value() / unit * self._unit_of(box))
         self._is_setting = False
 
     def _show_unit(self) -> None:
         measure = self._measure if self._physical else None
-        area = measure.unit if measure else "px"
-        length = measure.length_unit if measure else "px"
-        for box, suffix in (
-            (self.island_size, area),
-            (self.hole_size, area),
-            (self.radius, length),
-        ):
-            box.setSuffix(f" {suffix}" if suffix else "")
+        for box in self._boxes:
+            unit: str | None = "px"
+            if measure is not None:
+                unit = measure.length_unit if box is self.radius else measure.unit
+            box.setSuffix(f" {unit}" if unit else "")
 
 
 class _SpinBox(QDoubleSpinBox):
-    """Shows as many digits as there are, and no zeros after them."""
+    """Shows numbers without trailing zeros."""
 
     def textFromValue(self, value: float) -> str:
-        """Return the number as short as it can be told."""
+        """Return the number in its shortest form."""
         return f"{value:.6g}"
 
 

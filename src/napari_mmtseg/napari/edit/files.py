@@ -1,4 +1,4 @@
-"""The table and the labels as files."""
+"""Saving the class table and the labels."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def save_table(parent: QWidget, layer: Labels, classes: ClassTableModel) -> None
     Parameters
     ----------
     parent : QWidget
-        Below which the dialog lies.
+        Parent of the dialog.
     layer : napari.layers.Labels
-        Where the file gets its name from.
+        Gives the suggested file name.
     classes : ClassTableModel
         The table.
     """
@@ -40,12 +40,12 @@ def save_table(parent: QWidget, layer: Labels, classes: ClassTableModel) -> None
     text = io.StringIO()
     csv.writer(text).writerows(classes.records())
     try:
-        # The dialog has asked before it gave the name of a file that is there.
+        # The dialog has asked before it returned the name of an existing file.
         write_atomically(path, text.getvalue().encode(), overwrite=True)
     except InputError as error:
         show_warning(str(error))
     else:
-        show_info(f"{len(classes.records()) - 1} classes are in {path}.")
+        show_info(f"{len(classes.records()) - 1} classes are saved in {path}.")
 
 
 def save_labels(parent: QWidget, layer: Labels) -> None:
@@ -54,9 +54,9 @@ def save_labels(parent: QWidget, layer: Labels) -> None:
     Parameters
     ----------
     parent : QWidget
-        Below which the dialog lies.
+        Parent of the dialog.
     layer : napari.layers.Labels
-        What is written.
+        The labels.
     """
     path = _ask(parent, "Save labels", f"{layer.name}.ome.tif", _LABELS)
     if path is None:
@@ -67,7 +67,7 @@ def save_labels(parent: QWidget, layer: Labels) -> None:
     except InputError as error:
         show_warning(str(error))
     else:
-        show_info(f"The labels are in {path}.")
+        show_info(f"The labels are saved in {path}.")
 
 
 def _ask(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:

@@ -4,15 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qtpy.QtWidgets import (
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_mmtseg.napari.edit.actions import ACTIONS
 from napari_mmtseg.napari.edit.fields import EditFields
 
 __all__ = ["arrange"]
@@ -25,7 +19,6 @@ def arrange(
     target: QWidget,
     reason: QWidget,
     table: QWidget,
-    table_rows: QVBoxLayout,
     status: QWidget,
 ) -> QWidget:
     """Return the content of the panel.
@@ -33,68 +26,53 @@ def arrange(
     Parameters
     ----------
     buttons : mapping
-        One for every action, by its name.
+        A button for every action, by its name.
     fields : EditFields
         Sizes and their unit.
     target, reason, table, status : QWidget
         Layer choice, why it cannot be edited, its classes, and the latest change.
-    table_rows : QVBoxLayout
-        Rows of buttons below the table.
     """
     content = QWidget()
     layout = QVBoxLayout(content)
     layout.setContentsMargins(6, 6, 6, 6)
     layout.setSpacing(6)
-    layout.addWidget(target)
-    layout.addWidget(reason)
-    layout.addWidget(table)
-    table_rows.addLayout(_grid(buttons, [["pick", "highlight"]]))
-    layout.addLayout(table_rows)
-    layout.addWidget(_heading("Classes"))
-    layout.addLayout(
-        _grid(buttons, [["merge", "swap"], ["background", "rename"], ["relabel"]])
-    )
-    layout.addWidget(_heading("Regions"))
-    regions = _grid(buttons, [["split", "split_region"]])
-    for name, field in (
-        ("remove_islands", fields.island_size),
-        ("fill_holes", fields.hole_size),
-        ("smooth", fields.radius),
-    ):
-        row = regions.rowCount()
-        regions.addWidget(buttons[name], row, 0)
-        regions.addWidget(field, row, 1)
-    regions.addWidget(QLabel("Sizes in"), regions.rowCount(), 0)
-    regions.addWidget(fields.unit, regions.rowCount() - 1, 1)
-    layout.addLayout(regions)
-    layout.addWidget(_heading("Changes"))
-    layout.addLayout(_grid(buttons, [["undo", "redo"], ["preview"]]))
+    for widget in (target, reason, table):
+        layout.addWidget(widget)
+    layout.addLayout(_grid("Table", buttons, fields))
+    for group in ("Classes", "Regions", "Changes"):
+        heading = QLabel(group)
+        font = heading.font()
+        font.setBold(True)
+        heading.setFont(font)
+        layout.addWidget(heading)
+        layout.addLayout(_grid(group, buttons, fields))
     layout.addWidget(status)
-    decide = QHBoxLayout()
-    for name in ("apply", "cancel"):
-        decide.addWidget(buttons[name])
-        buttons[name].hide()
-    layout.addLayout(decide)
-    layout.addLayout(_grid(buttons, [["save_table", "save_labels"]]))
+    layout.addLayout(_grid("Preview", buttons, fields))
+    layout.addLayout(_grid("Files", buttons, fields))
     layout.addStretch()
+    for name in ("apply", "cancel"):
+        buttons[name].hide()
     return content
 
 
-def _grid(buttons: Mapping[str, QPushButton], rows: list[list[str]]) -> QGridLayout:
+def _grid(
+    group: str, buttons: Mapping[str, QPushButton], fields: EditFields
+) -> QGridLayout:
+    """Return the buttons of a group in pairs, and those with a field below."""
     grid = QGridLayout()
     grid.setSpacing(4)
     grid.setColumnStretch(0, 1)
     grid.setColumnStretch(1, 1)
-    for i, row in enumerate(rows):
-        for j, name in enumerate(row):
-            span = 2 if len(row) == 1 else 1
-            grid.addWidget(buttons[name], i, j, 1, span)
+    names = [name for name, action in ACTIONS.items() if action.group == group]
+    sized = [name for name in names if ACTIONS[name].field]
+    paired = [name for name in names if name not in sized]
+    for i, name in enumerate(paired):
+        is_alone = i == len(paired) - 1 and i % 2 == 0
+        grid.addWidget(buttons[name], i // 2, i % 2, 1, 2 if is_alone else 1)
+    for row, name in enumerate(sized, start=grid.rowCount()):
+        grid.addWidget(buttons[name], row, 0)
+        grid.addWidget(getattr(fields, ACTIONS[name].field), row, 1)
+    if sized:
+        grid.addWidget(QLabel("Sizes in"), grid.rowCount(), 0)
+        grid.addWidget(fields.unit, grid.rowCount() - 1, 1)
     return grid
-
-
-def _heading(text: str) -> QLabel:
-    label = QLabel(text)
-    font = label.font()
-    font.setBold(True)
-    label.setFont(font)
-    return label

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QVBoxLayout
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.napari.edit.actions import ACTIONS, EditShortcuts, _make_buttons
+from napari_mmtseg.napari.edit.actions import ACTIONS
+from napari_mmtseg.napari.edit.buttons import EditShortcuts, make_buttons
 from napari_mmtseg.napari.edit.fields import EditFields
 from napari_mmtseg.napari.edit.files import save_labels, save_table
 from napari_mmtseg.napari.edit.layout import arrange
+from napari_mmtseg.napari.edit.navigation import Navigator
 from napari_mmtseg.napari.edit.picking import Highlight, Picker
-from napari_mmtseg.napari.edit.plans import EditPlans
 from napari_mmtseg.napari.edit.preview import EditPreview
 from napari_mmtseg.napari.edit.session import EditSession
 from napari_mmtseg.napari.edit.statistics import ClassStatistics
@@ -23,8 +23,8 @@ from napari_mmtseg.napari.edit.table_view import ClassTableView
 from napari_mmtseg.napari.edit.target import EditTarget
 from napari_mmtseg.napari.layers.class_names import class_names
 from napari_mmtseg.napari.layers.editing import rename_class
-from napari_mmtseg.napari.layers.navigation import Navigator
 from napari_mmtseg.napari.layers.result import changes, result_of
+from napari_mmtseg.napari.shared.layer_choice import LayerWatch
 from napari_mmtseg.napari.shared.panel import NarrowPanel
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
 
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["EditWidget"]
 
+_EDITED = ("set_data", "data", "paint", "labels_update")
+"""Events of a layer whose labels may have changed."""
+
 
 class EditWidget(NarrowPanel):
     """Edit the classes and regions of a Labels layer, every step undoable.
@@ -40,27 +43,24 @@ class EditWidget(NarrowPanel):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Whose layers are edited.
+        Viewer with the layers to edit.
 
     Attributes
     ----------
     target : EditTarget
-        Layer and scope.
+        Layer, and the part of it that is edited.
     table : ClassTableView
         The classes.
     fields : EditFields
         Sizes and radius.
     preview : EditPreview
-        What an operation would change.
+        Preview of an operation.
     session : EditSession
         Runs operations.
     buttons : dict of str to QPushButton
-        By the names of :data:`ACTIONS`, and "undo", "redo", "cancel", "save_table",
-        "save_labels".
-    table_rows : QVBoxLayout
-        Below the table, with a row of buttons; there is room for more.
+        By the names of :data:`ACTIONS`.
     status : QLabel
-        What an operation changes or has changed.
+        Description of the latest change.
     reason : QLabel
         Why the layer cannot be edited.
     """
@@ -75,19 +75,26 @@ class EditWidget(NarrowPanel):
         self.statistics = ClassStatistics(self)
         self.navigator = Navigator(napari_viewer, self)
         self.highlight = Highlight()
-        self.plans = EditPlans(self.target, self.table, self.fields)
-        self.session = EditSession(self.plans, self.preview, self)
-        self.buttons = _make_buttons()
-        self.table_rows = QVBoxLayout()
+        self.session = EditSession(
+            self.target, self.table, self.fields, self.preview, self
+        )
+        self.buttons = make_buttons()
         self.status, self.reason = WrappedLabel(), WrappedLabel()
         self._shortcuts = EditShortcuts(self.buttons)
+        self._watch = LayerWatch(
+            {
+                **dict.fromkeys(_EDITED, self._on_edited),
+                "features": self._on_renamed,
+                "colormap": self._on_recolored,
+                "selected_label": self._on_selected_in_layer,
+            }
+        )
         content = arrange(
             self.buttons,
             self.fields,
             target=self.target,
             reason=self.reason,
             table=self.table,
-            table_rows=self.table_rows,
             status=self.status,
         )
         self.show_content(content)
@@ -96,7 +103,7 @@ class EditWidget(NarrowPanel):
 
     @property
     def is_busy(self) -> bool:
-        """Whether anything is computed in a thread."""
+        """Whether a thread is computing."""
         return any(
             part.is_busy
             for part in (
@@ -118,23 +125,22 @@ class EditWidget(NarrowPanel):
         if value:
             self.table.edit_name(value)
         elif value == 0:
-            show_warning("Background is always called so. Name another class.")
+            show_warning("The background has a fixed name. Select another class.")
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Bind the keys: only now there is a window."""
+        """Bind the keys: the window exists only now."""
         super().showEvent(event)
         self._shortcuts.bind(self)
 
     def hideEvent(self, event: QHideEvent | None) -> None:
-        """Give the keys back while the panel is not there."""
+        """Give the keys back while the panel is hidden."""
         super().hideEvent(event)
         self._shortcuts.release()
 
     def _connect(self) -> None:
-        for name in ACTIONS:
-            if name in self.plans:
-                operate = partial(self._operate, name)
-                self.buttons[name].clicked.connect(operate)
+        for name, action in ACTIONS.items():
+            if action.make is not None:
+                self.buttons[name].clicked.connect(partial(self._operate, name))
         slots = {
             "rename": self.rename,
             "apply": self.session.apply,
@@ -152,17 +158,13 @@ class EditWidget(NarrowPanel):
         target, table = self.target, self.table
         target.layer_changed.connect(self._on_layer)
         target.part_changed.connect(self._on_part)
-        target.edited.connect(self._on_edited)
-        target.renamed.connect(self._on_renamed)
-        target.recolored.connect(self._on_recolored)
-        target.selected.connect(self._on_selected_in_layer)
         table.selection_changed.connect(self._on_selection)
         table.visited.connect(self._on_visit)
         table.classes.renamed.connect(self._on_typed)
         self.fields.changed.connect(self.session.preview_again)
         self.statistics.counted.connect(self._on_counted)
         self.preview.changed.connect(self._on_preview)
-        self.session.told.connect(self.status.setText)
+        self.session.described.connect(self.status.setText)
         self.picker.picked.connect(self._on_picked)
         self.picker.ended.connect(lambda: self.buttons["pick"].setChecked(False))
         changes.measured.connect(self._on_measured)
@@ -172,9 +174,9 @@ class EditWidget(NarrowPanel):
         self.session.operate(name)
 
     def _on_preview(self, _: str) -> None:
-        there = self.preview.plan is not None
+        is_shown = self.preview.plan is not None
         for name in ("apply", "cancel"):
-            self.buttons[name].setVisible(there)
+            self.buttons[name].setVisible(is_shown)
 
     def _on_preview_first(self, checked: bool) -> None:
         self.session.previews_first = checked
@@ -192,8 +194,9 @@ class EditWidget(NarrowPanel):
 
     def _on_layer(self) -> None:
         layer = self.target.layer
+        self._watch.follow(layer)
         self.preview.clear()
-        self.plans.clicked = None
+        self.session.clicked = None
         self.status.setText("")
         for name in ("pick", "highlight"):
             self.buttons[name].setChecked(False)
@@ -208,13 +211,13 @@ class EditWidget(NarrowPanel):
     def _on_part(self) -> None:
         self.fields.show_measure(self.target.measure())
         self.table.classes.show_measure(self.target.measure())
-        self._count(anew=True)
+        self._count(repeat=True)
         self.session.preview_again()
 
-    def _on_edited(self) -> None:
+    def _on_edited(self, _: Any = None) -> None:
         self._count()
 
-    def _count(self, *, anew: bool = False) -> None:
+    def _count(self, *, repeat: bool = False) -> None:
         reason = ""
         try:
             layer, part = self.target.editable_layer(), self.target.part()
@@ -225,7 +228,7 @@ class EditWidget(NarrowPanel):
                 part,
                 self.target.n_axes,
                 None if measured is None else measured.confidence,
-                anew=anew,
+                repeat=repeat,
             )
         except InputError as error:
             reason = str(error)
@@ -241,17 +244,17 @@ class EditWidget(NarrowPanel):
         if self.preview.prepared is not None and old is not None and old != table:
             self.session.preview_again()
 
-    def _on_renamed(self) -> None:
+    def _on_renamed(self, _: Any = None) -> None:
         layer = self.target.layer
         names = {} if layer is None else class_names(layer.features)
         self.table.classes.show_names(names)
 
-    def _on_recolored(self) -> None:
+    def _on_recolored(self, _: Any = None) -> None:
         layer = self.target.layer
         if layer is None:
             self.table.classes.show_colors(None)
             return
-        # As if nothing were highlighted: else all but one class are transparent.
+        # Without highlighting, which makes all classes except one transparent.
         colormap = layer.colormap
         duplicate = getattr(colormap, "model_copy", None) or colormap.copy
         self.table.classes.show_colors(duplicate(update={"use_selection": False}).map)
@@ -263,7 +266,7 @@ class EditWidget(NarrowPanel):
         self._enable()
         self.session.preview_again()
 
-    def _on_selected_in_layer(self) -> None:
+    def _on_selected_in_layer(self, _: Any = None) -> None:
         layer = self.target.layer
         assert layer is not None
         value = int(layer.selected_label)
@@ -271,7 +274,7 @@ class EditWidget(NarrowPanel):
             self.table.select_values([value], last=value)
 
     def _on_picked(self, value: int, pixel: tuple[int, ...]) -> None:
-        self.plans.clicked = pixel
+        self.session.clicked = pixel
         values = set(self.table.selected_values) ^ {value}
         self.table.select_values(values, last=value if value in values else None)
         self._enable()
@@ -312,15 +315,15 @@ class EditWidget(NarrowPanel):
     def _enable(self) -> None:
         possible = not self.reason.text()
         n_selected = len(self.table.selected_values) if possible else 0
-        for name, button in self.buttons.items():
-            action = ACTIONS.get(name)
-            button.setEnabled(possible and (not action or action.accepts(n_selected)))
-        if self.plans.clicked is None:
-            self.buttons["split_region"].setEnabled(False)
+        for name, action in ACTIONS.items():
+            was_clicked = self.session.clicked is not None or not action.needs_click
+            self.buttons[name].setEnabled(
+                possible and was_clicked and action.accepts(n_selected)
+            )
 
     def _on_measured(self, result: Any) -> None:
         if result_of(self.target.layer) is result:
-            self._count(anew=True)
+            self._count(repeat=True)
 
     def _on_closed(self) -> None:
         changes.measured.disconnect(self._on_measured, missing_ok=True)
@@ -329,4 +332,5 @@ class EditWidget(NarrowPanel):
         self.highlight.stop()
         self.preview.disconnect()
         self.target.disconnect_all()
+        self._watch.follow(None)
         self.statistics.stop()

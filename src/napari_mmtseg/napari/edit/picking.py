@@ -1,4 +1,4 @@
-"""Choosing classes by clicking in the image."""
+"""Choosing classes by clicking in the image, and showing one class alone."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["Highlight", "Picker", "pixel_under"]
 
 _PAN = "pan_zoom"
 _STILL = 4
-"""Farther than so many pixels of the screen a click is a drag."""
+"""Distance in pixels of the screen above which a click is a drag."""
 
 
 class Picker(QObject):
-    """While it is on, tells which class of a layer was clicked.
+    """Reports clicks on the classes of a layer, while it is on.
 
     Drags still move the camera. Painting and picking exclude each other: the layer goes
     to pan and zoom when picking starts, and picking ends when the user takes a brush.
@@ -30,7 +30,7 @@ class Picker(QObject):
     Parameters
     ----------
     viewer : napari.Viewer
-        Where clicks come from.
+        Source of the clicks.
     parent : QObject
         Qt deletes this object with it.
 
@@ -39,7 +39,7 @@ class Picker(QObject):
     picked : Signal
         Emits a label and the index of the pixel.
     ended : Signal
-        Picking is over because the user has taken another tool.
+        Picking has ended because the user has taken another tool.
     """
 
     picked = Signal(object, object)
@@ -52,7 +52,7 @@ class Picker(QObject):
         self._mode_before = _PAN
 
     def start(self, layer: Labels) -> None:
-        """Tell of clicks on a layer."""
+        """Start reporting clicks on a layer."""
         self.stop()
         self._layer = layer
         self._mode_before = str(layer.mode)
@@ -61,7 +61,7 @@ class Picker(QObject):
         self._viewer.mouse_drag_callbacks.append(self._on_press)
 
     def stop(self) -> None:
-        """Tell of clicks no more, and give the layer its tool back."""
+        """Stop reporting clicks, and give the layer its tool back."""
         layer, self._layer = self._layer, None
         if layer is None:
             return
@@ -104,14 +104,14 @@ def pixel_under(
     dims_displayed: Any,
     units: Units = None,
 ) -> tuple[int, ...] | None:
-    """Return the index of the pixel at a place in the canvas; None outside the layer.
+    """Return the index of the pixel at a position, or None outside the layer.
 
     Parameters
     ----------
     layer : napari.layers.Labels
         The layer.
     position, view_direction, dims_displayed
-        As of a mouse event: in 3D the first pixel that is not background counts.
+        As in a mouse event: in 3D the first pixel that is not background counts.
     units : sequence of pint.Unit, optional
         ``viewer.dims.units``, those of the mouse event.
     """
@@ -137,20 +137,20 @@ def pixel_under(
 
 
 class Highlight:
-    """Lets a layer show its selected label only, and all as before in the end."""
+    """Shows the selected label of a layer alone, until it is stopped."""
 
     def __init__(self) -> None:
         self._layer: Labels | None = None
         self._before = False
 
     def start(self, layer: Labels) -> None:
-        """Show the selected label only."""
+        """Show the selected label alone."""
         self.stop()
         self._layer, self._before = layer, bool(layer.show_selected_label)
         layer.show_selected_label = True
 
     def stop(self) -> None:
-        """Show what was shown before."""
+        """Show all labels that were shown before."""
         layer, self._layer = self._layer, None
         if layer is not None:
             layer.show_selected_label = self._before

@@ -1,4 +1,4 @@
-"""What an operation would change: in words, and as pixels over the image."""
+"""Preview of an operation: in words, and as pixels over the image."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.qt.threading import create_worker
 from napari.utils.colormaps import DirectLabelColormap
-from napari.utils.notifications import notification_manager, show_warning
+from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
@@ -18,6 +17,8 @@ from napari_mmtseg.labels.regions import connected_regions
 from napari_mmtseg.napari.layers.editing import check_editable
 from napari_mmtseg.napari.layers.placement import spatial_attributes
 from napari_mmtseg.napari.runs.label_edit import Operation, PreparedEdit, prepare_edit
+from napari_mmtseg.napari.runs.latest import LatestTask
+from napari_mmtseg.napari.runs.outcomes import Failed, Refused, show_problem
 from napari_mmtseg.napari.shared.layer_choice import LayerChoice
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ class Plan:
     Attributes
     ----------
     title : str
-        Of the operation.
+        Title of the operation.
     layer : napari.layers.Labels
-        What is to change.
+        The layer to change.
     operation : callable
         From labels to labels.
     index : tuple of slice
@@ -58,24 +59,33 @@ class Plan:
         return int(np.prod([s.stop - s.start for s in self.index]))
 
 
+@dataclass(frozen=True)
+class _Change:
+    """An edit, the pixels that it changes, and the number of their regions."""
+
+    prepared: PreparedEdit
+    pixels: NDArray[np.uint8] | None = None
+    n_regions: int = 0
+
+
 class EditPreview(QObject):
     """Computes one plan at a time in a thread, and shows what it changes.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Where the pixels are shown, as a layer that is gone with the preview.
+        The pixels are shown there, in a layer that goes with the preview.
     choice : LayerChoice
-        Where that layer must not be offered.
+        That layer is not offered there.
     parent : QObject
         Qt deletes this object with it.
 
     Attributes
     ----------
     plan : Plan or None
-        What is shown or being computed.
+        The plan that is shown or being computed.
     prepared : PreparedEdit or None
-        What it changes, once that is known.
+        Its changes, once they are known.
     changed : Signal
         Emits the text of a preview; empty when there is none any more.
     """
@@ -91,13 +101,14 @@ class EditPreview(QObject):
         self.plan: Plan | None = None
         self.prepared: PreparedEdit | None = None
         self.overlay: Labels | None = None
-        self._is_computing = False
+        self._task = LatestTask(self)
+        self._task.done.connect(self._on_computed)
         viewer.layers.events.removed.connect(self._on_removed)
 
     @property
     def is_busy(self) -> bool:
         """Whether a plan is being computed."""
-        return self._is_computing
+        return self._task.is_busy
 
     def show(self, plan: Plan) -> None:
         """Show what a plan would change, in the place of any other."""
@@ -108,13 +119,14 @@ class EditPreview(QObject):
             return
         self.plan, self.prepared = plan, None
         self.changed.emit(f"{plan.title}: looking…")
-        if not self._is_computing:
-            self._compute()
+        data = plan.layer.data
+        self._task.request(lambda _: _change(plan, data))
 
     def clear(self) -> None:
         """Forget the plan and take its pixels out of the viewer."""
         if self.plan is None:
             return
+        self._task.cancel()
         self.plan = self.prepared = None
         self._remove_overlay()
         self.changed.emit("")
@@ -124,47 +136,16 @@ class EditPreview(QObject):
         self.clear()
         self._viewer.layers.events.removed.disconnect(self._on_removed)
 
-    def _compute(self) -> None:
+    def _on_computed(self, outcome: _Change | Refused | Failed) -> None:
         plan = self.plan
         assert plan is not None
-        data = plan.layer.data
-
-        def compute() -> tuple[Any, ...]:
-            try:
-                prepared = prepare_edit(
-                    data, plan.operation, plan.index, renumbers=plan.renumbers
-                )
-                mask, n_regions = _changed_pixels(prepared, data.shape)
-            except Exception as error:  # a worker raises some and loses others
-                return plan, error, None, 0
-            return plan, prepared, mask, n_regions
-
-        self._is_computing = True
-        worker = create_worker(compute, _start_thread=False)
-        worker.returned.connect(self._on_computed)
-        worker.start()
-
-    def _on_computed(self, result: tuple[Any, ...]) -> None:
-        plan: Plan | None
-        plan, prepared, mask, n_regions = result
-        self._is_computing = False
-        if self.plan is not plan:
-            if self.plan is not None:
-                self._compute()
-            return
-        assert plan is not None
-        if isinstance(prepared, Exception):
+        if isinstance(outcome, Refused | Failed):
             self.clear()
-            if isinstance(prepared, InputError):
-                show_warning(str(prepared))
-                return
-            notification_manager.receive_error(
-                type(prepared), prepared, prepared.__traceback__
-            )
+            show_problem(outcome)
             return
-        self.prepared = prepared
-        self._show_overlay(plan.layer, mask)
-        self.changed.emit(describe_change(plan, prepared, n_regions))
+        self.prepared = outcome.prepared
+        self._show_overlay(plan.layer, outcome.pixels)
+        self.changed.emit(describe_change(plan, outcome.prepared, outcome.n_regions))
 
     def _show_overlay(self, layer: Labels, mask: NDArray[np.uint8] | None) -> None:
         if mask is None or layer not in self._viewer.layers:
@@ -218,7 +199,7 @@ def describe_change(
     plan : Plan
         The plan.
     prepared : PreparedEdit
-        What it changes.
+        Its changes.
     n_regions : int
         In how many regions; 0 if that is not known.
     done : bool
@@ -234,12 +215,14 @@ def describe_change(
     return f"{plan.title}: {verb} {n:,} pixel{'s' * (n != 1)} ({percent}){where}."
 
 
-def _changed_pixels(
-    prepared: PreparedEdit, shape: tuple[int, ...]
-) -> tuple[NDArray[np.uint8] | None, int]:
+def _change(plan: Plan, data: NDArray[Any]) -> _Change:
+    """Compute what a plan changes; for a thread."""
+    prepared = prepare_edit(data, plan.operation, plan.index, renumbers=plan.renumbers)
     edit = prepared.edit
     if edit is None:
-        return None, 0
-    mask = np.zeros(shape, np.uint8)
-    mask[edit.index] = edit.old != edit.new
-    return mask, int(connected_regions(mask[edit.index]).max(initial=0))
+        return _Change(prepared)
+    pixels = np.zeros(data.shape, np.uint8)
+    pixels[edit.index] = edit.old != edit.new
+    return _Change(
+        prepared, pixels, int(connected_regions(pixels[edit.index]).max(initial=0))
+    )

@@ -1,66 +1,88 @@
-"""From a pressed button to a preview or a change, and what it says."""
+"""Runs and previews of the actions that change labels."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from napari.utils.notifications import show_warning
 from qtpy.QtCore import QObject, Signal
 
+from napari.layers import Labels
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.napari.edit.plans import EditPlans
+from napari_mmtseg.napari.edit.actions import ACTIONS, EditInput
+from napari_mmtseg.napari.edit.fields import EditFields
 from napari_mmtseg.napari.edit.preview import EditPreview, Plan, describe_change
+from napari_mmtseg.napari.edit.table_view import ClassTableView
+from napari_mmtseg.napari.edit.target import EditTarget
 from napari_mmtseg.napari.runs.label_edit import EditRunner, PreparedEdit
 
 __all__ = ["EditSession"]
 
 
 class EditSession(QObject):
-    """Runs plans, or shows them first.
+    """Runs actions with the current state of the panel, or previews them first.
 
     Parameters
     ----------
-    plans : EditPlans
-        Where plans come from.
+    target : EditTarget
+        Layer and part.
+    table : ClassTableView
+        The selected classes.
+    fields : EditFields
+        Sizes and radius.
     preview : EditPreview
-        Where they are shown.
+        Where changes are shown first.
     parent : QObject
         Qt deletes this object with it.
 
     Attributes
     ----------
     runner : EditRunner
-        Where every operation goes through.
+        Runs every operation.
     previews_first : bool
         Whether operations are shown before they are done.
-    told : Signal
-        Emits what an operation would change or has changed.
+    clicked : tuple of int or None
+        Index of the pixel of the layer that was clicked last.
+    described : Signal
+        Emits what an operation would change or has changed, in words.
     """
 
-    told = Signal(str)
+    described = Signal(str)
 
-    def __init__(self, plans: EditPlans, preview: EditPreview, parent: QObject) -> None:
+    def __init__(
+        self,
+        target: EditTarget,
+        table: ClassTableView,
+        fields: EditFields,
+        preview: EditPreview,
+        parent: QObject,
+    ) -> None:
         super().__init__(parent)
-        self._plans = plans
+        self._target = target
+        self._table = table
+        self._fields = fields
         self._preview = preview
         self.runner = EditRunner(self)
         self.previews_first = False
+        self.clicked: tuple[int, ...] | None = None
         self._running: Plan | None = None
         self._previewed = ""
-        preview.changed.connect(self.told)
+        preview.changed.connect(self.described)
         self.runner.applied.connect(self._on_applied)
-        self.runner.refused.connect(self._on_refused)
+        self.runner.refused.connect(lambda _, text: self.described.emit(text))
 
     def operate(self, name: str) -> None:
-        """Do, or preview, what a button stands for.
+        """Run, or preview, an action.
 
         Parameters
         ----------
         name : str
-            Of an action that changes labels.
+            Name of an action that changes labels.
         """
         try:
-            plan = self._plans.make(name)
+            plan = self._plan(name)
         except InputError as error:
             show_warning(str(error))
             return
@@ -79,17 +101,42 @@ class EditSession(QObject):
             self._run(plan, prepared)
 
     def preview_again(self) -> None:
-        """Show the same operation with what the panel says now."""
+        """Preview the same operation with the current state of the panel."""
         if self._preview.plan is None:
             return
         try:
-            self._preview.show(self._plans.make(self._previewed))
+            self._preview.show(self._plan(self._previewed))
         except InputError:
             self._preview.clear()
 
+    def _plan(self, name: str) -> Plan:
+        layer, action = self._target.editable_layer(), ACTIONS[name]
+        values = self._table.selected_values
+        assert action.make is not None
+        if not action.accepts(len(values)):
+            raise InputError(
+                f"{action.title} is not possible with {len(values)} selected classes. "
+                f"{action.description} Select classes in the table."
+            )
+        index = self._target.part()
+        operation = action.make(
+            EditInput(
+                values,
+                self._table.classes.content,
+                _taken(layer),
+                index,
+                self._target.n_axes,
+                self.clicked,
+                self._fields,
+            )
+        )
+        if action.renumbers:  # a label means the same in all slices
+            index = tuple(slice(0, n) for n in layer.data.shape)
+        return Plan(action.title, layer, operation, index, renumbers=action.renumbers)
+
     def _run(self, plan: Plan, prepared: PreparedEdit | None = None) -> None:
         self._running = plan
-        self.told.emit(f"{plan.title}: working…")
+        self.described.emit(f"{plan.title}: working…")
         self.runner.run(
             plan.layer,
             plan.operation,
@@ -101,7 +148,15 @@ class EditSession(QObject):
     def _on_applied(self, layer: Any, edit: Any) -> None:
         if self._running is not None and self._running.layer == layer:
             text = describe_change(self._running, PreparedEdit(edit), done=True)
-            self.told.emit(text)
+            self.described.emit(text)
 
-    def _on_refused(self, layer: Any, text: str) -> None:
-        self.told.emit(text)
+
+def _taken(layer: Labels) -> Callable[[], list[int]]:
+    """Return a function, for a thread, to the labels that a layer uses or names."""
+    data, features = layer.data, layer.features
+
+    def taken() -> list[int]:
+        named = features["index"] if "index" in features else range(len(features))
+        return [int(v) for v in (*np.unique(data), *named)]
+
+    return taken

@@ -1,4 +1,4 @@
-"""The figures of the table, counted in a thread."""
+"""Figures for the table of classes, counted in a thread."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from napari.qt.threading import GeneratorWorker, create_worker
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg.labels.editing.table import ClassTable, count_pixels, count_regions
 from napari_mmtseg.labels.uncertainty import mean_confidence
+from napari_mmtseg.napari.runs.latest import LatestTask
+from napari_mmtseg.napari.runs.outcomes import Failed, show_problem
 
 __all__ = ["ClassStatistics"]
 
-_Wanted = tuple[NDArray[Any], tuple[slice, ...], int | None, NDArray[np.float32] | None]
+_Counted = tuple[ClassTable, tuple[object, ...]]
+"""A table, and what identifies the labels that it was counted from."""
 
 _PAUSE_MS = 60
 _MAX_REGION_PIXELS = 2**27
@@ -43,18 +45,15 @@ class ClassStatistics(QObject):
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._wanted: _Wanted | None = None
-        self._worker: GeneratorWorker | None = None
         self._last: tuple[object, ...] = ()
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_PAUSE_MS)
-        self._timer.timeout.connect(self._start)
+        self._task = LatestTask(self, _PAUSE_MS)
+        self._task.reported.connect(self._on_counted)
+        self._task.done.connect(self._on_done)
 
     @property
     def is_busy(self) -> bool:
         """Whether figures are still to come."""
-        return self._worker is not None or self._timer.isActive()
+        return self._task.is_busy
 
     def request(
         self,
@@ -63,7 +62,7 @@ class ClassStatistics(QObject):
         n_axes: int | None,
         confidence: NDArray[np.float32] | None = None,
         *,
-        anew: bool = False,
+        repeat: bool = False,
     ) -> None:
         """Count soon; what was asked for before is dropped.
 
@@ -76,34 +75,20 @@ class ClassStatistics(QObject):
         n_axes : int or None
             Number of last axes along which pixels connect.
         confidence : ndarray of float, optional
-            Of every pixel, in the shape of the labels.
-        anew : bool
-            Whether to tell the figures even if they are those told last.
+            Confidence of every pixel, in the shape of the labels.
+        repeat : bool
+            Whether to emit the figures even if they have not changed.
         """
-        if anew:
+        if repeat:
             self._last = ()
-        self._wanted = data, index, n_axes, confidence
-        self._timer.start()
-
-    def stop(self) -> None:
-        """Drop what was asked for."""
-        self._wanted = None
-        self._last = ()
-        self._timer.stop()
-
-    def _start(self) -> None:
-        if self._wanted is None or self._worker is not None:
-            return
-        (data, index, n_axes, confidence), self._wanted = self._wanted, None
-        last = self._last
         starts = tuple((s.start, s.stop) for s in index)
 
-        def count() -> Iterator[tuple[ClassTable, tuple[object, ...]]]:
+        def count(_: object) -> Iterator[_Counted]:
             part = np.array(data[index])
             flat: Any = part.reshape(-1).view(np.uint8)
             # napari says "set_data" as well when only the slice or a colour changes.
             seen = (zlib.crc32(flat), part.shape, starts, n_axes, id(confidence))
-            if seen == last:
+            if seen == self._last:
                 return
             table = count_pixels(part)
             if confidence is not None and confidence.shape == data.shape:
@@ -116,19 +101,17 @@ class ClassStatistics(QObject):
                 n_regions = count_regions(part, table.values, n_axes)
                 yield replace(table, n_regions=n_regions), seen
 
-        worker = create_worker(count, _start_thread=False)
-        worker.yielded.connect(self._on_counted)
-        worker.finished.connect(self._on_finished)
-        self._worker = worker
-        worker.start()
+        self._task.request(count)
 
-    def _on_counted(self, told: tuple[ClassTable, tuple[object, ...]]) -> None:
-        table, seen = told
-        if self._wanted is None:
-            self._last = seen
-            self.counted.emit(table)
+    def stop(self) -> None:
+        """Drop what was asked for."""
+        self._last = ()
+        self._task.cancel()
 
-    def _on_finished(self) -> None:
-        self._worker = None
-        if self._wanted is not None and not self._timer.isActive():
-            self._start()
+    def _on_counted(self, counted: _Counted) -> None:
+        table, self._last = counted
+        self.counted.emit(table)
+
+    def _on_done(self, outcome: Any) -> None:
+        if isinstance(outcome, Failed):
+            show_problem(outcome)

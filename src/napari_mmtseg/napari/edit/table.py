@@ -1,58 +1,35 @@
-"""The table of classes: colour, label, name, pixels, size, regions."""
+"""Model of the class table: colour, label, name, pixels, size, regions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
+from qtpy.QtCore import QModelIndex, Qt, Signal
 from qtpy.QtGui import QColor, QPixmap
 
 from napari_mmtseg.labels.editing.table import ClassTable
 from napari_mmtseg.napari.layers.pixel_measure import PixelMeasure
+from napari_mmtseg.napari.shared.table import Column, SortedTable
 
-__all__ = ["ClassTableModel", "Column"]
+__all__ = ["ClassTableModel"]
 
 _SWATCH = 12
+_SURE = "Mean confidence, 0 to 1, where it has been measured"
+_NO_CLASSES = ClassTable(np.zeros(0, np.int64), np.zeros(0, np.int64))
 Role = Qt.ItemDataRole
 Color = NDArray[np.floating[Any]]
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column of the table.
-
-    Attributes
-    ----------
-    title, tooltip : str
-        Of the header.
-    sort_by : callable
-        Returns an array of one value for every class of a ClassTable.
-    text : callable
-        Returns the text for a row of a ClassTable.
-    record : callable
-        Returns what a file says of that row.
-    """
-
-    title: str
-    tooltip: str
-    sort_by: Callable[[ClassTable], Any]
-    text: Callable[[ClassTable, int], str]
-    record: Callable[[ClassTable, int], Any]
-
-
-class ClassTableModel(QAbstractTableModel):
-    """Rows of a :class:`ClassTable`, in any order; knows nothing of layers.
+class ClassTableModel(SortedTable):
+    """Classes in rows; independent of layers.
 
     Attributes
     ----------
     renamed : Signal
         Emits a label and the name that was typed for it.
-    columns : list of Column
-        Further columns may be appended before the model is shown.
     """
 
     renamed = Signal(object, str)
@@ -61,56 +38,28 @@ class ClassTableModel(QAbstractTableModel):
     CONFIDENCE = 5
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(
+            [
+                Column("Class", "Colour and label", _values, _label),
+                Column("Name", "Name of the class", self._sort_names, self._name_at),
+                Column("Pixels", "Number of pixels", _pixels, _n_pixels, True),
+                Column("Size", "", _pixels, self._size_at, True),
+                Column(
+                    "Regions", "Number of connected regions", _regions, _n_regions, True
+                ),
+                Column("Sure", _SURE, _confidences, _confidence, True),
+            ],
+            _NO_CLASSES,
+        )
         self._table: ClassTable | None = None
         self._names: Mapping[int, str] = {}
         self._measure: PixelMeasure | None = None
         self._color_of: Callable[[int], Color] | None = None
         self._swatches: dict[int, QPixmap] = {}
-        self._order = np.zeros(0, np.intp)
-        self._sorting = 0, Qt.SortOrder.AscendingOrder
-        self.columns = [
-            Column(
-                "Class",
-                "Colour and label",
-                lambda t: t.values,
-                lambda t, row: str(t.values[row]),
-                lambda t, row: int(t.values[row]),
-            ),
-            Column("Name", "Name of the class", self._names_of, self._name, self._name),
-            Column(
-                "Pixels",
-                "Number of pixels",
-                lambda t: t.n_pixels,
-                lambda t, row: f"{t.n_pixels[row]:,}",
-                lambda t, row: int(t.n_pixels[row]),
-            ),
-            Column(
-                "Size",
-                "",
-                lambda t: t.n_pixels,
-                lambda t, row: _short(self._size(t, row)),
-                self._size,
-            ),
-            Column(
-                "Regions",
-                "Number of connected regions",
-                _regions,
-                _n_regions,
-                lambda t, row: "" if t.n_regions is None else int(t.n_regions[row]),
-            ),
-            Column(
-                "Sure",
-                "Mean confidence, 0 to 1, where it has been measured",
-                lambda t: t.n_pixels if t.confidence is None else t.confidence,
-                lambda t, row: _confidence(t, row, "{:.2f}"),
-                lambda t, row: _confidence(t, row, "{:.4f}"),
-            ),
-        ]
 
     @property
     def table(self) -> ClassTable | None:
-        """What is shown."""
+        """The classes that are shown."""
         return self._table
 
     @property
@@ -126,115 +75,86 @@ class ClassTableModel(QAbstractTableModel):
     def show_table(self, table: ClassTable | None) -> None:
         """Show other classes; rows stay where they are if the labels are the same."""
         old, self._table = self._table, table
+        if old is None or table is None or not np.array_equal(old.values, table.values):
+            self.show_content(_NO_CLASSES if table is None else table)
+        else:
+            self.content = table
+            self.refresh()
         last = self.CONFIDENCE
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, last, last)
-        same = (
-            old is not None
-            and table is not None
-            and np.array_equal(old.values, table.values)
-        )
-        if same:
-            self._refresh()
-            return
-        self.beginResetModel()
-        self._sort()
-        self.endResetModel()
 
     def show_names(self, names: Mapping[int, str]) -> None:
         """Show other names, by label."""
         self._names = dict(names)
-        self._refresh()
+        self.refresh()
 
     def show_measure(self, measure: PixelMeasure | None) -> None:
         """Show areas or volumes by another size of pixels."""
         self._measure = measure
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, self.SIZE, self.SIZE)
-        self._refresh()
+        self.refresh()
 
     def show_colors(self, color_of: Callable[[int], Color] | None) -> None:
         """Show other colours: a function from a label to RGBA from 0 to 1."""
         self._color_of = color_of
         self._swatches = {}
-        self._refresh()
+        self.refresh()
 
     def value_at(self, row: int) -> int:
         """Return the label of a row."""
-        assert self._table is not None
-        return int(self._table.values[self._order[row]])
+        return int(self.content.values[self.place(row)])
 
     def rows_of(self, values: NDArray[Any]) -> NDArray[np.intp]:
-        """Return the rows of labels, as far as there are any, in ascending order."""
+        """Return the rows of those labels that are in the table, in ascending order."""
         if self._table is None:
             return np.zeros(0, np.intp)
         rows: NDArray[np.intp] = np.flatnonzero(
-            np.isin(self._table.values[self._order], values)
+            np.isin(self._table.values[self.places], values)
         )
         return rows
 
     def values_between(self, first: int, last: int) -> NDArray[Any]:
         """Return the labels of neighbouring rows, both ends included."""
-        assert self._table is not None
-        values: NDArray[Any] = self._table.values[self._order[first : last + 1]]
+        values: NDArray[Any] = self.content.values[self.places[first : last + 1]]
         return values
 
     def records(self) -> list[list[Any]]:
         """Return header and rows for a file, in the order shown, numbers in full."""
-        table, measure = self._table, self._measure
-        n_columns = range(self.columnCount())
-        shown = [
-            c
-            for c in n_columns
-            if (c != self.SIZE or measure is not None)
-            and (c != self.CONFIDENCE or self.has_confidence)
-        ]
-        header = [self.columns[c].title for c in shown]
-        if measure is not None:
-            header[shown.index(self.SIZE)] = measure.title
-        if table is None:
-            return [header]
-        return [header] + [
-            [self.columns[column].record(table, int(row)) for column in shown]
-            for row in self._order
-        ]
-
-    def rowCount(self, parent: QModelIndex | None = None) -> int:
-        """Return the number of classes."""
-        return 0 if parent is not None and parent.isValid() else len(self._order)
-
-    def columnCount(self, parent: QModelIndex | None = None) -> int:
-        """Return the number of columns."""
-        return 0 if parent is not None and parent.isValid() else len(self.columns)
+        table: ClassTable = self.content
+        values = table.values.tolist()
+        columns: dict[str, list[Any]] = {
+            "Class": values,
+            "Name": [self._name(value) for value in values],
+            "Pixels": table.n_pixels.tolist(),
+        }
+        if self._measure is not None:
+            columns[self._measure.title] = (table.n_pixels * self._pixel_size).tolist()
+        n_regions = table.n_regions
+        columns["Regions"] = (
+            [""] * len(table) if n_regions is None else n_regions.tolist()
+        )
+        if table.confidence is not None:
+            columns["Sure"] = [_confidence(table, i, 4) for i in range(len(table))]
+        rows = list(zip(*columns.values(), strict=True))
+        return [list(columns), *(list(rows[place]) for place in self.places)]
 
     def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Role.DisplayRole
     ) -> Any:
         """Return title or tooltip of a column."""
-        if orientation != Qt.Orientation.Horizontal:
-            return None
-        if role == Role.TextAlignmentRole:
-            return self._alignment(section)
-        column = self.columns[section]
-        title, tooltip = column.title, column.tooltip
-        if section == self.SIZE and self._measure is not None:
-            measure = self._measure
-            title = measure.unit or measure.kind
-            tooltip = f"{measure.kind} of all pixels"
-        if role == Role.DisplayRole:
-            return title
-        return tooltip if role == Role.ToolTipRole else None
+        is_size = section == self.SIZE and orientation == Qt.Orientation.Horizontal
+        if is_size and self._measure is not None:
+            if role == Role.DisplayRole:
+                return self._measure.unit or self._measure.kind
+            if role == Role.ToolTipRole:
+                return f"{self._measure.kind} of all pixels"
+        return super().headerData(section, orientation, role)
 
     def data(self, index: QModelIndex, role: int = Role.DisplayRole) -> Any:
-        """Return what a cell shows."""
-        if self._table is None or not index.isValid():
-            return None
-        row, column = int(self._order[index.row()]), index.column()
-        if role in (Role.DisplayRole, Role.EditRole, Role.ToolTipRole):
-            return self.columns[column].text(self._table, row)
-        if role == Role.TextAlignmentRole:
-            return self._alignment(column)
-        if role == Role.DecorationRole and column == 0:
-            return self._swatch(int(self._table.values[row]))
-        return None
+        """Return text or colour of a cell."""
+        if role == Role.DecorationRole and index.isValid() and index.column() == 0:
+            return self._swatch(self.value_at(index.row()))
+        return super().data(index, role)
 
     def setData(
         self, index: QModelIndex, value: Any, role: int = Role.EditRole
@@ -246,40 +166,15 @@ class ClassTableModel(QAbstractTableModel):
         return True
 
     def flags(self, index: QModelIndex) -> Qt.ItemFlag:
-        """Let names be edited, but not that of the background."""
+        """Let names be edited, except that of the background."""
         flags = super().flags(index)
         if index.column() == self.NAME and self.value_at(index.row()) != 0:
             flags |= Qt.ItemFlag.ItemIsEditable
         return flags
 
-    def sort(
-        self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder
-    ) -> None:
-        """Sort by a column."""
-        self._sorting = column, order
-        self.layoutAboutToBeChanged.emit()
-        self._sort()
-        self.layoutChanged.emit()
-
-    def _sort(self) -> None:
-        if self._table is None:
-            self._order = np.zeros(0, np.intp)
-            return
-        column, order = self._sorting
-        keys = self.columns[column].sort_by(self._table)
-        self._order = np.argsort(keys, kind="stable")
-        if order == Qt.SortOrder.DescendingOrder:
-            self._order = self._order[::-1]
-
-    def _alignment(self, column: int) -> int:
-        is_number = column > self.NAME
-        side = Qt.AlignmentFlag.AlignRight if is_number else Qt.AlignmentFlag.AlignLeft
-        return int(side | Qt.AlignmentFlag.AlignVCenter)
-
-    def _refresh(self) -> None:
-        if self.rowCount():
-            last = self.index(self.rowCount() - 1, self.columnCount() - 1)
-            self.dataChanged.emit(self.index(0, 0), last)
+    @property
+    def _pixel_size(self) -> float:
+        return 1.0 if self._measure is None else self._measure.size
 
     def _swatch(self, value: int) -> QPixmap | None:
         if self._color_of is None:
@@ -290,33 +185,53 @@ class ClassTableModel(QAbstractTableModel):
             self._swatches[value] = pixmap
         return self._swatches[value]
 
-    def _name(self, table: ClassTable, row: int) -> str:
-        value = int(table.values[row])
+    def _name(self, value: int) -> str:
         return self._names.get(value, "" if value else "background")
 
-    def _names_of(self, table: ClassTable) -> Any:
-        return np.array([self._name(table, row).lower() for row in range(len(table))])
+    def _name_at(self, table: ClassTable, i: int) -> str:
+        return self._name(int(table.values[i]))
 
-    def _size(self, table: ClassTable, row: int) -> float:
-        size = self._measure.size if self._measure else 1.0
-        return float(table.n_pixels[row] * size)
+    def _sort_names(self, table: ClassTable) -> list[str]:
+        return [self._name(value).lower() for value in table.values.tolist()]
+
+    def _size_at(self, table: ClassTable, i: int) -> str:
+        size = table.n_pixels[i] * self._pixel_size
+        return f"{size:,.0f}" if 1000 <= size < 1e8 else f"{size:.4g}"
+
+
+def _values(table: ClassTable) -> Any:
+    return table.values.tolist()
+
+
+def _label(table: ClassTable, i: int) -> str:
+    return str(table.values[i])
+
+
+def _pixels(table: ClassTable) -> Any:
+    return table.n_pixels.tolist()
+
+
+def _n_pixels(table: ClassTable, i: int) -> str:
+    return f"{table.n_pixels[i]:,}"
 
 
 def _regions(table: ClassTable) -> Any:
-    return table.n_pixels if table.n_regions is None else table.n_regions
+    return (table.n_pixels if table.n_regions is None else table.n_regions).tolist()
 
 
-def _short(size: float) -> str:
-    return f"{size:,.0f}" if 1000 <= size < 1e8 else f"{size:.4g}"
-
-
-def _n_regions(table: ClassTable, row: int) -> str:
+def _n_regions(table: ClassTable, i: int) -> str:
     if table.n_regions is None:
         return "…"
-    return f"{table.n_regions[row]:,}" if table.values[row] else ""
+    return f"{table.n_regions[i]:,}" if table.values[i] else ""
 
 
-def _confidence(table: ClassTable, row: int, form: str) -> str:
-    if table.confidence is None or np.isnan(table.confidence[row]):
+def _confidences(table: ClassTable) -> Any:
+    if table.confidence is None:
+        return _pixels(table)
+    return np.nan_to_num(table.confidence, nan=2).tolist()  # unknown ones last
+
+
+def _confidence(table: ClassTable, i: int, digits: int = 2) -> str:
+    if table.confidence is None or np.isnan(table.confidence[i]):
         return ""
-    return form.format(table.confidence[row])
+    return f"{table.confidence[i]:.{digits}f}"

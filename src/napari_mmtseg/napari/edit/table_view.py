@@ -1,22 +1,16 @@
-"""The table of classes as the user sees it and selects in it."""
+"""View of the class table, with a selection that is kept by label."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
-from qtpy.QtCore import (
-    QItemSelection,
-    QItemSelectionModel,
-    QModelIndex,
-    QSize,
-    Qt,
-    Signal,
-)
-from qtpy.QtWidgets import QTableView
+from numpy.typing import NDArray
+from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QSize, Qt
 
 from napari_mmtseg.napari.edit.table import ClassTableModel
-from napari_mmtseg.napari.shared.table_rows import height_of_rows, set_up_rows
+from napari_mmtseg.napari.shared.table import TableView
 
 __all__ = ["ClassTableView"]
 
@@ -25,47 +19,39 @@ _NAME_WIDTH = 64
 _MIN_ROWS, _MAX_ROWS = 4, 9
 
 
-class ClassTableView(QTableView):
-    """A table of classes, whole rows selected; keeps the selection by label.
+class ClassTableView(TableView):
+    """A table of classes, of which several can be selected.
 
     Attributes
     ----------
     classes : ClassTableModel
-        What is shown.
-    selection_changed : Signal
-        Other classes are selected.
-    visited : Signal
-        Emits the label of a row that was double-clicked.
+        The classes.
     """
 
-    selection_changed = Signal()
-    visited = Signal(object)
-
     def __init__(self) -> None:
-        super().__init__()
-        self.classes = ClassTableModel()
-        self.setModel(self.classes)
-        set_up_rows(self, _WIDTHS, stretched=ClassTableModel.NAME)
+        classes = ClassTableModel()
+        super().__init__(classes, _WIDTHS, stretched=ClassTableModel.NAME)
+        self.classes = classes
         self.sortByColumn(0, Qt.SortOrder.AscendingOrder)
         self._show_columns()
         self._last: int | None = None
-        self._remembered: np.ndarray = np.zeros(0, np.int64)
-        self._is_changing = False
+        self._remembered: NDArray[Any] = np.zeros(0, np.int64)
+        self._is_resetting = False
         self.classes.modelAboutToBeReset.connect(self._keep)
         self.classes.modelReset.connect(self._restore)
-        self.classes.layoutAboutToBeChanged.connect(self._keep)
-        self.classes.layoutChanged.connect(self._restore)
         self.classes.headerDataChanged.connect(self._show_columns)
-        self.doubleClicked.connect(self._on_double_click)
         selection = self.selectionModel()
         assert selection is not None
         selection.selectionChanged.connect(self._on_selection)
         selection.currentRowChanged.connect(self._on_current)
+        self.doubleClicked.connect(
+            lambda index: self.visited.emit(classes.value_at(index.row()))
+        )
 
     @property
     def selected_values(self) -> list[int]:
         """The labels of all selected rows, in ascending order."""
-        return [int(v) for v in np.sort(self._selected())]
+        return [int(v) for v in self._selected()]
 
     @property
     def last_value(self) -> int | None:
@@ -115,33 +101,32 @@ class ClassTableView(QTableView):
     def sizeHint(self) -> QSize:
         """Return room for some rows; more when there are more."""
         n = min(max(self.classes.rowCount(), _MIN_ROWS), _MAX_ROWS)
-        return QSize(super().sizeHint().width(), height_of_rows(self, n))
+        return QSize(super().sizeHint().width(), self.height_of_rows(n))
 
     def minimumSizeHint(self) -> QSize:
-        """Return as much height as wanted: the panel scrolls, not a slit of a table."""
+        """Return the preferred height: the panel scrolls, not a slit of a table."""
         width = sum(_WIDTHS.values()) + _NAME_WIDTH
         return QSize(width, self.sizeHint().height())
 
-    def _selected(self) -> np.ndarray:
+    def _selected(self) -> NDArray[Any]:
         selection = self.selectionModel()
-        if selection is None or self.classes.table is None:
+        if selection is None:
             return np.zeros(0, np.int64)
-        parts = selection.selection()
+        ranges = selection.selection()
         pieces = [
-            self.classes.values_between(parts[i].top(), parts[i].bottom())
-            for i in range(len(parts))
-            if parts[i].isValid()
+            self.classes.values_between(ranges[i].top(), ranges[i].bottom())
+            for i in range(len(ranges))
+            if ranges[i].isValid()
         ]
         return np.unique(np.concatenate(pieces)) if pieces else np.zeros(0, np.int64)
 
     def _keep(self) -> None:
         # From now on rows are no longer those of the classes that were selected.
-        self._is_changing = True
+        self._is_resetting = True
 
     def _restore(self) -> None:
-        last = self._last
-        self.select_values(self._remembered.tolist(), last)
-        self._is_changing = False
+        self.select_values(self._remembered.tolist(), self._last)
+        self._is_resetting = False
         self.updateGeometry()
         self._on_selection()
 
@@ -151,14 +136,10 @@ class ClassTableView(QTableView):
         self.setColumnHidden(ClassTableModel.CONFIDENCE, unknown)
 
     def _on_selection(self, *_: object) -> None:
-        if self._is_changing:
-            return
-        self._remembered = self._selected()
-        self.selection_changed.emit()
+        if not self._is_resetting:
+            self._remembered = self._selected()
+            self.selection_changed.emit()
 
     def _on_current(self, current: QModelIndex, _: QModelIndex) -> None:
-        if current.isValid() and not self._is_changing:
+        if current.isValid() and not self._is_resetting:
             self._last = self.classes.value_at(current.row())
-
-    def _on_double_click(self, index: QModelIndex) -> None:
-        self.visited.emit(self.classes.value_at(index.row()))

@@ -1,4 +1,4 @@
-"""What is edited: a Labels layer, all of it or what the viewer shows."""
+"""Choice of the Labels layer to edit: the current slice or the whole layer."""
 
 from __future__ import annotations
 
@@ -16,16 +16,13 @@ from napari_mmtseg.napari.layers.pixel_measure import (
     shown_axes,
     shown_part,
 )
-from napari_mmtseg.napari.shared.layer_choice import LayerChoice
+from napari_mmtseg.napari.shared.layer_choice import LayerChoice, LayerWatch
 from napari_mmtseg.napari.shared.settings_form import make_form_layout
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 __all__ = ["EditTarget"]
-
-_EDITED = ("set_data", "data", "paint", "labels_update")
-_MEASURED = ("scale", "units")
 
 
 class EditTarget(QWidget):
@@ -34,8 +31,8 @@ class EditTarget(QWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose Labels layers are offered. The chosen layer becomes the active one, so
-        that Ctrl+Z undoes what the panel did.
+        Source of the layers. The chosen layer becomes the active one, so that Ctrl+Z
+        undoes the edits of the panel.
 
     Attributes
     ----------
@@ -46,24 +43,25 @@ class EditTarget(QWidget):
     across : QCheckBox
         Whether regions connect across slices, where all are edited.
     layer_changed : Signal
-        Another layer, or none, or it can be edited now or no more.
+        Another layer is chosen, or the layer has been locked or unlocked.
     part_changed : Signal
-        Another part of it.
-    edited, renamed, recolored, selected : Signal
-        Its labels may have changed, its features, its colours, its selected label.
+        Another part of the layer is chosen.
     """
 
     layer_changed = Signal()
     part_changed = Signal()
-    edited = Signal()
-    renamed = Signal()
-    recolored = Signal()
-    selected = Signal()
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
         self._viewer = viewer
         self._layer: Labels | None = None
+        self._watch = LayerWatch(
+            {
+                "scale": self._on_part,
+                "units": self._on_part,
+                "editable": self._on_editable,
+            }
+        )
         self.choice = LayerChoice(
             viewer,
             Labels,
@@ -71,13 +69,13 @@ class EditTarget(QWidget):
             tooltip="The Labels layer to edit; follows the active layer.",
         )
         self.slice_button = QRadioButton("Current slice")
-        self.slice_button.setToolTip("The table and all operations: what is displayed")
+        self.slice_button.setToolTip("Count and edit the displayed slice")
         self.all_button = QRadioButton("All slices")
-        self.all_button.setToolTip("The table and all operations: the whole layer")
+        self.all_button.setToolTip("Count and edit the whole layer")
         self.all_button.setChecked(True)
         self.across = QCheckBox("Regions connect across slices")
         self.across.setToolTip(
-            "<qt>Whether a region goes on in the next slice, as in a volume, or ends, "
+            "<qt>Whether a region continues in the next slice, as in a volume, or not, "
             "as in a time series. At most three axes connect.</qt>"
         )
         self.across.setChecked(True)
@@ -96,12 +94,12 @@ class EditTarget(QWidget):
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of the layer is edited."""
+        """Whether the whole layer is edited."""
         return self.all_button.isChecked() or not self._has_slices
 
     @property
     def n_axes(self) -> int | None:
-        """Number of last axes along which pixels connect; None for all there are."""
+        """Number of last axes along which pixels connect; None for all axes."""
         if self._layer is None or not self.is_whole or not self._has_slices:
             return None
         return 3 if self.across.isChecked() else 2
@@ -147,7 +145,7 @@ class EditTarget(QWidget):
         return pixel_measure(self._layer, axes[-(self.n_axes or 3) :])
 
     def disconnect_all(self) -> None:
-        """Follow viewer and layer no more."""
+        """Stop following viewer and layer."""
         self.choice.disconnect()
         for event in self._dims_events():
             event.disconnect(self._on_dims)
@@ -173,36 +171,11 @@ class EditTarget(QWidget):
         self.layer_changed.emit()
 
     def _follow(self, layer: Labels | None) -> None:
-        for follow, one in ((False, self._layer), (True, layer)):
-            if one is None:
-                continue
-            slots = {
-                **dict.fromkeys(_EDITED, self._on_edited),
-                **dict.fromkeys(_MEASURED, self._on_part),
-                "features": self._on_features,
-                "colormap": self._on_colormap,
-                "editable": self._on_editable,
-                "selected_label": self._on_selected,
-            }
-            for name, slot in slots.items():
-                event = getattr(one.events, name)
-                (event.connect if follow else event.disconnect)(slot)
+        self._watch.follow(layer)
         self._layer = layer
-
-    def _on_edited(self, _: Any = None) -> None:
-        self.edited.emit()
-
-    def _on_features(self, _: Any = None) -> None:
-        self.renamed.emit()
-
-    def _on_colormap(self, _: Any = None) -> None:
-        self.recolored.emit()
 
     def _on_editable(self, _: Any = None) -> None:
         self.layer_changed.emit()
-
-    def _on_selected(self, _: Any = None) -> None:
-        self.selected.emit()
 
     def _on_part(self, _: Any = None) -> None:
         self._show_scope()

@@ -1,4 +1,4 @@
-"""What the axes of an image layer are: a guess, and names that are given."""
+"""Names of the axes of an image layer: guessed, or typed by the user."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _USUAL = {
 
 
 def finest_level(layer: Image) -> Any:
-    """Return the data of a layer; of several levels that with the most pixels."""
+    """Return the data of a layer; the level with the most pixels if it has several."""
     return layer.data[0] if layer.multiscale else layer.data
 
 
@@ -56,7 +56,7 @@ def guess_axes(layer: Image) -> str:
 
 
 def candidate_axes(layer: Image) -> list[str]:
-    """Return what the axes of a layer often are, the best guess first."""
+    """Return usual axes of such a layer, the best guess first."""
     usual = _USUAL.get(finest_level(layer).ndim, [])
     return list(dict.fromkeys([guess_axes(layer), *usual]))
 
@@ -64,12 +64,7 @@ def candidate_axes(layer: Image) -> list[str]:
 def parse_layer_axes(axes: str, layer: Image) -> list[str]:
     """Return the name of every axis of a layer: a letter, or RGB.
 
-    Parameters
-    ----------
-    axes : str
-        Such as ``"Z Y X"``, ``"c,y,x"`` or ``"YXRGB"``.
-    layer : napari.layers.Image
-        Whose axes they are.
+    `axes` is such as ``"Z Y X"``, ``"c,y,x"`` or ``"YXRGB"``.
 
     Raises
     ------

@@ -19,13 +19,7 @@ NAME = "name"
 
 
 def class_names(features: Any) -> dict[int, str]:
-    """Return the names that there are, by label.
-
-    Parameters
-    ----------
-    features : DataFrame
-        Of a Labels layer.
-    """
+    """Return the names of classes, by label."""
     if NAME not in features or not len(features):
         return {}
     rows = zip(_indices(features), features[NAME], strict=True)
@@ -35,19 +29,10 @@ def class_names(features: Any) -> dict[int, str]:
 def with_name(
     features: Any, value: int, name: str, others: Iterable[int] = ()
 ) -> pd.DataFrame:
-    """Return features in which a class has another name.
+    """Return features in which a class has another name; none if that is empty.
 
-    Parameters
-    ----------
-    features : DataFrame
-        Of a Labels layer.
-    value : int
-        The class.
-    name : str
-        Its name; none if empty.
-    others : iterable of int
-        Classes that get a row as well in a table that is empty so far: napari says that
-        a label without a row has no properties.
+    In a table that is empty so far, the labels `others` get a row as well: napari says
+    that a label without a row has no properties.
     """
     table = _indexed(features)
     if NAME not in table:
@@ -67,19 +52,9 @@ def with_name(
 
 
 def all_numbers(features: Any, numbers: Mapping[int, int]) -> dict[int, int]:
-    """Add what happens to rows whose label is among the new, but not among the old.
+    """Add a free label for each row whose label is among the new, but not the old ones.
 
-    Parameters
-    ----------
-    features : DataFrame
-        Of a Labels layer.
-    numbers : mapping of int to int
-        New label of every old one.
-
-    Returns
-    -------
-    dict of int to int
-        New label of every old one and, for those rows, one that is free.
+    `numbers` is the new label of every old one.
     """
     labels = [int(i) for i in _indices(features)]
     everywhere, new = dict(numbers), set(numbers.values())
@@ -94,12 +69,7 @@ def all_numbers(features: Any, numbers: Mapping[int, int]) -> dict[int, int]:
 def renumbered(features: Any, numbers: Mapping[int, int]) -> pd.DataFrame:
     """Return features whose rows follow classes to other labels.
 
-    Parameters
-    ----------
-    features : DataFrame
-        Of a Labels layer.
-    numbers : mapping of int to int
-        New label of every old one, as from :func:`all_numbers`.
+    `numbers` is the new label of every old one, as from :func:`all_numbers`.
     """
     table = _indexed(features)
     table[INDEX] = [numbers.get(value, value) for value in table[INDEX]]

@@ -1,4 +1,4 @@
-"""Which part of an image the viewer shows, or a shape encloses."""
+"""Crop of an image: the part that the viewer shows, or that a shape encloses."""
 
 from __future__ import annotations
 
@@ -18,34 +18,20 @@ from napari_mmtseg.napari.layers.pixel_measure import Units, change_units
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["shape_region", "viewport_region"]
+__all__ = ["shape_crop", "viewport_crop"]
 
-Region = tuple[slice, slice]
+Crop = tuple[slice, slice]
 
 _ROUNDING = 1e-6
 
 
-def viewport_region(layer: Image, axes: str, viewer: ViewerModel) -> Region:
-    """Return the part of an image that the viewer shows.
-
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The layer of the image.
-    axes : str
-        As for :func:`choose_source`.
-    viewer : napari.Viewer
-        In 2D, with Y and X of the image displayed.
-
-    Returns
-    -------
-    (slice, slice)
-        In Y and X, with start and stop.
+def viewport_crop(layer: Image, axes: str, viewer: ViewerModel) -> Crop:
+    """Return the part of an image, in Y and X, that the viewer shows.
 
     Raises
     ------
     InputError
-        If the viewer shows something else, or too little of the image.
+        If the viewer does not show Y and X in 2D, or too little of the image.
     """
     names = parse_layer_axes(axes, layer)
     dims = viewer.dims
@@ -57,30 +43,15 @@ def viewport_region(layer: Image, axes: str, viewer: ViewerModel) -> Region:
             "in 2D. Change the view, or choose another region."
         )
     corners = _viewport_corners(viewer, layer)
-    return _region(layer, names, corners, "The viewport")
+    return _crop(layer, names, corners, "The viewport")
 
 
-def shape_region(
-    layer: Image, axes: str, shapes: Shapes, units: Units = None
-) -> Region:
+def shape_crop(layer: Image, axes: str, shapes: Shapes, units: Units = None) -> Crop:
     """Return the part of an image around a shape: the selected one, or the first.
 
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The layer of the image.
-    axes : str
-        As for :func:`choose_source`.
-    shapes : napari.layers.Shapes
-        Wherever it lies, its last axes are those of the image.
-    units : sequence of pint.Unit, optional
-        ``viewer.dims.units``, in which shapes and image are shown together.
-
-    Returns
-    -------
-    (slice, slice)
-        In Y and X, with start and stop: the pixels whose centres lie in the box around
-        the shape; of centres on its border those at its start.
+    It consists of the pixels whose centres lie in the box around the shape; of centres
+    on its border those at its start. The last axes of the Shapes layer are those of the
+    image; `units` are ``viewer.dims.units``, in which both are shown.
 
     Raises
     ------
@@ -99,7 +70,7 @@ def shape_region(
         for vertex in shapes.data[chosen]
     ]
     corners = np.array([_to_pixels(layer, point, units) for point in world])
-    return _region(layer, names, corners, f"The shape in “{shapes.name}”")
+    return _crop(layer, names, corners, f"The shape in “{shapes.name}”")
 
 
 def _to_pixels(layer: Image, point: ArrayLike, units: Units) -> NDArray[np.float64]:
@@ -128,11 +99,11 @@ def _viewport_corners(viewer: ViewerModel, layer: Image) -> NDArray[np.float64]:
     return np.array(points)
 
 
-def _region(
+def _crop(
     layer: Image, names: Sequence[str], corners: NDArray[np.float64], what: str
-) -> Region:
+) -> Crop:
     shape = finest_level(layer).shape
-    # A pixel belongs to it if its centre does; what rounding has moved does not count.
+    # A pixel belongs to it if its centre does, rounding errors aside.
     first, last = (np.ceil(f(axis=0) - _ROUNDING) for f in (corners.min, corners.max))
     slices = []
     for axis in (names.index("Y"), names.index("X")):

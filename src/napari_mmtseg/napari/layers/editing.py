@@ -1,4 +1,4 @@
-"""Changing a Labels layer so that one undo takes it back."""
+"""Changes of a Labels layer that one undo takes back."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def apply_edit(
     Parameters
     ----------
     layer : napari.layers.Labels
-        What is changed.
+        The layer.
     edit : LabelEdit
         The change.
     numbers : mapping of int to int, optional
@@ -104,7 +104,7 @@ def rename_class(
     Parameters
     ----------
     layer : napari.layers.Labels
-        Whose class it is.
+        The layer.
     value : int
         The class.
     name : str
@@ -133,7 +133,7 @@ def _record(layer: Labels, step: tuple[Any, ...]) -> bool:
     data_setitem, napari's one public way to record an edit, keeps the coordinates of
     every pixel: 24 and more bytes instead of a fraction of one. So it records a change
     of one pixel that is taken back at once, and its record, which napari hands to
-    whoever listens, is replaced.
+    listeners, is replaced.
 
     Returns
     -------
@@ -170,7 +170,13 @@ def _naming(value: int, name: str) -> Callable[[Any], Any]:
 
 
 class _WithFeatures:
-    """Labels in an undo history that change features when they are put back."""
+    """Labels in an undo history that change features when they are put back.
+
+    Converting such an object to an array has a side effect, which is ugly but needed:
+    napari (0.9) emits nothing that says which step an undo took back, only that data
+    has been set, and it keeps features out of its history. The conversion is the one
+    moment at which the step is known.
+    """
 
     def __init__(
         self, labels: Any, layer: Labels, change: Callable[[Any], Any]

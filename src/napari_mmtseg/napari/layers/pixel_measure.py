@@ -1,4 +1,4 @@
-"""Where in a Labels layer the viewer is, and what a pixel measures there."""
+"""Units: position of the viewer in a layer, and the size of a pixel."""
 
 from __future__ import annotations
 
@@ -76,17 +76,7 @@ def shown_axes(layer: Labels, dims: Dims) -> tuple[int, ...]:
 def shown_part(layer: Labels, dims: Dims) -> tuple[slice, ...]:
     """Return the part of the layer's data that the viewer displays.
 
-    Parameters
-    ----------
-    layer : napari.layers.Labels
-        The layer.
-    dims : napari.components.Dims
-        Of the viewer.
-
-    Returns
-    -------
-    tuple of slice
-        All along the displayed axes, one entry along the others.
+    It is whole along the displayed axes, and has one entry along the others.
 
     Raises
     ------
@@ -112,19 +102,9 @@ def shown_part(layer: Labels, dims: Dims) -> tuple[slice, ...]:
 
 
 def pixel_measure(layer: Layer, axes: Sequence[int]) -> PixelMeasure | None:
-    """Return what a pixel measures along some axes of a layer.
+    """Return the size of a pixel along some axes of a layer; None if it is not known.
 
-    Parameters
-    ----------
-    layer : napari.layers.Layer
-        The layer.
-    axes : sequence of int
-        Where any of them is a length, the others are left out.
-
-    Returns
-    -------
-    PixelMeasure or None
-        None if pixels are all that is known.
+    If any of the axes is a length, the others are left out.
     """
     units = list(layer.units)
     scale = [abs(float(s)) for s in layer.scale]
@@ -156,20 +136,10 @@ def pixel_measure(layer: Layer, axes: Sequence[int]) -> PixelMeasure | None:
 
 
 def pixel_sizes(layer: Labels) -> tuple[str, tuple[PixelSize | None, ...]]:
-    """Return what a file says of the axes of a layer.
+    """Return a letter for every axis of a layer, and its pixel sizes, for a file.
 
-    Parameters
-    ----------
-    layer : napari.layers.Labels
-        The layer.
-
-    Returns
-    -------
-    axes : str
-        A letter for every axis: those of the layer where they are such, else those that
-        are usual for so many.
-    sizes : tuple of PixelSize or None
-        None for axes that are not lengths.
+    The letters are the names of the axes if they suit a file, else the usual ones; the
+    size is None for axes that are not lengths.
     """
     axes = "".join(layer.axis_labels).upper()
     if len(axes) != layer.ndim or not re.fullmatch("T?C?Z?YX", axes):
@@ -190,28 +160,15 @@ Units = Sequence[Any] | None
 
 
 def slider_point(layer: Layer, dims: Dims) -> NDArray[np.float64]:
-    """Return where the sliders of the viewer are, in the units of a layer.
-
-    Parameters
-    ----------
-    layer : napari.layers.Layer
-        The layer.
-    dims : napari.components.Dims
-        Of the viewer.
-    """
+    """Return the position of the viewer's sliders in the units of a layer."""
     return change_units(dims.point, dims.units, layer.units)
 
 
 def change_units(point: ArrayLike, given: Units, wanted: Units) -> NDArray[np.float64]:
     """Return a point, or a direction, in other units.
 
-    Parameters
-    ----------
-    point : sequence of float
-        One number for every axis.
-    given, wanted : sequence of pint.Unit, or None
-        Those of the point and of what is returned. All three are aligned by their last
-        axes, as napari aligns layers; axes that not all of them have stay as they are.
+    Point and units are aligned by their last axes, as napari aligns layers; axes that
+    not all of them have stay as they are.
     """
     converted = np.array(point, np.float64)
     if given is None or wanted is None:

@@ -1,4 +1,4 @@
-"""Where the labels of an image lie in the world."""
+"""Placement of labels in the world: on the image, or the part, they belong to."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from napari.layers import Image, Layer
 __all__ = ["Placement", "place_of", "spatial_attributes"]
 
 _FAR = 2.0**20
-"""Pixels, so many that a large translation leaves enough digits."""
+"""Pixels; far enough that a large translation leaves enough digits."""
 
 _EXACT = 1e-10
 """Relative to a pixel; a greater deviation counts."""
@@ -22,7 +22,7 @@ _EXACT = 1e-10
 
 @dataclass(frozen=True)
 class Placement:
-    """Where labels lie in the world: on the image, or the part, that they belong to.
+    """Placement of labels in the world, and their arrangement in a layer.
 
     Attributes
     ----------
@@ -32,11 +32,11 @@ class Placement:
         Shape of the labels: a length of one along axes of which one position is taken
         and along channels.
     kept : tuple of bool
-        Which axes the labels of the core have, too.
+        For every axis whether the labels of the core have it, too.
     thickness : tuple of float
-        How many steps of the image one entry covers, per axis.
+        Number of steps of the image that one entry covers, per axis.
     scale, translate : ndarray
-        Of the layer, before the thickness is taken into account.
+        Attributes of the layer, before the thickness is taken into account.
     linear : ndarray
         Its rotation, shear and scale as one matrix.
     others : dict
@@ -60,10 +60,8 @@ class Placement:
     def attributes(self, pixel_step: int = 1) -> dict[str, Any]:
         """Return the spatial arguments of a Labels layer.
 
-        Parameters
-        ----------
-        pixel_step : int
-            How many pixels of the image one pixel of the labels covers in Y and X.
+        `pixel_step` is the number of pixels of the image that one pixel of the labels
+        covers in Y and X.
         """
         pixel = np.array([pixel_step if a in "YX" else 1 for a in self.axes])
         thickness = np.array(self.thickness) * pixel
@@ -84,12 +82,9 @@ class Placement:
         return tuple(next(lengths) if kept else 1 for kept in self.kept)
 
     def position(self, point: ArrayLike) -> NDArray[np.float64]:
-        """Return the pixel at a point of the world, with fractions.
+        """Return the pixel, with fractions, at a point of the world.
 
-        Parameters
-        ----------
-        point : sequence of float
-            In the units of the labels; its last entries are theirs.
+        The point is in the units of the labels; its last entries are theirs.
         """
         n = len(self.shape)
         world = np.zeros(n)
@@ -107,16 +102,16 @@ def place_of(
     shape: Sequence[int],
     index: Sequence[int | slice],
 ) -> Placement:
-    """Return where the labels of a part of an image lie.
+    """Return the placement of the labels of a part of an image.
 
     Parameters
     ----------
     layer : napari.layers.Image
         The layer of the image.
     names : sequence of str
-        Of the axes of its data, RGB included.
+        Names of the axes of its data, RGB included.
     shape : sequence of int
-        Of its data.
+        Shape of its data.
     index : sequence of int or slice
         The part: one position along an axis, or a slice with step 1.
     """
@@ -167,8 +162,8 @@ def spatial_attributes(layer: Layer) -> dict[str, Any]:
 def _linear(layer: Layer) -> NDArray[np.float64]:
     """Return rotation, shear and scale of a layer as one matrix.
 
-    Of a layer that is turned by 180 degrees napari tells a negative scale and the
-    rotation as well, which together are no turn: what it does is asked for instead.
+    For a layer turned by 180 degrees napari reports a negative scale and the rotation
+    as well, which together are no turn: hence it is asked where points end up.
     """
     n = layer.ndim
     origin = np.asarray(layer.data_to_world(np.zeros(n)))

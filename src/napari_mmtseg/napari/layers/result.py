@@ -1,4 +1,4 @@
-"""What stays with a layer after the run that made it."""
+"""The result of a run, kept with its layer."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_mmtseg.labels.editing.class_count import ClassCount, Display
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.uncertainty import UncertainRegion
 from napari_mmtseg.napari.layers.editing import unwrapped
 from napari_mmtseg.napari.layers.source import LayerSelection
@@ -29,8 +30,6 @@ __all__ = [
 
 if TYPE_CHECKING:
     from napari.layers import Labels, Layer
-
-    pass
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
 
@@ -46,52 +45,63 @@ class LayerResult:
     source : LayerSelection
         The image.
     model : MutualMeanTeachingModel or None
-        What labelled it; None for another method than Mutual Mean-Teaching.
-    shapers : dict
-        What gives the layer another number of classes, by "classes" and "regions": of
-        pixels that look alike, or of regions. Empty for another method.
+        The model that labelled it; None for another method than Mutual Mean-Teaching.
+    class_counts : dict of str to ClassCount
+        Gives the layer another number of classes, by "classes" and "regions": of pixels
+        that look alike, or of regions. Empty for another method.
     settings : SegmentationSettings
-        What it was made with.
-    hints_layer : weak reference to a Labels layer, or None
-        Where its hints were painted.
+        The settings of the run.
+    scribbles_layer : weak reference to a Labels layer, or None
+        The layer that its scribbles were painted in.
     measured : Measured or None
         The confidence, once it has been asked for.
     why_fixed : str
-        Why it has no shapers, where that is to be said.
+        Why its number of classes stays, if that is to be said.
     identity : str
-        Stands in the layer's metadata, by which a duplicate of it is known.
+        Identifies duplicates of the layer, from their metadata.
     """
 
     source: LayerSelection
     model: MutualMeanTeachingModel | None
-    shapers: dict[str, ClassCount]
+    class_counts: dict[str, ClassCount]
     settings: SegmentationSettings
-    hints_layer: ReferenceType[Labels] | None = None
+    scribbles_layer: ReferenceType[Labels] | None = None
     measured: Measured | None = None
     why_fixed: str = ""
     identity: str = field(default_factory=lambda: uuid4().hex)
 
-    def shaper(self, labels: NDArray[Any]) -> ClassCount:
-        """Return the one whose labels these are."""
-        return max(self.shapers.values(), key=lambda shaper: shaper.agreement(labels))
+    def add_class_count(
+        self, hierarchy: LabelHierarchy, labels: NDArray[Any], display: Display
+    ) -> None:
+        """Let labels, and what they display, have another number of classes."""
+        class_count = ClassCount(hierarchy.reshaped(labels.shape))
+        class_count.note_result(labels, display)
+        self.class_counts[hierarchy.merging] = class_count
+
+    def class_count(self, labels: NDArray[Any]) -> ClassCount:
+        """Return the class count whose labels these are."""
+        return max(
+            self.class_counts.values(),
+            key=lambda class_count: class_count.agreement(labels),
+        )
 
     def shown_model(self, labels: NDArray[Any]) -> MutualMeanTeachingModel | None:
         """Return the model with the classes, and their labels, that labels show."""
         if self.model is None or not self.can_show(labels):
             return self.model
-        shaper = self.shaper(labels)
+        class_count = self.class_count(labels)
         return self.model.with_n_labels(
-            shaper.hierarchy, shaper.display(labels).n_labels
+            class_count.hierarchy, class_count.display(labels).n_labels
         )
 
     def can_show(self, labels: NDArray[Any]) -> bool:
         """Return whether labels have the shape of the image."""
-        shapes = [s.hierarchy.clusters.shape for s in self.shapers.values()]
+        shapes = [s.hierarchy.clusters.shape for s in self.class_counts.values()]
         return labels.shape in shapes
 
 
 class _Changes:
-    """Tells whoever shows something of a result that there is more to show."""
+    """Emitted when a result gains a confidence map."""
 
     measured = Signal(LayerResult)
 
@@ -141,14 +151,14 @@ class Measured:
     confidence : ndarray of float32
         From 0 to 1, in the dimensions of the layer.
     regions : list of UncertainRegion
-        Where it is least, the worst first.
-    shape : Display
-        What the layer showed.
+        The least certain regions, the worst first.
+    display : Display
+        Number of classes, and output, that the layer showed.
     summary : str
         One sentence for the panel.
     """
 
     confidence: NDArray[np.float32] = field(repr=False)
     regions: list[UncertainRegion] = field(repr=False)
-    shape: Display
+    display: Display
     summary: str

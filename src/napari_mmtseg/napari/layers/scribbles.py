@@ -1,4 +1,4 @@
-"""From painted labels to hints: those on the slice, or the stack, that is chosen."""
+"""Scribbles of a Labels layer on the chosen slice or stack."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.source import LayerSelection
 
-__all__ = ["Hints", "choose_hints"]
+__all__ = ["LayerScribbles", "choose_scribbles"]
 
 _MAX_OTHERS = 15
 """Other slices that are learned from, at most: those with the most paint."""
 
 
 @dataclass(frozen=True)
-class Hints:
+class LayerScribbles:
     """Painted pixels of an image, and of other slices of the same stack.
 
     Attributes
@@ -27,7 +27,7 @@ class Hints:
         Name of the layer that they were painted in.
     painted : (..., Y, X) ndarray of int32
         In the shape of the labels. Classes; 0 where nothing is painted.
-    others : tuple of (Source, ndarray)
+    others : tuple of (LayerSelection, ndarray)
         Other slices with paint of their own.
     erased : (..., Y, X) ndarray of bool, or None
         Pixels of an edited result that stay background.
@@ -45,10 +45,10 @@ class Hints:
         return set(np.concatenate(values).tolist()) - {0}
 
 
-def choose_hints(
+def choose_scribbles(
     name: str, labels: Any, source: LayerSelection, *, all_slices: bool = False
-) -> Hints:
-    """Take what is painted on the image that is to be segmented.
+) -> LayerScribbles:
+    """Return the scribbles on the image that is to be segmented.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def choose_hints(
     source : LayerSelection
         The image.
     all_slices : bool
-        Learn from the other slices of a stack as well.
+        Whether to learn from the other slices of a stack as well.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def choose_hints(
     if painted is None:
         raise InputError(
             f"“{name}” has the shape {tuple(labels.shape)}, which does not lie on "
-            f"“{source.name}”: hints need {_accepted(stack, chosen)}. Add a Labels "
+            f"“{source.name}”: scribbles need {_accepted(stack, chosen)}. Add a Labels "
             "layer while the image is selected."
         )
     others = []
@@ -93,15 +93,15 @@ def choose_hints(
                     whole[axis] = position
                 there = replace(source, index=tuple(whole))
                 others.append((there, _values(labels[tuple(index)])))
-    hints = Hints(name, painted, tuple(others))
-    if not hints.values:
+    scribbles = LayerScribbles(name, painted, tuple(others))
+    if not scribbles.values:
         where = " on this slice" if is_stack and cut and not all_slices else ""
-        where += " in this region" * bool(source.region)
+        where += " in this region" * bool(source.crop)
         raise InputError(
             f"Nothing is painted in “{name}”{where}. Paint a few strokes of every "
-            "class with the brush, or choose no hints."
+            "class with the brush, or choose no scribbles."
         )
-    return hints
+    return scribbles
 
 
 def _painted(
@@ -110,7 +110,7 @@ def _painted(
     stack: tuple[int, ...],
     here: tuple[int | slice, ...],
 ) -> NDArray[np.int32] | None:
-    """Return the labels of what is chosen; None if they do not lie on it."""
+    """Return the labels on the chosen image; None if they do not lie on it."""
     shape, chosen = tuple(labels.shape), tuple(source.lengths.values())
     if shape == stack:
         return _values(labels[here])
@@ -120,7 +120,7 @@ def _painted(
     full = tuple(source.full_plane.get(a, n) for a, n in source.lengths.items())
     named = zip(source.place.axes, source.place.shape, strict=True)
     if shape in (full, tuple(source.full_plane.get(a, n) for a, n in named)):
-        region = {name: slice(*ends) for name, ends in source.region.items()}
+        region = {name: slice(*ends) for name, ends in source.crop.items()}
         window = tuple(region.get(a, slice(None)) for a in source.lengths)
         return _values(np.reshape(labels, full)[window])
     return None
@@ -136,7 +136,7 @@ def _accepted(stack: tuple[int, ...], chosen: tuple[int, ...]) -> str:
 def _values(labels: Any) -> NDArray[np.int32]:
     values = np.array(labels)
     if values.dtype != np.int32 and values.size and values.max() > 2**31 - 1:
-        raise InputError("Label values of hints go up to 2147483647.")
+        raise InputError("Label values of scribbles go up to 2147483647.")
     return values.astype(np.int32)
 
 

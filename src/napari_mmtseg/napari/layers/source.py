@@ -1,4 +1,4 @@
-"""From a napari layer to what is segmented of it: an image, a stack, or a part."""
+"""Selection of a napari layer to segment: an image, a stack, or a part of them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _UNUSUAL = "QPMNRUVWABDEFGHIJKLO"
 
 @dataclass(frozen=True)
 class LayerSelection:
-    """What is segmented of a layer, chosen once.
+    """An image layer, and the part of it to segment; fixed when it is chosen.
 
     Attributes
     ----------
@@ -46,9 +46,9 @@ class LayerSelection:
     array : array-like
         Its data; of a multiscale layer the finest level. May be lazy.
     index : tuple of int or slice
-        What to take of it: one position along axes of which one slice is taken, a slice
-        with a start and a stop along Y and X in a region, colours without alpha, and
-        all else whole.
+        The part of it: one position along axes of which one slice is taken, a slice
+        with a start and a stop along Y and X in a crop, colours without alpha, and all
+        else whole.
     axes : str
         Names of the axes of `array`, separated by spaces.
     slices : dict
@@ -58,7 +58,7 @@ class LayerSelection:
     multiscale : bool
         Whether `array` is the first of several levels.
     place : Placement
-        Where its labels lie.
+        Placement of its labels.
     spacing : tuple of float, or None
         Distance between pixels along every axis of its labels; None if unknown.
     """
@@ -88,7 +88,7 @@ class LayerSelection:
 
     @cached_property
     def part(self) -> ArrayPart:
-        """The image; nothing is read before it is asked for."""
+        """The image, read when it is converted to an array."""
         return ArrayPart(self.array, self.index)
 
     def as_stack(self, *, volumes: bool = False) -> ImageStack:
@@ -99,7 +99,15 @@ class LayerSelection:
         InputError
             If there are no volumes in it.
         """
-        return ImageStack.of(self.part, axes=self.image_axes, volumes=volumes)
+        return self._volumes if volumes else self._slices
+
+    @cached_property
+    def _slices(self) -> ImageStack:
+        return ImageStack.of(self.part, axes=self.image_axes)
+
+    @cached_property
+    def _volumes(self) -> ImageStack:
+        return ImageStack.of(self.part, axes=self.image_axes, volumes=True)
 
     @property
     def is_stack(self) -> bool:
@@ -125,7 +133,7 @@ class LayerSelection:
         return dict(zip(names, self.as_stack().shape, strict=True))
 
     @property
-    def region(self) -> dict[str, tuple[int, int]]:
+    def crop(self) -> dict[str, tuple[int, int]]:
         """First and last position, exclusive, along Y and X where that is not all."""
         shown = zip(self.axes.split(), self.index, self.array.shape, strict=True)
         found = {
@@ -162,12 +170,12 @@ class LayerSelection:
         return np.array(self.part)
 
     def image(self) -> Any:
-        """Return what is segmented: a copy, or what is too large for one as it is."""
+        """Return the image to segment: a copy unless it is too large for one."""
         return self.read() if self.is_copied else self.part
 
 
 def possible_axes(layer: Image) -> list[str]:
-    """Return what the axes of an image layer may be, the best guess first."""
+    """Return possible axes of an image layer, the best guess first."""
     candidates = candidate_axes(layer)
     possible = []
     for candidate in candidates:
@@ -185,9 +193,9 @@ def choose_source(
     point: ArrayLike | None = None,
     *,
     all_slices: bool = False,
-    region: tuple[slice, slice] | None = None,
+    crop: tuple[slice, slice] | None = None,
 ) -> LayerSelection:
-    """Choose what of a layer is segmented.
+    """Select a layer, or a part of it, to segment.
 
     Parameters
     ----------
@@ -197,12 +205,12 @@ def choose_source(
         One name for every axis of its data, such as ``"Z Y X"``: Y and X are
         segmented, C or RGB holds channels, all others are slices.
     point : sequence of float, optional
-        Where the sliders are, in the units of the layer as from :func:`slider_point`:
+        Position of the sliders in the units of the layer as from :func:`slider_point`:
         the slice that lies there is taken; the first along each axis without it.
     all_slices : bool
         Take all slices instead of one.
-    region : (slice, slice), optional
-        What to take in Y and X, with start and stop.
+    crop : (slice, slice), optional
+        The part in Y and X, with start and stop.
 
     Raises
     ------
@@ -226,7 +234,7 @@ def choose_source(
             position = np.asarray(layer.world_to_data(point))
         for i in cut:
             index[i] = _position(layer, names[i], float(position[i]), shape[i])
-    for name, part in zip("YX", region or (), strict=False):
+    for name, part in zip("YX", crop or (), strict=False):
         index[names.index(name)] = part
     if names[-1] == "RGB" and shape[-1] == 4:
         index[-1] = slice(0, 3)  # alpha is no colour
@@ -265,7 +273,7 @@ def _position(layer: Image, name: str, position: float, n: int) -> int:
 def _spacing(
     layer: Image, names: Sequence[str], kept: Sequence[int]
 ) -> tuple[float, ...] | None:
-    """Return how far pixels are apart, in one unit; only ratios count."""
+    """Return the distance of pixels in one unit; only ratios count."""
     labelled = [i for i in kept if names[i] not in _CHANNELS]
     measure = pixel_measure(layer, [i for i in labelled if names[i] in "ZYX"])
     return None if measure is None else tuple(measure.edges[i] for i in labelled)

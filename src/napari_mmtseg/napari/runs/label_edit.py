@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-from napari.qt.threading import create_worker
-from napari.utils.notifications import notification_manager, show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
@@ -16,6 +14,8 @@ from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.editing.undo import LabelEdit
 from napari_mmtseg.napari.layers.editing import apply_edit, check_editable
+from napari_mmtseg.napari.runs.outcomes import Failed, Refused, show_problem
+from napari_mmtseg.napari.runs.run import RunQueue
 
 __all__ = ["EditRunner", "Operation", "PreparedEdit", "prepare_edit"]
 
@@ -27,7 +27,7 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class PreparedEdit:
-    """What an operation changes, ready to be applied.
+    """The changes of an operation, ready to be applied.
 
     Attributes
     ----------
@@ -50,17 +50,7 @@ def prepare_edit(
 ) -> PreparedEdit:
     """Run an operation on a copy of labels; for a thread.
 
-    Parameters
-    ----------
-    data : ndarray of int
-        The labels; left as they are.
-    operation : callable
-        What to do.
-    index : tuple of slice
-        The part of the labels that the operation sees.
-    renumbers : bool
-        Whether the operation gives whole classes other labels, so that names have to
-        follow.
+    For the parameters see :meth:`EditRunner.run`.
     """
     old = np.array(data[index])
     edit = LabelEdit.between(old, operation(old.copy()), index)
@@ -108,6 +98,8 @@ class EditRunner(QObject):
         super().__init__(parent)
         self._running: _Task | None = None
         self._waiting: list[_Task] = []
+        self._queue = RunQueue(self)
+        self._queue.ended.connect(self._on_prepared)
 
     @property
     def is_busy(self) -> bool:
@@ -129,12 +121,11 @@ class EditRunner(QObject):
         Parameters
         ----------
         layer : napari.layers.Labels
-            Whose labels change; refused, with a notification, where it cannot be
-            edited.
+            The layer; refused, with a notification, if it cannot be edited.
         operation : callable
-            What to do. An :class:`InputError` that it raises is shown.
+            From labels to labels. An :class:`InputError` that it raises is shown.
         index : tuple of slice, optional
-            The part of the layer that the operation sees; all of it without.
+            The part of the layer that the operation sees; by default all of it.
         replaces : str, optional
             Name of a kind of operation of which only the latest matters: one of the
             same name that still waits is dropped.
@@ -142,13 +133,13 @@ class EditRunner(QObject):
             Whether the operation gives whole classes other labels, so that names and
             other features have to follow.
         prepared : PreparedEdit, optional
-            What the operation came to before, as in a preview; taken if nothing else is
-            under way and the labels are still the same.
+            Its changes, as computed for a preview; taken if nothing else is under way
+            and the labels are still the same.
         """
         try:
             check_editable(layer)
         except InputError as error:
-            self._refuse(layer, error)
+            self._refuse(layer, Refused(str(error)))
             return
         whole = tuple(slice(0, n) for n in layer.data.shape)
         task = _Task(layer, operation, index or whole, replaces, renumbers)
@@ -163,36 +154,27 @@ class EditRunner(QObject):
     def _start(self, task: _Task) -> None:
         was_busy, self._running = self.is_busy, task
         data = task.layer.data
-
-        def prepare() -> tuple[PreparedEdit | Exception]:
-            try:
-                return (
-                    prepare_edit(
-                        data, task.operation, task.index, renumbers=task.renumbers
-                    ),
-                )
-            except Exception as error:  # a worker raises some and loses others
-                return (error,)
-
-        worker = create_worker(prepare, _start_thread=False)
-        worker.returned.connect(self._on_prepared)
+        self._queue.start(
+            lambda _: prepare_edit(
+                data, task.operation, task.index, renumbers=task.renumbers
+            )
+        )
         if not was_busy:
             self.busy_changed.emit(True)
-        worker.start()
 
-    def _on_prepared(self, prepared: tuple[PreparedEdit | Exception]) -> None:
-        (result,), task = prepared, self._running
+    def _on_prepared(self, outcome: PreparedEdit | Refused | Failed | None) -> None:
+        task = self._running
         assert task is not None
         try:
-            if isinstance(result, InputError):
-                self._refuse(task.layer, result)
-            elif isinstance(result, Exception):
-                notification_manager.receive_error(
-                    type(result), result, result.__traceback__
-                )
-                self.refused.emit(task.layer, str(result))
-            elif not self._finish(task, result) and task.attempts > 1:
-                # The user has painted meanwhile: once more, with what is there now.
+            if isinstance(outcome, Refused | Failed):
+                self._refuse(task.layer, outcome)
+            elif (
+                outcome is not None
+                and not self._finish(task, outcome)
+                and task.attempts > 1
+            ):
+                # The user has painted meanwhile: once more, with the labels as they
+                # are now.
                 again = replace(task, attempts=task.attempts - 1)
                 self._waiting.insert(0, again)
         finally:
@@ -211,11 +193,11 @@ class EditRunner(QObject):
                 if not apply_edit(task.layer, edit, prepared.numbers):
                     return False
         except InputError as error:
-            self._refuse(task.layer, error)
+            self._refuse(task.layer, Refused(str(error)))
             return True
         self.applied.emit(task.layer, edit)
         return True
 
-    def _refuse(self, layer: Labels, error: InputError) -> None:
-        show_warning(str(error))
-        self.refused.emit(layer, str(error))
+    def _refuse(self, layer: Labels, problem: Refused | Failed) -> None:
+        show_problem(problem)
+        self.refused.emit(layer, problem.text)

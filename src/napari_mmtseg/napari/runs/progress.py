@@ -1,4 +1,4 @@
-"""How far a run is: bar, text and curve."""
+"""Progress of a run: bar, text and curve."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 
 class ProgressView(QWidget):
-    """Bar, text and curve of the run, or what there is to say without one."""
+    """Bar, text and curve of a run, or a text without a run."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,7 +36,6 @@ class ProgressView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (self.bar, self.text, self.curve):
             layout.addWidget(widget)
-        for widget in (self.bar, self.text, self.curve):
             widget.hide()
         self._clock: tuple[int, float] | None = None
         self._phase = ""
@@ -52,7 +51,7 @@ class ProgressView(QWidget):
         self.text.setVisible(bool(text))
 
     def start(self, n_steps: int, text: str, noun: str = "slice") -> None:
-        """Show an empty bar for a new run; of a stack, `noun` is what is counted."""
+        """Show an empty bar for a new run; `noun` names one part of a stack."""
         self._clock, self._phase = None, ""
         self._slices = SliceClock(noun)
         self.bar.setRange(0, n_steps)
@@ -64,7 +63,7 @@ class ProgressView(QWidget):
         self.text.show()
 
     def show_step(self, step: SegmentationStep, done: int) -> None:
-        """Show a step, and how much of all is done with it."""
+        """Show a step; `done` steps of all are done with it."""
         self.bar.setValue(done)
         training = step.phase != "prediction"
         curve = step.n_done, step.n_steps  # each slice has one
@@ -78,16 +77,9 @@ class ProgressView(QWidget):
         self.text.setText(self._describe(step))
 
     def show_count(self, phase: str, n_done: int, n: int, noun: str) -> None:
-        """Show how many of several things are done.
+        """Show that `n_done` of `n` things are done, each of them a `noun`.
 
-        Parameters
-        ----------
-        phase : str
-            What is being done; a new one starts the estimate of the time left anew.
-        n_done, n : int
-            How many are done, and how many there are.
-        noun : str
-            What they are, one of them.
+        A new phase starts a new estimate of the time left.
         """
         if phase != self._phase:
             self._phase, self._clock = phase, None
@@ -116,7 +108,7 @@ class ProgressView(QWidget):
     def _time_left(self, n_done: int, n: int, *, at_least: int) -> str:
         """Return the time that the rest takes at this speed; empty until it is known.
 
-        The first that is done starts the clock: what came before it is not done again.
+        The first one done starts the clock, as the work before it is not repeated.
         """
         now = time.monotonic()
         if self._clock is None:
@@ -165,7 +157,7 @@ class ActivityBar:
         self._step = step
 
     def stop(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._run += 1
         self._timer.stop()
         bar, self._bar = self._bar, None
@@ -193,7 +185,7 @@ _MARGIN = 4.0
 
 
 class LabelCountCurve(QWidget):
-    """Draws how many labels were left after each step."""
+    """Curve of the number of labels after each step."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -263,23 +255,14 @@ _FEW = 5
 
 
 class SliceClock:
-    """Measures how many slices are done in a second.
-
-    Parameters
-    ----------
-    noun : str
-        What is counted, one of them: "slice" or "volume".
-    """
+    """Speed of a run in slices, or another noun, per second."""
 
     def __init__(self, noun: str = "slice") -> None:
         self._noun = noun
         self._first: tuple[float, float] | None = None
 
     def describe(self, step: SegmentationStep) -> str:
-        """Return which of them it is, the rate and the time that is left.
-
-        Of a large image, how much of it is done.
-        """
+        """Return the slice or the share of a large image, the rate, the time left."""
         now = time.monotonic()
         done = step.fraction * step.n_slices or step.n_done
         if done >= step.n_slices:
@@ -303,12 +286,12 @@ class SliceClock:
 
 
 def count(n: int, noun: str) -> str:
-    """Return a number of things in words."""
+    """Return a number and a noun, such as "2 images"."""
     return f"{n:,} {noun}" + "s" * (n != 1)
 
 
 def duration(seconds: float) -> str:
-    """Return a time in words, never 0."""
+    """Return a time in words, at least one second."""
     if seconds < 90:
         return f"{max(round(seconds), 1)} s"
     if seconds < 5400:

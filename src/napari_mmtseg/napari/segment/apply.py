@@ -1,4 +1,4 @@
-"""Buttons that take a fitted model elsewhere: to a file, to another image."""
+"""Save a fitted model, or apply it to another image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 from napari.utils.notifications import show_info, show_warning
@@ -16,14 +16,13 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.labels.editing.class_count import ClassCount, Display
+from napari_mmtseg.labels.editing.class_count import Display
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import connected_regions
 from napari_mmtseg.napari.layers.result import LayerResult, fixed_by_size, result_of
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.runs.outcomes import Message, Segmented
-from napari_mmtseg.napari.runs.preload import load_engine
-from napari_mmtseg.napari.segment.job import Job, origin, predicted
+from napari_mmtseg.napari.runs.progress import count
+from napari_mmtseg.napari.segment.job import Job, Segmented, origin, predicted, prepared
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.segmentation.memory import estimate_memory
 
@@ -32,7 +31,11 @@ if TYPE_CHECKING:
 
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
-__all__ = ["ApplyJob", "ModelActions"]
+__all__ = ["Application", "ModelActions"]
+
+_R = TypeVar("_R")
+_Steps: TypeAlias = Generator[SegmentationStep, str | None, _R]
+_Labelling: TypeAlias = tuple[NDArray[np.int32], LayerResult]
 
 _FILES = "Models (*.safetensors)"
 
@@ -43,7 +46,7 @@ class ModelActions(QWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose layers have models.
+        Its layers have the models.
     choose_source : callable
         Returns the image that a model shall label; may raise InputError.
     start : callable
@@ -88,12 +91,12 @@ class ModelActions(QWidget):
         if result is None or result.model is None:
             show_warning(f"“{layer.name}” has no model.")
             return
-        like = shape = None
+        like = display = None
         if result.can_show(layer.data):
-            shaper = result.shaper(layer.data)
-            like, shape = shaper.hierarchy, shaper.display(layer.data)
+            class_count = result.class_count(layer.data)
+            like, display = class_count.hierarchy, class_count.display(layer.data)
         appearance = {"colormap": layer.colormap, "features": layer.features.copy()}
-        self._apply(result.model, f"“{layer.name}”", like, shape, appearance)
+        self._apply(result.model, f"“{layer.name}”", like, display, appearance)
 
     def apply_file(self) -> None:
         """Ask for a model file and label the chosen image with it."""
@@ -118,7 +121,7 @@ class ModelActions(QWidget):
         if not path.suffix:
             path = path.with_suffix(".safetensors")
         try:
-            # The dialog has asked whether to replace a file that is there.
+            # The dialog has asked whether to replace an existing file.
             model.save(path, overwrite=True)
         except InputError as error:
             show_warning(str(error))
@@ -131,13 +134,15 @@ class ModelActions(QWidget):
         except InputError as error:
             show_warning(str(error))
             return
-        self._start(ApplyJob(source, *what))
+        self._start(Application(source, *what).job())
 
     def _fill_menus(self) -> None:
         layers = [
             layer
             for layer in self._viewer.layers
-            if isinstance(layer, Labels) and _model(result_of(layer))
+            if isinstance(layer, Labels)
+            and (result := result_of(layer)) is not None
+            and result.model is not None
         ]
         for menu, act in (
             (self.menus["save"], self.save),
@@ -157,18 +162,9 @@ class ModelActions(QWidget):
         from_file.triggered.connect(lambda _: self.apply_file())
 
 
-def _model(result: LayerResult | None) -> bool:
-    return result is not None and result.model is not None
-
-
-Labelling: TypeAlias = Generator[
-    Message, str | None, tuple[NDArray[np.int32], LayerResult]
-]
-
-
 @dataclass(frozen=True)
-class ApplyJob:
-    """Label an image with the classes of a model.
+class Application:
+    """A fitted model applied to an image.
 
     Attributes
     ----------
@@ -177,10 +173,10 @@ class ApplyJob:
     model : MutualMeanTeachingModel or Path
         The model, or its file, which is read in the thread.
     origin : str
-        What the user calls the model.
+        Name of the model for the user.
     like : LabelHierarchy, optional
-        Of a layer that the model has labelled: the same classes get the same labels.
-    shape : Display, optional
+        Hierarchy of a layer that the model has labelled: its classes keep their labels.
+    display : Display, optional
         Number of classes and output; as the model was fitted without it.
     appearance : dict
         Further attributes of the layer.
@@ -190,34 +186,17 @@ class ApplyJob:
     model: MutualMeanTeachingModel | Path
     origin: str
     like: LabelHierarchy | None = None
-    shape: Display | None = None
+    display: Display | None = None
     appearance: dict[str, Any] = field(default_factory=dict)
-    hints_layer: None = None
-    counted: str = "slice"
 
-    @property
-    def title(self) -> str:
-        """What the activity dock says."""
-        return f"Apply {self.origin} to {self.source.name}"
+    def job(self) -> Job:
+        """Return the job of the panel."""
+        title = f"Apply {self.origin} to {self.source.name}"
+        return Job(self.source, title, lambda _: self._work())
 
-    @property
-    def n_steps(self) -> int:
-        """Percent."""
-        return 100
-
-    def n_done(self, step: SegmentationStep) -> int:
-        """Return how many."""
-        return step.step
-
-    def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[Message, str | None, Segmented]:
-        """Do it."""
+    def _work(self) -> _Steps[Segmented]:
         start = time.perf_counter()
-        yield SegmentationStep("preparing", 0, self.n_steps)
-        image = self.source.image()
-        yield SegmentationStep("preparing", 0, self.n_steps)
-        load_engine()
+        image, _ = yield from prepared(self.source)
         from napari_mmtseg.engine.model.fitted import load_model
 
         model = self.model
@@ -225,10 +204,9 @@ class ApplyJob:
             model = load_model(model)
         finding = self._hierarchy(model, image)
         if finding is None:
-            labels, kept = yield from self._fixed(model, image, notices, should_cancel)
+            labels, kept = yield from self._fixed(model, image)
         else:
-            hierarchy = yield from predicted(finding, notices, should_cancel)
-            labels, kept = self._shaped(model, hierarchy)
+            labels, kept = self._adjustable(model, (yield from predicted(finding)))
         seconds = time.perf_counter() - start
         n_labels = len(_values(labels))
         return Segmented(
@@ -243,8 +221,8 @@ class ApplyJob:
                 "seconds": round(seconds, 3),
             },
             summary=(
-                f"{n_labels} label{'s' * (n_labels != 1)} in {seconds:.1f} s with the "
-                f"classes of {self.origin}."
+                f"{count(n_labels, 'label')} in {seconds:.1f} s with the classes of "
+                f"{self.origin}."
             ),
             appearance=self.appearance,
         )
@@ -252,7 +230,7 @@ class ApplyJob:
     def _hierarchy(
         self, model: MutualMeanTeachingModel, image: Any
     ) -> Generator[float, None, LabelHierarchy] | None:
-        """Return what finds the labels for every number of classes, where it can."""
+        """Find the labels for every number of classes; None if they are too large."""
         like = self.like
         if self.source.is_one_image and model.n_dims == 2:
             return model.iter_hierarchy(
@@ -274,36 +252,28 @@ class ApplyJob:
             return None
         return _with_clusters(merge_tree, parts, stack)
 
-    def _shaped(
+    def _adjustable(
         self, model: MutualMeanTeachingModel, hierarchy: LabelHierarchy
-    ) -> tuple[NDArray[np.int32], LayerResult]:
+    ) -> _Labelling:
         if self.like is not None:
             hierarchy = hierarchy.labelled_like(self.like)
-        shape = self.shape or Display(hierarchy.fitted, model.settings.output)
-        found = hierarchy.labels(shape.n_labels)
-        if shape.output == "regions":
+        display = self.display or Display(hierarchy.fitted, model.settings.output)
+        found = hierarchy.labels(display.n_labels)
+        if display.output == "regions":
             found = connected_regions(found, hierarchy.n_spatial)
         labels = self.source.place.arrange(found)
-        shaper = ClassCount(hierarchy.reshaped(labels.shape))
-        shaper.note_result(labels, shape)
-        shapers = {hierarchy.merging: shaper}
-        return labels, LayerResult(self.source, model, shapers, model.settings)
+        kept = LayerResult(self.source, model, {}, model.settings)
+        kept.add_class_count(hierarchy, labels, display)
+        return labels, kept
 
-    def _fixed(
-        self,
-        model: MutualMeanTeachingModel,
-        image: Any,
-        notices: list[str],
-        should_cancel: Callable[[], bool],
-    ) -> Labelling:
-        """Label what is too large for more than one number of classes."""
+    def _fixed(self, model: MutualMeanTeachingModel, image: Any) -> _Steps[_Labelling]:
+        """Label an image that is too large for more than one number of classes."""
         shown, output = model, None
-        if self.like is not None and self.shape is not None:
-            shown = model.with_n_labels(self.like, self.shape.n_labels)
-            output = self.shape.output
+        if self.like is not None and self.display is not None:
+            shown = model.with_n_labels(self.like, self.display.n_labels)
+            output = self.display.output
         parts = shown.iter_labels(image, axes=self.source.image_axes, output=output)
-        found = yield from predicted(parts, notices, should_cancel)
-        labels = self.source.place.arrange(found)
+        labels = self.source.place.arrange((yield from predicted(parts)))
         kept = LayerResult(self.source, shown, {}, shown.settings)
         kept.why_fixed = fixed_by_size(labels) or "It has those of another image."
         return labels, kept

@@ -1,8 +1,9 @@
-"""The section that shapes a result: number of classes, classes or regions."""
+"""Number of classes of a result, as classes or connected regions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer, Signal
@@ -10,17 +11,21 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from napari.layers import Labels
 from napari_mmtseg.labels.editing.class_count import ClassCount, Display
-from napari_mmtseg.napari.layers.result import result_of
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.napari.layers.result import LayerResult, result_of
 from napari_mmtseg.napari.runs.label_edit import EditRunner
-from napari_mmtseg.napari.segment.class_count_slider import ClassSlider
-from napari_mmtseg.napari.segment.other_merging import OtherMerging
+from napari_mmtseg.napari.runs.latest import LatestTask
+from napari_mmtseg.napari.runs.outcomes import Failed, Refused, show_problem
+from napari_mmtseg.napari.runs.preload import load_engine
+from napari_mmtseg.napari.segment.class_count_slider import ClassCountSlider
+from napari_mmtseg.napari.shared.layer_choice import LayerWatch
 from napari_mmtseg.napari.shared.settings_form import make_form_layout
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["ShapeSection"]
+__all__ = ["ClassCountSection"]
 
 _LOOK_AGAIN = 150
 """Milliseconds after a change of the labels until the slider follows."""
@@ -38,17 +43,17 @@ _MERGING_REFUSED = (
 )
 
 
-class ShapeSection(QWidget):
-    """Shapes the active Labels layer, or the last one that could be shaped.
+class ClassCountSection(QWidget):
+    """Changes the active Labels layer, or the last one that is a result.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose active layer is followed.
+        Its active layer is followed.
 
     Attributes
     ----------
-    slider : ClassSlider
+    slider : ClassCountSlider
         Number of classes.
     auto_button : QPushButton
         Back to the automatic number.
@@ -68,7 +73,7 @@ class ShapeSection(QWidget):
         super().__init__()
         self._viewer = viewer
         self._layer: Labels | None = None
-        self.slider = ClassSlider()
+        self.slider = ClassCountSlider()
         self.auto_button = QPushButton("Auto")
         self.auto_button.setToolTip("Back to the number of classes found automatically")
         self.output = QComboBox()
@@ -77,7 +82,8 @@ class ShapeSection(QWidget):
         self.merging.addItems(list(_MERGINGS.values()))
         self.about = WrappedLabel()
         self.runner = EditRunner(self)
-        self._other = OtherMerging(self)
+        self._other = LatestTask(self)
+        self._watch = LayerWatch({"set_data": self._on_data})
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_LOOK_AGAIN)
@@ -86,8 +92,7 @@ class ShapeSection(QWidget):
         self.slider.changed.connect(self._reshape)
         self.output.activated.connect(self._reshape)
         self.merging.activated.connect(self._on_merging)
-        self._other.found.connect(self._on_found)
-        self._other.failed.connect(self._timer.start)
+        self._other.done.connect(self._on_other)
         self.auto_button.clicked.connect(self._to_automatic)
         self.runner.busy_changed.connect(self._timer.start)
         viewer.layers.selection.events.active.connect(self.follow)
@@ -97,7 +102,7 @@ class ShapeSection(QWidget):
 
     @property
     def layer(self) -> Labels | None:
-        """The layer that is shaped."""
+        """The layer that is changed."""
         return self._layer
 
     @property
@@ -106,7 +111,7 @@ class ShapeSection(QWidget):
         return self.runner.is_busy or self._other.is_busy
 
     def follow(self, _: Any = None) -> None:
-        """Take the active layer if it can be shaped."""
+        """Take the active layer if it is a result."""
         layers = self._viewer.layers
         layer = self._layer if self._layer in layers else None
         active = layers.selection.active
@@ -115,13 +120,9 @@ class ShapeSection(QWidget):
         self.take(layer)
 
     def take(self, layer: Labels | None) -> None:
-        """Shape a layer, which need not be active."""
-        if layer != self._layer:
-            if self._layer is not None:
-                self._layer.events.set_data.disconnect(self._on_data)
-            self._layer = layer
-            if layer is not None:
-                layer.events.set_data.connect(self._on_data)
+        """Change a layer, which need not be active."""
+        self._layer = layer
+        self._watch.follow(layer)
         self._look_again()
 
     def _arrange(self) -> None:
@@ -155,7 +156,7 @@ class ShapeSection(QWidget):
         layer = self._layer
         result = result_of(layer)
         why_fixed = "" if result is None else result.why_fixed
-        self.setVisible(result is not None and bool(result.shapers or why_fixed))
+        self.setVisible(result is not None and bool(result.class_counts or why_fixed))
         for widget in (self._title, self.slider, self._row):
             widget.setVisible(not why_fixed)
         self.looked.emit()
@@ -178,11 +179,11 @@ class ShapeSection(QWidget):
         self.merging.setEnabled(fits and one_image)
         self.merging.setToolTip(_MERGING_TIP if one_image else _MERGING_REFUSED)
         if fits:
-            shaper = result.shaper(layer.data)
-            self._show(shaper.display(layer.data), shaper)
+            class_count = result.class_count(layer.data)
+            self._show(class_count.display(layer.data), class_count)
 
-    def _show(self, shape: Display, shaper: ClassCount) -> None:
-        hierarchy = shaper.hierarchy
+    def _show(self, shape: Display, class_count: ClassCount) -> None:
+        hierarchy = class_count.hierarchy
         self.slider.set_numbers(shape.n_labels, hierarchy.finest, hierarchy.automatic)
         self.merging.setCurrentIndex(list(_MERGINGS).index(hierarchy.merging))
         self.output.setCurrentIndex(list(_OUTPUTS).index(shape.output))
@@ -193,20 +194,32 @@ class ShapeSection(QWidget):
 
     def _on_merging(self, _: Any = None) -> None:
         layer, result = self._layer, result_of(self._layer)
-        if layer is None or result is None:
+        if layer is None or result is None or result.model is None:
             return
         merging = list(_MERGINGS)[self.merging.currentIndex()]
-        if merging in result.shapers:
+        if merging in result.class_counts:
             self._on_found(layer, merging)
         else:
             self.about.setText("Looking at the image once more…")
-            self._other.find(layer, result, merging)
+            labels = layer.data
+            self._other.request(
+                lambda _: _merge_otherwise(layer, labels, result, merging)
+            )
+
+    def _on_other(self, outcome: _Merged | Refused | Failed) -> None:
+        if isinstance(outcome, Refused | Failed):
+            show_problem(outcome)
+            self._timer.start()
+            return
+        layer, result, merging, hierarchy = outcome
+        result.class_counts[merging] = ClassCount(hierarchy)
+        self._on_found(layer, merging)
 
     def _on_found(self, layer: Labels, merging: str) -> None:
         result = result_of(layer)
         if layer != self._layer or result is None:
             return
-        hierarchy = result.shapers[merging].hierarchy
+        hierarchy = result.class_counts[merging].hierarchy
         n_labels = hierarchy.fitted
         self.slider.set_numbers(n_labels, hierarchy.finest, hierarchy.automatic)
         self.merging.setCurrentIndex(list(_MERGINGS).index(merging))
@@ -216,18 +229,35 @@ class ShapeSection(QWidget):
         layer, result = self._layer, result_of(self._layer)
         if layer is None or result is None:
             return
-        shaper = result.shapers[list(_MERGINGS)[self.merging.currentIndex()]]
+        class_count = result.class_counts[list(_MERGINGS)[self.merging.currentIndex()]]
         output = list(_OUTPUTS)[self.output.currentIndex()]
         n_labels = self.slider.slider.value()
         self.auto_button.setEnabled(n_labels != self.slider.automatic)
 
         def operation(labels: NDArray[Any]) -> NDArray[Any]:
-            made_by = result.shaper(labels)
-            return shaper.change(labels, n_labels, output, made_by)
+            made_by = result.class_count(labels)
+            return class_count.change(labels, n_labels, output, made_by)
 
         self.runner.run(layer, operation, replaces="shape")
 
 
 def _can_be_shaped(layer: Labels) -> bool:
     result = result_of(layer)
-    return result is not None and bool(result.shapers or result.why_fixed)
+    return result is not None and bool(result.class_counts or result.why_fixed)
+
+
+_Merged: TypeAlias = tuple[Labels, LayerResult, str, LabelHierarchy]
+
+
+def _merge_otherwise(
+    layer: Labels, labels: NDArray[Any], result: LayerResult, merging: str
+) -> Generator[float, None, _Merged]:
+    """Find the hierarchy of classes, or of regions, where there is the other."""
+    source, model = result.source, result.model
+    assert model is not None
+    load_engine()
+    hierarchy = yield from model.iter_hierarchy(
+        source.read(), channel_axis=source.channel_axis, merging=merging
+    )
+    shown = result.class_count(labels).unedited(labels)
+    return layer, result, merging, hierarchy.reshaped(labels.shape).matched_to(shown)

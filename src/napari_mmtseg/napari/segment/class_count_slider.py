@@ -14,10 +14,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-__all__ = ["ClassSlider"]
+__all__ = ["ClassCountSlider"]
 
 
-class ClassSlider(QWidget):
+class ClassCountSlider(QWidget):
     """A slider from 1 to the finest number of classes.
 
     Attributes
@@ -25,7 +25,7 @@ class ClassSlider(QWidget):
     slider : QSlider
         Moves between the numbers.
     number : QLabel
-        What it stands at.
+        The number that it stands at.
     changed : Signal
         Emits the number that the user has chosen.
     """

@@ -1,10 +1,9 @@
-"""Buttons that show how certain a result is, and lead to where it is least so."""
+"""Buttons for the confidence of a result, and for its least certain regions."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,20 +16,17 @@ from napari_mmtseg.labels.uncertainty import UncertainRegion, uncertain_regions
 from napari_mmtseg.napari.layers.navigation import go_to, scene
 from napari_mmtseg.napari.layers.placement import spatial_attributes
 from napari_mmtseg.napari.layers.result import LayerResult, Measured, changes, result_of
-from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.runs.outcomes import Message
-from napari_mmtseg.napari.runs.preload import load_engine
-from napari_mmtseg.napari.segment.job import Job, predicted
+from napari_mmtseg.napari.segment.job import Job, predicted, prepared
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
 from napari_mmtseg.progress import SegmentationStep
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["ConfidenceJob", "ConfidenceSection"]
+__all__ = ["ConfidenceSection", "confidence_job"]
 
 _SURROUNDINGS = 3
-"""How much wider than a region the view on it is."""
+"""Width of the view on a region, as a multiple of the region's."""
 
 _SHOW_TIP = (
     "How sure both teachers are of every pixel's class, as an Image layer: 0 not at "
@@ -52,7 +48,7 @@ class ConfidenceSection(QWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        Where the confidence is shown.
+        The confidence is shown there.
     choose_layer : callable
         Returns the layer whose labels are looked at, or None.
     start : callable
@@ -63,7 +59,7 @@ class ConfidenceSection(QWidget):
     show_button, worst_button : QPushButton
         Show confidence, Go to least certain.
     about : QLabel
-        Where the view is.
+        Text about the region in view.
     """
 
     def __init__(
@@ -76,6 +72,7 @@ class ConfidenceSection(QWidget):
         self._viewer = viewer
         self._choose_layer = choose_layer
         self._start = start
+        self._measuring: LayerResult | None = None
         self._goes_on = False
         self._next = 0
         self._listed: Measured | None = None
@@ -98,7 +95,7 @@ class ConfidenceSection(QWidget):
             self.setVisible(False)
             return
         one_image = result.source.is_one_image
-        self.setVisible(bool(result.shapers) or not one_image)
+        self.setVisible(bool(result.class_counts) or not one_image)
         for button, tip in (
             (self.show_button, _SHOW_TIP),
             (self.worst_button, _WORST_TIP),
@@ -132,18 +129,20 @@ class ConfidenceSection(QWidget):
             f"label {layer.data[region.place]}, confidence {region.confidence:.2f}."
         )
 
-    def show_measured(self, job: ConfidenceJob, measured: Measured) -> None:
-        """Show what a job has measured."""
-        job.result.measured = measured
-        changes.measured.emit(job.result)
+    def show_measured(self, measured: Measured) -> None:
+        """Show the confidence that the job has measured."""
+        result, self._measuring = self._measuring, None
+        assert result is not None
+        result.measured = measured
+        changes.measured.emit(result)
         layer = self._choose_layer()
-        if layer is None or result_of(layer) is not job.result:
+        if layer is None or result_of(layer) is not result:
             return
         if self._goes_on:
             self._goes_on = False
             self.go_to_worst()
             return
-        shown = self._confidence_layer(job.result)
+        shown = self._confidence_layer(result)
         if shown is not None and shown.data.shape == measured.confidence.shape:
             shown.data = measured.confidence
         else:
@@ -153,7 +152,7 @@ class ConfidenceSection(QWidget):
                 name=f"{layer.name} confidence",
                 colormap="magma",
                 contrast_limits=(0, 1),
-                metadata={"napari_mmtseg": {"confidence_of": job.result.identity}},
+                metadata={"napari_mmtseg": {"confidence_of": result.identity}},
                 **spatial_attributes(layer),
             )
             layers = self._viewer.layers
@@ -168,7 +167,8 @@ class ConfidenceSection(QWidget):
         if layer is None or result is None:
             return
         self._goes_on = goes_on
-        self._start(ConfidenceJob(layer.name, result, layer.data.copy()))
+        self._measuring = result
+        self._start(confidence_job(layer.name, result, layer.data.copy()))
 
     def _measured(self, layer: Labels | None) -> Measured | None:
         """Return what is known of the classes that the layer shows now."""
@@ -177,8 +177,8 @@ class ConfidenceSection(QWidget):
             return None
         if not result.can_show(layer.data):
             return None
-        same = result.shaper(layer.data).display(layer.data) == result.measured.shape
-        return result.measured if same else None
+        display = result.class_count(layer.data).display(layer.data)
+        return result.measured if display == result.measured.display else None
 
     def _confidence_layer(self, result: LayerResult) -> Any:
         for layer in self._viewer.layers:
@@ -208,73 +208,43 @@ class ConfidenceSection(QWidget):
         self.about.setVisible(bool(text))
 
 
-@dataclass(frozen=True)
-class ConfidenceJob:
-    """Measure the confidence in the classes that a layer shows.
+def confidence_job(name: str, result: LayerResult, labels: NDArray[Any]) -> Job:
+    """Return the job that measures the confidence in the classes of a layer.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Name of the layer.
     result : LayerResult
-        What is kept with it.
+        The result kept with it.
     labels : ndarray of int
-        What it shows; edits are looked at with the classes.
+        Its labels, edits included.
     """
 
-    name: str
-    result: LayerResult
-    labels: NDArray[Any]
-    hints_layer: None = None
-    counted: str = "slice"
-
-    @property
-    def source(self) -> LayerSelection:
-        """The image."""
-        return self.result.source
-
-    @property
-    def title(self) -> str:
-        """What the activity dock says."""
-        return f"Confidence of {self.name}"
-
-    @property
-    def n_steps(self) -> int:
-        """Percent."""
-        return 100
-
-    def n_done(self, step: SegmentationStep) -> int:
-        """Return how many."""
-        return step.step
-
-    def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[Message, str | None, Measured]:
-        """Do it."""
+    def work(_: Any) -> Generator[SegmentationStep, str | None, Measured]:
         start = time.perf_counter()
-        model = self.result.model
+        model = result.model
         if model is None:
-            raise InputError(f"“{self.name}” has no teachers to ask.")
-        yield SegmentationStep("preparing", 0, self.n_steps)
-        image = self.source.read()
-        load_engine()
-        shaper = self.result.shaper(self.labels)
-        shape = shaper.display(self.labels)
+            raise InputError(f"“{name}” has no teachers to ask.")
+        image, _ = yield from prepared(result.source)
+        class_count = result.class_count(labels)
+        display = class_count.display(labels)
         parts = model.iter_confidence(
             image,
-            shape.n_labels,
-            channel_axis=self.source.channel_axis,
-            merging=shaper.hierarchy.merging,
+            display.n_labels,
+            channel_axis=result.source.channel_axis,
+            merging=class_count.hierarchy.merging,
         )
-        confidence = yield from predicted(parts, notices, should_cancel)
-        confidence = confidence.reshape(self.labels.shape)
-        worst = uncertain_regions(confidence, self.labels)
+        confidence = (yield from predicted(parts)).reshape(labels.shape)
+        worst = uncertain_regions(confidence, labels)
         seconds = time.perf_counter() - start
         return Measured(
             confidence=np.ascontiguousarray(confidence),
             regions=worst,
-            shape=shape,
+            display=display,
             summary=(
                 f"Mean confidence {confidence.mean():.2f}, measured in {seconds:.1f} s."
             ),
         )
+
+    return Job(result.source, f"Confidence of {name}", work)

@@ -1,95 +1,126 @@
-"""What a run can do, and what all runs have in common."""
+"""One run of the Segment panel: its work, and the display of its progress."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from napari_mmtseg.errors import Cancelled
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_mmtseg.napari.layers.result import LayerResult
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.runs.outcomes import Message, Notice, Outcome
-from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.napari.runs.preload import load_engine
+from napari_mmtseg.napari.runs.run import Work
+from napari_mmtseg.progress import SegmentationStep, relay
 
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-__all__ = ["Job", "origin", "predicted"]
+__all__ = ["Job", "Segmented", "origin", "predicted", "prepared"]
 
 _R = TypeVar("_R")
 
 
-class Job(Protocol):
-    """Something to do with an image in a worker thread."""
+@dataclass(frozen=True)
+class Job:
+    """Something to do with an image in a thread.
 
-    @property
-    def source(self) -> LayerSelection:
-        """The image; read in the thread."""
+    Attributes
+    ----------
+    source : LayerSelection
+        The image.
+    title : str
+        Text in the activity dock.
+    work : callable
+        Called in the thread; yields :class:`SegmentationStep` and returns an outcome.
+    n_steps : int
+        Number of steps that the progress counts; percent by default.
+    n_done : callable
+        Returns how many of them are done with a :class:`SegmentationStep`.
+    counted : str
+        Noun for one part of a stack: "slice" or "volume".
+    scribbles_layer : napari.layers.Labels, optional
+        The layer below which the result goes.
+    """
 
-    @property
-    def title(self) -> str:
-        """What the activity dock says."""
+    source: LayerSelection
+    title: str
+    work: Work
+    n_steps: int = 100
+    n_done: Callable[[SegmentationStep], int] = lambda step: step.step
+    counted: str = "slice"
+    scribbles_layer: Labels | None = None
 
-    @property
-    def counted(self) -> str:
-        """What a stack consists of, one of them: "slice" or "volume"."""
 
-    @property
-    def n_steps(self) -> int:
-        """Number of steps that the progress counts."""
+@dataclass(frozen=True)
+class Segmented:
+    """A result, ready for a layer.
 
-    def n_done(self, step: SegmentationStep) -> int:
-        """Return how many of them are done."""
+    Attributes
+    ----------
+    labels : ndarray of int32
+        In the dimensions of the layer.
+    provenance : dict
+        Goes into the layer's metadata.
+    summary : str
+        One sentence for the panel.
+    kept : LayerResult
+        Stays with the layer.
+    appearance : dict
+        Further attributes of the layer, such as the colormap.
+    out_of_date : tuple of napari.layers.Labels
+        Layers to hide.
+    """
 
-    @property
-    def hints_layer(self) -> Labels | None:
-        """The layer below which the result goes."""
+    labels: NDArray[np.int32] = field(repr=False)
+    provenance: dict[str, Any]
+    summary: str
+    kept: LayerResult = field(repr=False)
+    appearance: dict[str, Any] = field(default_factory=dict, repr=False)
+    out_of_date: tuple[Labels, ...] = field(default=(), repr=False)
 
-    def steps(
-        self, notices: list[str], should_cancel: Callable[[], bool]
-    ) -> Generator[Message, str | None, Outcome]:
-        """Do it; may raise whatever the work raises.
 
-        Parameters
-        ----------
-        notices : list of str
-            Where warnings arrive, to be passed on.
-        should_cancel : callable
-            Once it returns True, :class:`~napari_mmtseg.errors.Cancelled` is raised.
-        """
+def prepared(
+    source: LayerSelection, n_steps: int = 100
+) -> Generator[SegmentationStep, str | None, tuple[Any, str | None]]:
+    """Read the image and load the engine.
+
+    Returns
+    -------
+    image : array-like
+        The image, as from :meth:`LayerSelection.image`.
+    stop : str or None
+        "stop" if that has been sent meanwhile.
+    """
+    step = SegmentationStep("preparing", 0, n_steps)
+    stop = yield step
+    image = source.image()
+    stop = (yield step) or stop
+    load_engine()
+    return image, stop
 
 
 def predicted(
     parts: Generator[float, None, _R],
-    notices: list[str],
-    should_cancel: Callable[[], bool],
-) -> Generator[Message, str | None, _R]:
-    """Run a prediction to its end and tell in percent how far it is.
-
-    For the other parameters and errors, see :meth:`Job.steps`.
-    """
-    while True:
-        if should_cancel():
-            raise Cancelled
-        try:
-            fraction = next(parts)
-        except StopIteration as end:
-            result: _R = end.value
-            return result
-        while notices:
-            yield Notice(notices.pop(0))
-        yield SegmentationStep("prediction", round(100 * fraction), 100)
+) -> Generator[SegmentationStep, str | None, _R]:
+    """Run a prediction, and report its progress in percent."""
+    return relay(
+        parts, lambda share: [SegmentationStep("prediction", round(100 * share), 100)]
+    )
 
 
 def origin(source: LayerSelection) -> dict[str, Any]:
-    """Return what a layer's metadata say of the image that it was made from."""
+    """Return the metadata of a layer about the image that it was made from."""
     packages = ("napari-mmtseg", "torch", "numpy", "napari")
     return {
         "source": source.name,
         "axes": source.axes,
         "slice": dict(source.slices),
-        "region": {name: list(ends) for name, ends in source.region.items()},
+        "region": {name: list(ends) for name, ends in source.crop.items()},
         "spacing": None if source.spacing is None else list(source.spacing),
         "shape": [int(n) for n in source.array.shape],
         "versions": {name: version(name) for name in packages},

@@ -11,10 +11,10 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.runs.progress import ProgressView
 from napari_mmtseg.napari.segment.apply import ModelActions
-from napari_mmtseg.napari.segment.class_count_section import ShapeSection
+from napari_mmtseg.napari.segment.class_count_section import ClassCountSection
 from napari_mmtseg.napari.segment.confidence import ConfidenceSection
 from napari_mmtseg.napari.segment.run_control import RunControl
-from napari_mmtseg.napari.segment.scribble_choice import HintsChoice
+from napari_mmtseg.napari.segment.scribble_choice import ScribbleChoice
 from napari_mmtseg.napari.segment.scribble_job import check_run, make_job
 from napari_mmtseg.napari.segment.settings_actions import SettingsActions
 from napari_mmtseg.napari.segment.source import (
@@ -44,49 +44,49 @@ class SegmentWidget(NarrowPanel):
     Parameters
     ----------
     napari_viewer : napari.Viewer
-        Where images come from and labels go.
+        The viewer with the images; labels go there, too.
 
     Attributes
     ----------
     choice : SourceChoice
         Layer and axes.
-    hints : HintsChoice
-        Painted labels that teach the run.
+    scribbles : ScribbleChoice
+        Painted labels that the run learns from.
     form : SettingsForm
         The settings, one magicgui widget each, by name in ``form.widgets``.
     progress : ProgressView
         Bar, text and curve.
-    shape_section : ShapeSection
+    class_count_section : ClassCountSection
         Number of classes of the result, and classes or regions.
     confidence_section : ConfidenceSection
         Show confidence, Go to least certain.
     model_actions : ModelActions
         Save model, Apply model.
     hint, memory, reason : QLabel
-        What is segmented, what memory it takes, and why it cannot be.
+        The chosen image, the memory that a run takes, and why it cannot start.
     settings_actions : SettingsActions
         Copy as Python, Save settings, Load settings.
     run_button, stop_button, cancel_button : QPushButton
-        Run is there while no run is under way, the others while one is.
+        Run is shown while no run is under way, the others while one is.
     """
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         self._viewer = napari_viewer
         self.choice = SourceChoice(napari_viewer)
-        self.hints = HintsChoice(napari_viewer)
+        self.scribbles = ScribbleChoice(napari_viewer)
         self.form = SettingsForm()
         self.progress = ProgressView()
         self.settings_actions = SettingsActions(
-            self.form, self.choice.source, self.hints
+            self.form, self.choice.source, self.scribbles
         )
         self._control = RunControl(napari_viewer, self.progress, self)
         self.model_actions = ModelActions(
             napari_viewer, self.choice.source, self._control.start
         )
-        self.shape_section = ShapeSection(napari_viewer)
+        self.class_count_section = ClassCountSection(napari_viewer)
         self.confidence_section = ConfidenceSection(
-            napari_viewer, lambda: self.shape_section.layer, self._control.start
+            napari_viewer, lambda: self.class_count_section.layer, self._control.start
         )
         self.run_button = QPushButton("Run")
         self.stop_button = QPushButton("Stop and keep")
@@ -108,10 +108,10 @@ class SegmentWidget(NarrowPanel):
         self.choice.changed.connect(self._refresh)
         self.form.changed.connect(self._refresh)
         self._control.state_changed.connect(self._refresh)
-        self._control.finished.connect(self.shape_section.take)
-        self._control.finished.connect(self.hints.refresh)
+        self._control.finished.connect(self.class_count_section.take)
+        self._control.finished.connect(self.scribbles.refresh)
         self._control.measured.connect(self.confidence_section.show_measured)
-        self.shape_section.looked.connect(self.confidence_section.refresh)
+        self.class_count_section.looked.connect(self.confidence_section.refresh)
         self.closed.connect(self._control.cancel)
         self._refresh()
 
@@ -128,7 +128,7 @@ class SegmentWidget(NarrowPanel):
             self._refresh()
             return
         try:
-            job = make_job(source, settings, self.hints, self._viewer)
+            job = make_job(source, settings, self.scribbles, self._viewer)
         except InputError as error:
             show_warning(str(error))
             return
@@ -164,14 +164,14 @@ class SegmentWidget(NarrowPanel):
         self.confidence_section.refresh()
 
     def _describe(self, source: LayerSelection, settings: SegmentationSettings) -> None:
-        """Say what is segmented and what memory it takes; refuse what cannot be."""
+        """Describe the chosen image and the memory; refuse what cannot be segmented."""
         check_run(source, settings)
         self.hint.setText(describe_source(source, settings.stack))
         text, is_warning = describe_memory(source, settings)
         self.memory.setText(text)
         colour = f"color: {warning_colour(self._viewer)}" if is_warning else ""
         self.memory.setStyleSheet(colour)
-        self.hints.show_slices(source)
+        self.scribbles.show_slices(source)
 
     def _arrange(self) -> None:
         tooltips = {
@@ -185,8 +185,8 @@ class SegmentWidget(NarrowPanel):
             "Segment all of the image, what the viewer shows of it, or what a shape "
             "encloses: of a Shapes layer the selected one, or the first"
         )
-        hints_tip = (
-            "Painted labels that teach the run: a few strokes of every class in a "
+        scribbles_tip = (
+            "Painted labels that the run learns from: strokes of every class in a "
             "Labels layer, or what you have edited in a result."
         )
         image_rows = [
@@ -199,8 +199,8 @@ class SegmentWidget(NarrowPanel):
         ]
         image_rows += [
             self.form.row("stack"),
-            ("Region", region_tip, self.choice.region.box),
-            ("Hints", hints_tip, self.hints.row),
+            ("Region", region_tip, self.choice.crop.box),
+            ("Scribbles", scribbles_tip, self.scribbles.row),
         ]
         self.form_layout = make_form_layout(
             image_rows + self.form.fields(advanced=False, without=("stack",))
@@ -218,7 +218,7 @@ class SegmentWidget(NarrowPanel):
         layout.addWidget(self.reason)
         layout.addLayout(buttons)
         layout.addWidget(self.progress)
-        layout.addWidget(self.shape_section)
+        layout.addWidget(self.class_count_section)
         layout.addWidget(self.confidence_section)
         layout.addWidget(self.model_actions)
         layout.addWidget(self.advanced)

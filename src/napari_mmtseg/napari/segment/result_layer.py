@@ -1,4 +1,4 @@
-"""The Labels layer of a run: preview first, result in the end."""
+"""Labels layer of a run: preview first, result in the end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from napari.layers import Labels
 from napari_mmtseg.napari.layers.result import METADATA, keep_result
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.runs.outcomes import Segmented
+from napari_mmtseg.napari.segment.job import Segmented
 from napari_mmtseg.napari.segment.stack_preview import preview_stride
 
 if TYPE_CHECKING:
@@ -29,11 +29,11 @@ class ResultLayer:
     Parameters
     ----------
     viewer : napari.Viewer
-        Where the layer goes.
+        The layer goes there.
     source : LayerSelection
         The image that the labels belong to.
     below : napari.layers.Labels, optional
-        A layer that is to stay on top, and selected: the user is painting there.
+        A layer to stay on top, and selected: the user is painting there.
     """
 
     def __init__(

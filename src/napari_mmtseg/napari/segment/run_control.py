@@ -1,4 +1,4 @@
-"""Starts, watches and ends runs: one at a time."""
+"""Starts, watches and ends the runs of the Segment panel: one at a time."""
 
 from __future__ import annotations
 
@@ -10,17 +10,10 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg.napari.layers.result import Measured
-from napari_mmtseg.napari.runs.outcomes import (
-    Failed,
-    Message,
-    Notice,
-    Outcome,
-    Refused,
-    show_problem,
-)
+from napari_mmtseg.napari.runs.outcomes import Failed, Notice, Refused, show_problem
 from napari_mmtseg.napari.runs.progress import ActivityBar, ProgressView
 from napari_mmtseg.napari.runs.run import RunQueue
-from napari_mmtseg.napari.segment.job import Job
+from napari_mmtseg.napari.segment.job import Job, Segmented
 from napari_mmtseg.napari.segment.result_layer import ResultLayer
 from napari_mmtseg.napari.segment.segment_job import PREVIEW_INTERVAL
 from napari_mmtseg.progress import SegmentationStep
@@ -40,9 +33,9 @@ class RunControl(QObject):
     Parameters
     ----------
     viewer : napari.Viewer
-        Where the labels go.
+        The labels become one of its layers.
     progress : ProgressView
-        Where progress is shown.
+        Shows the progress.
     parent : QObject
         The panel.
 
@@ -53,12 +46,12 @@ class RunControl(QObject):
     finished : Signal
         Emits the layer once the labels of a run are in it.
     measured : Signal
-        Emits the job and the :class:`Measured` that it ended with.
+        Emits the :class:`Measured` that a run ended with.
     """
 
     state_changed = Signal()
     finished = Signal(object)
-    measured = Signal(object, object)
+    measured = Signal(object)
 
     def __init__(
         self, viewer: ViewerModel, progress: ProgressView, parent: QObject
@@ -86,7 +79,7 @@ class RunControl(QObject):
         if self._job is not None:
             return
         self._job = job
-        self._layer = ResultLayer(self._viewer, job.source, job.hints_layer)
+        self._layer = ResultLayer(self._viewer, job.source, job.scribbles_layer)
         self._activity.start(job.n_steps, job.title)
         self._next_preview = 0.0
         self._late = None
@@ -94,7 +87,7 @@ class RunControl(QObject):
             job.n_steps, "Waiting for the cancelled run to end…", job.counted
         )
         self.state_changed.emit()
-        self._queue.start(job)
+        self._queue.start(job.work)
 
     def stop_and_keep(self) -> None:
         """End the training, or the slices, and keep the labels so far."""
@@ -111,7 +104,7 @@ class RunControl(QObject):
         self._queue.cancel()
         layer.remove()
 
-    def _on_reported(self, message: Message) -> None:
+    def _on_reported(self, message: SegmentationStep | Notice) -> None:
         if isinstance(message, Notice):
             show_warning(message.text)
             return
@@ -139,23 +132,21 @@ class RunControl(QObject):
         spent = time.monotonic() - now
         self._next_preview = now + max(0.9 * PREVIEW_INTERVAL, spent / _PREVIEW_SHARE)
 
-    def _on_ended(self, outcome: Outcome | None) -> None:
-        layer, job = self._layer, self._job
+    def _on_ended(
+        self, outcome: Segmented | Measured | Refused | Failed | None
+    ) -> None:
+        layer = self._layer
         assert layer is not None
-        if outcome is None:
-            self._forget_run("")
-            layer.remove()
-        elif isinstance(outcome, Refused | Failed):
-            self._forget_run(outcome.summary)
-            layer.remove()
-            show_problem(outcome)
-        elif isinstance(outcome, Measured):
-            self._forget_run(outcome.summary)
-            self.measured.emit(job, outcome)
-        else:
-            self._forget_run(outcome.summary)
+        self._forget_run("" if outcome is None else outcome.summary)
+        if isinstance(outcome, Segmented):
             layer.show_result(outcome)
             self.finished.emit(layer.layer)
+        elif isinstance(outcome, Measured):
+            self.measured.emit(outcome)
+        else:
+            layer.remove()
+            if outcome is not None:
+                show_problem(outcome)
 
     def _forget_run(self, text: str) -> None:
         self._job = self._layer = None

@@ -1,4 +1,4 @@
-"""Which labels teach the next run: none, a painted layer, or edits of a result."""
+"""Choice of scribbles: none, a painted layer, or the edits of a result."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from psygnal import Signal
-from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.result import result_of
-from napari_mmtseg.napari.layers.scribbles import Hints, choose_hints
+from napari_mmtseg.napari.layers.scribbles import LayerScribbles, choose_scribbles
 from napari_mmtseg.napari.layers.source import LayerSelection
+from napari_mmtseg.napari.segment.choice_box import ChoiceBox
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["HintsChoice"]
+__all__ = ["ScribbleChoice"]
 
 
 @dataclass(frozen=True)
-class _Choice:
+class _Scribbled:
     layer: Labels
     edits: bool
 
 
-class HintsChoice:
+class ScribbleChoice:
     """A choice among the Labels layers.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose layers are offered.
+        Its layers are offered.
 
     Attributes
     ----------
@@ -49,12 +50,8 @@ class HintsChoice:
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
-        self._choices: list[_Choice | None] = []
-        self.box = QComboBox()
-        self.box.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.box.setMinimumContentsLength(8)
+        self._choice = ChoiceBox(viewer, self._offer)
+        self.box, self.refresh = self._choice.box, self._choice.refresh
         self.all_slices = QCheckBox("all slices")
         self.all_slices.setToolTip("Learn from what is painted on other slices, too")
         self.row = QWidget()
@@ -62,24 +59,19 @@ class HintsChoice:
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.box, 1)
         layout.addWidget(self.all_slices)
-        self.box.currentIndexChanged.connect(self._on_change)
+        self._choice.changed.connect(self._on_change)
         self.all_slices.toggled.connect(self._on_change)
-        events = viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered):
-            event.connect(self.refresh)
-        events.renamed.connect(self.refresh)
-        self.refresh()
 
     @property
     def layer(self) -> Labels | None:
         """The chosen layer."""
-        choice = self._current()
+        choice = self._choice.value
         return None if choice is None else choice.layer
 
     @property
     def is_edits(self) -> bool:
         """Whether only what was edited of a result counts."""
-        choice = self._current()
+        choice = self._choice.value
         return choice is not None and choice.edits
 
     @property
@@ -89,19 +81,17 @@ class HintsChoice:
 
     def choose(self, layer: Labels | None, *, edits: bool = False) -> None:
         """Choose a layer, or none."""
-        wanted = None if layer is None else _Choice(layer, edits)
-        if wanted in self._choices:
-            self.box.setCurrentIndex(self._choices.index(wanted))
+        self._choice.choose(None if layer is None else _Scribbled(layer, edits))
 
-    def hints(self, source: LayerSelection) -> Hints | None:
-        """Return what is painted on an image, as it is now.
+    def scribbles(self, source: LayerSelection) -> LayerScribbles | None:
+        """Return the scribbles on an image, as they are now.
 
         Raises
         ------
         InputError
             If the layer does not lie on the image or nothing is painted.
         """
-        choice = self._current()
+        choice = self._choice.value
         if choice is None:
             return None
         labels: Any = choice.layer.data
@@ -111,18 +101,22 @@ class HintsChoice:
         if choice.edits:
             result = result_of(choice.layer)
             if result is None or not result.can_show(labels):
-                raise InputError(f"“{name}” is no result any more. Choose other hints.")
-            labels = result.shaper(labels).edits(labels)
+                raise InputError(
+                    f"“{name}” is not a result any more. Choose other scribbles."
+                )
+            labels = result.class_count(labels).edits(labels)
             if not labels.any():
                 raise InputError(
                     f"“{name}” has not been edited. Paint what is wrong with the label "
-                    "that it should have, or choose no hints."
+                    "that it should have, or choose no scribbles."
                 )
-        hints = choose_hints(name, labels, source, all_slices=self.learns_elsewhere)
+        scribbles = choose_scribbles(
+            name, labels, source, all_slices=self.learns_elsewhere
+        )
         if choice.edits:
-            erased = np.reshape(choice.layer.data == 0, hints.painted.shape)
-            hints = replace(hints, erased=erased)
-        return hints
+            erased = np.reshape(choice.layer.data == 0, scribbles.painted.shape)
+            scribbles = replace(scribbles, erased=erased)
+        return scribbles
 
     def show_slices(self, source: LayerSelection | None) -> None:
         """Offer other slices where there are some."""
@@ -130,36 +124,15 @@ class HintsChoice:
         other = source is not None and bool(source.slices) and source.is_one_image
         self.all_slices.setVisible(other)
 
-    def refresh(self, _: Any = None) -> None:
-        """Offer the layers that are there."""
-        chosen = self._current()
+    def _offer(self) -> list[tuple[str, Any]]:
         layers = [layer for layer in self._viewer.layers if isinstance(layer, Labels)]
-        self._choices = [None, *(_Choice(layer, False) for layer in layers)]
-        results = [layer for layer in layers if _has_edits(layer)]
-        self._choices += [_Choice(layer, True) for layer in results]
-        self.box.blockSignals(True)
-        self.box.clear()
-        self.box.addItems([_text(choice) for choice in self._choices])
-        still_there = chosen in self._choices
-        self.box.setCurrentIndex(self._choices.index(chosen) if still_there else 0)
-        self.box.blockSignals(False)
-        if not still_there:
-            self.changed.emit()
-
-    def _current(self) -> _Choice | None:
-        index = self.box.currentIndex()
-        return self._choices[index] if 0 <= index < len(self._choices) else None
+        painted = [(la.name, _Scribbled(la, False)) for la in layers]
+        edited = [
+            (f"edits of {la.name}", _Scribbled(la, True))
+            for la in layers
+            if (result := result_of(la)) is not None and result.class_counts
+        ]
+        return [("none", None), *painted, *edited]
 
     def _on_change(self, _: Any = None) -> None:
         self.changed.emit()
-
-
-def _has_edits(layer: Labels) -> bool:
-    result = result_of(layer)
-    return result is not None and bool(result.shapers)
-
-
-def _text(choice: _Choice | None) -> str:
-    if choice is None:
-        return "none"
-    return f"edits of {choice.layer.name}" if choice.edits else choice.layer.name

@@ -1,4 +1,4 @@
-"""A run that learns from hints, and from the model of the run before."""
+"""Runs that learn from scribbles, and from the model of the run before."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Labels
 from napari_mmtseg.napari.layers.editing import unwrapped
 from napari_mmtseg.napari.layers.result import LayerResult, result_of
-from napari_mmtseg.napari.layers.scribbles import Hints
+from napari_mmtseg.napari.layers.scribbles import LayerScribbles
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.segment.segment_job import SegmentJob
+from napari_mmtseg.napari.segment.job import Job
+from napari_mmtseg.napari.segment.segment_job import Segmentation
 from napari_mmtseg.napari.segment.stack_preview import ShownSlice
 from napari_mmtseg.segmentation.segment import iter_segment
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -17,7 +18,7 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-    from napari_mmtseg.napari.segment.scribble_choice import HintsChoice
+    from napari_mmtseg.napari.segment.scribble_choice import ScribbleChoice
 
 __all__ = ["check_run", "make_job"]
 
@@ -39,46 +40,46 @@ def check_run(source: LayerSelection, settings: SegmentationSettings) -> None:
 def make_job(
     source: LayerSelection,
     settings: SegmentationSettings,
-    choice: HintsChoice,
+    choice: ScribbleChoice,
     viewer: ViewerModel,
-) -> SegmentJob:
+) -> Job:
     """Return the job for what a panel shows.
 
-    A run with edits of a result goes on from its model, and one with the same hints
+    A run with edits of a result goes on from its model, and one with the same scribbles
     as an earlier one from that one's: a few steps are enough then.
 
     Raises
     ------
     InputError
-        If the hints cannot be used.
+        If the scribbles cannot be used.
     """
     volumes = settings.stack == "volume"
     frame_axes = source.as_stack(volumes=volumes).frame_axes
     shown = ShownSlice(viewer, source, frame_axes)
-    layer, hints = choice.layer, choice.hints(source)
-    if layer is None or hints is None:
-        return SegmentJob(source, settings, shown)
+    layer, scribbles = choice.layer, choice.scribbles(source)
+    if layer is None or scribbles is None:
+        return Segmentation(source, settings, shown).job()
     if choice.is_edits:
         result = result_of(layer)
         model = None if result is None else result.shown_model(layer.data)
     else:
-        model = _earlier_model(source, settings, layer, hints, viewer)
+        model = _earlier_model(source, settings, layer, scribbles, viewer)
     if model is not None:
         settings = settings.replace(n_labels=None)  # those of the model
-    return SegmentJob(
+    return Segmentation(
         source,
         settings,
         shown,
-        hints,
+        scribbles,
         None if choice.is_edits else unwrapped(layer),
         model,
         {"colormap": layer.colormap, "features": layer.features.copy()},
         tuple(_out_of_date(layer, choice.is_edits, viewer)),
-    )
+    ).job()
 
 
 def _out_of_date(layer: Labels, is_edits: bool, viewer: ViewerModel) -> list[Labels]:
-    """Return the results that the new one is better than."""
+    """Return the results that the new one replaces."""
     if is_edits:
         return [unwrapped(layer)]
     results = ((other, result_of(other)) for other in viewer.layers)
@@ -86,8 +87,8 @@ def _out_of_date(layer: Labels, is_edits: bool, viewer: ViewerModel) -> list[Lab
         unwrapped(other)
         for other, result in results
         if result is not None
-        and result.hints_layer is not None
-        and result.hints_layer() == layer
+        and result.scribbles_layer is not None
+        and result.scribbles_layer() == layer
     ]
 
 
@@ -95,22 +96,22 @@ def _earlier_model(
     source: LayerSelection,
     settings: SegmentationSettings,
     layer: Labels,
-    hints: Hints,
+    scribbles: LayerScribbles,
     viewer: ViewerModel,
 ) -> Any:
-    """Return the latest model of the same hints, image and settings."""
+    """Return the latest model of the same scribbles, image and settings."""
     for other in reversed(viewer.layers):
         result = result_of(other)
-        if result is None or result.model is None or result.hints_layer is None:
+        if result is None or result.model is None or result.scribbles_layer is None:
             continue
         values = result.model.label_values
         if (
-            result.hints_layer() == layer
+            result.scribbles_layer() == layer
             and _is_same(source, result)
             and result.settings == settings
-            # A class that is painted no more is none.
+            # Not with classes that are no longer painted.
             and values is not None
-            and set(values.tolist()) <= hints.values
+            and set(values.tolist()) <= scribbles.values
         ):
             return result.model
     return None

@@ -1,4 +1,4 @@
-"""Buttons that take the settings elsewhere: clipboard and file."""
+"""Copy, save and load the settings."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.segment.scribble_choice import HintsChoice
+from napari_mmtseg.napari.segment.scribble_choice import ScribbleChoice
 from napari_mmtseg.napari.shared.settings_form import SettingsFiles, SettingsForm
 from napari_mmtseg.settings.fields import SegmentationSettings
 
@@ -24,23 +24,23 @@ class SettingsActions(QWidget):
     Parameters
     ----------
     form : SettingsForm
-        Whose settings are copied, saved and loaded.
+        Its settings are copied, saved and loaded.
     choose_source : callable
         Returns the image that the code shall segment; may raise InputError.
-    hints : HintsChoice
-        What the run learns from.
+    scribbles : ScribbleChoice
+        The scribbles that the run learns from.
     """
 
     def __init__(
         self,
         form: SettingsForm,
         choose_source: Callable[[], LayerSelection],
-        hints: HintsChoice,
+        scribbles: ScribbleChoice,
     ) -> None:
         super().__init__()
         self._form = form
         self._choose_source = choose_source
-        self._hints = hints
+        self._scribbles = scribbles
         self.copy_button = QPushButton("Copy as Python")
         self.copy_button.setToolTip(
             "Copy code for napari's console that gives the same labels"
@@ -54,15 +54,19 @@ class SettingsActions(QWidget):
 
     def copy_as_python(self) -> None:
         """Put the code of this run on the clipboard."""
-        hints = self._hints
-        if hints.is_edits or (hints.layer is not None and hints.learns_elsewhere):
+        scribbles = self._scribbles
+        if scribbles.is_edits or (
+            scribbles.layer is not None and scribbles.learns_elsewhere
+        ):
             show_warning(
                 "Edits of a result and paint on other slices are not put into code. "
-                "Choose a Labels layer with strokes on this slice, or no hints."
+                "Choose a Labels layer with strokes on this slice, or no scribbles."
             )
             return
         try:
-            code = as_python(self._choose_source(), self._form.settings(), hints.layer)
+            code = as_python(
+                self._choose_source(), self._form.settings(), scribbles.layer
+            )
         except InputError as error:
             show_warning(str(error))
             return
@@ -73,7 +77,9 @@ class SettingsActions(QWidget):
 
 
 def as_python(
-    source: LayerSelection, settings: SegmentationSettings, hints: Labels | None = None
+    source: LayerSelection,
+    settings: SegmentationSettings,
+    scribbles: Labels | None = None,
 ) -> str:
     """Return code that segments the same image of the open viewer alike.
 
@@ -83,7 +89,7 @@ def as_python(
         The image.
     settings : SegmentationSettings
         All settings; the code names those that differ from their preset.
-    hints : napari.layers.Labels, optional
+    scribbles : napari.layers.Labels, optional
         Painted labels that the run learns from.
     """
     arguments = [f'"{settings.preset}"'] if settings.preset != "default" else []
@@ -92,9 +98,9 @@ def as_python(
     call += [f"{k}={v!r}" for k, v in source.naming.items() if v is not None]
     image = _image(source)
     painted = []
-    if hints is not None:
+    if scribbles is not None:
         call.append("scribbles=scribbles")
-        painted = [_painted(source, hints)]
+        painted = [_painted(source, scribbles)]
     call.append("settings=settings")
     return "\n".join(
         [
@@ -124,8 +130,8 @@ def _image(source: LayerSelection) -> str:
     return f"np.asarray({part})  # {source.axes}"
 
 
-def _painted(source: LayerSelection, hints: Labels) -> str:
-    layer = f"napari.current_viewer().layers[{hints.name!r}].data"
+def _painted(source: LayerSelection, scribbles: Labels) -> str:
+    layer = f"napari.current_viewer().layers[{scribbles.name!r}].data"
     kept = [
         (index, int(n))
         for index, n, axis in zip(
@@ -134,7 +140,7 @@ def _painted(source: LayerSelection, hints: Labels) -> str:
         if axis not in ("C", "RGB")
     ]
     chosen = tuple(source.lengths.values())
-    if hints.data.shape == tuple(n for _, n in kept) != chosen:
+    if scribbles.data.shape == tuple(n for _, n in kept) != chosen:
         where = _subscript(tuple(index for index, _ in kept))
         return f"scribbles = np.asarray({layer}{where})"
     return f"scribbles = np.asarray({layer}).reshape({chosen})"

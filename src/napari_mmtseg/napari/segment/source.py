@@ -1,4 +1,4 @@
-"""What is segmented: layer, axes, slices and region."""
+"""Choice of the image to segment: layer, axes, slices and crop."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from napari_mmtseg.napari.layers.source import (
     possible_axes,
 )
 from napari_mmtseg.napari.runs.progress import count
-from napari_mmtseg.napari.segment.crop_choice import RegionChoice
+from napari_mmtseg.napari.segment.crop_choice import CropChoice
 from napari_mmtseg.napari.shared.layer_choice import (
     PLACE_EVENTS,
     LayerChoice,
@@ -40,24 +40,24 @@ _PAUSE = 100
 
 
 class SourceChoice:
-    """The choice of an image layer and what of it; follows the active layer.
+    """The choice of an image layer, or a part of it; follows the active layer.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose layers are offered.
+        Its layers are offered.
 
     Attributes
     ----------
     changed : Signal
-        Emitted when something else is chosen: layer, axes, slices or region.
+        Emitted when something else is chosen: layer, axes, slices or crop.
     layer : magicgui.widgets.ComboBox
         The layer.
     axes : QComboBox
         Names of its axes.
     slices : QComboBox
         All slices or the current one.
-    region : RegionChoice
+    crop : CropChoice
         The whole image or a part.
     """
 
@@ -78,7 +78,7 @@ class SourceChoice:
         keep_narrow(self.axes)
         self.slices = QComboBox()
         self.slices.addItems([_ALL, _CURRENT])
-        self.region = RegionChoice(viewer)
+        self.crop = CropChoice(viewer)
         self._known_layer: Image | None = None
         self._n_axes = 0
         self._typed: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
@@ -96,7 +96,7 @@ class SourceChoice:
         self._layers.changed.connect(self._on_layer)
         self.axes.editTextChanged.connect(self._on_axes)
         self.slices.currentIndexChanged.connect(self._on_change)
-        self.region.changed.connect(self._on_change)
+        self.crop.changed.connect(self._on_change)
         viewer.dims.events.point.connect(self._on_change)
         viewer.dims.events.ndim.connect(self._on_change)
         viewer.dims.events.units.connect(self._on_change)
@@ -120,7 +120,7 @@ class SourceChoice:
         return self.has_slices and self.slices.currentText() == _ALL
 
     def source(self) -> LayerSelection:
-        """Return what is chosen.
+        """Return the selection.
 
         Raises
         ------
@@ -136,7 +136,7 @@ class SourceChoice:
             axes,
             slider_point(layer, self._viewer.dims),
             all_slices=self.takes_all,
-            region=self.region.region(layer, axes),
+            crop=self.crop.crop(layer, axes),
         )
 
     def _why_no_layer(self) -> str:
@@ -201,19 +201,14 @@ _SHARED = {
 
 
 def describe_source(source: LayerSelection, mode: str) -> str:
-    """Return what of a layer is segmented, where that is not a whole 2D image.
+    """Return the selection in words; empty for a whole 2D image.
 
-    Parameters
-    ----------
-    source : LayerSelection
-        What is chosen.
-    mode : str
-        The setting `stack`.
+    `mode` is the setting `stack`.
     """
     full = source.full_plane
     height, width = source.place.plane
     plane = f"{height} x {width}"
-    region = f"region {plane} of {full['Y']} x {full['X']}" if source.region else ""
+    region = f"region {plane} of {full['Y']} x {full['X']}" if source.crop else ""
     channels = _channels(source)
     if source.is_stack:
         what, shared = _stack(source, mode)
@@ -237,7 +232,7 @@ def describe_source(source: LayerSelection, mode: str) -> str:
 
 
 def _channels(source: LayerSelection) -> str:
-    """Return how many channels there are, colours aside."""
+    """Return the number of channels in words, colours aside."""
     if source.channel_axis is None:
         return ""
     n = source.part.shape[source.channel_axis]
@@ -245,7 +240,7 @@ def _channels(source: LayerSelection) -> str:
 
 
 def _stack(source: LayerSelection, mode: str) -> tuple[str, str]:
-    """Return what is stacked, and what the slices share."""
+    """Return the slices or volumes, and what they share, in words."""
     stacked = {a: n for a, n in source.lengths.items() if a not in "YX"}
     depth = stacked.get("Z", 1)
     if mode == "volume" and depth > 1:
@@ -267,7 +262,7 @@ def _count(stacked: dict[str, int]) -> str:
 def describe_memory(
     source: LayerSelection, settings: SegmentationSettings
 ) -> tuple[str, bool]:
-    """Return what memory a run takes, and whether that is to be looked at twice."""
+    """Return the memory of a run in words, and whether that is a warning."""
     stack = source.as_stack(volumes=settings.stack == "volume")
     estimate = estimate_memory(stack, settings)
     return estimate.describe(), estimate.on_disk or not estimate.fits

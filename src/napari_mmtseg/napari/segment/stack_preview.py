@@ -25,20 +25,16 @@ PREVIEW_SIDE = 1024
 
 
 def preview_stride(plane: Sequence[int]) -> int:
-    """Return how many pixels of an image one pixel of its preview covers."""
+    """Return the number of image pixels, per axis, that one of its preview covers."""
     given = preview_step(plane)
     return given * -(-max(plane) // (given * PREVIEW_SIDE))
 
 
 def coarse(labels: NDArray[Any], plane: Sequence[int]) -> NDArray[Any]:
-    """Return every so many pixels of labels (..., Y, X) of an image.
+    """Return labels (..., Y, X) of an image thinned out for its preview.
 
-    Parameters
-    ----------
-    labels : ndarray
-        Of all its pixels, or of every n-th, as they come from the core.
-    plane : sequence of int
-        Height and width of the image.
+    They are of all pixels or of every n-th, as they come from the core; `plane` is the
+    height and width of the image.
     """
     given = 1 if labels.shape[-2:] == tuple(plane) else preview_step(plane)
     stride = preview_stride(plane) // given
@@ -46,7 +42,7 @@ def coarse(labels: NDArray[Any], plane: Sequence[int]) -> NDArray[Any]:
 
 
 class StackPreview:
-    """The labels of a stack as far as they are known, 0 elsewhere.
+    """The known labels of a stack, 0 elsewhere.
 
     Slices are written in the worker's thread; the window only draws them.
 
@@ -57,7 +53,7 @@ class StackPreview:
     stack : ImageStack
         Its slices or volumes.
     dtype : dtype-like
-        Of the labels.
+        Type of the labels.
     memory_share : float
         As in the settings: a larger preview is kept on disk.
     """
@@ -76,7 +72,7 @@ class StackPreview:
             -(-n // stride) if a in "YX" else n
             for a, n in zip(stack.label_axes, stack.shape, strict=True)
         ]
-        # Of slices that have no labels yet, nothing is allocated.
+        # Nothing is allocated for slices that have no labels yet.
         self._labels = new_store(shape, dtype, memory_share)
         self.labels = self._labels.reshape(source.place.layer_shape(shape))
 
@@ -98,11 +94,11 @@ class ShownSlice:
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose sliders are followed.
+        Its sliders are followed.
     source : LayerSelection
         The stack.
     frame_axes : str
-        Axes that are no slider's: "YX", or "ZYX" of volumes.
+        Axes without a slider: "YX", or "ZYX" of volumes.
     """
 
     def __init__(
@@ -117,7 +113,7 @@ class ShownSlice:
         self._follow()
 
     def __call__(self) -> tuple[int, ...]:
-        """Return its position along the stacked axes; from any thread."""
+        """Return the position along the stacked axes; from any thread."""
         return self._index
 
     def _follow(self, _: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""A choice of layers of one kind, which follows the active layer."""
+"""Choice of a layer of one kind, which follows the active layer."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ __all__ = ["PLACE_EVENTS", "LayerChoice", "LayerWatch", "keep_narrow"]
 
 
 class LayerChoice:
-    """The choice of a layer.
+    """A box of layers of one kind.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose layers are offered.
+        Source of the layers.
     kind : type
-        Class of the layers that are offered.
+        Class of the layers.
     label, tooltip : str
-        Of the box.
+        Label and tooltip of the box.
 
     Attributes
     ----------
@@ -57,12 +57,12 @@ class LayerChoice:
         self._on_active()
 
     def hide(self, layer: Layer | None) -> None:
-        """Leave out one layer, or none any more."""
+        """Leave one layer out of the box, or none."""
         self._hidden = layer
         self._on_layers()
 
     def disconnect(self) -> None:
-        """Follow the viewer no more."""
+        """Stop following the viewer."""
         for event in self._list_events():
             event.disconnect(self._on_layers)
         self._viewer.layers.selection.events.active.disconnect(self._on_active)
@@ -101,16 +101,16 @@ def keep_narrow(box: QComboBox) -> None:
 
 
 PLACE_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units")
-"""Events of a layer that then lies elsewhere."""
+"""Events of a layer that change its place."""
 
 
 class LayerWatch:
-    """Passes on events of a layer, and of no earlier one.
+    """Connects slots to the events of one layer at a time.
 
     Parameters
     ----------
     slots : mapping of str to callable
-        What is to be called, by the name of the event.
+        Functions to call, by the name of the event.
     """
 
     def __init__(self, slots: Mapping[str, Callable[..., Any]]) -> None:
@@ -118,7 +118,7 @@ class LayerWatch:
         self._layer: Layer | None = None
 
     def follow(self, layer: Layer | None) -> None:
-        """Watch another layer, or none."""
+        """Follow another layer, or none."""
         if layer == self._layer:
             return
         for name, slot in self._slots.items():

@@ -1,4 +1,4 @@
-"""A panel that leaves the room to the canvas."""
+"""A narrow panel, which leaves room to the canvas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["NarrowPanel", "warning_colour"]
 
 
 class NarrowPanel(QScrollArea):
-    """As narrow as its content allows; scrolls up and down.
+    """A panel as narrow as its content allows, which scrolls up and down.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class NarrowPanel(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
 
     def minimumSizeHint(self) -> QSize:
-        """Return the width that shows everything, and room to scroll."""
+        """Return the width that shows everything, with the scroll bar."""
         content, scroll_bar = self.widget(), self.verticalScrollBar()
         assert content is not None
         assert scroll_bar is not None
@@ -46,12 +46,12 @@ class NarrowPanel(QScrollArea):
         return QSize(self.minimumSizeHint().width(), super().sizeHint().height())
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Ask for the width again: only now napari's style is known."""
+        """Ask for the width again: napari's style is known only now."""
         super().showEvent(event)
         self.updateGeometry()
 
     def event(self, event: QEvent | None) -> bool:
-        """Tell when the panel is taken out of the window for good."""
+        """Report that the panel has been taken out of the window for good."""
         assert event is not None
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.closed.emit()

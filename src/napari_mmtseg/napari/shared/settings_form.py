@@ -1,4 +1,4 @@
-"""A form made from the settings' own description."""
+"""Form of all settings, made from their descriptions."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _LONGEST_SPECIAL = 10
 
 
 class SettingsForm:
-    """One magicgui widget for every setting; knows nothing of where they are shown.
+    """One magicgui widget for every setting, independent of their layout.
 
     Attributes
     ----------
@@ -66,12 +66,12 @@ class SettingsForm:
             widget.changed.connect(
                 self._on_preset if name == "preset" else self._on_value
             )
-        # Choosing the same preset again resets what was changed since.
+        # Choosing the same preset again resets later changes.
         self.widgets["preset"].native.activated.connect(self._on_preset)
         self.set_settings(SegmentationSettings())
 
     def rows(self, *, advanced: bool) -> list[tuple[Parameter, ValueWidget[Any]]]:
-        """Return the settings that stand outside or under "Advanced", in order."""
+        """Return the settings outside or inside "Advanced", in order."""
         return [
             (parameter, self.widgets[name])
             for name, parameter in parameters().items()
@@ -79,7 +79,7 @@ class SettingsForm:
         ]
 
     def fields(self, *, advanced: bool, without: Sequence[str] = ()) -> list[Row]:
-        """Return these settings as rows of a form, but for those that stand elsewhere.
+        """Return these settings as rows of a form.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class SettingsForm:
         return parameter.title, tooltip(parameter), self.widgets[name].native
 
     def settings(self) -> SegmentationSettings:
-        """Return what the form shows.
+        """Return the settings in the form.
 
         Raises
         ------
@@ -153,7 +153,7 @@ def make_form_layout(rows: Iterable[Row]) -> QFormLayout:
 
 
 def collapsible_form(title: str, rows: Iterable[Row]) -> QCollapsible:
-    """Return a form that a click on its title unfolds."""
+    """Return a form that unfolds when its title is clicked."""
     # As text: an icon would keep the colour that text has before the theme is known.
     none = QIcon()
     fold = QCollapsible(f"▸ {title}", expandedIcon=none, collapsedIcon=none)
@@ -223,7 +223,7 @@ def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
 
 
 def _none_value(parameter: Parameter) -> float:
-    """Return what stands for None: zero, or one step below a range that holds zero."""
+    """Return the number for None: 0, or a step below a range that contains 0."""
     assert parameter.minimum is not None
     if parameter.minimum > 0:
         return 0
@@ -246,7 +246,7 @@ def _read(parameter: Parameter, widget: ValueWidget[Any]) -> Any:
     if parameter.optional and value <= _none_value(parameter):
         return None
     if parameter.kind is int:
-        # Between zero, which means None, and the smallest accepted value.
+        # A number between zero, which means None, and the smallest accepted value.
         return max(int(value), int(parameter.minimum or 0))
     return value
 
@@ -262,12 +262,12 @@ _FILES = "Settings (*.json)"
 
 
 class SettingsFiles(QWidget):
-    """Save settings, Load settings.
+    """Buttons Save settings and Load settings.
 
     Parameters
     ----------
     form : SettingsForm
-        Whose settings are saved and loaded.
+        Source and target of the settings.
     """
 
     def __init__(self, form: SettingsForm) -> None:

@@ -1,26 +1,20 @@
-"""Text of several lines that fits into any width."""
+"""Labels whose text fits into any width."""
 
 from __future__ import annotations
 
 import re
 
 from qtpy.QtCore import Qt
-from qtpy.QtGui import (
-    QClipboard,
-    QContextMenuEvent,
-    QKeyEvent,
-    QKeySequence,
-    QMouseEvent,
-)
-from qtpy.QtWidgets import QApplication, QLabel, QMenu
+from qtpy.QtGui import QKeyEvent, QKeySequence
+from qtpy.QtWidgets import QApplication, QLabel
 
 __all__ = ["CopyableLabel", "WrappedLabel"]
 
 _BREAK = "\u200b"
-"""Takes no room; a line may end there."""
+"""Invisible character at which a line may end."""
 
 _LONG = 16
-"""Characters of a word that need not be broken."""
+"""Length of a word that need not be broken."""
 
 _BREAKABLE = re.compile(rf"([_\-./\\:=,]+|[^_\-./\\:=,]{{{_LONG}}})(?=.)")
 
@@ -51,46 +45,27 @@ class WrappedLabel(QLabel):
 
 
 class CopyableLabel(WrappedLabel):
-    """A label that text can be copied from, as it was given."""
+    """A label whose text can be selected and copied with Ctrl+C, without the breaks."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        # Qt's own menu would copy the breaks as well.
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
 
     def selectedText(self) -> str:
-        """Return what is selected, as it was given."""
+        """Return the selected text, as it was given."""
         return super().selectedText().replace(_BREAK, "")
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Copy what is selected."""
+        """Copy the selected text, or all of it."""
         assert event is not None
+        clipboard = QApplication.clipboard()
+        assert clipboard is not None
         if event.matches(QKeySequence.StandardKey.Copy):
-            self._copy()
+            clipboard.setText(self.selectedText() or self.text())
         else:
             super().keyPressEvent(event)
-
-    def mouseReleaseEvent(self, event: QMouseEvent | None) -> None:
-        """Offer what is selected to the middle button, where it pastes."""
-        super().mouseReleaseEvent(event)
-        clipboard = QApplication.clipboard()
-        assert clipboard is not None
-        if self.hasSelectedText() and clipboard.supportsSelection():
-            self._copy(QClipboard.Mode.Selection)
-
-    def contextMenuEvent(self, event: QContextMenuEvent | None) -> None:
-        """Offer to copy what is selected, or all."""
-        assert event is not None
-        menu = QMenu(self)
-        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        copy = menu.addAction("Copy")
-        assert copy is not None
-        copy.triggered.connect(lambda: self._copy())
-        menu.popup(event.globalPos())
-
-    def _copy(self, mode: QClipboard.Mode = QClipboard.Mode.Clipboard) -> None:
-        clipboard = QApplication.clipboard()
-        assert clipboard is not None
-        clipboard.setText(self.selectedText() or self.text(), mode)
 
 
 def _with_breaks(word: re.Match[str]) -> str:

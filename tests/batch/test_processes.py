@@ -11,51 +11,48 @@ from pathlib import Path
 import psutil
 import pytest
 
-from napari_mmtseg import SegmentationSettings
-from napari_mmtseg.batch.item import BatchTask
-from napari_mmtseg.batch.plan import BatchItem
-from napari_mmtseg.batch.record import BatchRecord
-from napari_mmtseg.batch.workers import Processes
+from napari_mmtseg.batch.processes import run_in_processes
+from napari_mmtseg.batch.runner import Hooks, run_tasks
+from tests.batch.cluster.work import Named
 from tests.batch.folders import QUICK, write_images
 
 
-def tasks(folder, *names):
-    return [
-        BatchTask(
-            BatchItem(name, folder / name, folder / f"{name}.tif"),
-            SegmentationSettings(),
-        )
-        for name in names
-    ]
-
-
-def label_or_die(task):
-    """Label nothing; die of an image of that name once the others are in flight."""
-    if task.item.name == "die":
+def label_or_die(task, should_cancel):
+    """Label nothing; die of a task of that name once the others are under way."""
+    if task.name == "die":
         time.sleep(0.3)
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.6)
-    return BatchRecord(task.item, "done")
+    return task.name
 
 
-def run(workers, given):
+def go_on():
+    return False
+
+
+def run(folder, names):
     begun = []
-    records = workers.run(given, lambda: False, lambda: False, begun.extend)
-    told = [record for record in records if record is not None]
-    assert {item.name for item in begun} == {task.item.name for task in given}
-    return {r.item.name: r for r in told if r.status != "running"}
+    reports = run_tasks(
+        run_in_processes(2),
+        label_or_die,
+        [Named(name) for name in names],
+        folder,
+        Hooks(go_on, note_begun=begun.extend),
+    )
+    found = [report for report in reports if report is not None]
+    assert {task.name for task in begun} == set(names)
+    assert not list(folder.iterdir())
+    return {r.task.name: r for r in found if r.status != "running"}
 
 
-def test_only_the_image_that_kills_its_process_is_blamed(tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_mmtseg.batch.workers._label", label_or_die)
-    found = run(Processes(2), tasks(tmp_path, "a", "die", "b", "c"))
-    status = {name: record.status for name, record in found.items()}
+def test_only_the_task_that_kills_its_process_is_blamed(tmp_path):
+    found = run(tmp_path, ["a", "die", "b", "c"])
+    status = {name: report.status for name, report in found.items()}
     assert status == {"a": "done", "b": "done", "c": "done", "die": "failed"}
     assert "died twice" in found["die"].error
-    assert found["die"].is_lost
 
 
-def test_an_image_that_a_dead_pool_does_not_take_is_not_lost(tmp_path, monkeypatch):
+def test_a_task_that_a_dead_pool_does_not_take_is_not_lost(tmp_path, monkeypatch):
     submit = ProcessPoolExecutor.submit
     refused = []
 
@@ -66,21 +63,20 @@ def test_an_image_that_a_dead_pool_does_not_take_is_not_lost(tmp_path, monkeypat
         return submit(self, *arguments)
 
     monkeypatch.setattr(ProcessPoolExecutor, "submit", fail_once)
-    monkeypatch.setattr("napari_mmtseg.batch.workers._label", label_or_die)
-    found = run(Processes(2), tasks(tmp_path, "a", "b"))
-    assert {name: record.status for name, record in found.items()} == {
+    found = run(tmp_path, ["a", "b"])
+    assert {name: report.status for name, report in found.items()} == {
         "a": "done",
         "b": "done",
     }
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_processes_are_deaf_to_interrupts_from_the_start(tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_mmtseg.batch.workers._label", label_or_die)
-    records = Processes(2).run(
-        tasks(tmp_path, "a"), lambda: False, lambda: False, lambda items: None
+def test_sigint_is_blocked_in_processes_from_the_start(tmp_path):
+    reports = run_tasks(
+        run_in_processes(2), label_or_die, [Named("a")], tmp_path, Hooks(go_on)
     )
-    assert next(records).status == "running"
+    assert next(reports).status == "running"
+    assert next(reports) is None
     children = {child.pid for child in multiprocessing.active_children()}
     assert children
     for pid in children:
@@ -88,7 +84,7 @@ def test_processes_are_deaf_to_interrupts_from_the_start(tmp_path, monkeypatch):
         words = dict(line.split(":", 1) for line in status.splitlines())
         bit = 1 << (signal.SIGINT - 1)
         assert (int(words["SigBlk"], 16) | int(words["SigIgn"], 16)) & bit
-    records.close()
+    reports.close()
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 

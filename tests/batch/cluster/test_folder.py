@@ -143,10 +143,9 @@ def test_a_cancelled_batch_leaves_whole_files_and_goes_on(tmp_path, client, how)
     assert labels(tmp_path / "out") == whole
 
 
-def _no_wait(client, is_cancelled):
+def _no_wait(client, should_cancel):
     warnings.warn("no workers yet", UserWarning, stacklevel=1)
     yield from ()
-    return True
 
 
 @pytest.mark.parametrize("waits", [True, False])
@@ -154,7 +153,7 @@ def test_a_scheduler_that_dies_fails_what_is_left(tmp_path, monkeypatch, waits):
     pytest.importorskip("distributed")
     if not waits:
         monkeypatch.setattr(
-            "napari_mmtseg.batch.cluster.workers.waiting_for_workers", _no_wait
+            "napari_mmtseg.batch.cluster.executor.waiting_for_workers", _no_wait
         )
     write_images(tmp_path / "in", 3)
     path = tmp_path / "scheduler.json"

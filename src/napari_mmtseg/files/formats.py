@@ -1,0 +1,126 @@
+"""File formats: their suffixes, what they can hold, and what reading them returns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any, NamedTuple
+
+from napari_mmtseg.files.pixel_size import PixelSize
+
+__all__ = [
+    "CONFIDENCE_SUFFIXES",
+    "FILE_FORMATS",
+    "IMAGE_SUFFIXES",
+    "LABEL_SUFFIXES",
+    "OME_SUFFIXES",
+    "StoredImage",
+    "find_format",
+    "in_words",
+    "stem",
+]
+
+
+class StoredImage(NamedTuple):
+    """An image as a file holds it.
+
+    Attributes
+    ----------
+    array : array-like
+        Pixels; a memmap, zarr or dask array, not read yet, if there are many.
+    axes : str
+        A letter for every axis; "Q" if the file does not name it.
+    pixel_sizes : dict
+        Pixel size by letter of the axis, as far as the file has them.
+    """
+
+    array: Any
+    axes: str
+    pixel_sizes: dict[str, PixelSize]
+
+
+@dataclass(frozen=True)
+class FileFormat:
+    """A format of image files.
+
+    Attributes
+    ----------
+    name : str
+        Name in options.
+    suffixes : tuple of str
+        Endings of file names, lower case; the one to write first.
+    reader : {"tifffile", "pillow", "zarr", "bioio"}
+        Library that reads it. The content of a file decides which one is tried.
+    is_written : bool
+        Whether labels can be written to it.
+    holds_stacks : bool
+        Whether these labels may have more axes than Y and X.
+    holds_confidence : bool
+        Whether a confidence map can be written to it.
+    """
+
+    name: str
+    suffixes: tuple[str, ...]
+    reader: str
+    is_written: bool = False
+    holds_stacks: bool = False
+    holds_confidence: bool = False
+
+
+_TIFF = {"is_written": True, "holds_stacks": True, "holds_confidence": True}
+_FORMATS = (
+    FileFormat("tif", (".tif", ".tiff"), "tifffile", **_TIFF),
+    FileFormat("ome.tif", (".ome.tif", ".ome.tiff"), "tifffile", **_TIFF),
+    FileFormat("png", (".png",), "pillow", is_written=True),
+    FileFormat("jpg", (".jpg", ".jpeg"), "pillow"),
+    FileFormat("bmp", (".bmp",), "pillow"),
+    FileFormat("gif", (".gif",), "pillow"),
+    FileFormat(
+        "zarr", (".zarr", ".ome.zarr"), "zarr", is_written=True, holds_stacks=True
+    ),
+    FileFormat("czi", (".czi",), "bioio"),
+    FileFormat("lif", (".lif",), "bioio"),
+    FileFormat("nd2", (".nd2",), "bioio"),
+)
+_BY_SUFFIX = {suffix: f for f in _FORMATS for suffix in f.suffixes}
+_WRITTEN = tuple(f for f in _FORMATS if f.is_written)
+
+
+def _endings(formats: Iterable[FileFormat]) -> tuple[str, ...]:
+    """List suffixes; .ome.tif is not among them, as it ends in .tif."""
+    return tuple(s for f in formats for s in f.suffixes if s.count(".") == 1)
+
+
+IMAGE_SUFFIXES = _endings(_FORMATS)
+"""Endings of the names of images in a folder."""
+LABEL_SUFFIXES = _endings(_WRITTEN)
+"""Endings of the names of label files."""
+CONFIDENCE_SUFFIXES = _endings(f for f in _FORMATS if f.holds_confidence)
+"""Endings of the names of confidence maps."""
+OME_SUFFIXES = (".ome.tif", ".ome.tiff")
+"""Endings of the names of OME-TIFF files."""
+FILE_FORMATS = {f.name: f.suffixes[0] for f in _WRITTEN}
+"""Formats of label files by name, and the endings that they are given."""
+
+
+def find_format(name: str) -> FileFormat | None:
+    """Return the format that a file has by its name; None for other names."""
+    return _BY_SUFFIX.get(_suffix(name))
+
+
+def stem(name: str) -> str:
+    """Return a file name without its suffix, or without both as in .ome.tif."""
+    suffix = _suffix(name) or PurePath(name).suffix
+    return name[: len(name) - len(suffix)]
+
+
+def _suffix(name: str) -> str:
+    found = (s for s in _BY_SUFFIX if name.lower().endswith(s))
+    return max(found, key=len, default="")
+
+
+def in_words(suffixes: Iterable[str]) -> str:
+    """Return suffixes as a list in a sentence."""
+    *others, last = suffixes
+    return f"{', '.join(others)} or {last}" if others else last

@@ -1,0 +1,56 @@
+"""PNG, JPEG, BMP, GIF and other formats that Pillow reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import imageio.v3 as iio
+from numpy.typing import NDArray
+
+from napari_mmtseg.errors import InputError
+from napari_mmtseg.files.formats import StoredImage
+from napari_mmtseg.notices import warn
+
+__all__ = ["read_raster"]
+
+
+def read_raster(path: Path, header: bytes) -> StoredImage:
+    """Read the first frame of an image that begins with `header`.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read.
+    """
+    try:
+        # As stored: turned by its EXIF tag, the labels would not lie over the image in
+        # a viewer that ignores the tag, as napari does.
+        with iio.imopen(path, "r", plugin="pillow") as file:
+            mode = file.metadata(index=0, exclude_applied=False).get("mode")
+            rgb = {"mode": "RGB"} if mode in ("CMYK", "YCbCr", "LAB", "HSV") else {}
+            array: NDArray[Any] = file.read(index=0, **rgb)
+    except MemoryError:
+        raise
+    except Exception as error:  # Pillow meets damage with errors of many kinds
+        detail = f"{error} {error.__cause__}"
+        if "truncated" in detail:
+            raise InputError(f"{path} is cut off: {error}.") from error
+        if "exceeds limit" in detail:
+            raise InputError(
+                f"{path} has more pixels than Pillow accepts. Save it as TIFF."
+            ) from error
+        raise InputError(
+            f"{path} is not an image, or it is damaged. Accepted: TIFF, PNG, JPEG, "
+            "BMP, GIF and others that Pillow reads."
+        ) from error
+    if header.startswith(b"\x89PNG") and header[24] == 16 and header[25] != 0:
+        warn(
+            f"{path} has 16 bits per colour; the upper 8 are used. Save it as TIFF to "
+            "use all.",
+            stacklevel=3,
+        )
+    if mode in ("LA", "La", "PA") and array.ndim == 3 and array.shape[2] == 2:
+        warn(f"The alpha channel of {path} is ignored.", stacklevel=3)
+        array = array[..., 0]
+    return StoredImage(array, "YXS"[: array.ndim], {})

@@ -1,0 +1,83 @@
+"""Compute something in a thread; the latest request wins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_mmtseg.napari.runs.run import RunQueue, Work
+
+__all__ = ["LatestTask"]
+
+
+class LatestTask(QObject):
+    """Answers the latest request; nothing is heard of earlier ones.
+
+    A request waits until the thread of the one before it has ended: that one is
+    cancelled, but only a generator can be interrupted.
+
+    Parameters
+    ----------
+    parent : QObject
+        Qt deletes the task with this object; nothing is emitted after that.
+    pause : int
+        Milliseconds without another request before a thread is started.
+
+    Attributes
+    ----------
+    reported : Signal
+        Emits what the work yields.
+    done : Signal
+        Emits what the work returns, or :class:`Refused` or :class:`Failed` for what it
+        raises. Not emitted if the window closes meanwhile.
+    """
+
+    reported = Signal(object)
+    done = Signal(object)
+
+    def __init__(self, parent: QObject, pause: int = 0) -> None:
+        super().__init__(parent)
+        self._work: Work | None = None
+        self._queue = RunQueue(self)
+        self._queue.reported.connect(self.reported)
+        self._queue.ended.connect(self._on_ended)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(pause)
+        self._timer.timeout.connect(self._start)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an answer is still to come."""
+        return self._timer.isActive() or self._queue.is_running
+
+    def request(self, work: Work) -> None:
+        """Do some work soon, and drop what was asked for before.
+
+        Parameters
+        ----------
+        work : callable
+            Called in a thread with a function that returns True once the work has
+            been dropped; it may be a generator function.
+        """
+        self.cancel()
+        self._work = work
+        if self._timer.interval():
+            self._timer.start()
+        else:
+            self._start()
+
+    def cancel(self) -> None:
+        """Drop what was asked for."""
+        self._timer.stop()
+        self._queue.cancel()
+
+    def _start(self) -> None:
+        assert self._work is not None
+        work, self._work = self._work, None
+        self._queue.start(work)
+
+    def _on_ended(self, outcome: Any) -> None:
+        if outcome is not None:
+            self.done.emit(outcome)

@@ -1,0 +1,50 @@
+"""Remarks of the core: warnings, or texts in a list of the thread that asked."""
+
+import threading
+import warnings
+
+import pytest
+
+from napari_mmtseg.notices import collected_notices, warn
+
+
+def say(text):
+    warn(text)
+
+
+def test_without_a_collector_it_is_a_warning_at_the_caller_of_the_caller():
+    with pytest.warns(UserWarning, match="one") as caught:
+        say("one")
+    assert caught[0].filename == __file__
+
+
+def test_a_place_in_the_source_is_heard_once():
+    with collected_notices() as notices:
+        for i in range(3):
+            warn(f"slice {i}")
+        warn("other")
+    with collected_notices(notices):
+        say("more")
+    assert notices == ["slice 0", "other", "more"]
+
+
+def test_collectors_are_of_their_thread_and_leave_nothing_behind():
+    before = warnings.showwarning, list(warnings.filters)
+    heard = {}
+    both = threading.Barrier(2)
+
+    def work(name):
+        with collected_notices() as heard[name]:
+            both.wait(10)
+            warn(name)
+            both.wait(10)
+
+    threads = [threading.Thread(target=work, args=[name]) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert heard == {"a": ["a"], "b": ["b"]}
+    assert (warnings.showwarning, list(warnings.filters)) == before
+    with pytest.warns(UserWarning, match="after"):
+        warn("after")
