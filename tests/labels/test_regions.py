@@ -4,34 +4,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_mmtseg.labels.regions import absorb_small_regions, connected_regions
-from napari_mmtseg.labels.ward import merge_classes
-
-
-def test_the_most_similar_classes_merge_first():
-    means = np.array([[0.0], [0.1], [5.0], [5.3]])
-    sizes = np.full(4, 10.0)
-    assert merge_classes(means, sizes, 4).tolist() == [0, 1, 2, 3]
-    assert merge_classes(means, sizes, 3).tolist() == [0, 0, 1, 2]
-    assert merge_classes(means, sizes, 2).tolist() == [0, 0, 1, 1]
-    assert merge_classes(means, sizes, 1).tolist() == [0, 0, 0, 0]
-
-
-def test_small_classes_are_cheaper_to_merge():
-    means = np.array([[0.0], [1.0], [2.2]])
-    # 100 * 100 / 200 * 1 = 50 against 100 * 1 / 101 * 1.44 = 1.4
-    assert merge_classes(means, np.array([100.0, 100.0, 1.0]), 2).tolist() == [0, 1, 1]
-
-
-def test_merging_stops_at_the_largest_cost():
-    means, sizes = np.array([[0.0], [1.0], [9.0]]), np.array([10.0, 10.0, 10.0])
-    # The first merge costs 10 * 10 / 20 * 1 = 5.
-    assert merge_classes(means, sizes, 1, max_cost=5.0).tolist() == [0, 1, 2]
-    assert merge_classes(means, sizes, 1, max_cost=5.1).tolist() == [0, 0, 1]
-
-
-def test_empty_classes_join_for_free():
-    means, sizes = np.array([[0.0], [50.0], [1.0]]), np.array([5.0, 0.0, 5.0])
-    assert len(set(merge_classes(means, sizes, 2)[[0, 2]])) == 2
 
 
 def test_regions_by_hand():
@@ -75,3 +47,10 @@ def test_regions_are_consecutive_and_never_mix_classes(labels):
     assert set(np.unique(regions)) == set(range(1, regions.max() + 1))
     for region in range(1, regions.max() + 1):
         assert len(set(labels[regions == region])) == 1
+
+
+def test_regions_of_every_frame_are_numbered_on():
+    labels = np.array([[[1, 1, 2], [2, 1, 2]], [[2, 2, 0], [2, 2, 1]]], np.int32)
+    expected = [[[1, 1, 2], [3, 1, 2]], [[4, 4, 0], [4, 4, 5]]]
+    assert connected_regions(labels, 2).tolist() == expected
+    assert connected_regions(labels).max() == 4  # a 2 goes on in the next frame

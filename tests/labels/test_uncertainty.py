@@ -8,7 +8,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from napari_mmtseg import InputError
-from napari_mmtseg.labels.uncertainty import _opened, mean_confidence, uncertain_regions
+from napari_mmtseg.labels import mean_confidence, uncertain_regions
+from napari_mmtseg.labels.uncertainty import _opened
 
 UNIT = st.floats(0, 1, width=32)
 

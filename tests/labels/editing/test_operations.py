@@ -120,5 +120,5 @@ def test_only_the_region_clicked_is_split_off():
     )
     with pytest.raises(InputError, match="background"):
         op.split_region(labels, (0, 1))
-    with pytest.raises(InputError, match="Class 2 has no other region"):
+    with pytest.raises(InputError, match="Class 2 has only this region"):
         op.split_region(labels, (2, 3))

@@ -122,11 +122,11 @@ def split_region(
     """
     value = labels[tuple(position)]
     if value == 0:
-        raise InputError("There is background at that place. Click a class.")
+        raise InputError("That pixel is background. Click a class.")
     regions = connected_regions(np.where(labels == value, labels, 0), n_axes)
     mask = regions == regions[tuple(position)]
     if np.count_nonzero(mask) == np.count_nonzero(regions):
-        raise InputError(f"Class {value} has no other region than this one.")
+        raise InputError(f"Class {value} has only this region.")
     out = labels.copy()
     out[mask] = _unused(labels, 1, taken)[0]
     return out
@@ -146,7 +146,7 @@ def _refuse_large(highest: int, n: int, dtype: np.dtype[Any]) -> None:
     limit = int(np.iinfo(dtype).max)
     if highest > limit:
         raise InputError(
-            f"{n} labels are needed, up to {highest}, but {dtype} ends at {limit}. "
+            f"{n} labels up to {highest} are needed, but {dtype} ends at {limit}. "
             "Convert the labels to int32 first: right-click the layer, Convert data "
             "type; or layer.data = layer.data.astype('int32')."
         )

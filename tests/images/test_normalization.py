@@ -1,0 +1,107 @@
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from napari_mmtseg import InputError
+from napari_mmtseg.images.normalization import Normalization
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["bool", "u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f2", "f4", "f8"],
+)
+@pytest.mark.parametrize("color_space", ["lab", "channels"])
+def test_two_levels_look_the_same_in_every_data_type(dtype, color_space):
+    low, high = 0, 1
+    if dtype not in ("bool", "f2", "f4", "f8"):
+        low, high = np.iinfo(dtype).min, np.iinfo(dtype).max
+    image = np.full((1, 10, 10), low, dtype)
+    image[0, 5:] = high
+    normalized = Normalization.fit([image], color_space).apply(image)
+    assert normalized.dtype == np.float32
+    expected = (0, 1) if color_space == "channels" else (-1, 1)
+    np.testing.assert_allclose(normalized[0, 0], expected[0], atol=1e-6)
+    np.testing.assert_allclose(normalized[0, -1], expected[1], atol=1e-6)
+
+
+def test_extreme_floats_do_not_overflow():
+    image = np.full((1, 10, 10), -1.7e308)
+    image[0, 5:] = 1.7e308
+    normalized = Normalization.fit([image], "channels").apply(image)
+    assert set(np.unique(normalized)) == {0, 1}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_values_that_are_not_finite_count_as_the_lowest(bad):
+    image = np.linspace(2, 3, 400, dtype=np.float32).reshape(1, 20, 20)
+    image[0, 19, 19] = bad
+    with pytest.warns(UserWarning, match="1 pixels that are NaN or infinite"):
+        normalization = Normalization.fit([image], "channels")
+    normalized = normalization.apply(image)
+    assert normalized[0, 19, 19] == 0
+    assert np.isfinite(normalized).all()
+
+
+def test_nothing_finite_is_refused():
+    with (
+        pytest.warns(UserWarning, match="NaN"),
+        pytest.raises(InputError, match="no finite value"),
+    ):
+        Normalization.fit([np.full((1, 9, 9), np.nan)], "lab")
+
+
+def test_constant_images_become_constant():
+    for color_space in ("lab", "channels"):
+        for n_channels in (1, 3, 5):
+            image = np.full((n_channels, 9, 9), 7.0)
+            normalized = Normalization.fit([image], color_space).apply(image)
+            assert np.isfinite(normalized).all()
+            assert np.ptp(normalized, axis=(1, 2)).max() < 1e-5
+
+
+def test_hot_pixels_do_not_squeeze_the_range():
+    rng = np.random.default_rng(0)
+    image = rng.normal(100, 10, (1, 200, 200))
+    image[0, 100, 100] = 1e6
+    normalized = Normalization.fit([image], "lab").apply(image)
+    assert normalized.std() == pytest.approx(1, abs=0.01)
+    assert normalized.max() < 5
+
+
+def test_the_same_normalisation_applies_to_another_image():
+    image = np.linspace(0, 1, 100).reshape(1, 10, 10)
+    normalization = Normalization.fit([image], "channels")
+    np.testing.assert_allclose(normalization.apply(image / 2).max(), 0.5, atol=1e-6)
+    assert Normalization.from_dict(vars(normalization)) == normalization
+
+
+def test_uint8_colour_is_lab_from_black_to_white():
+    image = np.zeros((3, 10, 10), np.uint8)
+    image[:, 5:] = 255
+    normalized = Normalization.fit([image], "lab").apply(image)
+    assert normalized[0, 0, 0] < 0 < normalized[0, 9, 9]
+    np.testing.assert_allclose(normalized[1:], 0, atol=1e-4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    arrays(
+        st.sampled_from(["u1", "i2", "f4", "f8"]),
+        st.sampled_from([(1, 8, 9), (3, 9, 8), (4, 8, 8)]),
+    ),
+    st.sampled_from(["lab", "channels"]),
+)
+def test_normalised_values_are_finite(image, color_space):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        try:
+            normalized = Normalization.fit([image], color_space).apply(image)
+        except InputError:
+            assert not np.isfinite(image).any()
+            return
+    assert normalized.shape == image.shape
+    assert np.isfinite(normalized).all()
