@@ -29,13 +29,13 @@ class SegmentationStep:
     similarity_loss, continuity_loss : float
         Of the student that has just learned; NaN before and after training.
     n_labels : int
-        Labels in that student's cluster map; 0 while there is none.
+        Labels in that student's cluster map; 0 before training.
     labels : (Y, X) ndarray of int32 or None
         Preview in the shape of the image without channels, now and then: classes that
         look alike merged and numbered from dark to bright, as in the result.
     index : tuple of int
-        Where in a stack `labels` belong: the position along every axis of the labels
-        that is no axis of a slice. Empty for a single image.
+        Frame of a stack that `labels` belong to: its position along every stacked axis.
+        Empty for a single image.
     n_done, n_slices : int
         Slices of a stack that have their labels, and how many there are; 0 and 1 for a
         single image.

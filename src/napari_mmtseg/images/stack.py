@@ -1,4 +1,4 @@
-"""An image with any axes and of any size, read slice by slice and piece by piece."""
+"""An image with any axes and of any size, read frame by frame and part by part."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ImageStack:
         With ``shape``, ``dtype`` and slicing: numpy, memmap, dask, zarr.
     axes : str
         A letter for every axis: Y and X, C for channels or S for RGB colours, and
-        others for what is stacked.
+        others for stacked axes.
     volumes : bool
         Whether a frame is a volume (Z, Y, X) instead of a slice (Y, X).
     """
@@ -82,7 +82,7 @@ class ImageStack:
             Without it the last two are Y and X, before a last one with 3 or 4 entries
             (RGB or RGBA), and those before are stacked: Z, or T and Z.
         channel_axis : int, optional
-            Axis of the channels, where `axes` does not name it.
+            Axis of the channels, if `axes` does not name it.
         volumes : bool
             See the attributes.
 
@@ -163,7 +163,7 @@ class ImageStack:
 
     @property
     def is_one_image(self) -> bool:
-        """Whether this is a single 2D image that is looked at as a whole."""
+        """Whether this is a single 2D image that is segmented as a whole."""
         return self.n_frames == 1 and not self.volumes and not self.first.is_large
 
     @property
@@ -251,25 +251,23 @@ def _is_numpy_type(dtype: Any) -> bool:
 
 
 LARGE = 2**24
-"""Pixels up to which a frame is looked at as a whole."""
+"""Pixels up to which a frame is segmented as a whole."""
 
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """What is segmented at once: one slice, or one volume, of a stack.
-
-    Nothing is read before it is asked for.
+    """One slice, or one volume, of a stack; read only when it is indexed.
 
     Attributes
     ----------
     array : array-like
         The whole stack.
     index : tuple of int or slice
-        What of it the frame is.
+        Index of the frame in it.
     order : tuple of int
-        Order of the axes that are left, the channels first.
+        Order of the remaining axes, the channels first.
     n_channels : int
-        Channels that are used, or 0 where there is no axis of channels.
+        Number of channels that are used, 0 without an axis of channels.
     """
 
     array: Any

@@ -76,15 +76,7 @@ class SlicePreviews:
     def take(
         self, window: Sequence[slice], labels: NDArray[np.int32]
     ) -> NDArray[np.int32] | None:
-        """Add labels and return a preview if it is due.
-
-        Parameters
-        ----------
-        window : sequence of slice
-            Their window in the frame.
-        labels : ndarray of int32
-            One for every pixel of the window.
-        """
+        """Add the labels of a window of the frame; return a preview if it is due."""
         if self._interval is None:
             return None
         if self._step == 1 and labels.shape == self._shape:

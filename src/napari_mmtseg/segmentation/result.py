@@ -19,13 +19,13 @@ __all__ = ["SegmentationResult"]
 
 @dataclass(frozen=True)
 class SegmentationResult:
-    """What a segmentation ends with.
+    """Labels of an image, their model and the course of the run.
 
     Attributes
     ----------
     labels : (Y, X) ndarray of int32
-        Labels 1..k in the shape of the image without its channels; those of classes
-        that were painted are as painted.
+        Labels 1..k in the shape of the image without its channels; painted classes
+        keep their labels.
     model : MutualMeanTeachingModel or None
         The fitted networks, to label other images with the same classes; None for
         another `method` than "mmt".
@@ -34,15 +34,15 @@ class SegmentationResult:
     stop_reason : str
         Why training ended.
     n_labels : int
-        Number of different labels, k.
+        Number of different labels.
     n_steps : int
-        Training steps that were done.
+        Number of training steps.
     seconds : float
         Wall time.
     device, precision : str
-        Where and how the networks ran.
+        Hardware and number format of the networks.
     settings : SegmentationSettings
-        What was asked for.
+        All settings of the run.
     is_partial : bool
         Whether a stop has left parts of a stack without labels.
     """

@@ -85,28 +85,9 @@ def other_classes(
 
     Clusters in which a class is painted belong to it; all others merge by Ward's
     criterion with each other or with a painted class, never two painted classes, until
-    the number is reached.
-
-    Parameters
-    ----------
-    clusters : sequence of (Y, X) ndarray of int64
-        Cluster map of every image, from 0.
-    images : sequence of (C, Y, X) ndarray of float32
-        The clustered images.
-    painted : sequence of (Y, X) ndarray of int32
-        1..n_painted where a class is painted, else 0.
-    n_painted : int
-        Number of painted classes.
-    n_others : int or None
-        Number of other classes; automatic without it, but at least one.
-    merge_threshold : float
-        As in the settings.
-
-    Returns
-    -------
-    list of (Y, X) ndarray of int32
-        1..n_others from dark to bright in other classes, else 0. There may be fewer of
-        them than asked for.
+    `n_others` are left (automatic, but at least one, if None). Painted pixels are
+    1..n_painted, others 0; the result is 1..n_others from dark to bright in other
+    classes, else 0. There may be fewer of them than asked for.
     """
     n = max(int(c.max()) for c in clusters) + 1
     statistics = ClusterStatistics.measure(clusters, images, n)
@@ -185,24 +166,11 @@ def corrected(
     painted: NDArray[np.int32],
     features: NDArray[np.float32],
 ) -> NDArray[np.int32]:
-    """Correct classes by scribbles.
+    """Correct classes (Y, X), from 1, by scribbles.
 
     Pixels change their class if they are more like the pixels of it that were painted
-    with another class than like the rest of it. All others stay.
-
-    Parameters
-    ----------
-    labels : (Y, X) ndarray of int32
-        Classes before, from 1.
-    painted : (Y, X) ndarray of int32
-        Painted classes from 1, 0 elsewhere.
-    features : (F, Y, X) ndarray of float32
-        Features that are compared.
-
-    Returns
-    -------
-    (Y, X) ndarray of int32
-        Corrected classes.
+    with another class than like the rest of it; `features` (F, Y, X) are compared. All
+    others stay.
     """
     result = labels.copy()
     for before in np.unique(labels[(painted > 0) & (painted != labels)]):

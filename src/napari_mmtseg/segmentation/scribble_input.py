@@ -29,21 +29,9 @@ def read_all_scribbles(
     scribbles: Sequence[Any],
     request: SegmentationRequest,
 ) -> list[Labels | None] | None:
-    """Read and check scribbles, and the model to start from.
+    """Read and check the scribbles of images (C, Y, X), and the model to start from.
 
-    Parameters
-    ----------
-    images : sequence of (C, Y, X) ndarray
-        Raw images.
-    scribbles : sequence of array-like or None
-        Those of each image.
-    request : SegmentationRequest
-        Settings, model and `out`.
-
-    Returns
-    -------
-    list of (Y, X) ndarray of int32 or None, or None
-        The scribbles of every image; None without any scribbles and without a model.
+    Returns None without any scribbles and without a model.
 
     Raises
     ------
@@ -149,21 +137,10 @@ def painted_crops(
     side: int,
     check_cancel: Callable[[], None] = lambda: None,
 ) -> list[PaintedCrop]:
-    """Find where scribbles are: whole frames, or crops of large ones.
+    """Find where scribbles are: whole frames, or crops of `side` pixels of large ones.
 
-    Parameters
-    ----------
-    stack : ImageStack
-        The image.
-    scribbles : array-like of int
-        In the shape of the labels, 0 where nothing is painted; read part by part.
-    n_crops : int
-        Largest number of crops: those with the most scribbles, but at least one for
-        every painted label.
-    side : int
-        Height and width of the crops in pixels.
-    check_cancel : callable
-        Called before every part is read.
+    At most `n_crops`, those with the most scribbles, but at least one for every painted
+    label. Scribbles are read part by part; `check_cancel` is called before each.
     """
     found = []
     for index in stack.indices():

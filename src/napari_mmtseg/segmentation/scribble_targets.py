@@ -64,17 +64,7 @@ def targets_of_scribbles(
     scribbles: Sequence[Labels | None],
     settings: SegmentationSettings,
 ) -> ScribbleTargets:
-    """Derive targets from scribbles alone.
-
-    Parameters
-    ----------
-    views : sequence of ImageView
-        The images.
-    scribbles : sequence of (Y, X) ndarray of int32 or None
-        Those of each image, at full size.
-    settings : SegmentationSettings
-        `n_labels` and `merge_threshold` are used.
-    """
+    """Derive targets from scribbles alone, given at full size for every view."""
     labels = painted_values(list(scribbles))
     painted = _class_indices(
         scribbles, labels, [view.image.shape[1:] for view in views]
@@ -147,18 +137,7 @@ def targets_of_model(
 ) -> ScribbleTargets:
     """Derive targets from the classes of a model, corrected by scribbles.
 
-    Parameters
-    ----------
-    views : sequence of ImageView
-        The images.
-    images : sequence of (C, Y, X) ndarray
-        The same, raw.
-    scribbles : sequence of (Y, X) ndarray of int32 or None
-        Those of each image, at full size.
-    model : MutualMeanTeachingModel
-        The model.
-    working_size : int or None
-        Long side of the targets.
+    `images` are those of the views, raw; `working_size` is the long side of the targets.
     """
     from napari_mmtseg.engine.examples import to_working_size
 

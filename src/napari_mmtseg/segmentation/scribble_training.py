@@ -54,16 +54,8 @@ def train_model(
 ) -> Generator[SegmentationStep, str | None, Fitted]:
     """Fit a model to raw images, with scribbles and a model to start from if given.
 
-    Parameters
-    ----------
-    images : sequence of (C, Y, X) or (C, Z, Y, X) ndarray
-        Raw images.
-    scribbles : sequence of (Y, X) ndarray of int32 or None, or None
-        Those of each image; None without any scribbles and without a model.
-    request : SegmentationRequest
-        Settings and everything else that was asked for.
-    shown : callable, optional
-        As for :func:`~napari_mmtseg.segmentation.training.fit_steps`.
+    `scribbles` are None for a run without any and without a model; `shown` is as for
+    :func:`~napari_mmtseg.segmentation.training.fit_steps`.
     """
     if scribbles is None:
         return fit_steps(images, request, shown)

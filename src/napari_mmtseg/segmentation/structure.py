@@ -103,14 +103,8 @@ def focus_differs(slices: Sequence[NDArray[Any]], scale: float) -> bool:
     """Return whether texture differs more between the slices of a stack than in them.
 
     Then the focus or the exposure changes, and classes of texture would be those of
-    sharp and of blurred slices.
-
-    Parameters
-    ----------
-    slices : sequence of (C, Y, X) ndarray
-        Raw pixels, of the same place in every slice.
-    scale : float
-        Standard deviation in pixels of the window that texture is measured in.
+    sharp and of blurred slices. Slices are raw pixels (C, Y, X) of the same place;
+    `scale` is the standard deviation of the window that texture is measured in.
     """
     found = []
     for image in slices:

@@ -64,17 +64,10 @@ def fit_steps(
     request: SegmentationRequest,
     shown: Shown | None = None,
 ) -> Generator[SegmentationStep, str | None, Fitted]:
-    """Fit a model to raw images or volumes; see :func:`napari_mmtseg.iter_segment`.
+    """Fit a model to raw images (C, Y, X) or volumes (C, Z, Y, X).
 
-    Parameters
-    ----------
-    images : sequence of (C, Y, X) or (C, Z, Y, X) ndarray
-        Raw images.
-    request : SegmentationRequest
-        Settings and everything else that was asked for.
-    shown : callable, optional
-        Returns the position and the raw pixels of what previews show, or None if
-        nothing can be shown; the first image without it.
+    `shown` returns the position and the raw pixels of what previews show, or None if
+    nothing can be shown; without it previews show the first image.
     """
     settings = asked = request.settings
     should_cancel, anisotropy = request.should_cancel, request.anisotropy
@@ -168,18 +161,8 @@ def follow_training(
 ) -> Generator[SegmentationStep, str | None, Trained]:
     """Run a training to its end and report its progress.
 
-    Parameters
-    ----------
-    training : generator of TrainingStep
-        As from :func:`napari_mmtseg.engine.training.train`.
-    settings : SegmentationSettings
-        Its settings.
-    preview : callable
-        Returns labels made from the progress, and their position in a stack.
-    preview_interval : float or None
-        Seconds between previews.
-    stop : bool
-        Stop at once.
+    `preview` returns labels made from a step, and their position in a stack; `stop` ends
+    the training after one step.
     """
     last_preview = -float("inf")
 
