@@ -13,7 +13,6 @@ def batch_panel(model_viewer, qtbot):
     from tests.napari.driving import QUICK, wait_for_threads
 
     widget = BatchWidget(model_viewer)
-    widget.show()
     set_settings(widget, **QUICK, n_labels=2)
     yield widget
     widget.cancel()  # qtbot.addWidget would delete it before

@@ -8,6 +8,7 @@ import napari_mmtseg as mm
 from napari_mmtseg.batch.plan import BatchRequest
 from napari_mmtseg.batch.run import run_batch
 from napari_mmtseg.files.read import read_image
+from napari_mmtseg.napari.batch import run_control
 from napari_mmtseg.settings.fields import SegmentationSettings
 from tests.napari.batch.driving import (
     NAMES,
@@ -200,9 +201,12 @@ def test_cancel_during_the_fit_leaves_no_labels(batch_panel, qtbot, folder):
     assert "Resume labels 4 images" in batch_panel.hint.text()
 
 
-def test_cancel_keeps_whole_files_and_resume_does_the_rest(batch_panel, qtbot, folder):
+def test_cancel_keeps_whole_files_and_resume_does_the_rest(
+    batch_panel, qtbot, folder, monkeypatch
+):
+    monkeypatch.setattr(run_control, "_REPORT_INTERVAL", 0)  # of every image at once
     batch_panel.form.mode.value = "each"
-    set_settings(batch_panel, n_steps=150, patience=0)
+    set_settings(batch_panel, n_steps=40, patience=0)
     choose(batch_panel, qtbot, folder)
     click(qtbot, batch_panel.run_button)
     qtbot.waitUntil(lambda: "done" in statuses(batch_panel).values(), timeout=60_000)
