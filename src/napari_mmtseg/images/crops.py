@@ -70,7 +70,7 @@ def sample_crops(
 
 
 def sample_frame(frame: Frame, n: int = 16, side: int = 256) -> list[NDArray[Any]]:
-    """Read a frame, or about `n` evenly spread crops of `side` pixels of a large one."""
+    """Read a frame, or about `n` evenly spread crops of `side` pixels each."""
     if not frame.is_large:
         return [frame.read()]
     return [frame[(slice(None), *w)] for w in _grid(frame, n, side)]
