@@ -135,7 +135,7 @@ class Segmentation:
         return self._finish((yield from relay(steps, self._reports(), early=stop)))
 
     def _reports(self) -> Callable[[SegmentationStep], list[SegmentationStep]]:
-        """Return a function from steps to those that the window is told."""
+        """Return a function that turns steps into those for the window."""
         show = self._previews()
         phase, due = "", 0.0
         labels: NDArray[Any] | None = None
