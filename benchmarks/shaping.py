@@ -53,7 +53,7 @@ def measure(side: int, rounds: int) -> list[list[object]]:
     panel.run_button.click()
     wait(lambda: not panel.is_running)
     wait_seconds(1)
-    section, layer = panel.shape_section, viewer.layers[-1]
+    section, layer = panel.class_count_section, viewer.layers[-1]
     heartbeat = Heartbeat()
     history: list[list[tuple[object, ...]]] = []
     layer.events.paint.connect(lambda event: history.append(event.value))

@@ -4,6 +4,7 @@ import importlib
 import pytest
 
 MODULES = [
+    "notices",
     "progress",
     "settings.fields",
     "segmentation.segment",

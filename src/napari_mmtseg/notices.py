@@ -1,4 +1,4 @@
-"""Remarks of the core that its user should read."""
+"""Notices of the core that its user should read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _collector: ContextVar[Notices | None] = ContextVar("notices", default=None)
 
 
 def warn(message: str, *, stacklevel: int = 2) -> None:
-    """Say something that the user should read, and go on.
+    """Warn the user, and go on.
 
     Parameters
     ----------

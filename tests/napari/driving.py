@@ -7,7 +7,7 @@ from uuid import uuid4
 import numpy as np
 from qtpy.QtCore import Qt, QThreadPool
 
-from napari_mmtseg.napari.segment.result_layer import ResultLayer
+from napari_mmtseg.napari.segment.run_layer import RunLayer
 
 QUICK = {"n_steps": 6, "warm_start_steps": 3, "max_labels": 8, "working_size": 64}
 
@@ -95,7 +95,7 @@ class SharedRun:
             self._outcome = self._copy(outcome, outcome.kept.source)
         else:
             control, source = panel._control, panel.choice.source()
-            control._layer = ResultLayer(panel._viewer, source)
+            control._layer = RunLayer(panel._viewer, source)
             control._on_ended(self._copy(self._outcome, source))
         return panel.class_count_section.layer
 

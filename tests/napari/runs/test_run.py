@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QObject
 
+from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.normalization import Normalization
-from napari_mmtseg.napari.runs.outcomes import Notice
+from napari_mmtseg.napari.runs.outcomes import Failed, Notice, Refused
 from napari_mmtseg.napari.runs.run import RunQueue
 from tests.napari.driving import wait_for_threads
 
@@ -63,3 +64,45 @@ def test_work_that_overlaps_leaves_no_trace_and_mixes_no_warnings(queues, qtbot)
         [m.text[:8] for m in messages if isinstance(m, Notice)] for messages in said
     ]
     assert told == [["1 pixels"], ["2 pixels"]]
+
+
+def test_a_stop_before_the_thread_begins_reaches_the_work(queues, qtbot):
+    queue, _ = queues
+    ended = []
+    queue.ended.connect(ended.append)
+
+    def work(should_cancel):
+        while not should_cancel():
+            if (yield) == "stop":
+                return "stopped"
+
+    queue.start(work)
+    queue.stop_and_keep()
+    qtbot.waitUntil(lambda: ended == ["stopped"])
+    queue.start(work)
+    queue.cancel()
+    queue.start(work)  # waits for the thread of the cancelled work
+    queue.stop_and_keep()
+    qtbot.waitUntil(lambda: ended == ["stopped", "stopped"])
+
+
+def test_errors_are_values_and_nothing_is_heard_of_cancelled_work(queues, qtbot):
+    queue, _ = queues
+    ended = []
+    queue.ended.connect(ended.append)
+
+    def refuse(_):
+        raise InputError("too small")
+
+    def fail(_):
+        yield
+        raise RuntimeError("no memory")
+
+    queue.start(refuse)
+    queue.cancel()
+    queue.start(refuse)
+    qtbot.waitUntil(lambda: ended == [Refused("too small")])
+    queue.start(fail)
+    qtbot.waitUntil(lambda: len(ended) == 2)
+    assert isinstance(ended[1], Failed)
+    assert ended[1].text == "no memory"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_mmtseg.napari.layers.source import choose_source
-from napari_mmtseg.napari.segment.result_layer import ResultLayer
+from napari_mmtseg.napari.segment.run_layer import RunLayer
 from napari_mmtseg.napari.segment.stack_preview import ShownSlice, StackPreview
 from napari_mmtseg.progress import SegmentationStep
 from tests.napari.driving import (
@@ -137,7 +137,7 @@ def test_previews_do_not_hold_the_window(viewer):
     layer = viewer.add_image(stack, name="stack", contrast_limits=(0, 1))
     source = choose_source(layer, "Z Y X", all_slices=True)
     preview = StackPreview(source, source.as_stack(), np.uint16, 0.25)
-    shown = ResultLayer(viewer, source)
+    shown = RunLayer(viewer, source)
     labels = np.ones((2048, 2048), np.int32)
     times = []
     for z in range(10):

@@ -50,7 +50,7 @@ class Prospect:
 
 
 def look(request: BatchRequest, should_cancel: Callable[[], bool]) -> Prospect:
-    """Return what a new batch would do, or one that resumes an earlier run.
+    """Plan a new batch, or the resumption of an earlier run.
 
     For a thread; raises what planning raises.
     """

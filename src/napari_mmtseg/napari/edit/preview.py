@@ -192,7 +192,7 @@ class EditPreview(QObject):
 def describe_change(
     plan: Plan, prepared: PreparedEdit, n_regions: int = 0, *, done: bool = False
 ) -> str:
-    """Return what a plan changes, in words.
+    """Describe the changes of a plan.
 
     Parameters
     ----------

@@ -64,7 +64,7 @@ class ClassStatistics(QObject):
         *,
         repeat: bool = False,
     ) -> None:
-        """Count soon; what was asked for before is dropped.
+        """Count soon, instead of any earlier request.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class ClassStatistics(QObject):
         self._task.request(count)
 
     def stop(self) -> None:
-        """Drop what was asked for."""
+        """Drop the request."""
         self._last = ()
         self._task.cancel()
 

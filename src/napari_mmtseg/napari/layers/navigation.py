@@ -41,5 +41,5 @@ def go_to(viewer: ViewerModel, layer: Labels, place: list[float]) -> None:
 
 
 def scene(viewer: ViewerModel) -> Any:
-    """Return what has the camera: since napari 0.9 not the viewer itself."""
+    """Return the owner of the camera: since napari 0.9 not the viewer itself."""
     return getattr(viewer, "scene", viewer)

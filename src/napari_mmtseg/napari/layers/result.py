@@ -127,7 +127,7 @@ def keep_result(layer: Layer, result: LayerResult) -> None:
 
 
 def result_of(layer: Layer | None) -> LayerResult | None:
-    """Return what was kept with a layer or with the one it is a duplicate of."""
+    """Return the result of a layer, or of the one that it duplicates."""
     if layer is None:
         return None
     result = _results.get(layer)

@@ -53,7 +53,7 @@ class LatestTask(QObject):
         return self._timer.isActive() or self._queue.is_running
 
     def request(self, work: Work) -> None:
-        """Do some work soon, and drop what was asked for before.
+        """Do some work soon, instead of any earlier request.
 
         Parameters
         ----------
@@ -69,7 +69,7 @@ class LatestTask(QObject):
             self._start()
 
     def cancel(self) -> None:
-        """Drop what was asked for."""
+        """Drop the request."""
         self._timer.stop()
         self._queue.cancel()
 

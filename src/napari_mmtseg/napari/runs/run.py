@@ -50,9 +50,8 @@ class RunQueue(QObject):
         self._waiting: Work | None = None
         self._worker: _Worker | None = None
         self._is_heard = False  # or the thread does cancelled work
-        threads = self._threads = set[_Worker]()
-        # However the panel goes, its thread goes too, when Qt has deleted this queue.
-        self.destroyed.connect(lambda: [worker.quit() for worker in threads])
+        self._has_begun = self._stops = False
+        self._guard: QObject | None = None  # while there is a thread
 
     @property
     def is_running(self) -> bool:
@@ -63,22 +62,25 @@ class RunQueue(QObject):
         """Start a thread, or wait with it until that of cancelled work has ended."""
         assert not self.is_running
         self._waiting = work
+        self._has_begun = self._stops = False
         self._start_next()
 
     def stop_and_keep(self) -> None:
         """Ask the work to finish with what it has."""
-        if self._is_heard and self._worker is not None:
+        self._stops = True
+        # A generator that has not begun takes no answer: it gets this one later.
+        if self._worker is not None and self._has_begun:
             self._worker.send("stop")
 
     def cancel(self) -> None:
         """End the work; nothing is heard of it any more."""
         self._waiting = None
         self._is_heard = False
-        for worker in self._threads:
-            worker.quit()
+        if self._worker is not None and self._guard is not None:
+            self._worker.quit()
 
     def _start_next(self) -> None:
-        if self._threads or self._waiting is None:
+        if self._guard is not None or self._waiting is None:
             return
         work, self._waiting = self._waiting, None
         worker: _Worker = create_worker(
@@ -92,7 +94,10 @@ class RunQueue(QObject):
         worker.returned.connect(self._on_returned)
         worker.finished.connect(self._on_finished)
         self._worker = worker  # kept until the next one: it may be emitting a signal
-        self._threads.add(worker)
+        # However the panel goes, its thread goes too. Not a lambda on the queue's own
+        # signal: PyQt frees it while it runs.
+        self._guard = QObject(self)
+        self._guard.destroyed.connect(worker.quit)
         self._is_heard = True
         self.started.emit()
         worker.start()
@@ -101,8 +106,14 @@ class RunQueue(QObject):
     # work arrives after the next work has started.
 
     def _on_yielded(self, message: Any) -> None:
-        if self._is_heard and self._worker and not self._worker.abort_requested:
-            self.reported.emit(message)
+        worker = self._worker
+        if not self._is_heard or worker is None or worker.abort_requested:
+            return
+        if not self._has_begun:
+            self._has_begun = True
+            if self._stops:
+                worker.send("stop")
+        self.reported.emit(message)
 
     def _on_returned(self, outcome: Any) -> None:
         if self._is_heard:
@@ -110,7 +121,9 @@ class RunQueue(QObject):
             self.ended.emit(outcome)
 
     def _on_finished(self) -> None:
-        self._threads.clear()
+        assert self._guard is not None
+        self._guard.deleteLater()
+        self._guard = None
         if self._is_heard:  # napari has ended the thread, as it does when it closes
             self._is_heard = False
             self.ended.emit(None)

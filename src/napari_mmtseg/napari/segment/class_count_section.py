@@ -152,7 +152,7 @@ class ClassCountSection(QWidget):
         self._timer.start()
 
     def _look_again(self) -> None:
-        """Show what the layer shows: it may have been undone or edited."""
+        """Follow the layer, which may have been undone or edited."""
         layer = self._layer
         result = result_of(layer)
         why_fixed = "" if result is None else result.why_fixed

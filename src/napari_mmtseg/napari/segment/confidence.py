@@ -171,7 +171,7 @@ class ConfidenceSection(QWidget):
         self._start(confidence_job(layer.name, result, layer.data.copy()))
 
     def _measured(self, layer: Labels | None) -> Measured | None:
-        """Return what is known of the classes that the layer shows now."""
+        """Return the confidence in the classes that the layer shows now, if known."""
         result = result_of(layer)
         if layer is None or result is None or result.measured is None:
             return None

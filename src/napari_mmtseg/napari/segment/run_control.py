@@ -14,7 +14,7 @@ from napari_mmtseg.napari.runs.outcomes import Failed, Notice, Refused, show_pro
 from napari_mmtseg.napari.runs.progress import ActivityBar, ProgressView
 from napari_mmtseg.napari.runs.run import RunQueue
 from napari_mmtseg.napari.segment.job import Job, Segmented
-from napari_mmtseg.napari.segment.result_layer import ResultLayer
+from napari_mmtseg.napari.segment.run_layer import RunLayer
 from napari_mmtseg.napari.segment.segment_job import PREVIEW_INTERVAL
 from napari_mmtseg.progress import SegmentationStep
 
@@ -64,7 +64,7 @@ class RunControl(QObject):
         self._queue.ended.connect(self._on_ended)
         self._queue.started.connect(lambda: progress.text.setText("Starting…"))
         self._job: Job | None = None
-        self._layer: ResultLayer | None = None
+        self._layer: RunLayer | None = None
         self._activity = ActivityBar(self.cancel)
         self._next_preview = 0.0
         self._late: NDArray[Any] | None = None
@@ -79,7 +79,7 @@ class RunControl(QObject):
         if self._job is not None:
             return
         self._job = job
-        self._layer = ResultLayer(self._viewer, job.source, job.scribbles_layer)
+        self._layer = RunLayer(self._viewer, job.source, job.scribbles_layer)
         self._activity.start(job.n_steps, job.title)
         self._next_preview = 0.0
         self._late = None

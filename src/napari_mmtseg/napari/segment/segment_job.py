@@ -137,7 +137,7 @@ class Segmentation:
         )
 
     def _reports(self) -> Callable[[SegmentationStep], list[SegmentationStep]]:
-        """Return a function from steps to those that the window is told."""
+        """Return a function that turns steps into those for the window."""
         show = self._previews()
         phase, due = "", 0.0
         labels: NDArray[Any] | None = None

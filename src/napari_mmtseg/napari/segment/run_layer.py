@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
-__all__ = ["ResultLayer"]
+__all__ = ["RunLayer"]
 
 
-class ResultLayer:
+class RunLayer:
     """Keeps one Labels layer from the first preview to the result.
 
     The user may delete the layer at any time: previews end then, and the result comes
