@@ -147,7 +147,7 @@ def _has_workers(client: Client) -> bool:
 
 
 def check_workers(client: Client) -> str:
-    """Refuse workers that lack this version of the package."""
+    """Refuse workers without this version of the package; return other differences."""
     here = _versions()
     others: Counter[str] = Counter()
     for worker, versions in client.run(_versions, on_error="return").items():
@@ -156,7 +156,7 @@ def check_workers(client: Client) -> str:
                 f"The Dask worker {worker} cannot import napari_mmtseg ({versions}). "
                 "Install the same version on all machines of the cluster."
             )
-        _compare(worker, versions[_OURS], here[_OURS])
+        check_version(worker, versions[_OURS], here[_OURS])
         others.update(
             f"{library} {there} instead of {here[library]}"
             for library, there in versions.items()
@@ -165,12 +165,8 @@ def check_workers(client: Client) -> str:
     return ", ".join(f"{what} (on {n})" for what, n in sorted(others.items()))
 
 
-def check_version(worker: str, wanted: str) -> None:
-    """Refuse, on a worker, to work for a process with another version."""
-    _compare(worker, our_version(), wanted)
-
-
-def _compare(worker: str, there: str, here: str) -> None:
+def check_version(worker: str, there: str, here: str) -> None:
+    """Refuse a worker with another version of napari-mmtseg than the run."""
     if there != here:
         raise InputError(
             f"The Dask worker {worker} has {_OURS} {there}, but the run was started "

@@ -130,7 +130,8 @@ def _on_worker(
     if should_cancel():
         raise Cancelled
     worker = get_worker()
-    check_version(worker.address, version)  # it may have joined in the middle
+    # It may have joined in the middle.
+    check_version(worker.address, our_version(), version)
     worker.log_event(topic, task.name)
     with computing_threads(threads_of_a_task()):
         return work(task, should_cancel)
