@@ -15,7 +15,6 @@ from napari_mmtseg.files.atomic import check_output, write_atomically, written_w
 from napari_mmtseg.files.formats import (
     CONFIDENCE_SUFFIXES,
     LABEL_SUFFIXES,
-    OME_SUFFIXES,
     find_format,
 )
 from napari_mmtseg.files.pixel_size import PixelSize
@@ -218,7 +217,8 @@ def write_picture(
 
 
 def _is_ome(path: Path) -> bool:
-    return path.name.lower().endswith(OME_SUFFIXES)
+    by_name = find_format(path.name)
+    return by_name is not None and by_name.name == "ome.tif"
 
 
 def _sizes(
