@@ -75,7 +75,7 @@ def test_settings_of_a_model_on_the_command_line(tmp_path, capsys):
     words = ["batch", str(source), str(tmp_path / "out"), "--model", str(saved)]
     assert main([*words, "--seed", "3"]) == 2
     told = capsys.readouterr().err
-    assert "was fitted with seed=0, not 3, and that stays" in told
+    assert "was fitted with --seed=0, not 3, and that stays" in told
     # What is usual may differ from what the model was fitted with.
     assert main([*words, "--output", "classes"]) == 0
     assert tifffile.imread(tmp_path / "out" / "a0.tif").max() == 2

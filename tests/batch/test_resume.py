@@ -169,7 +169,7 @@ def test_resumed_without_the_options_it_was_begun_with(tmp_path, capsys, monkeyp
     assert (tmp_path / "out" / "a2.ome.tif").exists()
     assert main(["batch", "in", "out", "--resume", "--fit-on", "2"]) == 2
     told = capsys.readouterr().err
-    assert "fit_on (was 1, is 2)" in told
+    assert "--fit-on (was 1, is 2)" in told
     assert "model (" not in told
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -67,7 +68,7 @@ class TestProgress:
         def work() -> Iterator[int]:
             yield from range(4)
 
-        clock = iter(range(100))
+        clock = itertools.count()
         monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
         main, side = pty.openpty()
         with os.fdopen(side, "w") as terminal:

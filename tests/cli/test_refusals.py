@@ -23,6 +23,8 @@ from tests.cli.running import refused
         ("Or replace it (overwrite=True).", "Or replace it (--overwrite)."),
         ("Give channel_axis=N, axes=CYX.", "Give --channel-axis=N, --axes=CYX."),
         ("momentum=0.5 is too much", "--momentum=0.5 is too much"),
+        ("Lower min_labels.", "Lower --min-labels."),
+        ("my_labels.tif, n_labels.tif exist", "my_labels.tif, n_labels.tif exist"),
         ("method='x' is not accepted", "--method='x' is not accepted"),
         ("ema_warmup=False, ema_warmup=True", "--no-ema-warmup, --ema-warmup"),
         ("There is no file seed=3.tif.", "There is no file seed=3.tif."),

@@ -16,9 +16,11 @@ from napari_mmtseg.errors import InputError
 __all__ = ["AdvancedSettingOption", "Command", "SettingOption"]
 
 _ARGUMENT = re.compile(
-    r"(?<![\w./\\-])(\w+)=('[^']*'|[+-]?\w+(?:\.\d+)?)(?=[\s,;:)]|\.?(?:\s|$))"
+    r"(?<![\w./\\-])"
+    r"(?:(\w+)=('[^']*'|[+-]?\w+(?:\.\d+)?)|([a-z]+_[a-z_]+))"
+    r"(?=[\s,;:)]|\.?(?:\s|$))"
 )
-"""A Python argument with its value in a message; not a part of a path."""
+"""A Python argument in a message, with or without a value; not a part of a path."""
 
 
 class SettingOption(click.Option):
@@ -76,13 +78,15 @@ class Command(click.Command):
         options = {p.name: p for p in self.params if isinstance(p, click.Option)}
 
         def spelled(argument: re.Match[str]) -> str:
-            option, value = options.get(argument[1]), argument[2]
+            option, value = options.get(argument[1] or argument[3]), argument[2]
             if option is None:
                 return argument[0]
             if value == "False" and option.secondary_opts:
                 return option.secondary_opts[0]
-            is_switch = option.is_flag and value == str(option.flag_value)
-            return option.opts[0] if is_switch else f"{option.opts[0]}={value}"
+            is_alone = value is None or (
+                option.is_flag and value in ("True", option.flag_value)
+            )
+            return option.opts[0] if is_alone else f"{option.opts[0]}={value}"
 
         return _ARGUMENT.sub(spelled, message)
 

@@ -91,13 +91,6 @@ def check_output(
 def check_apart(path: Path, image: Path) -> None:
     """Refuse an output that is the image itself, one of its folders, or inside it.
 
-    Parameters
-    ----------
-    path : Path
-        The file or folder to be.
-    image : Path
-        The image that it is made from.
-
     Raises
     ------
     InputError
@@ -184,15 +177,7 @@ def written_whole(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
 
 
 def remove_leftovers(folder: Path, names: Collection[str]) -> None:
-    """Remove what killed processes have left of files with these names.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder of these files.
-    names : collection of str
-        Names of files that no process is writing now.
-    """
+    """Remove what killed processes have left of files with these names in a folder."""
     for partial in folder.glob(f"{PARTIAL}*/"):
         left = [path.name for path in partial.iterdir()]
         if left and set(left) <= set(names):

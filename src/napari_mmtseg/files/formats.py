@@ -14,7 +14,6 @@ __all__ = [
     "FILE_FORMATS",
     "IMAGE_SUFFIXES",
     "LABEL_SUFFIXES",
-    "OME_SUFFIXES",
     "StoredImage",
     "find_format",
     "in_words",
@@ -98,8 +97,6 @@ LABEL_SUFFIXES = _endings(_WRITTEN)
 """Endings of the names of label files."""
 CONFIDENCE_SUFFIXES = _endings(f for f in _FORMATS if f.holds_confidence)
 """Endings of the names of confidence maps."""
-OME_SUFFIXES = (".ome.tif", ".ome.tiff")
-"""Endings of the names of OME-TIFF files."""
 FILE_FORMATS = {f.name: f.suffixes[0] for f in _WRITTEN}
 """Formats of label files by name, and the endings that they are given."""
 

@@ -15,7 +15,6 @@ from napari_mmtseg.files.atomic import check_output, write_atomically, written_w
 from napari_mmtseg.files.formats import (
     CONFIDENCE_SUFFIXES,
     LABEL_SUFFIXES,
-    OME_SUFFIXES,
     find_format,
 )
 from napari_mmtseg.files.pixel_size import PixelSize
@@ -110,12 +109,12 @@ def write_labels(
     labels : ndarray of int
         Labels from 0: (Y, X), or a stack as a TIFF file or OME-Zarr.
     source : ImageFile, optional
-        Where the pixel size comes from; PNG has none.
+        The image, whose pixel size and name are kept; PNG has neither.
     axes : str
         A letter for every axis of `labels`: Y and X, and T, C and Z beside them. The
         file has them in the order T, C, Z, Y, X.
     pixel_sizes : sequence of PixelSize or None
-        Along every axis, without a source.
+        Along every axis, if there is no source.
     ome : bool, optional
         Write OME-TIFF or not, whatever the name says.
     overwrite : bool
@@ -177,29 +176,24 @@ def write_confidence(
     source: ImageFile | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a confidence image as a TIFF file of float32.
+    """Write a confidence map as a TIFF file of float32.
 
     Parameters
     ----------
-    path : path-like
-        Ending in .ome.tif or .ome.tiff for OME-TIFF, .tif or .tiff for a TIFF file
-        that ImageJ understands.
+    path, source, overwrite
+        As for :func:`write_labels`; only the endings of TIFF files.
     confidence : (Y, X) ndarray of float32
         The values.
-    source : ImageFile, optional
-        Where the pixel size comes from.
-    overwrite : bool
-        Replace an existing file.
 
     Raises
     ------
     InputError
-        If the file exists or cannot be written, or there are not two axes.
+        As for :func:`write_labels`, or if there are not two axes.
     """
     path = check_output(path, suffixes=CONFIDENCE_SUFFIXES, overwrite=overwrite)
     if confidence.ndim != 2:
         raise InputError(
-            f"A confidence image of shape {confidence.shape} cannot be written. "
+            f"A confidence map of shape {confidence.shape} cannot be written. "
             "Accepted: two axes."
         )
     name, sizes = source.name if source else path.name, _sizes(source, "YX", ())
@@ -211,16 +205,7 @@ def write_confidence(
 def write_picture(
     path: str | Path, picture: NDArray[Any], *, overwrite: bool = False
 ) -> None:
-    """Write a picture to look at as a PNG file.
-
-    Parameters
-    ----------
-    path : path-like
-        Ending in .png.
-    picture : (Y, X) or (Y, X, 3) ndarray of uint8
-        The picture.
-    overwrite : bool
-        Replace an existing file.
+    """Write a picture, (Y, X) or (Y, X, 3) of uint8, as a PNG file.
 
     Raises
     ------
@@ -232,7 +217,8 @@ def write_picture(
 
 
 def _is_ome(path: Path) -> bool:
-    return path.name.lower().endswith(OME_SUFFIXES)
+    by_name = find_format(path.name)
+    return by_name is not None and by_name.name == "ome.tif"
 
 
 def _sizes(

@@ -27,22 +27,8 @@ _SMALLEST = 256
 def check_zarr_output(path: str | Path, *, overwrite: bool = False) -> Path:
     """Refuse a zarr folder that could not be written, before any work is done.
 
-    Parameters
-    ----------
-    path : path-like
-        The folder to be.
-    overwrite : bool
-        Whether an existing zarr may be replaced; no other folder ever is.
-
-    Returns
-    -------
-    Path
-        The path.
-
-    Raises
-    ------
-    InputError
-        As for :func:`~napari_mmtseg.files.atomic.check_output`.
+    It is :func:`~napari_mmtseg.files.atomic.check_output` for zarr: an existing one may
+    be replaced, other folders never.
     """
     path = Path(path)
     if path.is_dir() and not is_zarr(path):
@@ -64,21 +50,9 @@ def write_zarr_labels(
 
     Parameters
     ----------
-    path : path-like
-        The folder, ending in ``.zarr``.
-    labels : ndarray of int
-        Labels from 0.
-    axes : str
-        A letter for every axis: T, C, Z, Y, X in this order.
-    pixel_sizes : sequence of PixelSize or None
-        Along every axis.
-    overwrite : bool
-        Replace an existing zarr.
-
-    Raises
-    ------
-    InputError
-        If it exists or cannot be written, or a library is missing.
+    path, labels, axes, pixel_sizes, overwrite
+        As for :func:`~napari_mmtseg.files.write.write_labels`; the axes are in the
+        order T, C, Z, Y, X.
 
     References
     ----------

@@ -161,7 +161,7 @@ def test_on_the_command_line(tmp_path, cluster, model, large, capsys):
     assert "blocks: 9 of 9" in told.err
     np.testing.assert_array_equal(zarr.open_array(str(out))[...], expected)
     assert main([*words, *address]) == 2
-    assert "resume=True" in capsys.readouterr().err
+    assert "--resume" in capsys.readouterr().err
     assert main([*words, "--resume"]) == 2
     assert "need --scheduler" in capsys.readouterr().err
     assert main([*words, *address, "--n-labels", "2"]) == 2
