@@ -96,24 +96,14 @@ class Texture:
     def apply(
         self, image: Image, reduce: Callable[[Image], Image] = lambda image: image
     ) -> Image:
-        """Return (C, Y, X) with the texture as one more channel, (C + 1, Y, X).
-
-        Parameters
-        ----------
-        image : (C, Y, X) ndarray of float32
-            Normalised image.
-        reduce : callable
-            Makes the result smaller.
-        """
-        return reduce(self._apply(image))
-
-    def _apply(self, image: Image) -> Image:
+        """Return (C, Y, X) with the texture as one more channel, made smaller."""
         if self.weight == 0:
-            return image
+            return reduce(image)
         deviation = local_deviation(image[0], self.scale) - self.center
         deviation *= self.gain * min(1.0, 2 * self.weight)
         intensity = smooth(image, self.scale) * min(1.0, 2 - 2 * self.weight)
-        return np.concatenate([intensity, deviation[np.newaxis]]).astype(np.float32)
+        features = np.concatenate([intensity, deviation[np.newaxis]])
+        return reduce(features.astype(np.float32))
 
 
 SCALES = (1.0, 2.0, 4.0, 8.0)
