@@ -15,6 +15,7 @@ def edit_panel(viewer, qtbot):
     from tests.napari.driving import settle, wait_for_threads
 
     widget = EditWidget(viewer)
+    widget.show()
     yield widget
     settle(widget, qtbot)  # qtbot.addWidget would delete it before
     wait_for_threads(qtbot)
