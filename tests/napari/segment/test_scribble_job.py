@@ -174,7 +174,10 @@ def test_other_slices_teach_as_well(viewer, panel, qtbot):
     assert (result.data[0, :, 52:] == 2).mean() > 0.9
 
 
-def test_the_code_of_a_run_with_scribbles_gives_the_same_labels(painted, viewer, qtbot):
+def test_the_code_of_a_run_with_scribbles_gives_the_same_labels(
+    painted, viewer, qtbot, monkeypatch
+):
+    monkeypatch.setattr("napari.current_viewer", lambda: viewer)
     panel, _ = painted
     choose(panel, "paint")
     click(qtbot, panel.settings_actions.copy_button)
