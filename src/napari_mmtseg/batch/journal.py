@@ -49,7 +49,7 @@ def read_journal(path: Path) -> tuple[Line, list[Line]]:
         lines = path.read_text("utf-8", errors="replace").split("\n")
     except FileNotFoundError:
         raise InputError(
-            f"{path.parent} holds no run to resume. Leave out --resume (resume)."
+            f"{path.parent} holds no run to resume. Leave out resume=True."
         ) from None
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
@@ -57,7 +57,7 @@ def read_journal(path: Path) -> tuple[Line, list[Line]]:
     if first.get("format") != _FORMAT or first.get("version") != _VERSION:
         raise InputError(
             f"{path} is damaged or of another version, so it cannot be resumed. Begin "
-            "again (--overwrite, overwrite=True), or name another folder."
+            "again (overwrite=True), or name another folder."
         )
     return first, [line for line in others if line]
 

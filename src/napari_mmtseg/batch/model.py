@@ -103,7 +103,7 @@ def check_previous_model(plan: BatchPlan, previous: PreviousRun) -> None:
     what = "was replaced by another" if plan.model_path.exists() else "is gone"
     raise InputError(
         f"{plan.model_path}, the model of the existing labels, {what}. Put it back, "
-        "begin again (--overwrite, overwrite=True), or name another folder."
+        "begin again (overwrite=True), or name another folder."
     )
 
 

@@ -214,7 +214,7 @@ def _check_options(request: BatchRequest) -> None:
     if request.mode == "one_model" and request.settings.method != "mmt":
         raise InputError(
             f"method={request.settings.method} leaves no model that images could "
-            "share. Use a model for each image (--each, mode=each), or method=mmt."
+            "share. Use a model for each image (mode=each), or method=mmt."
         )
     if request.resume and request.overwrite:
         raise InputError(
@@ -292,6 +292,6 @@ def _refuse_existing(plan: BatchPlan) -> None:
         more = f" and {len(there) - _SHOWN} more" * (len(there) > _SHOWN)
         raise InputError(
             f"{plan.request.target} holds results already: {', '.join(there[:_SHOWN])}"
-            f"{more}. Go on with them (--resume, resume=True), replace them "
-            "(--overwrite, overwrite=True), or name another folder."
+            f"{more}. Go on with them (resume=True), replace them "
+            "(overwrite=True), or name another folder."
         )

@@ -137,7 +137,7 @@ def targets_of_model(
 ) -> ScribbleTargets:
     """Derive targets from the classes of a model, corrected by scribbles.
 
-    `images` are those of the views, raw; `working_size` is the long side of the targets.
+    `images` are those of the views, raw; `working_size` is the targets' long side.
     """
     from napari_mmtseg.engine.examples import to_working_size
 

@@ -161,7 +161,7 @@ def follow_training(
 ) -> Generator[SegmentationStep, str | None, Trained]:
     """Run a training to its end and report its progress.
 
-    `preview` returns labels made from a step, and their position in a stack; `stop` ends
+    `preview` returns labels made from a step, and their place in a stack; `stop` ends
     the training after one step.
     """
     last_preview = -float("inf")

@@ -125,8 +125,8 @@ class BlockJob:
                 )
         elif (out.exists() or self.folder.exists()) and not overwrite:
             raise InputError(
-                f"{out} exists, or was begun. Go on with it (--resume, resume=True), "
-                "replace it (--overwrite, overwrite=True), or give another name."
+                f"{out} exists, or was begun. Go on with it (resume=True), "
+                "replace it (overwrite=True), or give another name."
             )
         if not self.folder.exists():
             check_output(self.folder)
@@ -182,7 +182,7 @@ class BlockJob:
         if (self.folder / "job.json").exists():
             raise InputError(
                 f"The labels {self.out} were begun by an earlier version and cannot be "
-                "resumed. Begin again (--overwrite, overwrite=True), or give another "
+                "resumed. Begin again (overwrite=True), or give another "
                 "name."
             )
         return None
