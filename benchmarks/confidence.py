@@ -26,7 +26,7 @@ from benchmarks.measures import error_rates, wrong_pixels
 from benchmarks.methods import parse_methods
 from benchmarks.tables import Record, grouped, headline, markdown_table, mean
 from napari_mmtseg.files.atomic import check_output
-from napari_mmtseg.settings.fields import PRESETS
+from napari_mmtseg.settings.presets import PRESETS
 
 GOAL = 5.0
 """How much more frequent errors should be in the lowest tenth than the highest half."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from skimage.segmentation import felzenszwalb
 
 import napari_mmtseg as mm
-from napari_mmtseg.settings.fields import PRESETS
+from napari_mmtseg.settings.presets import PRESETS
 
 _GIVEN = ("image", "channel_axis", "seed")
 """What a specification cannot set: it comes from the benchmark."""

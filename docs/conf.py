@@ -4,7 +4,8 @@ from importlib.metadata import version as installed_version
 from typing import Any
 
 from napari_mmtseg.napari.edit.actions import ACTIONS
-from napari_mmtseg.settings.fields import PRESETS, SegmentationSettings, parameters
+from napari_mmtseg.settings.fields import SegmentationSettings, parameters
+from napari_mmtseg.settings.presets import PRESETS
 
 project = "napari-mmtseg"
 author = "napari-mmtseg contributors"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["Cancelled", "InputError", "import_extra"]
-
 
 class Cancelled(Exception):
     """The segmentation has ended because its caller asked for it; nothing is kept."""

@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-__all__ = ["Notices", "collected_notices", "warn"]
-
 
 class Notices(list[str]):
     """Texts in the order in which they came; one for each place in the source.

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_mmtseg import InputError, SegmentationSettings
-from napari_mmtseg.settings.fields import PRESETS, parameters
+from napari_mmtseg.settings.fields import parameters
+from napari_mmtseg.settings.presets import PRESETS
 
 
 def test_presets_and_names():

@@ -11,8 +11,6 @@ from skimage.segmentation import felzenszwalb as graph_based
 from napari_mmtseg.baselines._method import clustering
 from napari_mmtseg.baselines._pixels import Pixels
 
-__all__ = ["felzenszwalb"]
-
 
 @clustering(scale=(0, 10**9), sigma=(0, 1000), min_size=(0, 10**9))
 def felzenszwalb(

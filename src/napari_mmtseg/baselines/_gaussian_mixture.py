@@ -15,8 +15,6 @@ from napari_mmtseg.baselines._scikit_learn import (
     sample_rows,
 )
 
-__all__ = ["gaussian_mixture"]
-
 N_COMPONENTS = 8
 COVARIANCES = ("full", "tied", "diag", "spherical")
 _SMALLEST_VARIANCE = 1e-6

@@ -20,8 +20,6 @@ from napari_mmtseg.baselines._self_training import (
 from napari_mmtseg.engine.losses import Losses, pseudo_labels
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["iic", "joint_distribution", "mutual_information", "steps"]
-
 MAX_DISPLACEMENT = 2
 
 

@@ -23,8 +23,6 @@ from napari_mmtseg.baselines._self_training import (
 from napari_mmtseg.engine.losses import Losses, pseudo_labels
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["kanezaki", "make_superpixels", "steps", "superpixel_majority"]
-
 N_SUPERPIXELS = 10_000
 COMPACTNESS = 100.0
 

@@ -21,8 +21,6 @@ from napari_mmtseg.baselines._self_training import (
 from napari_mmtseg.engine.losses import mutual_loss, pseudo_labels
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["kim", "steps"]
-
 
 def steps(
     channels: NDArray[Any],

@@ -13,8 +13,6 @@ from napari_mmtseg.baselines._scikit_learn import (
     sample_rows,
 )
 
-__all__ = ["kmeans"]
-
 N_CLUSTERS = 8
 
 

@@ -19,18 +19,6 @@ from napari_mmtseg.settings.fields import parameters
 from napari_mmtseg.settings.methods import METHODS
 from napari_mmtseg.settings.parameter import Parameter
 
-__all__ = [
-    "STEPS",
-    "UNWATCHED",
-    "Segmented",
-    "Steps",
-    "Watch",
-    "check_own",
-    "clustering",
-    "own_defaults",
-    "public_function",
-]
-
 
 @dataclass(frozen=True)
 class Watch:

@@ -12,8 +12,6 @@ from napari_mmtseg.baselines._pixels import Pixels
 from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.labels.ward import merge_classes
 
-__all__ = ["multi_otsu"]
-
 N_CLASSES = 3
 N_BINS = 256
 MOST_EXHAUSTIVE = 5

@@ -13,8 +13,6 @@ from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.labels.ward import brightness_ranks, merge_classes
 from napari_mmtseg.notices import warn
 
-__all__ = ["Pixels", "number_clusters", "warn_of_few"]
-
 
 @dataclass(frozen=True)
 class Pixels:

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["count_distinct", "one_thread", "sample_rows"]
-
 N_SAMPLES = 100_000
 """Pixels that a clustering is fitted to at most; all are then assigned."""
 

@@ -17,8 +17,6 @@ from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.labels.scribbles import read_scribbles
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["Scribbles", "scribble_loss"]
-
 
 @dataclass(frozen=True)
 class Scribbles:

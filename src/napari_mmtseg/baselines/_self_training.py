@@ -31,15 +31,6 @@ from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = [
-    "Predict",
-    "SelfTrainingStep",
-    "Teach",
-    "network",
-    "network_settings",
-    "self_train",
-]
-
 _SHARED = """\
 max_labels, min_labels, n_conv_layers, n_steps, learning_rate, momentum
     Output channels (raised to `n_labels`), the number of labels to stop at, 3x3

@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-__all__ = ["matching_paths"]
-
 _ANY_FOLDERS = "**/"
 
 

@@ -23,8 +23,6 @@ from napari_mmtseg.progress import drain
 from napari_mmtseg.segmentation.segment import iter_segment
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["FREE_SETTINGS", "BatchTask", "label_item"]
-
 FREE_SETTINGS = ("n_labels", "output", "min_region_size", "tile_size", "memory_share")
 """Settings that a fitted model leaves open."""
 

@@ -11,8 +11,6 @@ from typing import Any
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
 
-__all__ = ["Journal", "differences", "read_journal"]
-
 _FORMAT = "napari-mmtseg batch"
 _VERSION = 2
 

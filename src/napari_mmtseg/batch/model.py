@@ -29,17 +29,6 @@ from napari_mmtseg.settings.fields import SegmentationSettings, parameters
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
-__all__ = [
-    "DEFAULT_FIT_ON",
-    "check_previous_model",
-    "digest",
-    "file_digest",
-    "fit_batch",
-    "make_model",
-    "read_model",
-    "settings_with",
-]
-
 DEFAULT_FIT_ON = 16
 """Number of images that the one model is fitted on."""
 

@@ -14,17 +14,6 @@ from napari_mmtseg.files.atomic import PARTIAL
 from napari_mmtseg.files.formats import FILE_FORMATS, IMAGE_SUFFIXES
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = [
-    "FILE_FORMATS",
-    "IMAGE_SUFFIXES",
-    "MODES",
-    "BatchItem",
-    "BatchPlan",
-    "BatchRequest",
-    "plan_batch",
-    "results_there",
-]
-
 MODES = ("one_model", "each")
 
 MODEL_NAME = "mmtseg-model.safetensors"

@@ -14,15 +14,6 @@ from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = [
-    "PreviousRun",
-    "note_begun",
-    "note_record",
-    "previous_run",
-    "resumed_request",
-    "start_journal",
-]
-
 _HOW = {"mode", "model", "fit_on"}
 _RESUMED = {*_HOW, "settings", "file_format", "axes", "channel_axis", "pattern"}
 """Parts of a request that a resumed batch takes from the journal unless given."""

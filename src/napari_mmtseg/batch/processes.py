@@ -13,8 +13,6 @@ from typing import Any, TypeVar
 
 from napari_mmtseg.batch.runner import Pool
 
-__all__ = ["run_in_processes"]
-
 R = TypeVar("R")
 
 

@@ -12,8 +12,6 @@ from typing import Literal
 from napari_mmtseg.batch.plan import BatchItem, BatchPlan
 from napari_mmtseg.files.atomic import write_atomically
 
-__all__ = ["BatchRecord", "ImageStatus", "write_summary"]
-
 ImageStatus = Literal["waiting", "running", "done", "failed", "skipped", "cancelled"]
 """State of an image; "skipped" if it was done in an earlier run."""
 

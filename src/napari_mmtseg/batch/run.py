@@ -35,15 +35,6 @@ from napari_mmtseg.files.atomic import remove_leftovers
 from napari_mmtseg.progress import SegmentationStep, drain
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = [
-    "BatchPhase",
-    "BatchResult",
-    "BatchStep",
-    "iter_batch",
-    "records_before",
-    "run_batch",
-]
-
 BatchPhase = Literal["planning", "fitting", "labelling", "finished"]
 
 

@@ -18,19 +18,6 @@ from napari_mmtseg.errors import Cancelled
 from napari_mmtseg.files.atomic import PARTIAL
 from napari_mmtseg.notices import warn
 
-__all__ = [
-    "CONNECTION_LOST",
-    "Hooks",
-    "Pool",
-    "Reports",
-    "RunFolder",
-    "Task",
-    "TaskReport",
-    "Work",
-    "run_here",
-    "run_tasks",
-]
-
 _BEAT = 0.1
 """Seconds between two looks at whether the run is to end."""
 

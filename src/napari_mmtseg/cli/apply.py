@@ -23,8 +23,6 @@ from napari_mmtseg.settings.fields import parameters
 if TYPE_CHECKING:
     from napari_mmtseg.batch.cluster.large_image import BlockStep
 
-__all__ = ["apply"]
-
 
 @click.argument("model", type=PATH)
 @image_argument

@@ -21,8 +21,6 @@ from napari_mmtseg.settings.fields import SegmentationSettings, parameters
 if TYPE_CHECKING:
     from napari_mmtseg.batch.run import BatchStep
 
-__all__ = ["FAILED", "batch"]
-
 FAILED = 1
 """Exit code if some images have no labels."""
 

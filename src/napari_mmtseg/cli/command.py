@@ -13,8 +13,6 @@ import click
 
 from napari_mmtseg.errors import InputError
 
-__all__ = ["AdvancedSettingOption", "Command", "SettingOption"]
-
 _ARGUMENT = re.compile(
     r"(?<![\w./\\-])"
     r"(?:(\w+)=('[^']*'|[+-]?\w+(?:\.\d+)?)|([a-z]+_[a-z_]+))"

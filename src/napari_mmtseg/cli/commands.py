@@ -29,8 +29,6 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     from napari_mmtseg.files.read import ImageFile
 
-__all__ = ["mmtseg", "run"]
-
 _MODEL_SUFFIXES = (".safetensors",)
 
 

@@ -23,15 +23,6 @@ from napari_mmtseg.notices import collected_notices
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
-__all__ = [
-    "check_fit",
-    "check_outputs",
-    "read",
-    "read_scribbles",
-    "write_confidence",
-    "write_labels",
-]
-
 
 def check_outputs(
     image: Path, labels: Path, confidence: Path | None, overwrite: bool

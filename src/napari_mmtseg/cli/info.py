@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from napari_mmtseg.cli.interruption import interruption
-from napari_mmtseg.settings.fields import PRESETS, SegmentationSettings
-
-__all__ = ["information"]
+from napari_mmtseg.settings.fields import SegmentationSettings
+from napari_mmtseg.settings.presets import PRESETS
 
 _PACKAGES = ("napari-mmtseg", "numpy", "scipy", "scikit-image", "torch", "napari")
 

@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-__all__ = ["Interruption", "interruption"]
-
 
 class _Interrupted(KeyboardInterrupt):
     """Ctrl+C, as an exception other than Python's own.

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 from napari_mmtseg.cli.interruption import interruption
 
-__all__ = ["main"]
-
 CANCELLED = 130
 
 

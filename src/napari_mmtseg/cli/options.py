@@ -11,21 +11,9 @@ import click
 
 from napari_mmtseg.cli.command import AdvancedSettingOption, SettingOption
 from napari_mmtseg.files.formats import CONFIDENCE_SUFFIXES, LABEL_SUFFIXES, in_words
-from napari_mmtseg.settings.fields import PRESETS, SegmentationSettings, parameters
+from napari_mmtseg.settings.fields import SegmentationSettings, parameters
 from napari_mmtseg.settings.parameter import Parameter
-
-__all__ = [
-    "PATH",
-    "common_options",
-    "confidence_option",
-    "given_options",
-    "image_argument",
-    "labels_option",
-    "output_options",
-    "scribbles_option",
-    "setting_options",
-    "setting_type",
-]
+from napari_mmtseg.settings.presets import PRESETS
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from napari_mmtseg.progress import SegmentationStep
     from napari_mmtseg.segmentation.result import SegmentationResult
 
-__all__ = ["Report", "count", "follow", "percent", "run_line", "run_report"]
-
 _Step = TypeVar("_Step")
 _Result = TypeVar("_Result")
 

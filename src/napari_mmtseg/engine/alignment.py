@@ -6,8 +6,6 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-__all__ = ["best_assignment", "contingency_table"]
-
 
 def contingency_table(source: Tensor, target: Tensor, max_labels: int) -> Tensor:
     """Count pixels by their labels in two cluster maps, 0..q-1 (q: `max_labels`).

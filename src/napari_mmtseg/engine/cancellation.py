@@ -11,8 +11,6 @@ from torch import Tensor
 from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.errors import Cancelled
 
-__all__ = ["cancellable"]
-
 
 @contextmanager
 def cancellable(

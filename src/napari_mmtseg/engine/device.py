@@ -11,16 +11,6 @@ import torch
 
 from napari_mmtseg.errors import InputError
 
-__all__ = [
-    "choose_device",
-    "choose_precision",
-    "computing_threads",
-    "describe_chip",
-    "has_fast_bfloat16",
-    "n_threads",
-    "use_threads",
-]
-
 
 def choose_device(name: str = "auto") -> torch.device:
     """Return the device of a setting: auto, cpu, cuda or mps.

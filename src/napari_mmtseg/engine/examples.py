@@ -16,14 +16,6 @@ from napari_mmtseg.engine.training import Example
 from napari_mmtseg.images.features import smooth
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = [
-    "N_CLUSTERS",
-    "edge_weights",
-    "make_examples",
-    "to_working_size",
-    "warm_start",
-]
-
 N_CLUSTERS = 16
 """Number of clusters by which the structure of an image is judged."""
 

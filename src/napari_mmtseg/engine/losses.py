@@ -8,8 +8,6 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["EdgeWeights", "Losses", "PaintedPixels", "mutual_loss", "pseudo_labels"]
-
 
 class EdgeWeights(NamedTuple):
     """Weights of the continuity loss between neighbouring pixels.

@@ -9,8 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-__all__ = ["ResponseNetwork", "network_depth"]
-
 
 def network_depth(n_dims: int, n_conv_layers: int, anisotropy: float) -> int | None:
     """Return how many convolutions of a network span slices; None in two dimensions.

@@ -11,8 +11,6 @@ from torch.optim.sgd import sgd
 
 from napari_mmtseg.engine.network import ResponseNetwork
 
-__all__ = ["GradientDescent", "Peer"]
-
 
 class Peer:
     """A student network, the moving average of it (teacher) and its optimiser.

@@ -25,8 +25,6 @@ from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.engine.peer import Peer
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["Example", "Trained", "TrainingStep", "make_peers", "mutual_step", "train"]
-
 INFINITY = float("inf")
 
 SETTLED_FRACTION = 1 / 500

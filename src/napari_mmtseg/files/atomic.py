@@ -13,15 +13,6 @@ from threading import Lock
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.formats import in_words
 
-__all__ = [
-    "PARTIAL",
-    "check_apart",
-    "check_output",
-    "remove_leftovers",
-    "write_atomically",
-    "written_whole",
-]
-
 PARTIAL = ".mmtseg-"
 """Beginning of the names of unfinished files."""
 

@@ -9,17 +9,6 @@ from typing import Any, NamedTuple
 
 from napari_mmtseg.files.pixel_size import PixelSize
 
-__all__ = [
-    "CONFIDENCE_SUFFIXES",
-    "FILE_FORMATS",
-    "IMAGE_SUFFIXES",
-    "LABEL_SUFFIXES",
-    "StoredImage",
-    "find_format",
-    "in_words",
-    "stem",
-]
-
 
 class StoredImage(NamedTuple):
     """An image as a file holds it.

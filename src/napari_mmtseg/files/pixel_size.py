@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["UNITS", "PixelSize", "in_one_unit"]
-
 
 class PixelSize(NamedTuple):
     """Distance between neighbouring pixels along one axis.

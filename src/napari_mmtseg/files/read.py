@@ -18,8 +18,6 @@ from napari_mmtseg.files.read_zarr import is_zarr, read_zarr
 from napari_mmtseg.images.axes import parse_axes
 from napari_mmtseg.images.lazy import ArrayPart
 
-__all__ = ["ImageFile", "read_image"]
-
 
 @dataclass(frozen=True, eq=False)
 class ImageFile:

@@ -7,8 +7,6 @@ from pathlib import Path
 from napari_mmtseg.files.formats import StoredImage
 from napari_mmtseg.files.pixel_size import PixelSize
 
-__all__ = ["read_with_bioio"]
-
 
 def read_with_bioio(path: Path) -> StoredImage | None:
     """Open the first scene of a file; None if bioio or its reader is not installed."""

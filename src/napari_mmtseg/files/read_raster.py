@@ -12,8 +12,6 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.formats import StoredImage
 from napari_mmtseg.notices import warn
 
-__all__ = ["read_raster"]
-
 
 def read_raster(path: Path, header: bytes) -> StoredImage:
     """Read the first frame of an image that begins with `header`.

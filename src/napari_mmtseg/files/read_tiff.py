@@ -17,8 +17,6 @@ from napari_mmtseg.files.formats import StoredImage
 from napari_mmtseg.files.pixel_size import PixelSize
 from napari_mmtseg.notices import warn
 
-__all__ = ["is_tiff", "read_tiff"]
-
 _MAGIC_NUMBERS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _MICROMETRE_NAMES = ("um", "\u03bcm", "micron", "microns", "micrometer", "micrometre")
 _LARGE = 2**29

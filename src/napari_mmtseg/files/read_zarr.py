@@ -10,8 +10,6 @@ from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.files.formats import StoredImage
 from napari_mmtseg.files.pixel_size import UNITS, PixelSize
 
-__all__ = ["is_zarr", "read_zarr"]
-
 _MARKS = ("zarr.json", ".zgroup", ".zarray")
 _SYMBOLS = {unit.name: symbol for symbol, unit in UNITS.items()}
 

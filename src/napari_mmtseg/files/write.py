@@ -22,14 +22,6 @@ from napari_mmtseg.files.read import ImageFile
 from napari_mmtseg.files.write_tiff import write_tiff
 from napari_mmtseg.files.write_zarr import check_zarr_output, write_zarr_labels
 
-__all__ = [
-    "check_labels_fit",
-    "check_labels_path",
-    "write_confidence",
-    "write_labels",
-    "write_picture",
-]
-
 _ORDER = "TCZYX"
 """The axes of label files, in their order."""
 

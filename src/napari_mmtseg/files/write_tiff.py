@@ -13,8 +13,6 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.files.pixel_size import UNITS, PixelSize, in_one_unit
 
-__all__ = ["write_tiff"]
-
 _TILE = 512
 _LARGEST_PART = 2**32 - 1
 """Largest numerator or denominator of a resolution in a TIFF file."""

@@ -14,8 +14,6 @@ from napari_mmtseg.files.atomic import check_output, written_whole
 from napari_mmtseg.files.pixel_size import UNITS, PixelSize
 from napari_mmtseg.files.read_zarr import is_zarr
 
-__all__ = ["GROUP", "check_zarr_output", "write_zarr_labels"]
-
 GROUP = "mmtseg"
 """Name of the label image in the ``labels`` group."""
 

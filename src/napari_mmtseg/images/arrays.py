@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.notices import warn
 
-__all__ = ["MIN_SIZE", "as_channels_first", "check_channel_axis", "check_shape"]
-
 MIN_SIZE = 8
 """Smallest accepted height and width in pixels."""
 

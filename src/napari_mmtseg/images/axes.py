@@ -7,8 +7,6 @@ import re
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.arrays import check_channel_axis
 
-__all__ = ["check_channel_letter", "guess_axes", "parse_axes"]
-
 _LEADING = "QPTZ"
 """Names of unnamed axes before Y and X; the last ones are taken first."""
 

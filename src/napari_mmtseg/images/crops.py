@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.images.stack import Frame, ImageStack
 
-__all__ = ["sample_crops", "sample_frame"]
-
 _CANDIDATES = 3
 """Candidates that are read for each crop that is taken."""
 

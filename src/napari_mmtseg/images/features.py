@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-__all__ = ["FeatureBank", "Texture", "gradient_magnitude", "local_deviation", "smooth"]
-
 Image = NDArray[np.float32]
 
 

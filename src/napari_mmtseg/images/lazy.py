@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ArrayPart", "ChunkCache", "block_sides", "chunk_edges"]
-
 _CAPACITY = 2**28
 """Bytes of chunks that are kept."""
 

@@ -13,8 +13,6 @@ from skimage.color import rgb2lab
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.notices import warn
 
-__all__ = ["Normalization", "check_finite"]
-
 
 @dataclass(frozen=True)
 class Normalization:

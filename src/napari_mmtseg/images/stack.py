@@ -14,8 +14,6 @@ from napari_mmtseg.images.arrays import check_shape
 from napari_mmtseg.images.axes import check_channel_letter, guess_axes, parse_axes
 from napari_mmtseg.notices import warn
 
-__all__ = ["LARGE", "Frame", "ImageStack", "Location", "check_spacing"]
-
 
 @dataclass(frozen=True)
 class Location:

@@ -13,8 +13,6 @@ from napari_mmtseg.images.features import gradient_magnitude
 from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.labels.ward import merges
 
-__all__ = ["ClusterMerging", "ClusterStatistics"]
-
 _EDGE_SIGMA = 0.7
 _EDGE_POWERS = (0, 1, 2, 3)
 _SACRIFICE = 0.98

@@ -17,8 +17,6 @@ from napari_mmtseg.labels.regions import (
     count_values,
 )
 
-__all__ = ["LabelHierarchy", "without_gaps"]
-
 Labels = NDArray[np.int32]
 
 

@@ -11,8 +11,6 @@ from scipy.optimize import linear_sum_assignment
 
 from napari_mmtseg.labels.regions import sum_by_label
 
-__all__ = ["LabelMatcher"]
-
 _SAME = 0.35
 """Likeness, 0 to 1, from which two classes count as one."""
 

@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import cut_tree, fcluster, linkage
 
-__all__ = ["RegionClasses"]
-
 _ALIKE = 0.15
 """Regions closer than this many standard deviations of the responses share a class."""
 

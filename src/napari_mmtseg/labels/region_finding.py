@@ -11,16 +11,6 @@ from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.labels.region_merging import RegionMerging
 from napari_mmtseg.labels.regions import sum_by_label
 
-__all__ = [
-    "averaged_hierarchy",
-    "find_regions",
-    "mean_over_cuts",
-    "mean_responses",
-    "region_cuts",
-    "region_hierarchy",
-    "region_means",
-]
-
 _WATERSHED_SIGMA = 1.6
 _EDGE_SIGMAS = (1.2, 2.5)
 """Scales at both of which an edge has to stand out."""

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.labels.regions import sum_by_label
 
-__all__ = ["RegionMerging"]
-
 _LEVELS = np.geomspace(0.01, 3, 30)
 
 

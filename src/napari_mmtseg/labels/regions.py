@@ -15,21 +15,6 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from skimage.measure import label
 
-__all__ = [
-    "absorb",
-    "absorb_small_regions",
-    "connected_regions",
-    "connecting_axes",
-    "consecutive",
-    "count_values",
-    "enlarge",
-    "for_each_part",
-    "in_small_regions",
-    "labels_of_regions",
-    "pixels_of",
-    "sum_by_label",
-]
-
 _COUNTED_AT_ONCE = 2**22
 _MAX_CONNECTED_AXES = 3
 

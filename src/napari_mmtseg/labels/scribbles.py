@@ -9,14 +9,6 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
 
-__all__ = [
-    "free_values",
-    "painted_places",
-    "painted_values",
-    "read_scribbles",
-    "shrink_painted",
-]
-
 Labels = NDArray[np.int32]
 
 

@@ -15,16 +15,6 @@ from numpy.typing import DTypeLike, NDArray
 
 from napari_mmtseg.errors import InputError
 
-__all__ = [
-    "check_largest",
-    "check_store",
-    "free_disk",
-    "free_memory",
-    "goes_to_disk",
-    "new_store",
-    "store_labels",
-]
-
 _ON_DISK = "/var/tmp"
 """For large temporary files on Linux and macOS; other folders of this kind are often
 kept in memory."""

@@ -12,8 +12,6 @@ from skimage.measure import label
 
 from napari_mmtseg.errors import InputError
 
-__all__ = ["UncertainRegion", "mean_confidence", "uncertain_regions"]
-
 _WIDTHS = (5, 3)
 """Side in pixels of the square that has to fit in a region: lines along borders are not
 worth a look. The smaller one if the larger one fits in few regions."""

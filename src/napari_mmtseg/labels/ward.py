@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["brightness_ranks", "merge_classes", "merges"]
-
 Matrix = NDArray[np.float64]
 
 

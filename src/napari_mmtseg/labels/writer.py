@@ -17,8 +17,6 @@ from napari_mmtseg.labels.regions import (
 )
 from napari_mmtseg.labels.store import free_memory, store_labels
 
-__all__ = ["LabelWriter", "check_clean_up"]
-
 _CLEAN_UP_BYTES = 24
 """Memory per pixel that clean-up and connected regions of a frame take."""
 

@@ -23,8 +23,6 @@ from napari_mmtseg.segmentation.result import SegmentationResult
 from napari_mmtseg.settings.fields import SegmentationSettings
 from napari_mmtseg.settings.methods import METHODS
 
-__all__ = ["check_makes_model", "iter_baseline", "used_settings"]
-
 
 def check_makes_model(settings: SegmentationSettings) -> None:
     """Refuse settings whose method leaves no model.

@@ -20,8 +20,6 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
-__all__ = ["fit", "iter_fit"]
-
 
 def fit(
     image_or_images: Any,

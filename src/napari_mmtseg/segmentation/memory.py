@@ -10,8 +10,6 @@ from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.store import free_disk, free_memory, goes_to_disk
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["MemoryEstimate", "estimate_memory"]
-
 _BASE = 3e8
 """Bytes that training and the tiles of a prediction take, whatever the image."""
 

@@ -22,8 +22,6 @@ from napari_mmtseg.segmentation.scribble_training import train_model
 from napari_mmtseg.segmentation.training import Fitted, predicting
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["segment_image"]
-
 Steps = Generator[SegmentationStep, str | None, SegmentationResult]
 
 

@@ -22,16 +22,6 @@ if TYPE_CHECKING:
     from napari_mmtseg.engine.peer import Peer
     from napari_mmtseg.engine.training import Example, TrainingStep
 
-__all__ = [
-    "PREVIEW_SIDE",
-    "Preview",
-    "Shown",
-    "SlicePreviews",
-    "first_image_previews",
-    "preview_step",
-    "shown_previews",
-]
-
 Labels = NDArray[np.int32]
 
 Preview = tuple[Labels, tuple[int, ...]]

@@ -14,8 +14,6 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
-__all__ = ["SegmentationResult"]
-
 
 @dataclass(frozen=True)
 class SegmentationResult:

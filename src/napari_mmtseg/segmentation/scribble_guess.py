@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from napari_mmtseg.labels.cluster_merging import ClusterMerging, ClusterStatistics
 from napari_mmtseg.labels.ward import merges
 
-__all__ = ["Discriminant", "corrected", "other_classes", "sample"]
-
 _SHRINKAGE = 0.1
 """Share of the identity in the covariance: scribbles have few, similar pixels."""
 

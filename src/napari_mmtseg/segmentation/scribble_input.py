@@ -19,8 +19,6 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
-__all__ = ["PaintedCrop", "model_labels", "painted_crops", "read_all_scribbles"]
-
 Labels = NDArray[np.int32]
 
 

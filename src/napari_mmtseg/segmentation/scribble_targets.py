@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
     from napari_mmtseg.engine.model.image_view import ImageView
 
-__all__ = ["ScribbleTargets", "targets_of_model", "targets_of_scribbles"]
-
 Labels = NDArray[np.int32]
 
 

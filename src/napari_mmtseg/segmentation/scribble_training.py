@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from napari_mmtseg.engine.training import TrainingStep
     from napari_mmtseg.images.features import Texture
 
-__all__ = ["train_model"]
-
 Labels = NDArray[np.int32]
 
 _RESUMED, _EXTENDED = 8, 4

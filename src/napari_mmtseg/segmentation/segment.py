@@ -21,8 +21,6 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
-__all__ = ["iter_segment", "segment"]
-
 
 def segment(
     image: Any,

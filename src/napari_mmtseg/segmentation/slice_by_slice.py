@@ -20,8 +20,6 @@ from napari_mmtseg.segmentation.one_image import segment_image
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.result import SegmentationResult
 
-__all__ = ["segment_slices"]
-
 Steps = Generator[SegmentationStep, str | None, SegmentationResult]
 
 

@@ -23,8 +23,6 @@ from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.result import SegmentationResult
 from napari_mmtseg.segmentation.stack_training import fit_stacks
 
-__all__ = ["segment_stack"]
-
 Steps = Generator[SegmentationStep, str | None, SegmentationResult]
 
 _KEPT = "The labels of what came before are kept."

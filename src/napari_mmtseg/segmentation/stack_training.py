@@ -24,8 +24,6 @@ from napari_mmtseg.segmentation.scribble_training import train_model
 from napari_mmtseg.segmentation.structure import focus_differs
 from napari_mmtseg.segmentation.training import Fitted
 
-__all__ = ["fit_stacks"]
-
 _FOCUS_SCALE = 2.0
 """Standard deviation in pixels of the window that focus is measured in."""
 

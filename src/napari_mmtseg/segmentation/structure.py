@@ -16,8 +16,6 @@ from napari_mmtseg.labels.region_finding import region_hierarchy
 from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["Structure", "find_structure", "focus_differs"]
-
 _DISTINCT = 0.86
 """Variance that three classes explain in an image of objects on a background."""
 

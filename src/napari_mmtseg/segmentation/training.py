@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
     from napari_mmtseg.engine.training import Trained, TrainingStep
 
-__all__ = ["Fitted", "fit_steps", "follow_training", "predicting"]
-
 _SEVERAL = 2
 """Factor on the number of steps for several images, as a step teaches one."""
 

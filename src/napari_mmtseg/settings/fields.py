@@ -18,8 +18,6 @@ from napari_mmtseg.settings.methods import METHODS
 from napari_mmtseg.settings.parameter import Parameter, refuse_unknown, setting
 from napari_mmtseg.settings.presets import PRESETS
 
-__all__ = ["PRESETS", "SegmentationSettings", "parameters"]
-
 
 @dataclass(frozen=True, init=False)
 class SegmentationSettings:

@@ -10,8 +10,6 @@ from typing import Any
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
 
-__all__ = ["read_settings_file", "write_settings_file"]
-
 FILE_FORMAT = "napari-mmtseg settings"
 FILE_VERSION = 1
 

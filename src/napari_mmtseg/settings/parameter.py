@@ -12,8 +12,6 @@ from typing import Any, get_args
 
 from napari_mmtseg.errors import InputError
 
-__all__ = ["Parameter", "refuse_unknown", "setting"]
-
 
 def setting(
     default: Any,

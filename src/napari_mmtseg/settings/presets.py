@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["PRESETS"]
-
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "fast": {"working_size": 128, "n_steps": 20, "warm_start_steps": 15},

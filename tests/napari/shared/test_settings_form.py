@@ -12,7 +12,8 @@ from napari_mmtseg.napari.shared.settings_form import (
     collapsible_form,
     tooltip,
 )
-from napari_mmtseg.settings.fields import PRESETS, SegmentationSettings, parameters
+from napari_mmtseg.settings.fields import SegmentationSettings, parameters
+from napari_mmtseg.settings.presets import PRESETS
 from tests.napari.driving import (
     QUICK,
     click,

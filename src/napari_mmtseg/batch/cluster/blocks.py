@@ -30,8 +30,6 @@ from napari_mmtseg.progress import drain
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
-__all__ = ["CHUNK", "Block", "BlockJob", "image_stack", "label_block"]
-
 CHUNK = 1024
 """Side in pixels of the chunks of the labels."""
 

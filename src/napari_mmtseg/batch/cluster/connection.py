@@ -19,17 +19,6 @@ from napari_mmtseg.notices import warn
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = [
-    "check_scheduler",
-    "check_version",
-    "check_workers",
-    "connected",
-    "gpu_resources",
-    "our_version",
-    "threads_of_a_task",
-    "waiting_for_workers",
-]
-
 CONNECT_SECONDS = 5.0
 """How long an address may take to answer."""
 

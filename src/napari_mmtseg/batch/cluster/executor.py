@@ -31,8 +31,6 @@ from napari_mmtseg.errors import Cancelled
 if TYPE_CHECKING:
     from distributed import Client
 
-__all__ = ["cluster_pool", "run_on_cluster"]
-
 T = TypeVar("T", bound=Task)
 R = TypeVar("R")
 

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
-__all__ = ["BlockStep", "iter_label_on_cluster", "label_on_cluster"]
-
 
 @dataclass(frozen=True)
 class BlockStep:

@@ -26,8 +26,6 @@ from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["Readout"]
-
 AnyReadout = PixelReadout | AveragedReadout | RegionReadout | PaintedClasses
 
 

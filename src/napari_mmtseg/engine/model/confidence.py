@@ -19,15 +19,6 @@ from napari_mmtseg.labels.region_finding import (
 )
 from napari_mmtseg.labels.regions import enlarge
 
-__all__ = [
-    "agreement",
-    "averaged_confidence",
-    "class_confidence",
-    "painted_confidence",
-    "region_agreement",
-    "region_confidence",
-]
-
 _SIGMA = 2.0
 """Standard deviation in pixels of the blur of the teachers' probabilities."""
 

@@ -15,8 +15,6 @@ from napari_mmtseg.engine.losses import pseudo_labels
 from napari_mmtseg.engine.model.tiles import Tile, tiles
 from napari_mmtseg.engine.network import ResponseNetwork
 
-__all__ = ["Consensus"]
-
 _TILE_VALUES = 2**20
 """Values of one response map in a tile on a CPU: with more, caches run over, and every
 pixel takes up to three times as long."""

@@ -32,8 +32,6 @@ from napari_mmtseg.labels.store import check_store
 from napari_mmtseg.progress import drain
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["MutualMeanTeachingModel", "load_model"]
-
 
 class MutualMeanTeachingModel:
     """A fitted pair of networks that labels images with the same classes.

@@ -18,8 +18,6 @@ from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.ward import brightness_ranks
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["FoundClasses"]
-
 _SMOOTHING = 1.0
 """Standard deviation in pixels of the blur under which classes are compared."""
 

@@ -26,8 +26,6 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     from napari_mmtseg.images.features import FeatureBank
 
-__all__ = ["model_from_training", "readout_from_training"]
-
 
 def readout_from_training(
     trained: Trained,

@@ -14,8 +14,6 @@ from napari_mmtseg.engine.examples import to_working_size
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.region_finding import mean_over_cuts, region_cuts
 
-__all__ = ["CachedResult", "ImageView", "shrink"]
-
 _REGIONS_SIZE = 1024
 """Long side in pixels of the image on which regions are merged."""
 

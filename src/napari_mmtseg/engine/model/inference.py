@@ -19,8 +19,6 @@ from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.labels.region_finding import find_regions, region_means
 from napari_mmtseg.labels.regions import enlarge
 
-__all__ = ["Inference"]
-
 Steps = Generator[float, None, NDArray[Any]]
 
 

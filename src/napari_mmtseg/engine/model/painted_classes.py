@@ -21,8 +21,6 @@ from napari_mmtseg.labels.regions import enlarge, sum_by_label
 from napari_mmtseg.labels.ward import brightness_ranks, merge_classes
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["PaintedClasses", "channels_of_classes"]
-
 READOUTS = ("edges", "regions", "averaged", "pixels")
 _ARRAYS = ("values", "channels", "sizes", "means")
 

@@ -27,8 +27,6 @@ from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["AveragedReadout", "PixelReadout", "RegionReadout"]
-
 Raw = NDArray[Any]
 Hierarchies = Generator[float, None, LabelHierarchy]
 

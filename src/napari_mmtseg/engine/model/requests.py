@@ -17,14 +17,6 @@ from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.store import store_labels
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = [
-    "asked_settings",
-    "image_labels",
-    "image_stack",
-    "one_image",
-    "with_label_values",
-]
-
 LabelValues = NDArray[np.int32] | None
 
 

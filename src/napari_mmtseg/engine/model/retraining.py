@@ -19,8 +19,6 @@ from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.labels.scribbles import painted_places
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["make_scribble_examples", "resumed_peers"]
-
 Labels = NDArray[np.int32]
 
 

@@ -19,8 +19,6 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.classes import Readout
 
-__all__ = ["ClusterPart", "stack_clusters"]
-
 _BLOCK = 2048
 """Side in pixels of the block of a large frame that is read at once."""
 

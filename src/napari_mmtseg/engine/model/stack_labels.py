@@ -17,8 +17,6 @@ from napari_mmtseg.labels.store import check_store, new_store
 from napari_mmtseg.labels.writer import LabelWriter, check_clean_up
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["label_window", "stack_labels"]
-
 
 def _labels_of_clusters(
     merge_tree: LabelHierarchy, label_values: NDArray[np.int32] | None

@@ -25,8 +25,6 @@ from napari_mmtseg.images.features import FeatureBank, Texture
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["read_model", "write_model"]
-
 FILE_FORMAT = "napari-mmtseg model"
 FILE_VERSION = 1
 SUFFIX = ".safetensors"

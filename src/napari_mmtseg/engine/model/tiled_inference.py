@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from napari_mmtseg.engine.model.tiles import Tile
 from napari_mmtseg.notices import warn
 
-__all__ = ["TileFunction", "predict_tiles"]
-
 TileFunction = Callable[[NDArray[np.float32]], NDArray[Any]]
 
 _SMALLEST = 64

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-__all__ = ["Tile", "tiles"]
-
 Slices = tuple[slice, ...]
 
 

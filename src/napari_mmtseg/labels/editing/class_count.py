@@ -13,8 +13,6 @@ from napari_mmtseg.labels.editing.undo import PackedLabels
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import connected_regions, labels_of_regions
 
-__all__ = ["ClassCount", "Display"]
-
 _REMEMBERED = 16
 """Images that are recognised when they come back, by undo for instance."""
 

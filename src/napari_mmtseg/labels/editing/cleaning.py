@@ -21,8 +21,6 @@ from napari_mmtseg.labels.regions import (
     pixels_of,
 )
 
-__all__ = ["fill_holes", "remove_islands", "smooth"]
-
 Labels = NDArray[Any]
 Mask = NDArray[np.bool_]
 

@@ -20,8 +20,6 @@ from napari_mmtseg.labels.regions import (
     pixels_of,
 )
 
-__all__ = ["merge", "relabel", "set_background", "split", "split_region", "swap"]
-
 Labels = NDArray[Any]
 
 

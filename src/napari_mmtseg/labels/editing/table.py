@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.labels.regions import connected_regions, labels_of_regions
 
-__all__ = ["ClassTable", "LargestRegion", "count_pixels", "count_regions", "largest"]
-
 _MAX_COUNTED = 2**22
 """Largest range of labels that are counted by a table of that length."""
 

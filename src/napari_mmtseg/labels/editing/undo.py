@@ -11,8 +11,6 @@ import imagecodecs
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["LabelEdit", "PackedLabels"]
-
 _LEVEL = 1
 _MAX_PAIRS = 2**22
 """Largest table of (old, new) values; edits with larger values are packed plainly."""

@@ -8,8 +8,6 @@ from typing import Any
 from napari_mmtseg.batch.plan import BatchRequest
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["as_command"]
-
 
 def as_command(request: BatchRequest, scheduler: str | None = None) -> str:
     """Return the ``mmtseg batch`` command of a batch.

@@ -13,8 +13,9 @@ from qtpy.QtCore import QUrl
 from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from napari_mmtseg.batch.model import DEFAULT_FIT_ON
-from napari_mmtseg.batch.plan import FILE_FORMATS, BatchRequest
+from napari_mmtseg.batch.plan import BatchRequest
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.files.formats import FILE_FORMATS
 from napari_mmtseg.napari.shared.layer_choice import keep_narrow
 from napari_mmtseg.napari.shared.settings_form import (
     SettingsForm,
@@ -23,8 +24,6 @@ from napari_mmtseg.napari.shared.settings_form import (
     show_row,
 )
 from napari_mmtseg.settings.fields import SegmentationSettings
-
-__all__ = ["BatchForm"]
 
 _MODES = {
     "One model for all": "one_model",

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
-__all__ = ["BatchOpener"]
-
 _LARGEST = 2**30
 """Bytes up to which an image is read at once; a larger one is read as it is shown."""
 

@@ -28,8 +28,6 @@ from napari_mmtseg.napari.shared.wrapped_label import CopyableLabel, WrappedLabe
 if TYPE_CHECKING:
     import napari
 
-__all__ = ["BatchWidget"]
-
 
 class BatchWidget(NarrowPanel):
     """Segment a folder of images.

@@ -15,8 +15,6 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.runs.preload import no_full_collection
 from napari_mmtseg.napari.runs.progress import count
 
-__all__ = ["PAUSE", "Prospect", "look"]
-
 PAUSE = 250
 """Milliseconds without a change before the folder is looked at."""
 

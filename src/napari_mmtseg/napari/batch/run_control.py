@@ -24,8 +24,6 @@ from napari_mmtseg.napari.runs.progress import (
 from napari_mmtseg.napari.runs.run import RunQueue
 from napari_mmtseg.progress import SegmentationStep, relay
 
-__all__ = ["BatchControl", "BatchJob", "BatchReport"]
-
 _STOPPING = "Cancelling: the images under way are finished. Cancel again to leave them."
 
 

@@ -15,8 +15,6 @@ from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.napari.runs.progress import duration
 from napari_mmtseg.napari.shared.table import Column, SortedTable
 
-__all__ = ["BatchTableModel", "status_colors", "status_dot"]
-
 Role = Qt.ItemDataRole
 
 _ORDER = ("failed", "running", "done", "skipped", "cancelled", "waiting")

@@ -14,8 +14,6 @@ from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.napari.batch.table import BatchTableModel
 from napari_mmtseg.napari.shared.table import TableView
 
-__all__ = ["BatchTableView"]
-
 _WIDTHS = {
     BatchTableModel.STATUS: 82,
     BatchTableModel.TIME: 54,

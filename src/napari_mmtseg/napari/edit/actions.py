@@ -22,8 +22,6 @@ if TYPE_CHECKING:  # the documentation reads the table without napari
     from napari_mmtseg.napari.edit.fields import EditFields
     from napari_mmtseg.napari.runs.label_edit import Operation
 
-__all__ = ["ACTIONS", "EditAction", "EditInput"]
-
 
 @dataclass(frozen=True)
 class EditInput:

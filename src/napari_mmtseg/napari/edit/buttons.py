@@ -10,8 +10,6 @@ from qtpy.QtWidgets import QAbstractButton, QMainWindow, QPushButton, QShortcut,
 
 from napari_mmtseg.napari.edit.actions import ACTIONS
 
-__all__ = ["EditShortcuts", "make_buttons"]
-
 
 def make_buttons() -> dict[str, QPushButton]:
     """Return a button for every action, by its name."""

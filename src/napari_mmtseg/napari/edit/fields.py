@@ -7,8 +7,6 @@ from qtpy.QtWidgets import QComboBox, QDoubleSpinBox
 
 from napari_mmtseg.napari.layers.pixel_measure import PixelMeasure
 
-__all__ = ["EditFields"]
-
 _LARGEST = 1e9
 _PIXELS = "pixels"
 

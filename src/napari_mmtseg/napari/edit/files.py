@@ -16,8 +16,6 @@ from napari_mmtseg.files.write import write_labels
 from napari_mmtseg.napari.edit.table import ClassTableModel
 from napari_mmtseg.napari.layers.pixel_measure import pixel_sizes
 
-__all__ = ["save_labels", "save_table"]
-
 _TABLES = "Table (*.csv)"
 _LABELS = "OME-TIFF (*.ome.tif);;TIFF (*.tif *.tiff);;PNG (*.png)"
 

@@ -9,8 +9,6 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidge
 from napari_mmtseg.napari.edit.actions import ACTIONS
 from napari_mmtseg.napari.edit.fields import EditFields
 
-__all__ = ["arrange"]
-
 
 def arrange(
     buttons: Mapping[str, QPushButton],

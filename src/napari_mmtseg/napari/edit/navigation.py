@@ -15,8 +15,6 @@ from napari_mmtseg.napari.runs.outcomes import Failed, show_problem
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["Navigator"]
-
 
 class Navigator(QObject):
     """Finds the largest region of a class in a thread, and goes there.

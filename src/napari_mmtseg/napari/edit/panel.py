@@ -31,8 +31,6 @@ from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
 if TYPE_CHECKING:
     import napari
 
-__all__ = ["EditWidget"]
-
 _EDITED = ("set_data", "data", "paint", "labels_update")
 """Events of a layer whose labels may have changed."""
 

@@ -14,8 +14,6 @@ from napari_mmtseg.napari.layers.pixel_measure import Units, change_units
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["Highlight", "Picker", "pixel_under"]
-
 _PAN = "pan_zoom"
 _STILL = 4
 """Distance in pixels of the screen above which a click is a drag."""

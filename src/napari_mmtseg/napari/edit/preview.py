@@ -24,8 +24,6 @@ from napari_mmtseg.napari.shared.layer_choice import LayerChoice
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["EditPreview", "Plan", "describe_change"]
-
 _COLOR = (1.0, 0.9, 0.1, 1.0)
 
 

@@ -18,8 +18,6 @@ from napari_mmtseg.napari.edit.table_view import ClassTableView
 from napari_mmtseg.napari.edit.target import EditTarget
 from napari_mmtseg.napari.runs.label_edit import EditRunner, PreparedEdit
 
-__all__ = ["EditSession"]
-
 
 class EditSession(QObject):
     """Runs actions with the current state of the panel, or previews them first.

@@ -16,8 +16,6 @@ from napari_mmtseg.labels.uncertainty import mean_confidence
 from napari_mmtseg.napari.runs.latest import LatestTask
 from napari_mmtseg.napari.runs.outcomes import Failed, show_problem
 
-__all__ = ["ClassStatistics"]
-
 _Counted = tuple[ClassTable, tuple[object, ...]]
 """A table, and what identifies the labels that it was counted from."""
 

@@ -14,8 +14,6 @@ from napari_mmtseg.labels.editing.table import ClassTable
 from napari_mmtseg.napari.layers.pixel_measure import PixelMeasure
 from napari_mmtseg.napari.shared.table import Column, SortedTable
 
-__all__ = ["ClassTableModel"]
-
 _SWATCH = 12
 _SURE = "Mean confidence, 0 to 1, where it has been measured"
 _NO_CLASSES = ClassTable(np.zeros(0, np.int64), np.zeros(0, np.int64))

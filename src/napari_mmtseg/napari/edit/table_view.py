@@ -12,8 +12,6 @@ from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QSize,
 from napari_mmtseg.napari.edit.table import ClassTableModel
 from napari_mmtseg.napari.shared.table import TableView
 
-__all__ = ["ClassTableView"]
-
 _WIDTHS = {0: 54, 2: 66, 3: 62, 4: 62, 5: 44}
 _NAME_WIDTH = 64
 _MIN_ROWS, _MAX_ROWS = 4, 9

@@ -22,8 +22,6 @@ from napari_mmtseg.napari.shared.settings_form import make_form_layout
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["EditTarget"]
-
 
 class EditTarget(QWidget):
     """The choice of a layer, and of its current slice or all slices.

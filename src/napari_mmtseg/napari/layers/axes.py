@@ -9,8 +9,6 @@ from typing import Any
 from napari.layers import Image
 from napari_mmtseg.errors import InputError
 
-__all__ = ["candidate_axes", "finest_level", "guess_axes", "parse_layer_axes"]
-
 _MAX_CHANNELS = 4
 """An axis without a name and with no more entries than this is taken for channels."""
 

@@ -12,8 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["all_numbers", "class_names", "renumbered", "with_name"]
-
 INDEX = "index"
 NAME = "name"
 

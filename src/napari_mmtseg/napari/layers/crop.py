@@ -18,8 +18,6 @@ from napari_mmtseg.napari.layers.pixel_measure import Units, change_units
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["shape_crop", "viewport_crop"]
-
 Crop = tuple[slice, slice]
 
 _ROUNDING = 1e-6

@@ -20,8 +20,6 @@ from napari_mmtseg.napari.layers.class_names import (
     with_name,
 )
 
-__all__ = ["apply_edit", "check_editable", "rename_class", "unwrapped"]
-
 
 def check_editable(layer: Labels) -> None:
     """Refuse layers whose data cannot be changed in place.

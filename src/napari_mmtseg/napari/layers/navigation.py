@@ -10,8 +10,6 @@ from napari_mmtseg.napari.layers.pixel_measure import change_units
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["go_to", "scene"]
-
 
 def go_to(viewer: ViewerModel, layer: Labels, place: list[float]) -> None:
     """Move sliders and camera to a place in a layer.

@@ -19,16 +19,6 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
-__all__ = [
-    "PixelMeasure",
-    "change_units",
-    "pixel_measure",
-    "pixel_sizes",
-    "shown_axes",
-    "shown_part",
-    "slider_point",
-]
-
 _USUAL_AXES = {1: "X", 2: "YX", 3: "ZYX", 4: "TZYX", 5: "TCZYX"}
 _KINDS = {1: "Length", 2: "Area", 3: "Volume"}
 

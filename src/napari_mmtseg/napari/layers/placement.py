@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari.layers import Image, Layer
 
-__all__ = ["Placement", "place_of", "spatial_attributes"]
-
 _FAR = 2.0**20
 """Pixels; far enough that a large translation leaves enough digits."""
 

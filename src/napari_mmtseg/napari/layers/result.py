@@ -18,16 +18,6 @@ from napari_mmtseg.napari.layers.editing import unwrapped
 from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = [
-    "METADATA",
-    "LayerResult",
-    "Measured",
-    "changes",
-    "fixed_by_size",
-    "keep_result",
-    "result_of",
-]
-
 if TYPE_CHECKING:
     from napari.layers import Labels, Layer
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.source import LayerSelection
 
-__all__ = ["LayerScribbles", "choose_scribbles"]
-
 _MAX_OTHERS = 15
 """Other slices that are learned from, at most: those with the most paint."""
 

@@ -24,8 +24,6 @@ from napari_mmtseg.napari.layers.axes import (
 from napari_mmtseg.napari.layers.pixel_measure import pixel_measure
 from napari_mmtseg.napari.layers.placement import Placement, place_of
 
-__all__ = ["LayerSelection", "choose_source", "possible_axes"]
-
 _COPIED_SHARE = 0.1
 """Data in memory is copied before a run unless it takes more of what is free."""
 

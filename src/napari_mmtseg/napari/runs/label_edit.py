@@ -17,8 +17,6 @@ from napari_mmtseg.napari.layers.editing import apply_edit, check_editable
 from napari_mmtseg.napari.runs.outcomes import Failed, Refused, show_problem
 from napari_mmtseg.napari.runs.run import RunQueue
 
-__all__ = ["EditRunner", "Operation", "PreparedEdit", "prepare_edit"]
-
 Operation: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 """From labels to labels of the same shape; called in a thread with a copy."""
 

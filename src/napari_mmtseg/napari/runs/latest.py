@@ -8,8 +8,6 @@ from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_mmtseg.napari.runs.run import RunQueue, Work
 
-__all__ = ["LatestTask"]
-
 
 class LatestTask(QObject):
     """Answers the latest request; nothing is heard of earlier ones.

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from napari.utils.notifications import notification_manager, show_warning
 
-__all__ = ["Failed", "Notice", "Refused", "show_problem"]
-
 
 @dataclass(frozen=True)
 class Notice:

@@ -17,8 +17,6 @@ import numpy as np
 
 from napari.layers import Image, Labels
 
-__all__ = ["load_engine", "load_layers", "no_full_collection"]
-
 _LIBRARIES = {
     "linux": ("libtorch_global_deps.so", "libtorch.so"),
     "darwin": ("libtorch_global_deps.dylib", "libtorch.dylib"),

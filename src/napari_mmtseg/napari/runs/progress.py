@@ -13,15 +13,6 @@ from qtpy.QtWidgets import QProgressBar, QSizePolicy, QVBoxLayout, QWidget
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
 from napari_mmtseg.progress import SegmentationStep
 
-__all__ = [
-    "ActivityBar",
-    "LabelCountCurve",
-    "ProgressView",
-    "SliceClock",
-    "count",
-    "duration",
-]
-
 
 class ProgressView(QWidget):
     """Bar, text and curve of a run, or a text without a run."""

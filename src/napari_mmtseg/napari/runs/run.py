@@ -12,8 +12,6 @@ from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.napari.runs.outcomes import Failed, Notice, Refused
 from napari_mmtseg.notices import Notices, collected_notices
 
-__all__ = ["RunQueue", "Work", "run_work"]
-
 Work: TypeAlias = Callable[[Callable[[], bool]], Any]
 """A function to call in a thread; it may be a generator function.
 

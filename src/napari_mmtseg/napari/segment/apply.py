@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
-__all__ = ["Application", "ModelActions"]
-
 _R = TypeVar("_R")
 _Steps: TypeAlias = Generator[SegmentationStep, str | None, _R]
 _Labelling: TypeAlias = tuple[NDArray[np.int32], LayerResult]

@@ -13,8 +13,6 @@ from napari_mmtseg.napari.shared.layer_choice import keep_narrow
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["ChoiceBox"]
-
 
 class ChoiceBox:
     """A choice among values, the first one by default.

@@ -25,8 +25,6 @@ from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["ClassCountSection"]
-
 _LOOK_AGAIN = 150
 """Milliseconds after a change of the labels until the slider follows."""
 

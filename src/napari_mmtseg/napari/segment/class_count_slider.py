@@ -14,8 +14,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-__all__ = ["ClassCountSlider"]
-
 
 class ClassCountSlider(QWidget):
     """A slider from 1 to the finest number of classes.

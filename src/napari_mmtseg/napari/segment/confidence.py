@@ -23,8 +23,6 @@ from napari_mmtseg.progress import SegmentationStep
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["ConfidenceSection", "confidence_job"]
-
 _SURROUNDINGS = 3
 """Width of the view on a region, as a multiple of the region's."""
 

@@ -16,8 +16,6 @@ from napari_mmtseg.napari.shared.layer_choice import PLACE_EVENTS, LayerWatch
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["CropChoice"]
-
 _WHOLE, _VIEWPORT = "whole image", "viewport"
 _PAUSE = 200
 """Milliseconds without a movement until the viewport is looked at again."""

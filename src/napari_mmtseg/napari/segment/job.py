@@ -20,8 +20,6 @@ from napari_mmtseg.progress import SegmentationStep, relay
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-__all__ = ["Job", "Segmented", "origin", "predicted", "prepared"]
-
 _R = TypeVar("_R")
 
 

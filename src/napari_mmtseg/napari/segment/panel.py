@@ -35,8 +35,6 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     import napari
 
-__all__ = ["SegmentWidget"]
-
 
 class SegmentWidget(NarrowPanel):
     """Segment the chosen image without annotation.

@@ -21,8 +21,6 @@ from napari_mmtseg.progress import SegmentationStep
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["RunControl"]
-
 _PREVIEW_SHARE = 0.1
 """Fraction of the window's time that previews may take."""
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
-__all__ = ["RunLayer"]
-
 
 class RunLayer:
     """Keeps one Labels layer from the first preview to the result.

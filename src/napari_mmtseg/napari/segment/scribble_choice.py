@@ -19,8 +19,6 @@ from napari_mmtseg.napari.segment.choice_box import ChoiceBox
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["ScribbleChoice"]
-
 
 @dataclass(frozen=True)
 class _Scribbled:

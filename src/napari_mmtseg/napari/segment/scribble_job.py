@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from napari_mmtseg.napari.segment.scribble_choice import ScribbleChoice
 
-__all__ = ["check_run", "make_job"]
-
 
 def check_run(source: LayerSelection, settings: SegmentationSettings) -> None:
     """Refuse at once, without reading a pixel, what a run would refuse.

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
-__all__ = ["PREVIEW_INTERVAL", "Segmentation"]
-
 PREVIEW_INTERVAL = 0.35
 """Seconds between previews."""
 _REPORT_INTERVAL = 0.1

@@ -15,8 +15,6 @@ from napari_mmtseg.napari.segment.scribble_choice import ScribbleChoice
 from napari_mmtseg.napari.shared.settings_form import SettingsFiles, SettingsForm
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-__all__ = ["SettingsActions", "as_python"]
-
 
 class SettingsActions(QWidget):
     """Copy as Python, Save settings, Load settings.

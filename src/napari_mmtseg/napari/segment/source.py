@@ -32,8 +32,6 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["SourceChoice", "describe_memory", "describe_source"]
-
 _ALL, _CURRENT = "all slices", "current slice"
 _PAUSE = 100
 """Milliseconds without a change of the layer until it is looked at again."""

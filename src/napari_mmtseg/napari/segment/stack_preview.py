@@ -18,8 +18,6 @@ from napari_mmtseg.segmentation.previews import preview_step
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["PREVIEW_SIDE", "ShownSlice", "StackPreview", "coarse", "preview_stride"]
-
 PREVIEW_SIDE = 1024
 """Longest side of a preview in pixels."""
 

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
     from napari.layers import Layer
 
-__all__ = ["PLACE_EVENTS", "LayerChoice", "LayerWatch", "keep_narrow"]
-
 
 class LayerChoice:
     """A box of layers of one kind.

@@ -12,8 +12,6 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QWidget
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-__all__ = ["NarrowPanel", "warning_colour"]
-
 
 class NarrowPanel(QScrollArea):
     """A panel as narrow as its content allows, which scrolls up and down.

@@ -25,18 +25,9 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.settings.fields import PRESETS, SegmentationSettings, parameters
+from napari_mmtseg.settings.fields import SegmentationSettings, parameters
 from napari_mmtseg.settings.parameter import Parameter
-
-__all__ = [
-    "Row",
-    "SettingsFiles",
-    "SettingsForm",
-    "collapsible_form",
-    "make_form_layout",
-    "show_row",
-    "tooltip",
-]
+from napari_mmtseg.settings.presets import PRESETS
 
 Row: TypeAlias = tuple[str, str, QWidget]
 """Title, tooltip and widget."""

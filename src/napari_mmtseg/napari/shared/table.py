@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-__all__ = ["Column", "SortedTable", "TableView"]
-
 Role = Qt.ItemDataRole
 
 

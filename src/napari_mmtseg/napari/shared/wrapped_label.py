@@ -8,8 +8,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeyEvent, QKeySequence
 from qtpy.QtWidgets import QApplication, QLabel
 
-__all__ = ["CopyableLabel", "WrappedLabel"]
-
 _BREAK = "\u200b"
 """Invisible character at which a line may end."""
 
