@@ -82,7 +82,7 @@ def test_names_that_collide_are_refused(tmp_path, other):
         ({"file_format": "jpg"}, "ome.tif"),
         ({"n_workers": 0}, "at least 1"),
         ({"fit_on": 0}, "at least 1"),
-        ({"fit_on": 2, "model": Path("m")}, "either a model"),
+        ({"fit_on": 2, "model": Path("m")}, "either an existing model"),
         ({"mode": "each", "fit_on": 2}, "leave out"),
         ({"settings": SegmentationSettings(method="kmeans")}, "mode=each"),
         ({"resume": True, "overwrite": True}, "Either"),
