@@ -1,5 +1,6 @@
 """What a user's hands do, and images with a knowable answer."""
 
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import replace
 from uuid import uuid4
@@ -24,6 +25,16 @@ def assert_found(labels, truth):
     """The dark ground is 1, the bright rectangle 2, a few pixels at its edge aside."""
     assert set(np.unique(labels)) == {1, 2}
     assert np.mean(labels == np.where(truth, 2, 1)) > 0.95
+
+
+def in_a_thread(function, *args, **kwargs):
+    """Call a function in a thread like that of a run.
+
+    PyTorch may use another number of threads in the main thread, and then sums in
+    another order: a pixel between two classes may change.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(function, *args, **kwargs).result()
 
 
 def set_values(panel, **values):

@@ -24,6 +24,7 @@ from tests.napari.driving import (
     QUICK,
     assert_found,
     click,
+    in_a_thread,
     two_levels,
     wait_for_end,
     wait_for_threads,
@@ -131,7 +132,7 @@ def test_a_model_for_each_image(batch_panel, qtbot, folder):
     choose(batch_panel, qtbot, folder)
     run(batch_panel, qtbot)
     settings = SegmentationSettings(n_labels=2, **QUICK)
-    expected = mm.segment(two_levels()[0], settings=settings)
+    expected = in_a_thread(mm.segment, two_levels()[0], settings=settings)
     labels = read_image(labels_of(folder) / "a.png").array
     np.testing.assert_array_equal(labels, expected)
     assert not list(labels_of(folder).glob("*.safetensors"))

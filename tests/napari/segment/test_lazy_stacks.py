@@ -11,6 +11,7 @@ import napari_mmtseg as mm
 from tests.napari.driving import (
     QUICK,
     click,
+    in_a_thread,
     labels_layers,
     run_to_the_end,
     set_values,
@@ -45,7 +46,7 @@ def test_lazy_stacks_give_the_same_labels(viewer, panel, qtbot, tmp_path, lazy):
     panel.choice.axes.setEditText("Z Y X")
     assert "read while it runs" in panel.hint.text()
     run_to_the_end(panel, qtbot)
-    expected = mm.segment(STACK, axes="ZYX", **QUICK)
+    expected = in_a_thread(mm.segment, STACK, axes="ZYX", **QUICK)
     np.testing.assert_array_equal(labels_layers(viewer)[0].data, expected)
 
 

@@ -9,6 +9,7 @@ from tests.napari.driving import (
     QUICK,
     assert_found,
     click,
+    in_a_thread,
     labels_layers,
     run_to_the_end,
     set_values,
@@ -37,7 +38,7 @@ def test_a_method_runs(viewer, panel, qtbot, image_layer, name, notifications):
     assert_found(layer.data, truth)
     assert layer.metadata["napari_mmtseg"]["settings"]["method"] == name
     values = {**QUICK, "n_labels": 2, "n_steps": 30}
-    expected = mm.segment(image, method=name, **values)
+    expected = in_a_thread(mm.segment, image, method=name, **values)
     np.testing.assert_array_equal(layer.data, expected)
     assert notifications == []
 

@@ -8,6 +8,7 @@ from napari_mmtseg.progress import SegmentationStep
 from tests.napari.driving import (
     QUICK,
     click,
+    in_a_thread,
     labels_layers,
     run_to_the_end,
     set_values,
@@ -40,7 +41,7 @@ def test_every_mode_labels_the_whole_stack(viewer, panel, qtbot, mode):
 def test_the_result_is_that_of_the_python_function(viewer, panel, qtbot):
     viewer.add_image(STACK, name="stack")
     run_to_the_end(panel, qtbot)
-    expected = mm.segment(STACK, axes="ZYX", **QUICK)
+    expected = in_a_thread(mm.segment, STACK, axes="ZYX", **QUICK)
     np.testing.assert_array_equal(labels_layers(viewer)[0].data, expected)
 
 

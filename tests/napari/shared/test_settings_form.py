@@ -17,6 +17,7 @@ from napari_mmtseg.settings.presets import PRESETS
 from tests.napari.driving import (
     QUICK,
     click,
+    in_a_thread,
     labels_layers,
     run_to_the_end,
     set_values,
@@ -115,7 +116,7 @@ def copied_and_run(viewer, panel, qtbot, monkeypatch):
     run_to_the_end(panel, qtbot)
     monkeypatch.setattr("napari.current_viewer", lambda: viewer)
     names = {}
-    exec(QApplication.clipboard().text(), names)
+    in_a_thread(exec, QApplication.clipboard().text(), names)
     return names
 
 
