@@ -1,6 +1,5 @@
 """The table of a batch: what it shows, sorts and keeps, with thousands of rows."""
 
-import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,6 @@ from tests.napari.batch.driving import choose
 
 UP, DOWN = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder
 Role = Qt.ItemDataRole
-LONGEST = 0.05
 
 
 def record(name, status="waiting", **values):
@@ -164,31 +162,36 @@ def test_the_column_of_errors_is_there_when_there_are_errors(qtbot):
     assert view.isColumnHidden(BatchTableModel.ERROR)
 
 
-def test_thousands_of_rows_do_not_hold_the_window(qtbot):
+def test_of_thousands_of_rows_only_those_in_view_are_asked_for(qtbot, monkeypatch):
     view = BatchTableView()
     qtbot.addWidget(view)
     view.resize(400, 300)
     view.show()
     qtbot.waitExposed(view)
     records = many(5000)
-    longest = {}
+    asked, data = set(), BatchTableModel.data
 
-    def measure(what, do):
-        start = time.perf_counter()
+    def counted(model, index, *role):
+        asked.add(index.row())
+        return data(model, index, *role)
+
+    monkeypatch.setattr(BatchTableModel, "data", counted)
+
+    def check(do):
+        asked.clear()
         do()
         qtbot.wait(1)
-        longest[what] = max(longest.get(what, 0), time.perf_counter() - start)
+        assert len(asked) < 200  # a window of 300 pixels has some 15 rows
 
-    measure("show", lambda: view.images.show_records(records))
+    check(lambda: view.images.show_records(records))
     for number in range(5):
-        measure("sort", lambda n=number: view.sortByColumn(n, DOWN))
+        check(lambda n=number: view.sortByColumn(n, DOWN))
     for i in range(20):
         news = [
             record(r.item.name, "done", seconds=0.1 + i, n_labels=i % 7)
             for r in records[i * 50 : i * 50 + 50]
         ]
-        measure("update", lambda news=news: view.images.update_records(news))
-    assert max(longest.values()) < LONGEST, longest
+        check(lambda news=news: view.images.update_records(news))
 
 
 def test_the_dots_follow_the_theme(batch_panel, model_viewer, qtbot, folder):
@@ -201,13 +204,12 @@ def test_the_dots_follow_the_theme(batch_panel, model_viewer, qtbot, folder):
         assert color == status_colors(theme)["waiting"]
 
 
-def test_a_hundred_thousand_rows_are_sorted_at_once(qapp):
+def test_a_hundred_thousand_rows_are_sorted_by_python(qapp, monkeypatch):
     images = BatchTableModel()
     images.show_records(many(100_000))
-    start = time.perf_counter()
+    # Qt's sorting proxy asks for data twice per comparison: 37 s for one column.
+    monkeypatch.delattr(BatchTableModel, "data")
     for number in range(5):
         images.sort(number, DOWN)
-    # Qt's sorting proxy needs 37 s for one column.
-    assert time.perf_counter() - start < 5
     images.sort(images.NAME, DOWN)
     assert images.record_at(0).item.name == "image_99999.png"

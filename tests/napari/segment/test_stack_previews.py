@@ -1,7 +1,5 @@
 """What a run on a stack shows while it lasts, and what is left when it is stopped."""
 
-import time
-
 import numpy as np
 import pytest
 
@@ -131,24 +129,21 @@ def test_a_stack_in_memory_is_frozen_at_the_start(viewer, panel, qtbot, gate):
     click(qtbot, panel.cancel_button)
 
 
-def test_previews_do_not_hold_the_window(viewer):
-    """Adding a layer is napari's own work; all that follows is counted."""
+def test_a_preview_is_small_and_written_into_the_layer(viewer):
     stack = np.zeros((40, 2048, 2048), np.uint8)
     layer = viewer.add_image(stack, name="stack", contrast_limits=(0, 1))
     source = choose_source(layer, "Z Y X", all_slices=True)
     preview = StackPreview(source, source.as_stack(), np.uint16, 0.25)
     shown = RunLayer(viewer, source)
     labels = np.ones((2048, 2048), np.int32)
-    times = []
     for z in range(10):
         step = SegmentationStep("prediction", 1, 1, labels=labels * z, index=(z,))
         assert preview.take(step)
-        start = time.perf_counter()
         shown.show_preview(preview.labels)
-        times.append(time.perf_counter() - start)
+        first = shown.layer.data if z == 0 else first
+        assert shown.layer.data is first  # a new array would be drawn as a whole
     assert shown.layer.data.shape == (40, 1024, 1024)
     assert [int(shown.layer.data[z].max()) for z in range(11)] == [*range(10), 0]
-    assert np.median(times[1:]) < 0.05
 
 
 def test_the_shown_slice_is_one_of_the_stack(viewer):
