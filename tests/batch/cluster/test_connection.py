@@ -1,7 +1,6 @@
 import re
 import socket
 import sys
-import time
 
 import pytest
 
@@ -46,13 +45,11 @@ def test_a_client_stays_open(client):
 def test_an_address_that_does_not_answer(address, monkeypatch):
     pytest.importorskip("distributed")
     monkeypatch.setattr(clusters, "CONNECT_SECONDS", 1.0)
-    start = time.monotonic()
     with (
         pytest.raises(InputError, match="dask scheduler"),
         connected(address.format(free_port())),
     ):
         pass
-    assert time.monotonic() - start < 20
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The preview of a batch: images found, and why Run or Resume is possible or not."""
 
 import os
+import threading
 import time
 
 import imageio.v3 as iio
@@ -164,13 +165,13 @@ def test_thousands_of_files_are_looked_at_in_a_thread(
     source.mkdir()
     for i in range(10_000):
         (source / f"image_{i:05d}.png").touch()
-    threads, plan = set(), planner.plan_batch
+    threads, plan = set(), batch_planner.plan_batch
 
     def noted(*args, **options):
         threads.add(threading.get_ident())
         return plan(*args, **options)
 
-    monkeypatch.setattr(planner, "plan_batch", noted)
+    monkeypatch.setattr(batch_planner, "plan_batch", noted)
     choose(batch_panel, qtbot, source)
     assert batch_panel.hint.text() == "10,000 images"
     assert batch_panel.table.images.rowCount() == 10_000

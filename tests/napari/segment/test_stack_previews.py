@@ -136,11 +136,12 @@ def test_a_preview_is_small_and_written_into_the_layer(viewer):
     preview = StackPreview(source, source.as_stack(), np.uint16, 0.25)
     shown = RunLayer(viewer, source)
     labels = np.ones((2048, 2048), np.int32)
+    first = None
     for z in range(10):
         step = SegmentationStep("prediction", 1, 1, labels=labels * z, index=(z,))
         assert preview.take(step)
         shown.show_preview(preview.labels)
-        first = shown.layer.data if z == 0 else first
+        first = first if z else shown.layer.data
         assert shown.layer.data is first  # a new array would be drawn as a whole
     assert shown.layer.data.shape == (40, 1024, 1024)
     assert [int(shown.layer.data[z].max()) for z in range(11)] == [*range(10), 0]
