@@ -61,8 +61,7 @@ class _Channels(np.ndarray[Any, Any]):
     works on a plain array made of this one, with all channels.
     """
 
-    # type: ignore[misc]
-    @property
+    @property  # type: ignore[misc]
     def shape(self) -> Any:
         *sides, n_channels = np.asarray(self).shape
         return (*sides, min(n_channels, 3))

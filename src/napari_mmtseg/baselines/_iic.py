@@ -90,17 +90,9 @@ def joint_distribution(
 ) -> Tensor:
     """Return the joint distribution of the labels of pixels and displaced pixels.
 
-    Parameters
-    ----------
-    first, second : Tensor, (1, q, Y, X)
-        Probabilities of the labels.
-    displacement : (2,) array-like of int
-        Rows and columns from a pixel of `first` to its partner in `second`.
-
-    Returns
-    -------
-    Tensor, (q, q)
-        Symmetric, with sum 1.
+    `first` and `second` (1, q, Y, X) are probabilities of labels, `displacement` the
+    rows and columns from a pixel of one to its partner in the other. The result (q, q)
+    is symmetric, with sum 1.
     """
     for axis, step in zip((2, 3), np.asarray(displacement).tolist(), strict=True):
         n = first.shape[axis] - abs(step)

@@ -27,24 +27,13 @@ class ResponseNetwork(nn.Module):
     """Small fully convolutional network from an image to a response map.
 
     M times [3x3 convolution, ReLU, batch norm], then a 1x1 convolution and a batch
-    norm, all with `max_labels` channels (Kanezaki 2018; Kim et al. 2020; section 3 of
-    Wu et al. 2020).
+    norm, all with q channels (Kanezaki 2018; Kim et al. 2020; section 3 of Wu et al.
+    2020); M is `n_conv_layers`, q is `max_labels`.
 
-    Parameters
-    ----------
-    n_channels : int
-        Channels of the image.
-    max_labels : int
-        Channels of the response map, the paper's q.
-    n_conv_layers : int
-        Number of 3x3 convolutions, the paper's M.
-    depth : int, optional
-        For volumes: how many of the 3x3 convolutions, the last ones, also see one slice
-        above and one below. None for images.
-    generator : torch.Generator, optional
-        Source of the initial weights (He et al. 2015, as PyTorch's own default); the
-        global random state is not touched. Without it the weights are left
-        uninitialised, to be loaded.
+    For volumes, the last `depth` of the 3x3 convolutions also see one slice above and
+    one below. `generator` draws the initial weights (He et al. 2015, as PyTorch's own
+    default), and the global random state is not touched; without it they are left
+    uninitialised, to be loaded.
     """
 
     def __init__(

@@ -33,18 +33,8 @@ AnyReadout = PixelReadout | AveragedReadout | RegionReadout | PaintedClasses
 class Readout:
     """The networks of a fitted model and every way to find its classes.
 
-    Attributes
-    ----------
-    inference : Inference
-        The networks whose mean response decides, and what they see of an image.
-    pixels : PixelReadout
-        By the response of every pixel.
-    averaged : AveragedReadout or None
-        By responses averaged over small regions.
-    regions : RegionReadout or None
-        By merged regions.
-    painted : PaintedClasses or None
-        The classes of scribbles.
+    Classes are found by the response of every pixel, by responses averaged over small
+    regions, or by merged regions; `painted` are the classes of scribbles.
     """
 
     inference: Inference
@@ -96,8 +86,8 @@ class Readout:
         """Yield tiles of a part of an image, and the cluster of each of their pixels.
 
         Every pixel by its own response, whatever the readout, since a large image is
-        never seen as a whole; painted classes instead of clusters. Parameters are those
-        of :meth:`Inference.cluster_tiles`.
+        never seen as a whole; painted classes instead of clusters. See
+        :meth:`Inference.cluster_tiles`.
         """
         for tile, clusters in self.inference.cluster_tiles(image, window, tile_size):
             yield tile, self.painted.of(clusters) if self.painted else clusters
@@ -147,8 +137,7 @@ class Readout:
     ) -> Hierarchies:
         """Merge the regions of the raw image that the model is fitted on.
 
-        From then on the regions of every image merge in the same way, and each takes
-        the class with the nearest mean response.
+        The regions of every later image take the class with the nearest mean response.
         """
         regions, here = yield from self.for_image(channels).inference.regions(
             channels, settings.region_threshold, settings.n_labels or 1

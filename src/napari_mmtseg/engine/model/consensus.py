@@ -22,14 +22,10 @@ _TILE_VALUES_GPU = 2**24
 
 
 class Consensus:
-    """Fitted networks with their response channels aligned.
+    """Fitted networks with fixed batch norm and their response channels aligned.
 
-    Parameters
-    ----------
-    networks : sequence of ResponseNetwork
-        With fixed batch norm.
-    channel_orders : sequence of (q,) int ndarray
-        For every network the order that aligns its response channels to the first's.
+    `channel_orders` holds for every network the order (q,) that aligns its response
+    channels to the first's.
     """
 
     def __init__(

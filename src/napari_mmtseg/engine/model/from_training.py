@@ -62,11 +62,9 @@ def model_from_training(
 ) -> MutualMeanTeachingModel:
     """Return a model of the classes of scribbles.
 
-    |Parameters ---------- trained, examples, normalization, texture, settings Of the
-    training. plain : sequence of (C, Y, X) ndarray The normalised images. targets :
-    sequence of (Y, X) ndarray of int32 First guess of the class of every pixel: its
-    classes are measured. values : (k,) ndarray of int32 Label of every class. groups :
-    (k, q) ndarray of bool The response channels of every class. readout : str As in
+    `plain` are the normalised images (C, Y, X), `targets` the first guess of the class
+    of every pixel (Y, X): its classes are measured. Every class has a label in `values`
+    (k,) and its response channels in `groups` (k, q). `readout` is as in
     :class:`PaintedClasses`.
     """
     images = [example.image for example in examples]

@@ -26,14 +26,8 @@ Steps = Generator[float, None, NDArray[Any]]
 class Inference:
     """The networks of a model and their input.
 
-    Attributes
-    ----------
-    consensus : Consensus
-        The networks whose mean response decides.
-    normalization : Normalization
-        From raw to normalised pixel values.
-    texture : Texture or FeatureBank
-        From those to network input.
+    `normalization` makes normalised pixel values of raw ones, `texture` network input
+    of those.
     """
 
     consensus: Consensus

@@ -47,9 +47,8 @@ class PaintedClasses:
         Their mean in the normalised images.
     readout : {"edges", "regions", "averaged", "pixels"}
         How responses become classes: averaged over regions of several sizes (edges;
-        regions if the model had merged regions before), over small regions, or pixel
-        by pixel. All but the first are of models that had found classes before some
-        pixels were painted.
+        regions if the model had merged regions before), over small regions, or pixel by
+        pixel. All except the first are of models that found classes before scribbles.
     """
 
     values: NDArray[np.int32]

@@ -88,11 +88,8 @@ class AveragedReadout:
 class RegionReadout:
     """Neighbouring regions merge, and each takes the class that it looks most like.
 
-    Attributes
-    ----------
-    fitted : RegionClasses or None
-        Regions of the image that the model was fitted on, whose classes those of every
-        image take. Without them every image has classes of its own.
+    `fitted` are the regions of the image that the model was fitted on, whose classes
+    those of every image take. Without them every image has classes of its own.
     """
 
     fitted: RegionClasses | None = None

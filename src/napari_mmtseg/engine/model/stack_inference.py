@@ -25,18 +25,9 @@ _BLOCK = 2048
 
 @dataclass(frozen=True)
 class ClusterPart:
-    """Clusters of a part of a stack.
+    """Clusters of every pixel of a part of a stack.
 
-    Attributes
-    ----------
-    location : Location
-        The part.
-    clusters : ndarray of uint8
-        Cluster of every pixel.
-    n_done : int
-        Frames that are complete with this part.
-    fraction : float
-        Share of the stack that is done with it.
+    With it, `n_done` frames are complete and `fraction` of the stack is done.
     """
 
     location: Location
@@ -53,21 +44,8 @@ def stack_clusters(
 ) -> Generator[ClusterPart | float, None, None]:
     """Find the clusters of every frame, those of large frames in blocks.
 
-    Parameters
-    ----------
-    known : Readout
-        The classes.
-    stack : ImageStack
-        The image.
-    settings : SegmentationSettings
-        As for :meth:`Readout.find`.
-    out : array-like, optional
-        The array that labels are written to: blocks end where its chunks do.
-
-    Yields
-    ------
-    ClusterPart or float
-        A part, or the share of the stack that is done within one.
+    Blocks end where the chunks of `out` do, the array to which the labels go. Yields
+    parts, and the share of the stack that is done within one.
     """
     n = stack.n_frames
     units = [

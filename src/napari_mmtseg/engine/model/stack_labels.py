@@ -35,28 +35,8 @@ def stack_labels(
 ) -> Generator[float, None, Any]:
     """Label a stack with the classes of a model; the parameters are checked at once.
 
-    Parameters
-    ----------
-    known : Readout
-        The classes.
-    stack : ImageStack
-        What is labelled; read piece by piece.
-    settings : SegmentationSettings
-        As for :meth:`Readout.find`, and `output`.
-    label_values : ndarray of int32 or None
-        As those of the model.
-    out : array-like, optional
-        Where the labels go; a new array without it.
-
-    Yields
-    ------
-    float
-        Finished fraction.
-
-    Returns
-    -------
-    array-like
-        `out`.
+    The stack is read, and the labels written to `out` or a new array, part by part.
+    Yields the finished fraction and returns the array.
     """
     values = _labels_of_clusters(
         known.merge_tree(settings, by_pixels=stack.first.is_large), label_values
@@ -89,19 +69,9 @@ def label_window(
 ) -> NDArray[np.int32]:
     """Label a part of a large frame as the whole would be labelled.
 
-    Parameters
-    ----------
-    known, settings, label_values
-        As for :func:`stack_labels`.
-    frame : Frame
-        A slice, or a volume; the part and a halo around it are read.
-    window : tuple of slice
-        The part, with a start and a stop for every axis of the frame but the channels.
-
-    Raises
-    ------
-    InputError
-        If the window does not lie in the frame, or the labels depend on more than it.
+    The part and a halo around it are read. `window` has a start and a stop for every
+    axis of the frame except the channels. Raises :class:`InputError` if it does not lie
+    in the frame, or the labels depend on more than it.
     """
     shape = frame.shape[1:]
     given = window

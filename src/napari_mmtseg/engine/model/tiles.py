@@ -11,18 +11,10 @@ Slices = tuple[slice, ...]
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile.
+    """The pixels of an image that a tile is for (`core`), and those around them.
 
-    Attributes
-    ----------
-    core : tuple of slice
-        The pixels of the image that the tile is for.
-    around : tuple of slice
-        The same with the halo, as far as the image goes.
-    inner : tuple of slice
-        The core within the halo.
-    halo : tuple of int
-        Its width along every axis, inside of the image.
+    `around` is the core with the halo, as far as the image goes, `inner` the core
+    within it, and `halo` its width along every axis, inside of the image.
     """
 
     core: Slices
