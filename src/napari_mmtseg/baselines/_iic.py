@@ -15,9 +15,10 @@ from napari_mmtseg.baselines._self_training import (
     Predict,
     SelfTrainingStep,
     network,
+    one_loss,
     self_train,
 )
-from napari_mmtseg.engine.losses import Losses, pseudo_labels
+from napari_mmtseg.engine.losses import pseudo_labels
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 MAX_DISPLACEMENT = 2
@@ -65,9 +66,7 @@ def steps(
         joint = joint_distribution(
             response.float().softmax(1), other.float().softmax(1), displacement
         )
-        loss = -mutual_information(joint)
-        value = loss.detach()
-        losses = Losses(loss, value, torch.full_like(value, torch.nan))
+        losses = one_loss(-mutual_information(joint))
         return SelfTrainingStep(losses, pseudo_labels(response.detach()))
 
     return self_train(Pixels.of(channels), settings, lambda *_: teach, watch)

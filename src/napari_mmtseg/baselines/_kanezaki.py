@@ -18,9 +18,10 @@ from napari_mmtseg.baselines._self_training import (
     SelfTrainingStep,
     Teach,
     network,
+    one_loss,
     self_train,
 )
-from napari_mmtseg.engine.losses import Losses, pseudo_labels
+from napari_mmtseg.engine.losses import pseudo_labels
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 N_SUPERPIXELS = 10_000
@@ -74,11 +75,7 @@ def steps(
             # As rows, so that the gradient comes back in the response's own layout.
             rows = response.permute(0, 2, 3, 1).flatten(0, 2)
             loss = F.cross_entropy(rows, targets.flatten())
-            similarity = loss.detach()
-            return SelfTrainingStep(
-                Losses(loss, similarity, torch.full_like(similarity, torch.nan)),
-                clusters,
-            )
+            return SelfTrainingStep(one_loss(loss), clusters)
 
         return teach
 

@@ -101,9 +101,7 @@ class Scribbles:
             for sizes, sums in (
                 sum_by_label(clusters, pixels.colours, q),
                 sum_by_label(
-                    painted[painted >= 0],
-                    pixels.colours[:, painted >= 0],
-                    n_painted,
+                    painted[painted >= 0], pixels.colours[:, painted >= 0], n_painted
                 ),
             )
         )

@@ -79,6 +79,12 @@ class SelfTrainingStep:
     clusters: Tensor
 
 
+def one_loss(loss: Tensor) -> Losses:
+    """Return a loss without a continuity loss."""
+    value = loss.detach()
+    return Losses(loss, value, torch.full_like(value, torch.nan))
+
+
 Predict: TypeAlias = Callable[[Tensor], Tensor]
 """From an image (1, C, Y, X) to its response map (1, q, Y, X)."""
 Teach: TypeAlias = Callable[[Predict, Tensor], SelfTrainingStep]

@@ -8,17 +8,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-
-class EdgeWeights(NamedTuple):
-    """Weights of the differences between neighbouring pixels in the continuity loss.
-
-    Between a pixel and the one below, ([Z,] Y - 1, X), the one to the right, ([Z,] Y, X
-    - 1), and in a volume that of the next slice, (Z - 1, Y, X).
-    """
-
-    vertical: Tensor
-    horizontal: Tensor
-    deep: Tensor | None = None
+EdgeWeights = tuple[Tensor, ...]
+"""Weights of the differences of neighbours, one tensor for each axis of ([Z,] Y, X)."""
 
 
 class PaintedPixels(NamedTuple):
@@ -57,10 +48,7 @@ def mutual_loss(
     is the weighted sum over painted pixels of the cross-entropy of the probability of
     their class, summed over its channels. Only `total` carries a gradient.
     """
-    of_axes: tuple[Tensor | None, ...] = (None,) * (response.ndim - 2)
-    if weights is not None:
-        in_plane = (weights.vertical, weights.horizontal)
-        of_axes = in_plane if weights.deep is None else (weights.deep, *in_plane)
+    of_axes = weights or (None,) * (response.ndim - 2)
     parts = _MutualLoss.apply(response, labels, beta, of_axes, painted)  # type: ignore[no-untyped-call]
     return Losses(*parts)
 

@@ -14,9 +14,8 @@ def network_depth(n_dims: int, n_conv_layers: int, anisotropy: float) -> int | N
     """Return how many convolutions of a network span slices; None in two dimensions.
 
     At least one, and enough to see about as far along z as in the plane; like nnU-Net
-    (Isensee et al., Nature Methods 18, 2021), which leaves out the coarse axis of
-    anisotropic volumes in some of its layers. `anisotropy` is the distance of slices
-    over that of pixels.
+    (Isensee et al., Nature Methods 18, 2021), which leaves out the coarse axis in some
+    of its layers. `anisotropy` is the distance of slices over that of pixels.
     """
     if n_dims == 2:
         return None
@@ -102,9 +101,8 @@ class ResponseNetwork(nn.Module):
     def freeze_statistics(self, images: Iterable[Tensor]) -> None:
         """Fix the batch norm to the statistics of `images` and leave training mode.
 
-        In training every image is normalised with its own statistics, teacher and
-        student alike. With fixed ones a prediction does not depend on the rest of the
-        tile or the image.
+        In training every image is normalised with its own statistics. With fixed ones a
+        prediction does not depend on the rest of the tile or the image.
         """
         norms = [m for m in self.modules() if isinstance(m, _NORMS)]
         for norm in norms:

@@ -93,12 +93,21 @@ class Readout:
             yield tile, self.painted.of(clusters) if self.painted else clusters
 
     def merge_tree(
-        self, settings: SegmentationSettings, by_pixels: bool = False
+        self,
+        settings: SegmentationSettings,
+        by_pixels: bool,
+        label_values: NDArray[np.int32] | None = None,
     ) -> LabelHierarchy:
         """Return the classes that the clusters of a stack form, without their pixels.
 
         `by_pixels`: the clusters are those of :meth:`cluster_tiles`.
         """
+        tree = self._merge_tree(settings, by_pixels)
+        return tree if label_values is None else tree.relabelled(label_values)
+
+    def _merge_tree(
+        self, settings: SegmentationSettings, by_pixels: bool
+    ) -> LabelHierarchy:
         nothing = np.zeros((0, 0), np.uint8)
         if self.painted is not None:
             return self.painted.hierarchy_of(nothing, settings)

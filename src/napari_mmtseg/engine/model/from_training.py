@@ -36,8 +36,7 @@ def readout_from_training(
 ) -> Readout:
     """Return trained networks and the classes that they distinguish.
 
-    `images` (1, C, [Z,] Y, X) are those of the training, made by `normalization` and
-    `texture`.
+    `images` (1, C, [Z,] Y, X) are those of the training.
     """
     consensus = Consensus.from_training(trained.networks, images, settings.max_labels)
     seen = [image[0].cpu().numpy() for image in images]

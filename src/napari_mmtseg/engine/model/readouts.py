@@ -58,15 +58,10 @@ class PixelReadout:
 
 
 @dataclass(frozen=True)
-class AveragedReadout:
+class AveragedReadout(PixelReadout):
     """Responses are averaged over small regions first."""
 
-    found: FoundClasses
     name: ClassVar[str] = "averaged"
-
-    def n_labels(self, n_labels: int | None) -> int:
-        """Return how many classes a result has when `n_labels` are asked for."""
-        return self.found.n_labels(n_labels)
 
     def hierarchy(
         self, inference: Inference, image: Raw, settings: SegmentationSettings

@@ -104,8 +104,7 @@ def resumed_peers(
     """Return two peers that start as the networks of a model.
 
     A channel unused so far starts as a copy of the one that most pixels of its class
-    have now: from nothing it would take many steps to rise. `examples` and `groups` are
-    those of :func:`make_scribble_examples`.
+    have now: from nothing it would take many steps to rise.
     """
     networks = model.inference.consensus.copies()
     copied = _channels_to_copy(model, examples, groups)

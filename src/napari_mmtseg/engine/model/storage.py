@@ -63,9 +63,7 @@ def write_model(
     write_atomically(path, content, suffixes=(SUFFIX,), overwrite=overwrite)
 
 
-def read_model(
-    path: str | Path,
-) -> tuple[Readout, SegmentationSettings, LabelValues]:
+def read_model(path: str | Path) -> tuple[Readout, SegmentationSettings, LabelValues]:
     """Return the parts that :func:`write_model` wrote, or raise :class:`InputError`.
 
     On the device of the settings if this machine has it, else on the CPU.
