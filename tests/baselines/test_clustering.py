@@ -1,14 +1,18 @@
 """k-means, Gaussian mixture, multi-Otsu and graph-based segmentation by hand."""
 
 import itertools
+import sys
+import warnings
 
 import numpy as np
 import pytest
 import skimage.segmentation
 from skimage import data
 from skimage.filters import threshold_multiotsu
+from sklearn.mixture import GaussianMixture
 
 from napari_mmtseg.baselines import (
+    _felzenszwalb,
     _scikit_learn,
     felzenszwalb,
     gaussian_mixture,
@@ -131,3 +135,38 @@ def test_clusters_are_numbered_and_merged_by_hand():
     assert row == [1, 2, 3, 4]
     row = number_clusters(clusters, pixels, 2)[0, ::2].tolist()
     assert row == [1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("method", [felzenszwalb, gaussian_mixture])
+def test_filters_of_warnings_are_left_alone(method, monkeypatch):
+    # They are the whole process's, and a method may run in one of several threads.
+    # scikit-image warns of five channels, scikit-learn of a fit cut short.
+    image = np.random.default_rng(0).random((60, 60, 5))
+    global_state = []
+
+    def look(*_args, **_kwargs):
+        state = warnings.filters, list(warnings.filters), warnings.showwarning
+        global_state.append(state)
+
+    def looked(f):
+        return lambda *args, **kwargs: (look(), f(*args, **kwargs))[1]
+
+    def refuse(*args, catch_warnings=warnings.catch_warnings, **kwargs):
+        # scikit-learn itself has short blocks of this kind where it checks arrays.
+        caller = sys._getframe(1).f_globals["__name__"]
+        assert not caller.startswith("napari_mmtseg")
+        return catch_warnings(*args, **kwargs)
+
+    look()
+    with monkeypatch.context() as patch:
+        patch.setattr(_felzenszwalb, "graph_based", looked(_felzenszwalb.graph_based))
+        patch.setattr(GaussianMixture, "fit", looked(GaussianMixture.fit))
+        patch.setitem(GaussianMixture.__init__.__kwdefaults__, "max_iter", 1)
+        patch.setattr(warnings, "catch_warnings", refuse)
+        method(image, channel_axis=-1)
+    look()
+    before, *later = global_state
+    assert len(later) > 1
+    for filters, contents, show in later:
+        assert filters is before[0]
+        assert (contents, show) == before[1:]

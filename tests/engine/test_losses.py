@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from napari_mmtseg.engine.losses import (
-    EdgeWeights,
     PaintedPixels,
     mutual_loss,
     pseudo_labels,
@@ -19,7 +18,7 @@ def random_case(q=5, height=6, width=7, dtype=torch.float64, weighted=False):
     labels = torch.randint(q, (height, width), generator=generator)
     weights = None
     if weighted:
-        weights = EdgeWeights(
+        weights = (
             torch.rand(height - 1, width, generator=generator, dtype=dtype),
             torch.rand(height, width - 1, generator=generator, dtype=dtype),
         )
@@ -75,8 +74,9 @@ def test_losses_by_hand():
 
 def test_zero_weights_switch_the_continuity_loss_off():
     response, labels, _ = random_case()
-    weights = EdgeWeights(
-        torch.zeros(5, 7, dtype=torch.float64), torch.zeros(6, 6, dtype=torch.float64)
+    weights = (
+        torch.zeros(5, 7, dtype=torch.float64),
+        torch.zeros(6, 6, dtype=torch.float64),
     )
     assert mutual_loss(response, labels, 1.0, weights).continuity.item() == 0
 

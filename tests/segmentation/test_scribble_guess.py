@@ -88,5 +88,5 @@ def test_classes_merge_by_their_means_and_keep_their_values():
     np.testing.assert_array_equal(given.table, [[0, 0, 0], [1, 0, 1], [2, 0, 1]])
     np.testing.assert_array_equal(given.label_values(), [7, 9, 4])
     restored = PaintedClasses.from_state(given.state())
-    assert restored.readout == "averaged"
+    assert restored.name == "averaged"
     np.testing.assert_array_equal(restored.channels, given.channels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,14 +46,22 @@ def felzenszwalb(
     .. [1] Felzenszwalb, Huttenlocher, "Efficient graph-based image segmentation",
            International Journal of Computer Vision 59, 2004.
     """
-    with warnings.catch_warnings():
-        # With more than three channels it asks whether they are meant. They are.
-        warnings.simplefilter("ignore", RuntimeWarning)
-        regions: NDArray[np.intp] = graph_based(
-            np.moveaxis(pixels.values, 0, -1),
-            scale=scale,
-            sigma=sigma,
-            min_size=min_size,
-            channel_axis=-1,
-        )
+    image = np.moveaxis(pixels.values, 0, -1).view(_Channels)
+    regions: NDArray[np.intp] = graph_based(
+        image, scale=scale, sigma=sigma, min_size=min_size, channel_axis=-1
+    )
     return regions
+
+
+class _Channels(np.ndarray[Any, Any]):
+    """An image (Y, X, C) that gives at most 3 as the number of its channels.
+
+    With more, scikit-image asks by a warning whether they are meant. They are, and to
+    silence it takes a filter of the whole process, which other threads would lose. It
+    works on a plain array made of this one, with all channels.
+    """
+
+    @property  # type: ignore[misc]
+    def shape(self) -> Any:
+        *sides, n_channels = np.asarray(self).shape
+        return (*sides, min(n_channels, 3))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -70,18 +68,20 @@ def _cluster(
     seed: int,
     covariance_type: str,
 ) -> NDArray[np.intp]:
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.mixture import GaussianMixture
 
-    model = GaussianMixture(
+    class Mixture(GaussianMixture):  # type: ignore[misc]
+        """Does not warn if its likelihood still grows a little after 100 rounds."""
+
+        converged_ = property(lambda self: True, lambda self, value: None)
+
+    model = Mixture(
         n_components,
         covariance_type=covariance_type,
         reg_covar=_SMALLEST_VARIANCE,
         random_state=seed,
     )
-    with one_thread(), warnings.catch_warnings():
-        # A likelihood that still grows a little after 100 rounds is good enough.
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    with one_thread():
         model.fit(sample.astype(np.float64))
         clusters = [
             model.predict(part.astype(np.float64))

@@ -15,9 +15,10 @@ from napari_mmtseg.baselines._self_training import (
     Predict,
     SelfTrainingStep,
     network,
+    one_loss,
     self_train,
 )
-from napari_mmtseg.engine.losses import Losses, pseudo_labels
+from napari_mmtseg.engine.losses import pseudo_labels
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 MAX_DISPLACEMENT = 2
@@ -65,9 +66,7 @@ def steps(
         joint = joint_distribution(
             response.float().softmax(1), other.float().softmax(1), displacement
         )
-        loss = -mutual_information(joint)
-        value = loss.detach()
-        losses = Losses(loss, value, torch.full_like(value, torch.nan))
+        losses = one_loss(-mutual_information(joint))
         return SelfTrainingStep(losses, pseudo_labels(response.detach()))
 
     return self_train(Pixels.of(channels), settings, lambda *_: teach, watch)
@@ -90,17 +89,9 @@ def joint_distribution(
 ) -> Tensor:
     """Return the joint distribution of the labels of pixels and displaced pixels.
 
-    Parameters
-    ----------
-    first, second : Tensor, (1, q, Y, X)
-        Probabilities of the labels.
-    displacement : (2,) array-like of int
-        Rows and columns from a pixel of `first` to its partner in `second`.
-
-    Returns
-    -------
-    Tensor, (q, q)
-        Symmetric, with sum 1.
+    `first` and `second` (1, q, Y, X) are probabilities of labels, `displacement` the
+    rows and columns from a pixel of one to its partner in the other. The result (q, q)
+    is symmetric, with sum 1.
     """
     for axis, step in zip((2, 3), np.asarray(displacement).tolist(), strict=True):
         n = first.shape[axis] - abs(step)

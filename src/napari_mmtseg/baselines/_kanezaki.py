@@ -18,9 +18,10 @@ from napari_mmtseg.baselines._self_training import (
     SelfTrainingStep,
     Teach,
     network,
+    one_loss,
     self_train,
 )
-from napari_mmtseg.engine.losses import Losses, pseudo_labels
+from napari_mmtseg.engine.losses import pseudo_labels
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 N_SUPERPIXELS = 10_000
@@ -74,11 +75,7 @@ def steps(
             # As rows, so that the gradient comes back in the response's own layout.
             rows = response.permute(0, 2, 3, 1).flatten(0, 2)
             loss = F.cross_entropy(rows, targets.flatten())
-            similarity = loss.detach()
-            return SelfTrainingStep(
-                Losses(loss, similarity, torch.full_like(similarity, torch.nan)),
-                clusters,
-            )
+            return SelfTrainingStep(one_loss(loss), clusters)
 
         return teach
 
@@ -93,21 +90,9 @@ kanezaki = network(
 def make_superpixels(
     values: NDArray[np.float32], n_superpixels: int, compactness: float
 ) -> NDArray[np.int64]:
-    """Group the pixels of an image with SLIC.
+    """Group the pixels of (C, Y, X), 0 to 1, into about `n_superpixels` by SLIC.
 
-    Parameters
-    ----------
-    values : (C, Y, X) ndarray
-        Channels from 0 to 1.
-    n_superpixels : int
-        About how many.
-    compactness : float
-        On the scale of CIE Lab.
-
-    Returns
-    -------
-    (Y, X) ndarray of int64
-        Superpixels, from 0.
+    `compactness` is on the scale of CIE Lab. Returns superpixels (Y, X), from 0.
     """
     n_channels = len(values)
     if n_channels == 1:
@@ -129,19 +114,7 @@ def superpixel_majority(
 ) -> Tensor:
     """Give every pixel the most frequent label of its superpixel, ties to the lowest.
 
-    Parameters
-    ----------
-    clusters : Tensor of int64, (Y, X)
-        Cluster map, 0..max_labels-1.
-    superpixels : Tensor of int64, (Y, X)
-        Superpixels, from 0.
-    max_labels : int
-        The paper's q.
-
-    Returns
-    -------
-    Tensor of int64, (Y, X)
-        The refined cluster map.
+    Both maps are (Y, X); labels are less than `max_labels`.
     """
     pairs = (superpixels * max_labels + clusters).flatten()
     counts = torch.bincount(pairs, minlength=(int(superpixels.max()) + 1) * max_labels)

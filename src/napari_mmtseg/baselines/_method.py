@@ -34,14 +34,9 @@ UNWATCHED = Watch()
 
 @dataclass(frozen=True)
 class Segmented:
-    """Labels of an image and the course of the run.
+    """Labels (Y, X), 1..k, of an image and the course of the run.
 
-    Attributes
-    ----------
-    labels : (Y, X) ndarray of int32
-        Labels 1..k in the size of the image.
-    stop_reason, n_steps, device, precision
-        As in :class:`napari_mmtseg.SegmentationResult`.
+    The rest is as in :class:`napari_mmtseg.SegmentationResult`.
     """
 
     labels: NDArray[np.int32] = field(repr=False)
@@ -82,20 +77,12 @@ InputError
 def clustering(
     view: Callable[[Pixels], Pixels] = lambda pixels: pixels, **accepted: Any
 ) -> Callable[[Callable[..., NDArray[Any]]], Callable[..., NDArray[np.int32]]]:
-    """Make the public function of a method without steps.
+    """Return a decorator that makes the public function of a method without steps.
 
-    Parameters
-    ----------
-    view : callable
-        Returns the pixels that are clustered, and whose brightness numbers the labels.
-    **accepted
-        Range, or choices, of each of the method's own parameters.
-
-    Returns
-    -------
-    callable
-        Decorator of a function ``f(pixels, n_labels, seed, *, ...)`` that returns
-        clusters (Y, X) from 0, in any order and with or without gaps.
+    It takes a function ``f(pixels, n_labels, seed, *, ...)`` that returns clusters (Y,
+    X) from 0, in any order and with or without gaps. `view` returns the pixels that are
+    clustered, and whose brightness numbers the labels; `accepted` is the range, or the
+    choices, of each of the method's own parameters.
     """
 
     def decorate(f: Callable[..., NDArray[Any]]) -> Callable[..., NDArray[np.int32]]:
@@ -140,19 +127,10 @@ def own_defaults(f: Callable[..., Any]) -> dict[str, Any]:
 def check_own(
     values: dict[str, Any], own: dict[str, Any], accepted: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return a method's own values in their own type, or say what is accepted.
+    """Return a method's own values in their own type, or raise :class:`InputError`.
 
-    Parameters
-    ----------
-    values, own : dict
-        Given and default values by name.
-    accepted : dict
-        Smallest and largest number, or choices; others are not checked.
-
-    Raises
-    ------
-    InputError
-        If a value has another type or is not accepted.
+    `own` holds the defaults, `accepted` the smallest and largest number or the choices;
+    values without an entry there are not checked.
     """
     checked = {name: values.get(name, default) for name, default in own.items()}
     for name, range_ in accepted.items():
@@ -175,20 +153,11 @@ def check_own(
 def public_function(
     name: str, doc: str, own: dict[str, Any], run: Run, shared: str = ""
 ) -> Callable[..., NDArray[np.int32]]:
-    """Return the public function of a method, and make it known to :data:`STEPS`.
+    """Return the public function of a method, and add it to :data:`STEPS`.
 
-    Parameters
-    ----------
-    name : str
-        Of the method, as in :data:`~napari_mmtseg.settings.methods.METHODS`.
-    doc : str
-        Docstring without `image`, `channel_axis`, results and errors.
-    own : dict
-        Default values of the parameters that are not settings.
-    run : callable
-        See :data:`STEPS`.
-    shared : str
-        Description of further parameters.
+    `doc` is its docstring without `image`, `channel_axis`, results and errors, `own`
+    the defaults of parameters that are not settings, and `shared` describes further
+    parameters.
     """
     defaults = {"seed": 0, "n_labels": None, **own, **METHODS[name].settings}
     STEPS[name] = run

@@ -26,11 +26,7 @@ def _intensity(pixels: Pixels) -> Pixels:
 
 
 @clustering(_intensity)
-def multi_otsu(
-    pixels: Pixels,
-    n_labels: int | None,
-    seed: int,
-) -> NDArray[np.intp]:
+def multi_otsu(pixels: Pixels, n_labels: int | None, seed: int) -> NDArray[np.intp]:
     """Split the histogram where the variance within the classes is smallest [1]_ [2]_.
 
     Works on the intensity: RGB becomes luminance, other channels are averaged. Up to 5

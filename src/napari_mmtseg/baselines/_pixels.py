@@ -16,15 +16,11 @@ from napari_mmtseg.notices import warn
 
 @dataclass(frozen=True)
 class Pixels:
-    """One image in the two forms that the methods need.
+    """One image in the two forms that the methods need, both (C, Y, X).
 
-    Attributes
-    ----------
-    values : (C, Y, X) ndarray of float32
-        The channels as they are, scaled together to 0-1.
-    colours : (C, Y, X) ndarray of float32
-        Standardised channels, CIE Lab for RGB: similar colours are close. The first
-        channel is the brightness.
+    `values` are the channels as they are, scaled together to 0-1. `colours` are
+    standardised channels, or CIE Lab for RGB: similar colours are close, and the first
+    channel is the brightness.
     """
 
     values: NDArray[np.float32]
@@ -61,21 +57,10 @@ class Pixels:
 def number_clusters(
     clusters: NDArray[Any], pixels: Pixels, n_labels: int | None = None
 ) -> NDArray[np.int32]:
-    """Give clusters numbers from dark to bright and merge the most similar ones.
+    """Give clusters (Y, X) numbers from dark to bright, 1..k.
 
-    Parameters
-    ----------
-    clusters : (Y, X) ndarray of int
-        Cluster map, from 0, with or without gaps.
-    pixels : Pixels
-        The image.
-    n_labels : int, optional
-        Merge clusters of similar colour until this many are left; without it none.
-
-    Returns
-    -------
-    (Y, X) ndarray of int32
-        Labels 1..k.
+    The most similar in colour are merged until `n_labels` are left, without it none.
+    Numbers of clusters may have gaps.
     """
     sizes, sums = sum_by_label(clusters, pixels.colours, int(clusters.max()) + 1)
     used = np.flatnonzero(sizes)

@@ -22,12 +22,8 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 class Scribbles:
     """Scribbles whose classes are the first channels of a network.
 
-    Attributes
-    ----------
-    values : (n,) ndarray of int32
-        Label of every channel, ascending.
-    channels : (Y, X) ndarray of int64
-        Channel of every painted pixel, -1 elsewhere.
+    `values` (n,) is the label of every channel, ascending; `channels` (Y, X) the
+    channel of every painted pixel, -1 elsewhere.
     """
 
     values: NDArray[np.int32]
@@ -40,13 +36,10 @@ class Scribbles:
         shape: tuple[int, ...],
         settings: SegmentationSettings,
     ) -> Scribbles:
-        """Read and check scribbles.
+        """Read scribbles.
 
-        Raises
-        ------
-        InputError
-            If they are not whole numbers from 0 in the shape of the image, or more
-            classes are painted than `max_labels` or `n_labels` allow.
+        Raises :class:`InputError` if they are not whole numbers from 0 in the shape of
+        the image, or more classes are painted than `max_labels` or `n_labels` allow.
         """
         painted = read_scribbles(scribbles, shape)
         values = np.unique(painted[painted > 0])
@@ -73,18 +66,10 @@ class Scribbles:
     def number(
         self, clusters: NDArray[np.int64], pixels: Pixels, n_labels: int | None
     ) -> NDArray[np.int32]:
-        """Give painted classes their labels and all others free labels.
+        """Give painted classes their labels and all other clusters (Y, X) free labels.
 
-        Parameters
-        ----------
-        clusters : (Y, X) ndarray of int64
-            Channel of every pixel.
-        pixels : Pixels
-            The image.
-        n_labels : int or None
-            Merge the channels that are not painted until this many classes are left,
-            or, if none may be left, give each to the painted class of the nearest
-            colour.
+        Channels that are not painted are merged until `n_labels` classes are left or,
+        if none may be left, each goes to the painted class of the nearest colour.
         """
         n_painted = len(self.values)
         painted = self.shrunk(pixels.shape)
@@ -116,9 +101,7 @@ class Scribbles:
             for sizes, sums in (
                 sum_by_label(clusters, pixels.colours, q),
                 sum_by_label(
-                    painted[painted >= 0],
-                    pixels.colours[:, painted >= 0],
-                    n_painted,
+                    painted[painted >= 0], pixels.colours[:, painted >= 0], n_painted
                 ),
             )
         )
@@ -133,16 +116,8 @@ def scribble_loss(
 ) -> Losses:
     """Kim's loss with scribbles: L_sim (unpainted) + weight * L_scr + beta * L_con.
 
-    Parameters
-    ----------
-    response : Tensor, (1, q, Y, X)
-        Network output.
-    clusters : Tensor of int64, (Y, X)
-        Its argmax.
-    painted : Tensor of int64, (Y, X)
-        Channel of every painted pixel, -1 elsewhere.
-    beta, weight : float
-        Weights of the continuity and of the scribble loss.
+    `response` is (1, q, Y, X), `clusters` (Y, X) its argmax, and `painted` (Y, X) the
+    channel of every painted pixel, -1 elsewhere.
     """
     y = response[0].permute(1, 2, 0)
     is_painted = painted >= 0

@@ -50,14 +50,8 @@ def network(
 ) -> Callable[..., NDArray[np.int32]]:
     """Return the public function of a method that trains a network on the image.
 
-    Parameters
-    ----------
-    name : str
-        Of the method.
-    steps : callable
-        ``f(channels, settings, watch, *, ...)`` on raw pixels (C, Y, X).
-    **accepted
-        Range of each of its own parameters.
+    `steps` is ``f(channels, settings, watch, *, ...)`` on raw pixels (C, Y, X),
+    `accepted` the range of each of its own parameters.
     """
     own = own_defaults(steps)
 
@@ -70,13 +64,7 @@ def network(
 
 
 def network_settings(method: str, **values: Any) -> SegmentationSettings:
-    """Return the checked settings of a network; `max_labels` is at least `n_labels`.
-
-    Raises
-    ------
-    InputError
-        If a value cannot be used.
-    """
+    """Return the checked settings of a network; `max_labels` is at least `n_labels`."""
     n_labels, q = values["n_labels"], values["max_labels"]
     if isinstance(n_labels, int) and isinstance(q, int):
         values["max_labels"] = max(n_labels, q)
@@ -85,18 +73,16 @@ def network_settings(method: str, **values: Any) -> SegmentationSettings:
 
 @dataclass(frozen=True)
 class SelfTrainingStep:
-    """Loss and clusters of one training step.
-
-    Attributes
-    ----------
-    losses : Losses
-        Loss of the step.
-    clusters : Tensor of int64, (Y, X)
-        Cluster map before the step.
-    """
+    """Losses of one training step, and the cluster map (Y, X) before it."""
 
     losses: Losses
     clusters: Tensor
+
+
+def one_loss(loss: Tensor) -> Losses:
+    """Return a loss without a continuity loss."""
+    value = loss.detach()
+    return Losses(loss, value, torch.full_like(value, torch.nan))
 
 
 Predict: TypeAlias = Callable[[Tensor], Tensor]
@@ -117,29 +103,10 @@ def self_train(
 ) -> Steps:
     """Train one network on one image until few labels are left.
 
-    Parameters
-    ----------
-    pixels : Pixels
-        The image.
-    settings : SegmentationSettings
-        Network, optimiser and when to stop.
-    make_teacher : callable
-        Returns the function for every step, given the image at working size and the
-        device.
-    watch : Watch
-        Previews and cancelling.
-    number : callable
-        Makes labels of a cluster map, as :func:`number_clusters` does.
-
-    Yields
-    ------
-    SegmentationStep
-        One before the work, one per step with the phase "training", and one after.
-
-    Returns
-    -------
-    Segmented
-        The last labels with at least `n_labels` classes, or simply the last.
+    `make_teacher` returns the function for every step, given the image at working size
+    and the device; `number` makes labels of a cluster map. Yields one step before the
+    work, one per training step, and one after. Returns the last labels with at least
+    `n_labels` classes, or simply the last.
     """
     device = choose_device(settings.device)
     precision = choose_precision(settings.precision, device)

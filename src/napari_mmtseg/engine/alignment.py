@@ -8,10 +8,9 @@ from torch import Tensor
 
 
 def contingency_table(source: Tensor, target: Tensor, max_labels: int) -> Tensor:
-    """Count pixels by their labels in two cluster maps, 0..q-1 (q: `max_labels`).
+    """Count pixels by their labels in two cluster maps, as a table (q, q) on the CPU.
 
-    Returns S, (q, q) on the CPU: S[i, j] pixels have label i in `source` and j in
-    `target`.
+    Entry [i, j]: pixels with label i in `source` and j in `target`.
     """
     pairs = source.reshape(-1) * max_labels + target.reshape(-1)
     counts = torch.bincount(pairs, minlength=max_labels**2)

@@ -16,11 +16,10 @@ from napari_mmtseg.errors import Cancelled
 def cancellable(
     networks: Iterable[ResponseNetwork], should_cancel: Callable[[], bool] | None
 ) -> Iterator[None]:
-    """Ask `should_cancel` between the layers of networks, forwards and backwards.
+    """Call `should_cancel` between the layers of networks, forwards and backwards.
 
-    A step on a large image takes many seconds, and a generator can only be closed
-    between two of its yields. Raises :class:`Cancelled` out of the forward or backward
-    pass.
+    Raises :class:`Cancelled` there: a step on a large image takes many seconds, and a
+    generator can only be closed between two of its yields.
     """
     if should_cancel is None:
         yield

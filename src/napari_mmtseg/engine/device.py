@@ -13,13 +13,7 @@ from napari_mmtseg.errors import InputError
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """Return the device of a setting: auto, cpu, cuda or mps.
-
-    Raises
-    ------
-    InputError
-        If this machine has no such device.
-    """
+    """Return the device of a setting, or raise :class:`InputError` if there is none."""
     available = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),

@@ -129,8 +129,8 @@ def edge_weights(
         near = np.exp(-squared / (edge_scale or np.inf) ** 2)
         weights.append(torch.from_numpy(near).to(device))
     if image.ndim == 4:
-        return EdgeWeights(weights[1], weights[2], weights[0] / anisotropy)
-    return EdgeWeights(*weights)
+        weights[0] = weights[0] / anisotropy
+    return tuple(weights)
 
 
 def warm_start(
@@ -138,7 +138,7 @@ def warm_start(
 ) -> list[NDArray[np.int64]]:
     """Cluster the blurred pixels of normalised images (C, [Z,] Y, X) by k-means.
 
-    Ge et al. (2020), from whom Mutual Mean-Teaching comes, start from a clustering too.
+    As Ge et al. (2020), from whom Mutual Mean-Teaching comes, start from a clustering.
     The same images always give the same clusters, so that runs with different seeds
     differ only by their networks. Returns one cluster map for each image, numbered from
     dark to bright.

@@ -8,37 +8,15 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-
-class EdgeWeights(NamedTuple):
-    """Weights of the continuity loss between neighbouring pixels.
-
-    Attributes
-    ----------
-    vertical : Tensor, ([Z,] Y - 1, X)
-        Weight of the difference between a pixel and the one below it.
-    horizontal : Tensor, ([Z,] Y, X - 1)
-        Weight of the difference between a pixel and the one to its right.
-    deep : Tensor, (Z - 1, Y, X), or None
-        In a volume, weight of the difference between a pixel and that of the next
-        slice.
-    """
-
-    vertical: Tensor
-    horizontal: Tensor
-    deep: Tensor | None = None
+EdgeWeights = tuple[Tensor, ...]
+"""Weights of the differences of neighbours, one tensor for each axis of ([Z,] Y, X)."""
 
 
 class PaintedPixels(NamedTuple):
     """Pixels of scribbles and the response channels of their classes.
 
-    Attributes
-    ----------
-    places : Tensor of int64, (n,)
-        Their indices in the image, counted row by row.
-    channels : Tensor of bool, (n, q)
-        The channels of a pixel's class.
-    weights : Tensor, (n,)
-        Weight of every pixel in the loss.
+    `places` (n,) are their indices, counted row by row, `channels` (n, q) bool the
+    channels of each pixel's class, and `weights` (n,) their weights in the loss.
     """
 
     places: Tensor
@@ -63,34 +41,14 @@ def mutual_loss(
 ) -> Losses:
     """L_sim + beta * L_tv of a response map (Algorithm 1, L1 and L2), + L_painted.
 
-    L_sim is the mean cross-entropy of the response against the labels over pixels; L_tv
-    the mean absolute vertical plus the mean absolute horizontal difference of
-    neighbouring responses, in volumes plus that along z, optionally weighted.
-    L_painted is the weighted sum over painted pixels of the cross-entropy of the
-    probability of their class, summed over its channels.
-
-    Parameters
-    ----------
-    response : Tensor, (1, q, [Z,] Y, X)
-        Network output, best in channels-last layout.
-    labels : Tensor of int64, ([Z,] Y, X)
-        Aligned pseudo labels in 0..q-1.
-    beta : float
-        Weight of the continuity loss.
-    weights : EdgeWeights, optional
-        Weights of the neighbour differences; all 1 without it.
-    painted : PaintedPixels, optional
-        The pixels of scribbles.
-
-    Returns
-    -------
-    Losses
-        Only `total` carries a gradient.
+    L_sim is the mean cross-entropy of the response (1, q, [Z,] Y, X), best in
+    channels-last layout, against the aligned pseudo labels ([Z,] Y, X) over pixels;
+    L_tv the mean absolute vertical plus the mean absolute horizontal difference of
+    neighbouring responses, in volumes plus that along z, optionally weighted. L_painted
+    is the weighted sum over painted pixels of the cross-entropy of the probability of
+    their class, summed over its channels. Only `total` carries a gradient.
     """
-    of_axes: tuple[Tensor | None, ...] = (None,) * (response.ndim - 2)
-    if weights is not None:
-        in_plane = (weights.vertical, weights.horizontal)
-        of_axes = in_plane if weights.deep is None else (weights.deep, *in_plane)
+    of_axes = weights or (None,) * (response.ndim - 2)
     parts = _MutualLoss.apply(response, labels, beta, of_axes, painted)  # type: ignore[no-untyped-call]
     return Losses(*parts)
 

@@ -14,9 +14,8 @@ def network_depth(n_dims: int, n_conv_layers: int, anisotropy: float) -> int | N
     """Return how many convolutions of a network span slices; None in two dimensions.
 
     At least one, and enough to see about as far along z as in the plane; like nnU-Net
-    (Isensee et al., Nature Methods 18, 2021), which leaves out the coarse axis of
-    anisotropic volumes in some of its layers. `anisotropy` is the distance of slices
-    over that of pixels.
+    (Isensee et al., Nature Methods 18, 2021), which leaves out the coarse axis in some
+    of its layers. `anisotropy` is the distance of slices over that of pixels.
     """
     if n_dims == 2:
         return None
@@ -27,24 +26,13 @@ class ResponseNetwork(nn.Module):
     """Small fully convolutional network from an image to a response map.
 
     M times [3x3 convolution, ReLU, batch norm], then a 1x1 convolution and a batch
-    norm, all with `max_labels` channels (Kanezaki 2018; Kim et al. 2020; section 3 of
-    Wu et al. 2020).
+    norm, all with q channels (Kanezaki 2018; Kim et al. 2020; section 3 of Wu et al.
+    2020); M is `n_conv_layers`, q is `max_labels`.
 
-    Parameters
-    ----------
-    n_channels : int
-        Channels of the image.
-    max_labels : int
-        Channels of the response map, the paper's q.
-    n_conv_layers : int
-        Number of 3x3 convolutions, the paper's M.
-    depth : int, optional
-        For volumes: how many of the 3x3 convolutions, the last ones, also see one slice
-        above and one below. None for images.
-    generator : torch.Generator, optional
-        Source of the initial weights (He et al. 2015, as PyTorch's own default); the
-        global random state is not touched. Without it the weights are left
-        uninitialised, to be loaded.
+    For volumes, the last `depth` of the 3x3 convolutions also see one slice above and
+    one below. `generator` draws the initial weights (He et al. 2015, as PyTorch's own
+    default), and the global random state is not touched; without it they are left
+    uninitialised, to be loaded.
     """
 
     def __init__(
@@ -113,9 +101,8 @@ class ResponseNetwork(nn.Module):
     def freeze_statistics(self, images: Iterable[Tensor]) -> None:
         """Fix the batch norm to the statistics of `images` and leave training mode.
 
-        In training every image is normalised with its own statistics, teacher and
-        student alike. With fixed ones a prediction does not depend on the rest of the
-        tile or the image.
+        In training every image is normalised with its own statistics. With fixed ones a
+        prediction does not depend on the rest of the tile or the image.
         """
         norms = [m for m in self.modules() if isinstance(m, _NORMS)]
         for norm in norms:

@@ -13,14 +13,9 @@ from napari_mmtseg.engine.network import ResponseNetwork
 
 
 class Peer:
-    """A student network, the moving average of it (teacher) and its optimiser.
+    """A student network, its moving average (the teacher) and its optimiser.
 
-    Parameters
-    ----------
-    student : ResponseNetwork
-        The network to train; the teacher starts as a copy of it.
-    learning_rate, momentum : float
-        Of stochastic gradient descent.
+    The teacher starts as a copy of the student.
     """
 
     def __init__(

@@ -35,19 +35,9 @@ SETTLED_FRACTION = 1 / 500
 class Example:
     """One image to train on, on the device.
 
-    Attributes
-    ----------
-    image : Tensor, (1, C, Y, X)
-        Normalised image in channels-last layout.
-    weights : EdgeWeights or None
-        Weights of the continuity loss.
-    start : Tensor of int64, (Y, X), or None
-        Labels of the warm start.
-    used : Tensor of bool, (q,), or None
-        The channels that stand for a class, if classes come from scribbles: the two
-        peers then number them alike.
-    painted : PaintedPixels or None
-        The pixels of scribbles.
+    `image` (1, C, [Z,] Y, X) is normalised, in channels-last layout; `start` ([Z,] Y,
+    X) are the labels of the warm start. If classes come from scribbles, `used` (q,)
+    bool are the channels that stand for a class: the two peers then number them alike.
     """
 
     image: Tensor
@@ -75,20 +65,10 @@ class Example:
 class TrainingStep:
     """Progress after one direction of one step, all on the device.
 
-    Attributes
-    ----------
-    losses : Losses
-        Of the student that has just learned.
-    student_labels : Tensor of int64, (Y, X)
-        Its cluster map before the update.
-    targets : Tensor of int64, (Y, X)
-        The labels that it learned.
-    n_labels : int
-        Number of labels in the student's cluster map.
-    step : int
-        Finished steps, this one included.
-    example : int
-        Index of the image.
+    `losses` and `student_labels` ([Z,] Y, X), with `n_labels` different ones, are of
+    the student that has just learned, before its update; `targets` is the map that it
+    learned. `step` counts finished steps, this one included; `example` is the index of
+    the image.
     """
 
     losses: Losses
@@ -101,17 +81,7 @@ class TrainingStep:
 
 @dataclass(frozen=True)
 class Trained:
-    """Result of training.
-
-    Attributes
-    ----------
-    networks : tuple of ResponseNetwork
-        Those that the `readout` setting names: both teachers, or the first student.
-    stop_reason : str
-        Reason for the end, in words.
-    n_steps : int
-        Finished steps.
-    """
+    """Networks that the `readout` setting names, both teachers or the first student."""
 
     networks: tuple[ResponseNetwork, ...]
     stop_reason: str
@@ -150,12 +120,12 @@ def mutual_step(
     warm: bool = False,
     example_index: int = 0,
 ) -> Generator[TrainingStep]:
-    """One step of Algorithm 1: each student learns from the other peer's teacher.
+    """Do one step of Algorithm 1: each student learns from the other peer's teacher.
 
-    Updates the peers in place and yields after each of the two directions, the second
-    of which already sees the first peer's updated teacher. With `warm`, both learn the
-    labels of the warm start. With `teaching` other than "mutual" the first peer learns
-    alone. `step` counts from 1; `autocast` runs convolutions in bfloat16.
+    Yields after each of the two directions, the second of which already sees the first
+    peer's updated teacher. With `warm`, both learn the labels of the warm start. With
+    `teaching` other than "mutual" the first peer learns alone. `step` counts from 1;
+    `autocast` runs convolutions in bfloat16.
     """
     decay = settings.ema_decay
     if settings.ema_warmup:
@@ -212,10 +182,10 @@ def train(
 ) -> Generator[TrainingStep, str | None, Trained]:
     """Train two peers on one or several images, one image a step.
 
-    Yields progress after every half step; ``send("stop")`` ends the training and keeps
-    its networks. Once `should_cancel` returns True, :class:`Cancelled` is raised in the
-    middle of a step. See the paper's Algorithm 1; the warm start and the early stop are
-    ours. Without `peers` they start from random weights.
+    Without `peers` they start from random weights. Yields progress after every half
+    step; ``send("stop")`` ends the training and keeps its networks. Once
+    `should_cancel` returns True, :class:`Cancelled` is raised in the middle of a step.
+    The warm start and the early stop are not in the paper's Algorithm 1.
     """
     if peers is None:
         device = examples[0].image.device

@@ -4,7 +4,7 @@ import torch
 
 import napari_mmtseg as mm
 from napari_mmtseg.engine.examples import edge_weights, to_working_size
-from napari_mmtseg.engine.losses import EdgeWeights, mutual_loss
+from napari_mmtseg.engine.losses import mutual_loss
 from napari_mmtseg.engine.network import ResponseNetwork, network_depth
 from napari_mmtseg.images import stack as frames
 
@@ -69,9 +69,7 @@ def test_the_continuity_loss_counts_differences_along_all_axes():
     losses = mutual_loss(response, labels, 1.0)
     along_z, along_x = 12 / 24, 3 * 6 / 36
     assert float(losses.continuity) == pytest.approx(along_z + along_x)
-    weights = EdgeWeights(
-        torch.ones(2, 2, 4), torch.ones(2, 3, 3), torch.full((1, 3, 4), 0.25)
-    )
+    weights = torch.full((1, 3, 4), 0.25), torch.ones(2, 2, 4), torch.ones(2, 3, 3)
     weighted = mutual_loss(response, labels, 1.0, weights)
     assert float(weighted.continuity) == pytest.approx(along_z / 4 + along_x)
     reference = -torch.log_softmax(response, 1)[0, 0].mean()
@@ -83,11 +81,11 @@ def test_the_continuity_loss_counts_differences_along_all_axes():
 
 def test_edges_between_far_slices_weigh_less():
     image = np.zeros((1, 3, 4, 5), np.float32)
-    weights = edge_weights(image, 0.2, torch.device("cpu"), 2.0)
-    assert weights.deep.shape == (2, 4, 5)
-    assert weights.vertical.shape == (3, 3, 5)
-    assert float(weights.deep.max()) == 0.5
-    assert float(weights.horizontal.min()) == 1.0
+    deep, vertical, horizontal = edge_weights(image, 0.2, torch.device("cpu"), 2.0)
+    assert deep.shape == (2, 4, 5)
+    assert vertical.shape == (3, 3, 5)
+    assert float(deep.max()) == 0.5
+    assert float(horizontal.min()) == 1.0
 
 
 def test_volumes_shrink_in_the_plane_until_they_are_isotropic():

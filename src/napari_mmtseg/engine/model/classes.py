@@ -33,18 +33,8 @@ AnyReadout = PixelReadout | AveragedReadout | RegionReadout | PaintedClasses
 class Readout:
     """The networks of a fitted model and every way to find its classes.
 
-    Attributes
-    ----------
-    inference : Inference
-        The networks whose mean response decides, and what they see of an image.
-    pixels : PixelReadout
-        By the response of every pixel.
-    averaged : AveragedReadout or None
-        By responses averaged over small regions.
-    regions : RegionReadout or None
-        By merged regions.
-    painted : PaintedClasses or None
-        The classes of scribbles.
+    Classes are found by the response of every pixel, by responses averaged over small
+    regions, or by merged regions; `painted` are the classes of scribbles.
     """
 
     inference: Inference
@@ -96,19 +86,28 @@ class Readout:
         """Yield tiles of a part of an image, and the cluster of each of their pixels.
 
         Every pixel by its own response, whatever the readout, since a large image is
-        never seen as a whole; painted classes instead of clusters. Parameters are those
-        of :meth:`Inference.cluster_tiles`.
+        never seen as a whole; painted classes instead of clusters. See
+        :meth:`Inference.cluster_tiles`.
         """
         for tile, clusters in self.inference.cluster_tiles(image, window, tile_size):
             yield tile, self.painted.of(clusters) if self.painted else clusters
 
     def merge_tree(
-        self, settings: SegmentationSettings, by_pixels: bool = False
+        self,
+        settings: SegmentationSettings,
+        by_pixels: bool,
+        label_values: NDArray[np.int32] | None = None,
     ) -> LabelHierarchy:
         """Return the classes that the clusters of a stack form, without their pixels.
 
         `by_pixels`: the clusters are those of :meth:`cluster_tiles`.
         """
+        tree = self._merge_tree(settings, by_pixels)
+        return tree if label_values is None else tree.relabelled(label_values)
+
+    def _merge_tree(
+        self, settings: SegmentationSettings, by_pixels: bool
+    ) -> LabelHierarchy:
         nothing = np.zeros((0, 0), np.uint8)
         if self.painted is not None:
             return self.painted.hierarchy_of(nothing, settings)
@@ -147,8 +146,7 @@ class Readout:
     ) -> Hierarchies:
         """Merge the regions of the raw image that the model is fitted on.
 
-        From then on the regions of every image merge in the same way, and each takes
-        the class with the nearest mean response.
+        The regions of every later image take the class with the nearest mean response.
         """
         regions, here = yield from self.for_image(channels).inference.regions(
             channels, settings.region_threshold, settings.n_labels or 1

@@ -34,8 +34,8 @@ def agreement(
     """Return the least probability that a teacher gives to the class of every pixel.
 
     ``min_t (G * p_t)[c]``: `p_t` are the probabilities (k, Y, X) of teacher t, `c` is
-    the class of the pixel and `G` a Gaussian, so that a pixel unlike all around it is
-    doubted. 1: all teachers are sure of the class; 0: at least one rules it out.
+    the class of the pixel and `G` a Gaussian, so that a pixel unlike its surroundings
+    is doubted.
     """
     least = np.full(classes.shape, 1, np.float32)
     for of_teacher in probabilities:
@@ -54,9 +54,7 @@ def region_agreement(
 
     ``min_t max(0, 1 - d_t(own) / d_t(next))``: the silhouette of every region by the
     distances of its mean response, `means` (n_teachers, r, q), to the mean response of
-    every class, `profiles` (k, q). 1: all teachers respond with the profile of the
-    class itself, or there is one class only; 0: for at least one another class is as
-    near.
+    every class, `profiles` (k, q). 1 if there is one class only.
     """
     if len(profiles) == 1:
         return np.ones(len(classes))
@@ -74,10 +72,9 @@ def region_agreement(
 def class_confidence(
     inference: Inference, channels: NDArray[Any], groups: NDArray[Any]
 ) -> Steps:
-    """Return the confidence (Y, X) in classes of the pixels of a raw image (C, Y, X).
+    """Return the confidence (Y, X) in classes of the pixels of a raw image.
 
-    `groups` (q,) holds the class, from 0, of every response channel. Yields the
-    finished fraction, tile by tile.
+    `groups` (q,) holds the class, from 0, of every response channel.
     """
 
     def confidence(tile: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -112,8 +109,7 @@ def painted_confidence(
 ) -> Steps:
     """Return the confidence in classes of scribbles, in the size of the view.
 
-    `groups` (k, q) holds the response channels of every class; `by_regions` averages
-    responses over regions.
+    `groups` (k, q) holds the response channels of every class.
     """
     summed = groups.astype(np.float32)
 
@@ -134,11 +130,10 @@ def region_confidence(
     at_least: int,
     classes_of: Callable[[RegionClasses], tuple[NDArray[Any], NDArray[np.float64]]],
 ) -> Steps:
-    """Return the confidence in classes of merged regions.
+    """Return the confidence in classes of merged regions, (Y, X).
 
     `classes_of` returns the class of every region and the profiles of the classes; the
-    rest is as for :func:`class_confidence` and
-    :func:`~napari_mmtseg.labels.region_finding.find_regions`.
+    rest is as for :func:`~napari_mmtseg.labels.region_finding.find_regions`.
     """
 
     def responses(tile: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -22,14 +22,10 @@ _TILE_VALUES_GPU = 2**24
 
 
 class Consensus:
-    """Fitted networks with their response channels aligned.
+    """Fitted networks with fixed batch norm and their response channels aligned.
 
-    Parameters
-    ----------
-    networks : sequence of ResponseNetwork
-        With fixed batch norm.
-    channel_orders : sequence of (q,) int ndarray
-        For every network the order that aligns its response channels to the first's.
+    `channel_orders` holds for every network the order (q,) that aligns its response
+    channels to the first's.
     """
 
     def __init__(
@@ -48,10 +44,7 @@ class Consensus:
         q: int,
         aligned: bool = False,
     ) -> Consensus:
-        """Fix the batch norm of networks by images and align their q channels.
-
-        With `aligned` the channels are aligned already.
-        """
+        """Fix the batch norm of networks by images and align their q channels."""
         for network in networks:
             network.freeze_statistics(images)
         orders = [np.arange(q)]
@@ -120,8 +113,7 @@ class Consensus:
     ) -> list[Tile]:
         """Return tiles of an image, or of `within` it, that are small enough.
 
-        `side` is chosen for the device unless it is set; `halo` is added to the
-        networks'.
+        `side` is chosen for the device without it; `halo` is added to the networks'.
         """
         q = len(self.channel_orders[0])
         if side is None:
@@ -163,7 +155,7 @@ class Consensus:
     ) -> Consensus:
         """Restore what :meth:`state` returned into networks without weights."""
         networks = []
-        for i, network in zip(range(len(channel_orders)), empty, strict=False):
+        for i, network in enumerate(empty):
             prefix = f"{i}."
             network.load_state_dict(
                 {
@@ -190,9 +182,5 @@ class Consensus:
         )
         with torch.no_grad():
             maps = [network(image) for network in self._networks]
-        return list(self._aligned(maps))
-
-    def _aligned(self, maps: Sequence[Tensor]) -> Iterator[Tensor]:
-        yield maps[0]
-        for response, order in zip(maps[1:], self.channel_orders[1:], strict=True):
-            yield response[:, order]
+        others = zip(maps[1:], self.channel_orders[1:], strict=True)
+        return [maps[0], *(response[:, order] for response, order in others)]

@@ -232,10 +232,9 @@ class MutualMeanTeachingModel:
         end where the chunks of `out` do, to which the labels will go.
         """
         settings = self._asked(stack.first)
-        by_pixels = stack.first.is_large
-        merge_tree = self._readout.merge_tree(settings, by_pixels=by_pixels)
-        if self.label_values is not None:
-            merge_tree = merge_tree.relabelled(self.label_values)
+        merge_tree = self._readout.merge_tree(
+            settings, stack.first.is_large, self.label_values
+        )
         return merge_tree, stack_clusters(self._readout, stack, settings, out)
 
     def iter_hierarchy(

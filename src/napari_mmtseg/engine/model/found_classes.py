@@ -26,14 +26,9 @@ _SMOOTHING = 1.0
 class FoundClasses:
     """Response channels that look alike share a class, for every number of classes.
 
-    Attributes
-    ----------
-    statistics : ClusterStatistics
-        Of the cluster maps of the images that the model was fitted on.
-    ordered_by : int
-        Feature by which classes are numbered.
-    automatic : int
-        Number of classes unless it is set.
+    `statistics` are of the cluster maps of the images that the model was fitted on,
+    `ordered_by` is the feature by which classes are numbered, and `automatic` the class
+    count unless it is set.
     """
 
     statistics: ClusterStatistics

@@ -36,8 +36,7 @@ def readout_from_training(
 ) -> Readout:
     """Return trained networks and the classes that they distinguish.
 
-    `images` (1, C, [Z,] Y, X) are those of the training, made by `normalization` and
-    `texture`.
+    `images` (1, C, [Z,] Y, X) are those of the training.
     """
     consensus = Consensus.from_training(trained.networks, images, settings.max_labels)
     seen = [image[0].cpu().numpy() for image in images]
@@ -62,11 +61,9 @@ def model_from_training(
 ) -> MutualMeanTeachingModel:
     """Return a model of the classes of scribbles.
 
-    |Parameters ---------- trained, examples, normalization, texture, settings Of the
-    training. plain : sequence of (C, Y, X) ndarray The normalised images. targets :
-    sequence of (Y, X) ndarray of int32 First guess of the class of every pixel: its
-    classes are measured. values : (k,) ndarray of int32 Label of every class. groups :
-    (k, q) ndarray of bool The response channels of every class. readout : str As in
+    `plain` are the normalised images (C, Y, X), `targets` the first guess of the class
+    of every pixel (Y, X): its classes are measured. Every class has a label in `values`
+    (k,) and its response channels in `groups` (k, q). `readout` is as in
     :class:`PaintedClasses`.
     """
     images = [example.image for example in examples]

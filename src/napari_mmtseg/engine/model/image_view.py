@@ -25,14 +25,9 @@ def shrink(image: NDArray[np.float32]) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class ImageView:
-    """A small version of an image, and its regions.
+    """A small version of an image, normalised (C, Y, X), and its regions.
 
-    Attributes
-    ----------
-    image : (C, Y, X) ndarray of float32
-        Normalised.
-    seen : (F, Y, X) ndarray of float32
-        Network input.
+    `seen` (F, Y, X) is what the networks see of it.
     """
 
     image: NDArray[np.float32]
@@ -55,17 +50,7 @@ class ImageView:
 
 @dataclass(frozen=True)
 class CachedResult:
-    """Result of a run on an image, for the next run on it.
-
-    Attributes
-    ----------
-    digest : bytes
-        Identifies the raw image.
-    hierarchy : LabelHierarchy
-        Its labels.
-    view : ImageView or None
-        The image and its regions, if they were needed.
-    """
+    """Labels of an image, for the next run on it, and its view if it was needed."""
 
     digest: bytes
     hierarchy: LabelHierarchy

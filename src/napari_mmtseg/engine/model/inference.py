@@ -26,14 +26,8 @@ Steps = Generator[float, None, NDArray[Any]]
 class Inference:
     """The networks of a model and their input.
 
-    Attributes
-    ----------
-    consensus : Consensus
-        The networks whose mean response decides.
-    normalization : Normalization
-        From raw to normalised pixel values.
-    texture : Texture or FeatureBank
-        From those to network input.
+    `normalization` makes normalised pixel values of raw ones, `texture` network input
+    of those.
     """
 
     consensus: Consensus
@@ -46,7 +40,7 @@ class Inference:
         return len(self.consensus.channel_orders[0])
 
     def for_image(self, *parts: NDArray[Any]) -> Inference:
-        """Return the same for an image, given some raw parts (C, Y, X) of it."""
+        """Return the same for an image, of which some raw parts (C, Y, X) suffice."""
         return replace(self, normalization=self.normalization.of(*parts))
 
     def clusters(self, channels: NDArray[Any]) -> Steps:
@@ -86,7 +80,7 @@ class Inference:
         """Return a function of the network input of a raw image, (n, Y, X), by tiles.
 
         `function` takes the input of a tile (C, y, x), depends on a further `halo` of
-        pixels around it, and returns (n, y, x). Yields the finished fraction.
+        pixels, and returns (n, y, x). Yields the finished fraction.
         """
         parts = self.consensus.tiles(channels.shape[1:], self.texture.halo + halo)
         return _assembled(channels, parts, self._of_raw(function))
@@ -108,8 +102,8 @@ class Inference:
     ) -> Generator[float, None, NDArray[np.float32]]:
         """Return the probability of every class in the size of a view, (k, Y, X).
 
-        `groups` (k, q) holds the response channels of every class. Averaged
-        `by_regions` of several sizes, classes meet at edges.
+        `groups` (k, q) holds the response channels of every class. Averaged over
+        regions of several sizes (`by_regions`), classes meet at edges.
         """
         summed = groups.astype(np.float32)
 
@@ -129,8 +123,7 @@ class Inference:
     ) -> Generator[float, None, tuple[NDArray[np.int32], RegionClasses]]:
         """Return the regions of a raw image, from 0, and the classes that they form.
 
-        `threshold`, `at_least`: see
-        :func:`~napari_mmtseg.labels.region_finding.find_regions`.
+        See :func:`~napari_mmtseg.labels.region_finding.find_regions`.
         """
         image, response = yield from self.responses(
             channels, self.consensus.probabilities

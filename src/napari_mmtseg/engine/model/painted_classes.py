@@ -33,30 +33,20 @@ Hierarchies = Generator[float, None, LabelHierarchy]
 
 @dataclass(frozen=True)
 class PaintedClasses:
-    """Classes with label values of their own, each made of some response channels.
+    """Classes with label `values` of their own, each made of some response channels.
 
-    Attributes
-    ----------
-    values : (k,) ndarray of int32
-        Label of every class.
-    channels : (k, q) ndarray of bool
-        The response channels of every class.
-    sizes : (k,) ndarray
-        Pixels of every class in the images that the model was fitted on.
-    means : (k, C) ndarray
-        Their mean in the normalised images.
-    readout : {"edges", "regions", "averaged", "pixels"}
-        How responses become classes: averaged over regions of several sizes (edges;
-        regions if the model had merged regions before), over small regions, or pixel
-        by pixel. All but the first are of models that had found classes before some
-        pixels were painted.
+    `channels` is (k, q); `sizes` (k,) and `means` (k, C) are measured in the normalised
+    images that the model was fitted on. `name` says how responses become classes:
+    averaged over regions of several sizes (edges; regions if the model had merged
+    regions before), over small regions, or pixel by pixel. All except the first are of
+    models that found classes before scribbles.
     """
 
     values: NDArray[np.int32]
     channels: NDArray[np.bool_]
     sizes: NDArray[np.float64]
     means: NDArray[np.float64]
-    readout: str = "edges"
+    name: str = "edges"
 
     @classmethod
     def measure(
@@ -75,11 +65,6 @@ class PaintedClasses:
         sizes, sums = (np.sum(parts, axis=0) for parts in zip(*measured, strict=True))
         means = sums / np.maximum(sizes, 1)[:, np.newaxis]
         return cls(values, channels, sizes, means, readout)
-
-    @property
-    def name(self) -> str:
-        """Name of the readout."""
-        return self.readout
 
     def n_labels(self, n_labels: int | None) -> int:
         """Return how many classes a result has when `n_labels` are asked for."""
@@ -116,11 +101,11 @@ class PaintedClasses:
         view: ImageView | None = None,
     ) -> Hierarchies:
         """Return the labels of a raw image (C, Y, X) for every number of classes."""
-        if self.readout == "pixels":
+        if self.name == "pixels":
             classes = self.of((yield from inference.clusters(image)))
         else:
             view = view or inference.view(image)
-            if self.readout == "averaged":
+            if self.name == "averaged":
                 classes = self.of((yield from inference.averaged_clusters(view)))
             else:
                 probabilities = yield from inference.class_probabilities(
@@ -138,7 +123,7 @@ class PaintedClasses:
     ) -> Hierarchies:
         """Keep the expected classes (Y, X), unless the networks are sure of another."""
         probabilities = yield from inference.class_probabilities(
-            view, self.channels, by_regions=self.readout == "regions"
+            view, self.channels, by_regions=self.name == "regions"
         )
         there = enlarge(expected, view.image.shape[1:])
         own = np.take_along_axis(probabilities, there[np.newaxis].astype(np.intp), 0)[0]
@@ -169,14 +154,14 @@ class PaintedClasses:
         row = self.table[self.n_labels(settings.n_labels) - 1]
         groups = np.stack([self.channels[row == c].any(0) for c in np.unique(row)])
         confidence = yield from painted_confidence(
-            inference, inference.view(image), groups, self.readout != "pixels"
+            inference, inference.view(image), groups, self.name != "pixels"
         )
         return enlarge(confidence, image.shape[1:])
 
     def state(self) -> dict[str, Tensor]:
         """Return all numbers by name."""
         state = {f"given.{n}": torch.from_numpy(getattr(self, n)) for n in _ARRAYS}
-        return state | {"given.readout": torch.tensor(READOUTS.index(self.readout))}
+        return state | {"given.readout": torch.tensor(READOUTS.index(self.name))}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> PaintedClasses:
@@ -196,7 +181,7 @@ def channels_of_classes(
     """Give every class the response channels that most of its pixels have.
 
     `clusters` holds the channel of every pixel, 0..q-1, `classes` its class, 0..k-1. In
-    the result (k, q) every class has one channel at least, no channel two classes.
+    the result (k, q) every class has at least one channel, and no channel two classes.
     """
     counts = np.zeros((k, q))
     for cluster_map, class_map in zip(clusters, classes, strict=True):

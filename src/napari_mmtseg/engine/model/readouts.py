@@ -58,15 +58,10 @@ class PixelReadout:
 
 
 @dataclass(frozen=True)
-class AveragedReadout:
+class AveragedReadout(PixelReadout):
     """Responses are averaged over small regions first."""
 
-    found: FoundClasses
     name: ClassVar[str] = "averaged"
-
-    def n_labels(self, n_labels: int | None) -> int:
-        """Return how many classes a result has when `n_labels` are asked for."""
-        return self.found.n_labels(n_labels)
 
     def hierarchy(
         self, inference: Inference, image: Raw, settings: SegmentationSettings
@@ -88,11 +83,8 @@ class AveragedReadout:
 class RegionReadout:
     """Neighbouring regions merge, and each takes the class that it looks most like.
 
-    Attributes
-    ----------
-    fitted : RegionClasses or None
-        Regions of the image that the model was fitted on, whose classes those of every
-        image take. Without them every image has classes of its own.
+    `fitted` are the regions of the image that the model was fitted on, whose classes
+    those of every image take. Without them every image has classes of its own.
     """
 
     fitted: RegionClasses | None = None

@@ -79,8 +79,7 @@ def image_labels(
 ) -> Generator[float, None, Any]:
     """Label a stack of one image that is small enough to be seen as a whole.
 
-    Parameters are those of
-    :func:`~napari_mmtseg.engine.model.stack_labels.stack_labels`.
+    See :func:`~napari_mmtseg.engine.model.stack_labels.stack_labels`.
     """
     channels = stack.first.read()
     check_finite(channels)

@@ -32,14 +32,11 @@ def make_scribble_examples(
     device: torch.device,
     model: MutualMeanTeachingModel | None,
 ) -> tuple[list[Example], NDArray[np.bool_]]:
-    """Return an example for every view, and the response channels of every class.
+    """Return an example for every view, and the channels (k, q) of every class.
 
-    |Parameters ---------- views : sequence of ImageView The images. targets : sequence
-    of (Y, X) ndarray of int32 First guess of the class of every pixel of a view,
-    0..k-1. scribbles : sequence of (Y, X) ndarray of int32 Painted classes, 1..k, at
-    any size; 0 for pixels without a scribble. k : int Number of classes. settings,
-    device Of the training. model : MutualMeanTeachingModel or None Its networks are the
-    start of training.
+    `targets` (Y, X) are the first guess of the class of every pixel of a view, 0..k-1;
+    `scribbles` (Y, X), at any size, are painted classes, 1..k, and 0 elsewhere.
+    Training starts from the networks of `model`.
     """
     size, q = settings.working_size, settings.max_labels
     seen = [to_working_size(view.seen, size) for view in views]
@@ -107,8 +104,7 @@ def resumed_peers(
     """Return two peers that start as the networks of a model.
 
     A channel unused so far starts as a copy of the one that most pixels of its class
-    have now: from nothing it would take many steps to rise. `examples` and `groups` are
-    those of :func:`make_scribble_examples`.
+    have now: from nothing it would take many steps to rise.
     """
     networks = model.inference.consensus.copies()
     copied = _channels_to_copy(model, examples, groups)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.engine.model.tiles import Tile, tiles
+from napari_mmtseg.engine.model.tiles import Tile, relative_to, tiles
 from napari_mmtseg.images.lazy import ChunkCache, block_sides, chunk_edges
 from napari_mmtseg.images.stack import Frame, ImageStack, Location
 from napari_mmtseg.progress import relay
@@ -25,18 +25,9 @@ _BLOCK = 2048
 
 @dataclass(frozen=True)
 class ClusterPart:
-    """Clusters of a part of a stack.
+    """Clusters of every pixel of a part of a stack.
 
-    Attributes
-    ----------
-    location : Location
-        The part.
-    clusters : ndarray of uint8
-        Cluster of every pixel.
-    n_done : int
-        Frames that are complete with this part.
-    fraction : float
-        Share of the stack that is done with it.
+    With it, `n_done` frames are complete and `fraction` of the stack is done.
     """
 
     location: Location
@@ -46,28 +37,12 @@ class ClusterPart:
 
 
 def stack_clusters(
-    known: Readout,
-    stack: ImageStack,
-    settings: SegmentationSettings,
-    out: Any = None,
+    known: Readout, stack: ImageStack, settings: SegmentationSettings, out: Any = None
 ) -> Generator[ClusterPart | float, None, None]:
     """Find the clusters of every frame, those of large frames in blocks.
 
-    Parameters
-    ----------
-    known : Readout
-        The classes.
-    stack : ImageStack
-        The image.
-    settings : SegmentationSettings
-        As for :meth:`Readout.find`.
-    out : array-like, optional
-        The array that labels are written to: blocks end where its chunks do.
-
-    Yields
-    ------
-    ClusterPart or float
-        A part, or the share of the stack that is done within one.
+    Blocks end where the chunks of `out` do, the array to which the labels go. Yields
+    parts, and the share of the stack that is done within one.
     """
     n = stack.n_frames
     units = [
@@ -92,17 +67,13 @@ def stack_clusters(
             for tile, part in inference.cluster_tiles(
                 held, block.core, settings.tile_size
             ):
-                at = (
-                    slice(t.start - b.start, t.stop - b.start)
-                    for t, b in zip(tile.core, block.core, strict=True)
-                )
-                clusters[tuple(at)] = part
+                clusters[relative_to(block.core, tile.core)] = part
                 done += part.size
                 yield (number + done / frame.n_pixels) / n
-            is_last = done == frame.n_pixels
-            share = (number + done / frame.n_pixels) / n
+            share = done / frame.n_pixels
             here = Location(index, block.core)
-            yield ClusterPart(here, clusters, number + is_last, share)
+            n_done = number + (share == 1)
+            yield ClusterPart(here, clusters, n_done, (number + share) / n)
 
 
 def _frame_clusters(
@@ -112,9 +83,9 @@ def _frame_clusters(
     channels = frame.read()
     finding = known.for_image(channels).find(channels, settings)
     hierarchy = yield from relay(finding, lambda share: [min(float(share), 1.0)])
-    by_regions = hierarchy.merging == "regions"
     clusters = hierarchy.clusters
-    if by_regions:  # those of every frame are others, their classes are the same
+    if hierarchy.merging == "regions":
+        # Every frame has regions of its own, but the same classes.
         clusters = hierarchy.label_of_cluster()[clusters] - 1
     yield clusters.astype(np.uint8)
 
@@ -124,15 +95,11 @@ class _Held:
 
     def __init__(self, frame: Frame, around: tuple[slice, ...]) -> None:
         self.shape, self.dtype = frame.shape, frame.dtype
-        self._start = [s.start for s in around]
+        self._around = around
         self._pixels = frame[(slice(None), *around)]
 
     def __getitem__(self, window: tuple[slice, ...]) -> NDArray[Any]:
-        moved = (
-            slice(w.start - first, w.stop - first)
-            for w, first in zip(window[1:], self._start, strict=True)
-        )
-        return self._pixels[(window[0], *moved)]
+        return self._pixels[(window[0], *relative_to(self._around, window[1:]))]
 
 
 def _chunk_lengths(

@@ -10,20 +10,12 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.engine.model.classes import Readout
 from napari_mmtseg.engine.model.stack_inference import ClusterPart, stack_clusters
+from napari_mmtseg.engine.model.tiles import relative_to
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import Frame, ImageStack
-from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.store import check_store, new_store
 from napari_mmtseg.labels.writer import LabelWriter, check_clean_up
 from napari_mmtseg.settings.fields import SegmentationSettings
-
-
-def _labels_of_clusters(
-    merge_tree: LabelHierarchy, label_values: NDArray[np.int32] | None
-) -> NDArray[np.int32]:
-    if label_values is not None:
-        merge_tree = merge_tree.relabelled(label_values)
-    return merge_tree.label_of_cluster()
 
 
 def stack_labels(
@@ -35,32 +27,11 @@ def stack_labels(
 ) -> Generator[float, None, Any]:
     """Label a stack with the classes of a model; the parameters are checked at once.
 
-    Parameters
-    ----------
-    known : Readout
-        The classes.
-    stack : ImageStack
-        What is labelled; read piece by piece.
-    settings : SegmentationSettings
-        As for :meth:`Readout.find`, and `output`.
-    label_values : ndarray of int32 or None
-        As those of the model.
-    out : array-like, optional
-        Where the labels go; a new array without it.
-
-    Yields
-    ------
-    float
-        Finished fraction.
-
-    Returns
-    -------
-    array-like
-        `out`.
+    The stack is read, and the labels written to `out` or a new array, part by part.
+    Yields the finished fraction and returns the array.
     """
-    values = _labels_of_clusters(
-        known.merge_tree(settings, by_pixels=stack.first.is_large), label_values
-    )
+    merge_tree = known.merge_tree(settings, stack.first.is_large, label_values)
+    values = merge_tree.label_of_cluster()
     check_clean_up(stack, settings.output, settings.min_region_size)
     if out is None:
         out = new_store(stack.shape, np.int32, settings.memory_share)
@@ -89,19 +60,9 @@ def label_window(
 ) -> NDArray[np.int32]:
     """Label a part of a large frame as the whole would be labelled.
 
-    Parameters
-    ----------
-    known, settings, label_values
-        As for :func:`stack_labels`.
-    frame : Frame
-        A slice, or a volume; the part and a halo around it are read.
-    window : tuple of slice
-        The part, with a start and a stop for every axis of the frame but the channels.
-
-    Raises
-    ------
-    InputError
-        If the window does not lie in the frame, or the labels depend on more than it.
+    The part and a halo around it are read. `window` has a start and a stop for every
+    axis of the frame except the channels. Raises :class:`InputError` if it does not lie
+    in the frame, or the labels depend on more than it.
     """
     shape = frame.shape[1:]
     given = window
@@ -123,15 +84,10 @@ def label_window(
             "min_region_size: regions go on outside. Use output=classes, and clean up "
             "the whole."
         )
-    values = _labels_of_clusters(
-        known.merge_tree(settings, by_pixels=True), label_values
-    )
+    merge_tree = known.merge_tree(settings, True, label_values)
+    values = merge_tree.label_of_cluster()
     labels = np.empty([w.stop - w.start for w in window], np.int32)
     here = known.for_image(frame)
     for tile, clusters in here.cluster_tiles(frame, window, settings.tile_size):
-        at = (
-            slice(t.start - w.start, t.stop - w.start)
-            for t, w in zip(tile.core, window, strict=True)
-        )
-        labels[tuple(at)] = values[clusters]
+        labels[relative_to(window, tile.core)] = values[clusters]
     return labels

@@ -40,14 +40,7 @@ def write_model(
     *,
     overwrite: bool,
 ) -> None:
-    """Write the parts of a model: its tensors, and a JSON header.
-
-    Raises
-    ------
-    InputError
-        If the name does not end in ``.safetensors``, the file exists or cannot be
-        written.
-    """
+    """Write the parts of a model: its tensors, and a JSON header."""
     inference = readout.inference
     about: dict[str, Any] = {
         "format": FILE_FORMAT,
@@ -70,17 +63,10 @@ def write_model(
     write_atomically(path, content, suffixes=(SUFFIX,), overwrite=overwrite)
 
 
-def read_model(
-    path: str | Path,
-) -> tuple[Readout, SegmentationSettings, LabelValues]:
-    """Return what :func:`write_model` was given.
+def read_model(path: str | Path) -> tuple[Readout, SegmentationSettings, LabelValues]:
+    """Return the parts that :func:`write_model` wrote, or raise :class:`InputError`.
 
     On the device of the settings if this machine has it, else on the CPU.
-
-    Raises
-    ------
-    InputError
-        If the file does not exist or is not a model of this version.
     """
     about, tensors = _read_file(path)
     try:

@@ -23,9 +23,8 @@ def predict_tiles(
 ) -> Iterator[tuple[Tile, NDArray[Any]]]:
     """Yield tiles of an image and a function's values there, without the halo.
 
-    `image` (C, [Z,] Y, X) has ``shape`` and slicing; one tile is read at a time.
-    `function` takes a tile with its halo. If memory runs out, this tile and all that
-    are left are halved; a warning says so.
+    `image` (C, [Z,] Y, X) has ``shape`` and slicing; one tile is read at a time. If
+    memory runs out, this tile and all later ones are halved, with a warning.
     """
     largest: int | None = None
     waiting = list(reversed(parts))
@@ -62,13 +61,10 @@ def _halves(tile: Tile, shape: Sequence[int]) -> list[Tile]:
     middle = (start + stop) // 2
     halves = []
     for first, last in ((start, middle), (middle, stop)):
-        around = list(tile.around)
-        core, inner = list(tile.core), list(tile.inner)
+        core, around = list(tile.core), list(tile.around)
         core[axis] = slice(first, last)
         around[axis] = slice(max(first - halo, 0), min(last + halo, shape[axis]))
-        low = around[axis].start
-        inner[axis] = slice(first - low, last - low)
-        halves.append(Tile(tuple(core), tuple(around), tuple(inner), tile.halo))
+        halves.append(Tile(tuple(core), tuple(around), tile.halo))
     return halves
 
 

@@ -11,24 +11,28 @@ Slices = tuple[slice, ...]
 
 @dataclass(frozen=True)
 class Tile:
-    """One tile.
+    """Pixels of an image that a tile is for (`core`), and the halo around them.
 
-    Attributes
-    ----------
-    core : tuple of slice
-        The pixels of the image that the tile is for.
-    around : tuple of slice
-        The same with the halo, as far as the image goes.
-    inner : tuple of slice
-        The core within the halo.
-    halo : tuple of int
-        Its width along every axis, inside of the image.
+    `around` includes the halo, as far as the image goes; `halo` is its width along
+    every axis, inside of the image.
     """
 
     core: Slices
     around: Slices
-    inner: Slices
     halo: tuple[int, ...]
+
+    @property
+    def inner(self) -> Slices:
+        """The core, counted from the start of `around`."""
+        return relative_to(self.around, self.core)
+
+
+def relative_to(frame: Slices, window: Slices) -> Slices:
+    """Return a window counted from the start of a frame around it."""
+    return tuple(
+        slice(w.start - f.start, w.stop - f.start)
+        for w, f in zip(window, frame, strict=True)
+    )
 
 
 def tiles(
@@ -48,11 +52,10 @@ def tiles(
         within = tuple(slice(0, length) for length in shape)
     starts = (range(w.start, w.stop, s) for w, s in zip(within, sides, strict=True))
     for corner in product(*starts):
-        core, around, inner = [], [], []
+        core, around = [], []
         for axis, start in enumerate(corner):
             stop = min(start + sides[axis], within[axis].stop)
-            low = max(start - halos[axis], 0)
             core.append(slice(start, stop))
-            around.append(slice(low, min(stop + halos[axis], shape[axis])))
-            inner.append(slice(start - low, stop - low))
-        yield Tile(tuple(core), tuple(around), tuple(inner), tuple(halos))
+            low, high = start - halos[axis], stop + halos[axis]
+            around.append(slice(max(low, 0), min(high, shape[axis])))
+        yield Tile(tuple(core), tuple(around), tuple(halos))
