@@ -183,7 +183,6 @@ def _checked(
 def _least_certain(
     values: NDArray[np.float32], numbers: NDArray[Any]
 ) -> NDArray[np.bool_]:
-    """Return a mask of the least certain of the labelled pixels."""
     labelled: NDArray[np.bool_] = numbers != 0
     looked_at = values[labelled]
     if not looked_at.size:

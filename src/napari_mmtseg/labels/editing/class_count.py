@@ -1,4 +1,4 @@
-"""Another number of classes for labels that have been edited."""
+"""Another class count for labels that have been edited."""
 
 from __future__ import annotations
 
@@ -24,15 +24,7 @@ Labels = NDArray[Any]
 
 @dataclass(frozen=True)
 class Display:
-    """Choice of what labels show: how many classes, and them or their regions.
-
-    Attributes
-    ----------
-    n_labels : int
-        Number of classes.
-    output : {"classes", "regions"}
-        Classes, or their connected regions.
-    """
+    """Choice of what labels show: how many classes, and them or their "regions"."""
 
     n_labels: int
     output: str
@@ -59,17 +51,12 @@ class _Made:
 
 
 class ClassCount:
-    """Give labels any number of classes and keep what was edited by hand.
+    """Give the labels of an image any class count and keep what was edited by hand.
 
     Edits are found in the labels themselves: the labels are compared with those of the
-    hierarchy at every number of classes and with those that were made last, and pixels
-    that differ from the nearest are edits. Undo, redo and edits by any tool therefore
-    need not be reported.
-
-    Parameters
-    ----------
-    hierarchy : LabelHierarchy
-        Of the image that the labels belong to.
+    hierarchy at every class count and with those that were made last, and pixels that
+    differ from the nearest are edits. Undo, redo and edits by any tool therefore need
+    not be reported.
     """
 
     def __init__(self, hierarchy: LabelHierarchy) -> None:
@@ -107,17 +94,11 @@ class ClassCount:
         output: str,
         made_by: ClassCount | None = None,
     ) -> Labels:
-        """Return labels with another number of classes.
+        """Return labels, in the shape of the clusters, with another class count.
 
-        Parameters
-        ----------
-        labels : ndarray of int
-            In the shape of the hierarchy's clusters. Edited pixels keep their class; if
-            the labels show regions, that of the region they were given to.
-        n_labels, output : int, str
-            As in :class:`Display`.
-        made_by : ClassCount, optional
-            That of another hierarchy of the image, if the labels show that one.
+        Edited pixels keep their class; if the labels show regions, that of the region
+        they were given to. `made_by` belongs to another hierarchy of the image, if the
+        labels show that one.
         """
         classes, edited = (made_by or self)._classes_and_edits(labels)
         new = self.hierarchy.labels(n_labels)
@@ -179,8 +160,8 @@ class ClassCount:
     def _candidates(self, labels: Labels) -> tuple[list[_Made], int | None, int]:
         """Return what agrees best with some of the pixels, and how many do.
 
-        Candidates are images that were made, the latest first, and a number of classes,
-        or None.
+        Candidates are images that were made, the latest first, and a class count, or
+        None.
         """
         seen = self._glance(labels)
         same = [int(np.count_nonzero(seen == made.glance)) for made in self._made]
@@ -195,7 +176,7 @@ class ClassCount:
         return labels[..., :: self._step, :: self._step]
 
     def _nearest_number(self, seen: Labels, clusters: NDArray[Any]) -> tuple[int, int]:
-        """Return the number of classes that most pixels agree with, and how many do."""
+        """Return the class count that most pixels agree with, and how many do."""
         label_of = self.hierarchy.label_of_cluster
         finest, n = self.hierarchy.groups.shape
         n_values = int(label_of(finest).max()) + n + 2

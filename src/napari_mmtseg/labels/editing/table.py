@@ -16,19 +16,7 @@ _MAX_COUNTED = 2**22
 
 @dataclass(frozen=True, eq=False)
 class ClassTable:
-    """Classes of labels and their counts.
-
-    Attributes
-    ----------
-    values : (k,) ndarray of int
-        Labels in ascending order.
-    n_pixels : (k,) ndarray of int
-        Number of pixels of each.
-    n_regions : (k,) ndarray of int or None
-        Number of connected regions of each; None if not counted.
-    confidence : (k,) ndarray of float or None
-        Mean confidence of each; None if not measured.
-    """
+    """Classes of labels, ascending, and their counts; None if not measured."""
 
     values: NDArray[Any]
     n_pixels: NDArray[np.int64]
@@ -57,14 +45,9 @@ class ClassTable:
 
 @dataclass(frozen=True)
 class LargestRegion:
-    """The largest connected region of a class.
+    """The largest connected region of a class, with its bounding box.
 
-    Attributes
-    ----------
-    center : tuple of float
-        Its middle in the plane of the last two axes in which it is largest.
-    start, stop : tuple of int
-        Its bounding box.
+    `center` is its middle in the plane of the last two axes in which it is largest.
     """
 
     center: tuple[float, ...]
