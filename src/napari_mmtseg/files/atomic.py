@@ -84,7 +84,7 @@ def write_atomically(
 ) -> None:
     """Write a file that appears with all of `content`, or not at all.
 
-    Raises InputError as :func:`check_output`, or if writing fails.
+    Raises InputError as :func:`check_output` does, or if writing fails.
     """
     check_output(path, suffixes=suffixes, overwrite=overwrite)
     with written_whole(path, overwrite=overwrite) as partial:
@@ -122,7 +122,7 @@ def written_whole(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
 
 
 def remove_leftovers(folder: Path, names: Collection[str]) -> None:
-    """Remove what killed processes have left of files with these names in a folder."""
+    """Remove unfinished files with these names, left behind by killed processes."""
     for partial in folder.glob(f"{PARTIAL}*/"):
         left = [path.name for path in partial.iterdir()]
         if left and set(left) <= set(names):

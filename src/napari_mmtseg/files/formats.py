@@ -1,4 +1,4 @@
-"""File formats: their suffixes, what they can hold, and what reading them returns."""
+"""File formats: suffixes, the data that each holds, and the result of reading one."""
 
 from __future__ import annotations
 

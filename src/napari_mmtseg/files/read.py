@@ -74,10 +74,9 @@ def read_image(
     Accepted are TIFF (OME, ImageJ or plain), PNG, JPEG, BMP, GIF (first frame) and
     others that Pillow reads; a folder of OME-Zarr; and formats that bioio reads, if
     that is installed. The content decides, not the suffix. `channel_axis` and `axes`
-    count and name axes as stored in the file, if it does not name them or names them
-    wrongly; in the result those of length 1 are left out.
-
-    Raises InputError if the file cannot be read, or its axes are not Y, X and others.
+    are those as stored, if the file does not name them; axes of length 1 are left out
+    of the result. Raises InputError if the file cannot be read, or its axes are not Y,
+    X and others.
     """
     path = Path(path)
     try:

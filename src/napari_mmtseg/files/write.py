@@ -40,7 +40,7 @@ def check_labels_path(path: str | Path, *, overwrite: bool = False) -> Path:
 def check_labels_fit(path: str | Path, axes: str) -> None:
     """Raise InputError if a file of this name cannot hold labels, before they are made.
 
-    Either there is no place for one of the axes, or a library is missing.
+    The format may have no place for one of the axes, or a library may be missing.
     """
     path = Path(path)
     letters = set(axes)
@@ -148,7 +148,7 @@ def write_confidence(
 ) -> None:
     """Write a confidence map (Y, X) as a TIFF file of float32.
 
-    Raises InputError as :func:`write_labels`, or if there are not two axes.
+    Raises InputError as :func:`write_labels` does, or if there are not two axes.
     """
     path = check_output(path, suffixes=CONFIDENCE_SUFFIXES, overwrite=overwrite)
     if confidence.ndim != 2:

@@ -18,10 +18,9 @@ _ACCEPTED = (
 
 
 def parse_axes(axes: str, n_axes: int | None = None) -> str:
-    """Return the names of axes, such as "T Z Y X" or "Y X RGB", as one letter each.
+    """Return the names of axes, such as "T Z Y X" or "Y X RGB", as letters, RGB as S.
 
-    RGB becomes S. Raises InputError if every axis is not named once, Y and X among
-    them.
+    Raises InputError if every axis is not named once, Y and X among them.
     """
     if not isinstance(axes, str):
         raise InputError(f"axes={axes!r} is a {type(axes).__name__}. {_ACCEPTED}.")
@@ -47,8 +46,7 @@ def parse_axes(axes: str, n_axes: int | None = None) -> str:
 def guess_axes(shape: tuple[int, ...], channel_axis: int | None) -> str:
     """Return a letter for every axis of an image without named axes.
 
-    Raises InputError if there are too few axes or too many, or no such axis of
-    channels.
+    Raises InputError if there are too few or too many, or no such axis of channels.
     """
     n = len(shape)
     channel = None

@@ -65,12 +65,8 @@ def _windows(stack: ImageStack, n_crops: int, side: int) -> list[Window]:
     n = _CANDIDATES * n_crops
     at = np.unique(np.linspace(0, stack.n_frames - 1, n + 2).round().astype(int)[1:-1])
     each = -(-n // len(at))
-    windows = []
-    for number in at:
-        index = tuple(int(i) for i in np.unravel_index(number, stack.lead))
-        for window in _grid(stack.frame(index), each, side):
-            windows.append((index, window))  # noqa: PERF401
-    return windows
+    indices = [tuple(map(int, np.unravel_index(i, stack.lead))) for i in at]
+    return [(i, w) for i in indices for w in _grid(stack.frame(i), each, side)]
 
 
 def _grid(frame: Frame, n: int, side: int) -> list[tuple[slice, ...]]:

@@ -139,7 +139,7 @@ class FeatureBank:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FeatureBank:
-        """Restore what ``dataclasses.asdict`` and JSON made of a bank."""
+        """Restore a bank from ``dataclasses.asdict``, also after JSON."""
         names = ("scales", "center", "spread")
         return cls(*(tuple(map(float, values[name])) for name in names))
 

@@ -26,8 +26,8 @@ class ArrayPart:
     """Part of an array with its axes in any order; read when it is indexed.
 
     `array` has ``shape``, ``dtype`` and slicing: numpy, memmap, dask, zarr. `index` has
-    an entry for every axis of it; axes with a whole number are dropped. `order` says
-    which of the other axes comes first, second and so on.
+    an entry for each axis; those with a whole number are dropped. `order` says which of
+    the other axes comes first, second and so on.
     """
 
     array: Any
@@ -96,12 +96,11 @@ class ArrayPart:
 
 def _for_all_axes(key: Any, n: int) -> list[Any]:
     given = list(key) if isinstance(key, tuple) else [key]
-    missing = [slice(None)] * (n - len(given))
-    if Ellipsis in given:
-        place = given.index(Ellipsis)
-        given[place : place + 1] = [*missing, slice(None)]
-        return given
-    return given + missing
+    if Ellipsis not in given:
+        given.append(Ellipsis)
+    place = given.index(Ellipsis)
+    given[place : place + 1] = [slice(None)] * (n - len(given) + 1)
+    return given
 
 
 def chunk_edges(array: Any) -> list[NDArray[np.intp]] | None:
@@ -152,9 +151,8 @@ def block_sides(
 class ChunkCache:
     """Array whose chunks are read, or computed, once if neighbouring parts share them.
 
-    `edges` are those of :func:`chunk_edges`. The chunks used last are kept, up to
-    `capacity` bytes. zarr's cache keeps encoded bytes, and dask's may drop a chunk at
-    any time.
+    The chunks used last are kept, up to `capacity` bytes; `edges` are those of
+    :func:`chunk_edges`. zarr's cache keeps encoded bytes; dask's may drop any chunk.
     """
 
     def __init__(

@@ -78,7 +78,7 @@ class Normalization:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Normalization:
-        """Restore what ``dataclasses.asdict`` and JSON made of a normalisation."""
+        """Restore a normalisation from ``dataclasses.asdict``, also after JSON."""
         numbers = ("low", "high", "mean", "std")
         low, high, mean, std = (tuple(map(float, values[name])) for name in numbers)
         each = bool(values.get("each", False))

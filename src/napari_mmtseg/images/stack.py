@@ -17,7 +17,7 @@ from napari_mmtseg.notices import warn
 
 @dataclass(frozen=True)
 class Location:
-    """A part of a stack: index of the frame, and the pixels of its window there."""
+    """The `window` of the frame at `index` along the stacked axes."""
 
     index: tuple[int, ...]
     window: tuple[slice, ...]
@@ -38,9 +38,8 @@ class ImageStack:
     """An image with named axes; a single 2D image is a stack of one frame.
 
     `array` has ``shape``, ``dtype`` and slicing: numpy, memmap, dask, zarr. `axes` has
-    a letter for each: Y and X, C for channels or S for RGB colours, and others for
-    stacked axes. With `volumes` a frame is a volume (Z, Y, X) instead of a slice (Y,
-    X).
+    a letter for each: Y and X, C for channels or S for RGB colours, others for stacked
+    axes. With `volumes` a frame is a volume (Z, Y, X), else a slice (Y, X).
     """
 
     array: Any
@@ -221,9 +220,9 @@ LARGE = 2**24
 class Frame:
     """One slice, or one volume, of a stack; read only when it is indexed.
 
-    `index` is that of the frame in the whole stack, and `order` that of the remaining
-    axes, the channels first. `n_channels` are used; it is 0 without an axis of
-    channels.
+    `index` is its place in the array of the stack, and `order` that of the remaining
+    axes, channels first. Of the channels `n_channels` are used; it is 0 without such an
+    axis.
     """
 
     array: Any

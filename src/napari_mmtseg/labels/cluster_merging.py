@@ -108,8 +108,8 @@ class ClusterMerging:
 
     def explained(self, n_labels: int) -> float:
         """Fraction of the variance that lies between the best `n_labels` classes."""
-        group = self._swapped(self._trees[0][min(n_labels, self.n_clusters)])
-        return self._explained(group)
+        tree = self._trees[0]
+        return self._explained(self._swapped(tree[min(n_labels, self.n_clusters)]))
 
     def automatic_number(self, threshold: float, min_labels: int = 1) -> int:
         """Return the class count up to which the next class explains enough variance.
@@ -139,14 +139,8 @@ class ClusterMerging:
         candidates.insert(0, self._swapped(candidates[0]))
         explained = [self._explained(group) for group in candidates]
         least = _SACRIFICE * max(explained)
-        best = max(
-            (
-                group
-                for group, e in zip(candidates, explained, strict=True)
-                if e >= least
-            ),
-            key=self._border_contrast,
-        )
+        enough = [g for g, e in zip(candidates, explained, strict=True) if e >= least]
+        best = max(enough, key=self._border_contrast)
         # An empty cluster takes the class of the next one with pixels.
         position = np.searchsorted(self._used, np.arange(self._all))
         whole: Group = best[np.minimum(position, len(best) - 1)]

@@ -43,7 +43,7 @@ class LabelMatcher:
 
     @property
     def n_labels(self) -> int:
-        """Number of labels given so far."""
+        """Number of labels assigned so far."""
         return len(self._known)
 
     def match(

@@ -138,7 +138,7 @@ def find_regions(
     at_least: int = 1,
     hierarchy: tuple[NDArray[np.int64], RegionMerging] | None = None,
 ) -> tuple[NDArray[np.intp], RegionClasses]:
-    """Cut the hierarchy of regions and measure what makes them alike.
+    """Cut the hierarchy of regions and measure their responses.
 
     `image` is normalised (C, Y, X); `response` (q, Y, X) has probabilities. The cut is
     at height `threshold`, or lower for at least `at_least` regions. `hierarchy` is the

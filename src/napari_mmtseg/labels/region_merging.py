@@ -66,11 +66,12 @@ class RegionMerging:
     def averaged(
         cls, regions: NDArray[Any], hierarchies: Sequence[RegionMerging]
     ) -> RegionMerging:
-        """Merge by how long several hierarchies of the same regions keep two apart.
+        """Merge by the share of levels at which several hierarchies keep regions apart.
 
-        The height is the share, 0 to 1, of levels between 0.01 and 3 on a logarithmic
-        scale at which two regions are apart, averaged over the hierarchies and along
-        their border. The others outvote an accidental merge in one hierarchy.
+        The hierarchies have the same regions. The height is this share, 0 to 1, of
+        levels between 0.01 and 3 on a logarithmic scale, averaged over the hierarchies
+        and along the border of the two regions. The others outvote an accidental merge
+        in one hierarchy.
         """
         borders = _Borders.between(regions, np.zeros(regions.shape, np.float32))
         apart = np.zeros(len(borders.first))

@@ -24,7 +24,7 @@ Labels = NDArray[Any]
 
 @dataclass(frozen=True)
 class Display:
-    """Choice of what labels show: how many classes, and them or their "regions"."""
+    """Choice of what labels show: classes or regions, and their class count."""
 
     n_labels: int
     output: str
@@ -74,9 +74,8 @@ class ClassCount:
         return Display(number, "classes")
 
     def agreement(self, labels: Labels) -> float:
-        """Return the share of pixels that show what this hierarchy gives, 0 to 1."""
-        seen = self._glance(labels)
-        return self._candidates(labels)[2] / seen.size
+        """Return the share of pixels that agree with this hierarchy, 0 to 1."""
+        return self._candidates(labels)[2] / self._glance(labels).size
 
     def edits(self, labels: Labels) -> Labels:
         """Return the class of every pixel that was edited, and 0 elsewhere."""
@@ -158,7 +157,7 @@ class ClassCount:
         return best[1], best[2]
 
     def _candidates(self, labels: Labels) -> tuple[list[_Made], int | None, int]:
-        """Return what agrees best with some of the pixels, and how many do.
+        """Return the best candidates by some of the pixels, and how many pixels agree.
 
         Candidates are images that were made, the latest first, and a class count, or
         None.
@@ -185,15 +184,15 @@ class ClassCount:
             (clusters.astype(np.int64) * n_values + clipped).ravel(),
             minlength=n * n_values,
         ).reshape(n, n_values)
-        numbers = np.arange(1, finest + 1)
+        each = np.arange(n)
         agreement = np.array(
-            [counts[np.arange(n), label_of(int(k))].sum() for k in numbers]
+            [counts[each, label_of(k + 1)].sum() for k in range(finest)]
         )
         # The chosen one, if this image shows no difference between several numbers.
         best = np.flatnonzero(agreement == agreement.max())
         chosen = self._last.n_labels - 1
         index = chosen if chosen in best else int(best[0])
-        return int(numbers[index]), int(agreement[index])
+        return index + 1, int(agreement[index])
 
 
 def _classes_of(values: Labels, regions: Labels, classes: Labels) -> Labels:

@@ -40,12 +40,8 @@ def remove_islands(
     background. By default all classes except background may go; with `background_too`
     small regions of background go as well, even if 0 is not among `values`.
     """
-    may_go = (
-        np.ones(labels.shape, bool) if values is None else pixels_of(labels, values)
-    )
-    if values is None and not background_too:
-        may_go &= labels != 0
-    elif background_too:
+    may_go = labels != 0 if values is None else pixels_of(labels, values)
+    if background_too:
         may_go |= labels == 0
     out = labels.copy()
 
@@ -83,8 +79,7 @@ def fill_holes(
             _fill_background(part, max_size)
             return
         for value in values:
-            holes = _holes(part == value, max_size)
-            part[holes] = value
+            part[_holes(part == value, max_size)] = value
 
     for_each_part(fill, n_axes, out)
     return out

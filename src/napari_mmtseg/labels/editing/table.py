@@ -36,12 +36,6 @@ class ClassTable:
     def __len__(self) -> int:
         return len(self.values)
 
-    def pixels_of(self, value: int) -> int:
-        """Return the number of pixels of a class, 0 if it is absent."""
-        row = int(np.searchsorted(self.values, value))
-        there = row < len(self) and self.values[row] == value
-        return int(self.n_pixels[row]) if there else 0
-
 
 @dataclass(frozen=True)
 class LargestRegion:
