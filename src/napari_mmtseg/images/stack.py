@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.arrays import check_shape
 from napari_mmtseg.images.axes import check_channel_letter, guess_axes, parse_axes
+from napari_mmtseg.images.lazy import ArrayPart
 from napari_mmtseg.notices import warn
 
 
@@ -231,23 +232,19 @@ class Frame:
     n_channels: int
 
     @property
+    def _part(self) -> ArrayPart:
+        return ArrayPart(self.array, self.index, self.order)
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """Data type of the pixels."""
-        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
-        return dtype
+        return self._part.dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of every axis, (C, Y, X) or (C, Z, Y, X)."""
-        kept = [
-            len(range(*i.indices(int(n))))
-            for i, n in zip(self.index, self.array.shape, strict=True)
-            if isinstance(i, slice)
-        ]
-        ordered = [kept[i] for i in self.order]
-        if self.n_channels:
-            return (self.n_channels, *ordered[1:])
-        return (1, *ordered)
+        shape = self._part.shape
+        return (self.n_channels, *shape[1:]) if self.n_channels else (1, *shape)
 
     @property
     def n_pixels(self) -> int:
@@ -268,16 +265,8 @@ class Frame:
         if self.n_channels:
             first, last, _ = channels.indices(self.n_channels)
             spatial = [slice(first, last), *spatial]
-        kept = iter(np.argsort(self.order))
-        index = tuple(
-            spatial[next(kept)] if isinstance(i, slice) else i for i in self.index
-        )
-        part = self._read(index).transpose(self.order)
-        return part if self.n_channels else part[np.newaxis][channels]
-
-    def _read(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
         try:
-            return np.asarray(self.array[index])
+            pixels = self._part[tuple(spatial)]
         except (MemoryError, InputError):
             raise
         except Exception as error:  # every format has its own
@@ -287,6 +276,7 @@ class Frame:
                 f"{slice_} of the image cannot be read "
                 f"({type(error).__name__}: {error})."
             ) from error
+        return pixels if self.n_channels else pixels[np.newaxis][channels]
 
     def read(self) -> NDArray[Any]:
         """Read all of it, (C, Y, X) or (C, Z, Y, X)."""

@@ -85,11 +85,11 @@ class LabelHierarchy:
         """Return the label of every cluster, by default in the result."""
         level = self._level(n_labels)
         row = self.groups[level]
-        labels: NDArray[np.int32] = (
-            self.table[level]
-            if self.table is not None
-            else self._identity[_heaviest(row, self.sizes)][row]
-        )
+        labels: NDArray[np.int32]
+        if self.table is not None:
+            labels = self.table[level]
+        else:
+            labels = self._identity[_heaviest(row, self.sizes)][row]
         return labels
 
     def label_of_class(self, n_labels: int | None = None) -> NDArray[np.int32]:
