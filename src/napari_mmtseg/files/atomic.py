@@ -30,29 +30,11 @@ def check_output(
     overwrite: bool = False,
     folders: bool = False,
 ) -> Path:
-    """Refuse an output file that could not be written, before any work is done.
+    """Raise InputError if a file could not be written, before any work is done.
 
-    Parameters
-    ----------
-    path : path-like
-        The file to be.
-    suffixes : sequence of str
-        Accepted endings, lower case; all if empty.
-    overwrite : bool
-        Whether an existing file may be replaced.
-    folders : bool
-        Whether a folder counts as such a file.
-
-    Returns
-    -------
-    Path
-        The path.
-
-    Raises
-    ------
-    InputError
-        If it is a folder, exists, has another ending, or its folder does not exist or
-        cannot be written to.
+    Its ending has to be one of the lower-case `suffixes`, if there are any, and its
+    folder has to exist. With `overwrite` the file itself may exist, and with `folders`
+    it may be a folder.
     """
     path = Path(path)
     if len(os.fsencode(path.name)) > _LONGEST_NAME:
@@ -80,13 +62,7 @@ def check_output(
 
 
 def check_apart(path: Path, image: Path) -> None:
-    """Refuse an output that is the image itself, one of its folders, or inside it.
-
-    Raises
-    ------
-    InputError
-        If one lies in the other.
-    """
+    """Raise InputError if an output is the image, one of its folders, or inside it."""
     out, kept = path.resolve(), image.resolve()
     if out == kept or (path.exists() and image.exists() and path.samefile(image)):
         what = "is the image itself"
@@ -108,17 +84,7 @@ def write_atomically(
 ) -> None:
     """Write a file that appears with all of `content`, or not at all.
 
-    Parameters
-    ----------
-    path, suffixes, overwrite
-        As for :func:`check_output`.
-    content : bytes
-        The bytes of the file.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be written.
+    Raises InputError as :func:`check_output` does, or if writing fails.
     """
     check_output(path, suffixes=suffixes, overwrite=overwrite)
     with written_whole(path, overwrite=overwrite) as partial:
@@ -129,20 +95,8 @@ def write_atomically(
 def written_whole(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
     """Make a file or a folder appear only once it is complete.
 
-    Parameters
-    ----------
-    path, overwrite
-        As for :func:`check_output`; an existing folder is replaced as well.
-
-    Yields
-    ------
-    Path
-        Where to write instead: a hidden name beside it, removed if that fails.
-
-    Raises
-    ------
-    InputError
-        If it cannot be written.
+    Yields a hidden path beside it to write to, removed if that fails. With `overwrite`
+    an existing folder is replaced as well. Raises InputError if it cannot be written.
     """
     path = Path(path)
     try:
@@ -168,7 +122,7 @@ def written_whole(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
 
 
 def remove_leftovers(folder: Path, names: Collection[str]) -> None:
-    """Remove what killed processes have left of files with these names in a folder."""
+    """Remove unfinished files with these names, left behind by killed processes."""
     for partial in folder.glob(f"{PARTIAL}*/"):
         left = [path.name for path in partial.iterdir()]
         if left and set(left) <= set(names):

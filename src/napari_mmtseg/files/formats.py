@@ -1,4 +1,4 @@
-"""File formats: their suffixes, what they can hold, and what reading them returns."""
+"""File formats: suffixes, the data that each holds, and the result of reading one."""
 
 from __future__ import annotations
 
@@ -13,14 +13,8 @@ from napari_mmtseg.files.pixel_size import PixelSize
 class StoredImage(NamedTuple):
     """An image as a file holds it.
 
-    Attributes
-    ----------
-    array : array-like
-        Pixels; a memmap, zarr or dask array, not read yet, if there are many.
-    axes : str
-        A letter for every axis; "Q" if the file does not name it.
-    pixel_sizes : dict
-        Pixel size by letter of the axis, as far as the file has them.
+    The array is a memmap, zarr or dask array, not read yet, if there are many pixels.
+    An axis without a name in the file is "Q"; pixel sizes are by letter of the axis.
     """
 
     array: Any
@@ -30,22 +24,11 @@ class StoredImage(NamedTuple):
 
 @dataclass(frozen=True)
 class FileFormat:
-    """A format of image files.
+    """A format of image files: its name in options, and what can be written to it.
 
-    Attributes
-    ----------
-    name : str
-        Name in options.
-    suffixes : tuple of str
-        Endings of file names, lower case; the one to write first.
-    reader : {"tifffile", "pillow", "zarr", "bioio"}
-        Library that reads it. The content of a file decides which one is tried.
-    is_written : bool
-        Whether labels can be written to it.
-    holds_stacks : bool
-        Whether these labels may have more axes than Y and X.
-    holds_confidence : bool
-        Whether a confidence map can be written to it.
+    Of the lower-case suffixes the first one is written. The `reader` is "tifffile",
+    "pillow", "zarr" or "bioio"; the content of a file decides which one is tried.
+    Labels of stacks have more axes than Y and X.
     """
 
     name: str

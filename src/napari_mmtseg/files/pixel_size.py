@@ -6,15 +6,7 @@ from typing import NamedTuple
 
 
 class PixelSize(NamedTuple):
-    """Distance between neighbouring pixels along one axis.
-
-    Attributes
-    ----------
-    size : float
-        Number of units.
-    unit : str
-        Unit of length, "µm" for micrometres.
-    """
+    """Distance between neighbouring pixels along one axis; "µm" for micrometres."""
 
     size: float
     unit: str

@@ -23,20 +23,11 @@ from napari_mmtseg.images.lazy import ArrayPart
 class ImageFile:
     """An image as read from a file, ready to be segmented.
 
-    Attributes
-    ----------
-    array : array-like
-        Pixels in the data type of the file; a memmap or a zarr array if the file is
-        large.
-    axes : str
-        A letter for every axis of `array`: "YX" (grey), "YXS" (RGB or RGBA), with a
-        C for channels, such as "CYX", and others for what is stacked, such as "TZYX".
-    channel_axis : int or None
-        Axis of the channels; None for grey and RGB(A).
-    pixel_sizes : tuple of PixelSize or None
-        One for every axis; None if the file has none.
-    name : str
-        Name of the file without folder and suffix.
+    The array is a memmap or a zarr array if the file is large. Its axes are "YX"
+    (grey), "YXS" (RGB or RGBA), with a C for channels, such as "CYX", and others for
+    what is stacked, such as "TZYX". `channel_axis` is None for grey and RGB(A).
+    `pixel_sizes` has one for every axis, None where the file has none; `name` is
+    without folder and suffix.
     """
 
     array: Any
@@ -80,26 +71,12 @@ def read_image(
 ) -> ImageFile:
     """Read an image file: TIFF by tifffile, OME-Zarr by zarr, else by imageio.
 
-    Parameters
-    ----------
-    path : path-like
-        TIFF (OME, ImageJ or plain), PNG, JPEG, BMP, GIF (first frame) and others that
-        Pillow reads; a folder of OME-Zarr; and formats that bioio reads, if that is
-        installed. The content decides, not the suffix.
-    channel_axis : int, optional
-        Axis of the channels as stored in the file, if the file does not name it.
-    axes : str, optional
-        A letter for every axis as stored in the file, instead of those in the file.
-
-    Returns
-    -------
-    ImageFile
-        Without axes of length 1.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read, or its axes are not Y, X and others.
+    Accepted are TIFF (OME, ImageJ or plain), PNG, JPEG, BMP, GIF (first frame) and
+    others that Pillow reads; a folder of OME-Zarr; and formats that bioio reads, if
+    that is installed. The content decides, not the suffix. `channel_axis` and `axes`
+    are those as stored, if the file does not name them; axes of length 1 are left out
+    of the result. Raises InputError if the file cannot be read, or its axes are not Y,
+    X and others.
     """
     path = Path(path)
     try:

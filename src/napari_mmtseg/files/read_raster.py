@@ -16,10 +16,7 @@ from napari_mmtseg.notices import warn
 def read_raster(path: Path, header: bytes) -> StoredImage:
     """Read the first frame of an image that begins with `header`.
 
-    Raises
-    ------
-    InputError
-        If it cannot be read.
+    Raises InputError if it cannot be read.
     """
     try:
         # As stored: turned by its EXIF tag, the labels would not lie over the image in

@@ -41,10 +41,7 @@ def is_tiff(header: bytes) -> bool:
 def read_tiff(path: Path) -> StoredImage:
     """Read the first image of a TIFF, OME-TIFF or ImageJ TIFF file.
 
-    Raises
-    ------
-    ValueError
-        If a part of the file is missing; other exceptions for other damage.
+    Raises ValueError if a part of it is missing, other exceptions for other damage.
     """
     remarks = _Remarks()
     logger = logging.getLogger("tifffile")

@@ -22,10 +22,7 @@ def is_zarr(path: Path) -> bool:
 def read_zarr(path: Path) -> StoredImage:
     """Open the finest level of an OME-Zarr image, or a plain zarr array.
 
-    Raises
-    ------
-    InputError
-        If it does not hold an image.
+    Raises InputError if it does not hold an image.
     """
     zarr = import_extra("zarr")
     try:

@@ -30,18 +30,7 @@ _LARGE = 2**29
 
 
 def check_labels_path(path: str | Path, *, overwrite: bool = False) -> Path:
-    """Refuse a label file that could not be written, before any work is done.
-
-    Parameters
-    ----------
-    path, overwrite
-        As for :func:`write_labels`.
-
-    Raises
-    ------
-    InputError
-        As for :func:`~napari_mmtseg.files.atomic.check_output`.
-    """
+    """Raise InputError if labels could not be written, before any work is done."""
     path = Path(path)
     if path.suffix.lower() == ".zarr":
         return check_zarr_output(path, overwrite=overwrite)
@@ -49,17 +38,9 @@ def check_labels_path(path: str | Path, *, overwrite: bool = False) -> Path:
 
 
 def check_labels_fit(path: str | Path, axes: str) -> None:
-    """Refuse labels that a file of this name cannot hold, before they are made.
+    """Raise InputError if a file of this name cannot hold labels, before they are made.
 
-    Parameters
-    ----------
-    path, axes
-        As for :func:`write_labels`.
-
-    Raises
-    ------
-    InputError
-        If there is no place for one of the axes, or a library is missing.
+    The format may have no place for one of the axes, or a library may be missing.
     """
     path = Path(path)
     letters = set(axes)
@@ -90,7 +71,7 @@ def write_labels(
     ome: bool | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write labels in the smallest unsigned data type that holds them.
+    """Write labels from 0 in the smallest unsigned data type that holds them.
 
     Parameters
     ----------
@@ -99,18 +80,15 @@ def write_labels(
         that ImageJ understands, .png, or .zarr for OME-Zarr. Half a gigabyte and more
         of labels become an OME-TIFF file in tiles.
     labels : ndarray of int
-        Labels from 0: (Y, X), or a stack as a TIFF file or OME-Zarr.
+        (Y, X), or a stack as a TIFF file or OME-Zarr.
     source : ImageFile, optional
         The image, whose pixel size and name are kept; PNG has neither.
     axes : str
-        A letter for every axis of `labels`: Y and X, and T, C and Z beside them. The
-        file has them in the order T, C, Z, Y, X.
+        Y and X, and T, C and Z beside them, in any order; the file has T, C, Z, Y, X.
     pixel_sizes : sequence of PixelSize or None
         Along every axis, if there is no source.
     ome : bool, optional
         Write OME-TIFF or not, whatever the name says.
-    overwrite : bool
-        Replace an existing file.
 
     Raises
     ------
@@ -168,19 +146,9 @@ def write_confidence(
     source: ImageFile | None = None,
     overwrite: bool = False,
 ) -> None:
-    """Write a confidence map as a TIFF file of float32.
+    """Write a confidence map (Y, X) as a TIFF file of float32.
 
-    Parameters
-    ----------
-    path, source, overwrite
-        As for :func:`write_labels`; only the endings of TIFF files.
-    confidence : (Y, X) ndarray of float32
-        The values.
-
-    Raises
-    ------
-    InputError
-        As for :func:`write_labels`, or if there are not two axes.
+    Raises InputError as :func:`write_labels` does, or if there are not two axes.
     """
     path = check_output(path, suffixes=CONFIDENCE_SUFFIXES, overwrite=overwrite)
     if confidence.ndim != 2:
@@ -199,10 +167,7 @@ def write_picture(
 ) -> None:
     """Write a picture, (Y, X) or (Y, X, 3) of uint8, as a PNG file.
 
-    Raises
-    ------
-    InputError
-        If the file exists or cannot be written.
+    Raises InputError if the file exists or cannot be written.
     """
     content = _encode_png(picture)
     write_atomically(path, content, suffixes=(".png",), overwrite=overwrite)

@@ -29,27 +29,12 @@ def write_tiff(
     ome: bool,
     in_tiles: bool = False,
 ) -> None:
-    """Write a compressed TIFF file.
+    """Write a compressed TIFF file of uint8, uint16, uint32 or float32.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    values : ndarray
-        Labels, or other values.
-    dtype : dtype
-        Type of the values in the file: uint8, uint16, uint32 or float32.
-    pixel_sizes : sequence of PixelSize or None
-        Pixel size along every axis.
-    name : str
-        Name of the image, kept in OME-TIFF.
-    axes : str
-        A letter for every axis: T, C, Z, Y and X in this order, the last two of them
-        always.
-    ome : bool
-        Write OME-TIFF instead of a TIFF file that ImageJ reads with its pixel size.
-    in_tiles : bool
-        Write OME-TIFF tile by tile, so that a memmap is never read as a whole.
+    `axes` names T, C, Z, Y and X in this order, the last two always. `name` is kept in
+    OME-TIFF; without `ome` ImageJ reads the file with its pixel size. With `in_tiles`
+    it is an OME-TIFF file written tile by tile, so that a memmap is never read as a
+    whole.
     """
     details: dict[str, Any] = {"photometric": "minisblack", "compression": "zlib"}
     if ome or in_tiles:

@@ -23,10 +23,9 @@ _SMALLEST = 256
 
 
 def check_zarr_output(path: str | Path, *, overwrite: bool = False) -> Path:
-    """Refuse a zarr folder that could not be written, before any work is done.
+    """Raise InputError if a zarr folder could not be written, before any work is done.
 
-    It is :func:`~napari_mmtseg.files.atomic.check_output` for zarr: an existing one may
-    be replaced, other folders never.
+    An existing zarr may be replaced, other folders never.
     """
     path = Path(path)
     if path.is_dir() and not is_zarr(path):
@@ -46,16 +45,8 @@ def write_zarr_labels(
 ) -> None:
     """Write labels as a group with a pyramid, ``labels/mmtseg`` in an OME-Zarr folder.
 
-    Parameters
-    ----------
-    path, labels, axes, pixel_sizes, overwrite
-        As for :func:`~napari_mmtseg.files.write.write_labels`; the axes are in the
-        order T, C, Z, Y, X.
-
-    References
-    ----------
-    Moore et al., "OME-Zarr: a cloud-optimized bioimaging file format", Histochemistry
-    and Cell Biology 160, 2023.
+    Their axes are in the order T, C, Z, Y, X. The format is that of Moore et al.,
+    Histochemistry and Cell Biology 160, 2023.
     """
     path = check_zarr_output(path, overwrite=overwrite)
     writer, zarr = import_extra("ome_zarr.writer"), import_extra("zarr")

@@ -23,22 +23,7 @@ _ACCEPTED = (
 def check_shape(
     shape: Sequence[int], dtype: Any, channel_axis: int | None = None
 ) -> None:
-    """Refuse an image that cannot be segmented, without reading a pixel.
-
-    Parameters
-    ----------
-    shape : sequence of int
-        Shape of the image.
-    dtype : dtype-like
-        Data type of the image.
-    channel_axis : int, optional
-        Axis of the channels.
-
-    Raises
-    ------
-    InputError
-        If the shape, the data type or the channel axis cannot be segmented.
-    """
+    """Raise InputError if an image cannot be segmented, without reading a pixel."""
     shape, dtype = tuple(shape), np.dtype(dtype)
     if dtype.kind not in "buif":
         raise InputError(
@@ -65,10 +50,7 @@ def check_shape(
 def check_channel_axis(channel_axis: int, shape: tuple[int, ...]) -> int:
     """Return an axis counted from 0.
 
-    Raises
-    ------
-    InputError
-        If it is not a whole number or not an axis of the shape.
+    Raises InputError if it is not a whole number or not an axis of the shape.
     """
     if isinstance(channel_axis, bool) or not isinstance(
         channel_axis, (int, np.integer)
@@ -85,31 +67,12 @@ def check_channel_axis(channel_axis: int, shape: tuple[int, ...]) -> int:
 
 
 def as_channels_first(image: Any, channel_axis: int | None = None) -> NDArray[Any]:
-    """Return one image as (C, Y, X) in its own data type.
+    """Return a view of one image as (C, Y, X) in its own data type.
 
-    Parameters
-    ----------
-    image : array-like
-        (Y, X), (Y, X, 3), (Y, X, 4), or with `channel_axis` any 3D array; bool,
-        integer or floating point.
-    channel_axis : int, optional
-        Axis of the channels. Without it the last axis of a 3D array is taken for
-        RGB(A) if it has 3 or 4 entries, and an alpha channel is left out.
-
-    Returns
-    -------
-    ndarray
-        View of the image, (C, Y, X).
-
-    Raises
-    ------
-    InputError
-        If the image cannot be segmented.
-
-    Warns
-    -----
-    UserWarning
-        If an alpha channel is left out.
+    Accepted are (Y, X), (Y, X, 3), (Y, X, 4), or with `channel_axis` any 3D array of
+    bool, integers or floats. Without it the last axis of a 3D array is taken for RGB(A)
+    if it has 3 or 4 entries, and an alpha channel is left out with a warning. Raises
+    InputError if the image cannot be segmented.
     """
     array = np.asarray(image)
     check_shape(array.shape, array.dtype, channel_axis)

@@ -18,19 +18,9 @@ _ACCEPTED = (
 
 
 def parse_axes(axes: str, n_axes: int | None = None) -> str:
-    """Return the names of axes as one letter each, RGB as S.
+    """Return the names of axes, such as "T Z Y X" or "Y X RGB", as letters, RGB as S.
 
-    Parameters
-    ----------
-    axes : str
-        Such as ``"ZYX"``, ``"T Z Y X"`` or ``"Y X RGB"``.
-    n_axes : int, optional
-        Number of axes of the image, if known.
-
-    Raises
-    ------
-    InputError
-        If every axis is not named once, Y and X among them.
+    Raises InputError if every axis is not named once, Y and X among them.
     """
     if not isinstance(axes, str):
         raise InputError(f"axes={axes!r} is a {type(axes).__name__}. {_ACCEPTED}.")
@@ -56,10 +46,7 @@ def parse_axes(axes: str, n_axes: int | None = None) -> str:
 def guess_axes(shape: tuple[int, ...], channel_axis: int | None) -> str:
     """Return a letter for every axis of an image without named axes.
 
-    Raises
-    ------
-    InputError
-        If there are too few axes or too many, or no such axis of channels.
+    Raises InputError if there are too few or too many, or no such axis of channels.
     """
     n = len(shape)
     channel = None

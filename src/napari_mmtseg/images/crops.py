@@ -26,30 +26,13 @@ def sample_crops(
 
     Half of them lie evenly over the frames and over the plane of each. The other half
     is chosen from more candidates: each time the one that differs most from all taken
-    before (farthest-point sampling, Gonzalez 1985), so that rare things are learned,
-    too. The same stack gives the same crops.
+    before (farthest-point sampling; Gonzalez, Theoretical Computer Science 38, 1985),
+    so that rare things are learned, too. Only the candidates are read. The same stack
+    gives the same crops.
 
-    Parameters
-    ----------
-    stack : ImageStack
-        Stack of any size; only the candidates are read.
-    n_crops : int
-        Number of crops.
-    side : int
-        Their height and width in pixels, if a frame is larger. Volumes are cut to cubes
-        with as many voxels.
-    check_cancel : callable
-        Called before every crop is read.
-
-    Returns
-    -------
-    list of (C, Y, X) or (C, Z, Y, X) ndarray
-        The one with most variance first, since the first decides on texture.
-
-    References
-    ----------
-    Gonzalez, "Clustering to minimize the maximum intercluster distance", Theoretical
-    Computer Science 38, 1985.
+    Crops are `side` pixels high and wide, if a frame is larger; volumes are cut to
+    cubes with as many voxels. `check_cancel` is called before every crop is read. The
+    crop with most variance comes first, since the first decides on texture.
     """
     windows = _windows(stack, n_crops, side)
     n_even = -(-n_crops // 2) if len(windows) > n_crops else len(windows)
@@ -82,12 +65,8 @@ def _windows(stack: ImageStack, n_crops: int, side: int) -> list[Window]:
     n = _CANDIDATES * n_crops
     at = np.unique(np.linspace(0, stack.n_frames - 1, n + 2).round().astype(int)[1:-1])
     each = -(-n // len(at))
-    windows = []
-    for number in at:
-        index = tuple(int(i) for i in np.unravel_index(number, stack.lead))
-        for window in _grid(stack.frame(index), each, side):
-            windows.append((index, window))  # noqa: PERF401
-    return windows
+    indices = [tuple(map(int, np.unravel_index(i, stack.lead))) for i in at]
+    return [(i, w) for i in indices for w in _grid(stack.frame(i), each, side)]
 
 
 def _grid(frame: Frame, n: int, side: int) -> list[tuple[slice, ...]]:

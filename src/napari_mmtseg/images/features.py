@@ -48,15 +48,9 @@ def local_deviation(channel: Image, scale: float) -> Image:
 class Texture:
     """Texture beside intensity: blurred channels and the local deviation of the first.
 
-    Attributes
-    ----------
-    weight : float
-        0: intensity alone; 1: texture alone; 0.5: both with the same variance.
-    scale : float
-        Standard deviation of the Gaussian window in pixels.
-    center, gain : float
-        Shift and factor that give the local deviation the variance of all channels
-        together.
+    `weight` 0 is intensity alone, 1 texture alone, 0.5 both with the same variance.
+    `scale` is the standard deviation of the Gaussian window in pixels. `center` and
+    `gain` shift and scale the local deviation to the variance of all channels together.
     """
 
     weight: float
@@ -112,12 +106,8 @@ SCALES = (1.0, 2.0, 4.0, 8.0)
 class FeatureBank:
     """Every channel as it is, blurred, its edges and its local deviation, standardised.
 
-    Attributes
-    ----------
-    scales : tuple of float
-        Standard deviations in pixels of the Gaussian windows.
-    center, spread : tuple of float
-        Shift and divisor of every feature.
+    `scales` are standard deviations in pixels of the Gaussian windows; `center` and
+    `spread` are subtracted from and divide every feature.
     """
 
     scales: tuple[float, ...]
@@ -130,21 +120,10 @@ class FeatureBank:
         images: Sequence[Image],
         reduce: Callable[[Image], Image] = lambda image: image,
     ) -> tuple[FeatureBank, list[Image]]:
-        """Find center and spread on normalised images.
+        """Find center and spread on normalised images (C, Y, X); return features, too.
 
-        Parameters
-        ----------
-        images : sequence of (C, Y, X) ndarray of float32
-            Normalised images.
-        reduce : callable
-            Makes every feature (1, Y, X) smaller before the next one is computed.
-
-        Returns
-        -------
-        bank : FeatureBank
-            The bank.
-        features : list of (F, Y, X) ndarray of float32
-            Result of ``bank.apply(image, reduce)`` for every image.
+        They are ``bank.apply(image, reduce)`` for every image. `reduce` makes every
+        feature (1, Y, X) smaller before the next one is computed.
         """
         measured = [_stack(image, SCALES, reduce) for image in images]
         n = sum(m[0].size for m in measured)
@@ -160,7 +139,7 @@ class FeatureBank:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FeatureBank:
-        """Restore what ``dataclasses.asdict`` and JSON made of a bank."""
+        """Restore a bank from ``dataclasses.asdict``, also after JSON."""
         names = ("scales", "center", "spread")
         return cls(*(tuple(map(float, values[name])) for name in names))
 

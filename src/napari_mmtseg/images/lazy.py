@@ -25,14 +25,9 @@ Cell = tuple[int, ...]
 class ArrayPart:
     """Part of an array with its axes in any order; read when it is indexed.
 
-    Attributes
-    ----------
-    array : array-like
-        With ``shape``, ``dtype`` and slicing: numpy, memmap, dask, zarr.
-    index : tuple of int or slice
-        One for every axis of `array`; axes with a whole number are dropped.
-    order : tuple of int, optional
-        Which of the other axes comes first, second and so on.
+    `array` has ``shape``, ``dtype`` and slicing: numpy, memmap, dask, zarr. `index` has
+    an entry for each axis; those with a whole number are dropped. `order` says which of
+    the other axes comes first, second and so on.
     """
 
     array: Any
@@ -72,7 +67,7 @@ class ArrayPart:
         return tuple(lengths)
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
-        """Read what a key of slices and whole numbers takes of the part."""
+        """Read what a key of slices and whole numbers selects."""
         index, left = list(self.index), []
         for axis, asked in zip(self._axes, _for_all_axes(key, self.ndim), strict=True):
             found = self._positions(axis)[asked]
@@ -101,26 +96,17 @@ class ArrayPart:
 
 def _for_all_axes(key: Any, n: int) -> list[Any]:
     given = list(key) if isinstance(key, tuple) else [key]
-    missing = [slice(None)] * (n - len(given))
-    if Ellipsis in given:
-        place = given.index(Ellipsis)
-        given[place : place + 1] = [*missing, slice(None)]
-        return given
-    return given + missing
+    if Ellipsis not in given:
+        given.append(Ellipsis)
+    place = given.index(Ellipsis)
+    given[place : place + 1] = [slice(None)] * (n - len(given) + 1)
+    return given
 
 
 def chunk_edges(array: Any) -> list[NDArray[np.intp]] | None:
-    """Return where chunks begin and end along every axis; None if an array has none.
+    """Return the edges of chunks, from 0 on, along every axis; None without chunks.
 
-    Parameters
-    ----------
-    array : array-like
-        A dask array, or one with ``shards`` or ``chunks`` as zarr has them.
-
-    Returns
-    -------
-    list of (n + 1,) ndarray, or None
-        Positions from 0 to the length of the axis.
+    `array` is a dask array, or one with ``shards`` or ``chunks`` as zarr has them.
     """
     chunks = getattr(array, "shards", None) or getattr(array, "chunks", None)
     if not isinstance(chunks, tuple) or len(chunks) != len(array.shape):
@@ -138,18 +124,10 @@ def chunk_edges(array: Any) -> list[NDArray[np.intp]] | None:
 def block_sides(
     shape: Sequence[int], units: Sequence[Sequence[int] | None], side: int, halo: int
 ) -> list[int]:
-    """Return the sides of blocks of whole chunks, about as large as asked for.
+    """Return the sides of blocks of whole chunks, about as large as `side`.
 
-    Parameters
-    ----------
-    shape : sequence of int
-        Shape of the array that is divided into blocks.
-    units : sequence of (sequence of int or None)
-        Lengths of the chunks of all arrays that are read or written, along every axis.
-    side : int
-        Side of a block if there are no chunks.
-    halo : int
-        Pixels that are read around a block.
+    `units` has the chunk lengths of all arrays that are read or written, along every
+    axis of `shape`. `halo` is the number of pixels that are read around a block.
     """
     common = []
     for axis, n in enumerate(shape):
@@ -173,16 +151,8 @@ def block_sides(
 class ChunkCache:
     """Array whose chunks are read, or computed, once if neighbouring parts share them.
 
-    zarr's cache keeps encoded bytes, and dask's may drop a chunk at any time.
-
-    Parameters
-    ----------
-    array : array-like
-        With chunks; see :func:`chunk_edges`.
-    edges : list of ndarray
-        Edges of its chunks.
-    capacity : int
-        Bytes that are kept, the chunks used last.
+    The chunks used last are kept, up to `capacity` bytes; `edges` are those of
+    :func:`chunk_edges`. zarr's cache keeps encoded bytes; dask's may drop any chunk.
     """
 
     def __init__(

@@ -18,18 +18,12 @@ from napari_mmtseg.notices import warn
 class Normalization:
     """Conversion of raw pixels to the input of the networks; part of a fitted model.
 
-    Attributes
-    ----------
-    color_space : {"lab", "channels"}
-        "lab": three channels are taken for RGB and converted to CIE Lab; every channel
-        is then standardised. "channels": values are only scaled to 0-1.
-    low, high : tuple of float
-        Raw values that become 0 and 1: one pair for RGB, else one per channel.
-    mean, std : tuple of float
-        Subtracted and divided by afterwards, one per channel.
-    each : bool
-        Whether every image is normalised by its own values, see :meth:`of`. The numbers
-        above are those of all images of the fit together.
+    In color space "lab" three channels are taken for RGB and converted to CIE Lab, and
+    every channel is then standardised; in "channels" values are only scaled to 0-1.
+    `low` and `high` are raw values that become 0 and 1, one pair for RGB, else one per
+    channel; `mean` and `std` standardise afterwards. With `each` every image is
+    normalised by its own values, see :meth:`of`; the numbers are those of all images of
+    the fit together.
     """
 
     color_space: str
@@ -46,19 +40,9 @@ class Normalization:
 
     @classmethod
     def fit(cls, images: Sequence[NDArray[Any]], color_space: str) -> Normalization:
-        """Find the normalisation of one or several images.
+        """Find the normalisation of raw images (C, Y, X).
 
-        Parameters
-        ----------
-        images : sequence of (C, Y, X) ndarray
-            Raw images with the same number of channels.
-        color_space : {"lab", "channels"}
-            See the attributes.
-
-        Raises
-        ------
-        InputError
-            If the images differ in their number of channels.
+        Raises InputError if they differ in their number of channels.
         """
         counts = sorted({len(image) for image in images})
         if len(counts) != 1:
@@ -94,7 +78,7 @@ class Normalization:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Normalization:
-        """Restore what ``dataclasses.asdict`` and JSON made of a normalisation."""
+        """Restore a normalisation from ``dataclasses.asdict``, also after JSON."""
         numbers = ("low", "high", "mean", "std")
         low, high, mean, std = (tuple(map(float, values[name])) for name in numbers)
         each = bool(values.get("each", False))
@@ -141,13 +125,7 @@ class Normalization:
 
 
 def check_finite(*parts: NDArray[Any]) -> None:
-    """Refuse an image, given as a whole or in parts, without finite values.
-
-    Raises
-    ------
-    InputError
-        If no pixel has a finite value.
-    """
+    """Raise InputError if an image, whole or in parts, has no finite value."""
     if not any(_holds_values(part) for part in parts):
         raise InputError(
             "The image has no finite value: every pixel is NaN or infinite."

@@ -12,20 +12,13 @@ from numpy.typing import NDArray
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.arrays import check_shape
 from napari_mmtseg.images.axes import check_channel_letter, guess_axes, parse_axes
+from napari_mmtseg.images.lazy import ArrayPart
 from napari_mmtseg.notices import warn
 
 
 @dataclass(frozen=True)
 class Location:
-    """A part of a stack.
-
-    Attributes
-    ----------
-    index : tuple of int
-        Position of the frame along the stacked axes.
-    window : tuple of slice
-        Pixels of the frame: start and stop along each of its axes.
-    """
+    """The `window` of the frame at `index` along the stacked axes."""
 
     index: tuple[int, ...]
     window: tuple[slice, ...]
@@ -45,15 +38,9 @@ class Location:
 class ImageStack:
     """An image with named axes; a single 2D image is a stack of one frame.
 
-    Attributes
-    ----------
-    array : array-like
-        With ``shape``, ``dtype`` and slicing: numpy, memmap, dask, zarr.
-    axes : str
-        A letter for every axis: Y and X, C for channels or S for RGB colours, and
-        others for stacked axes.
-    volumes : bool
-        Whether a frame is a volume (Z, Y, X) instead of a slice (Y, X).
+    `array` has ``shape``, ``dtype`` and slicing: numpy, memmap, dask, zarr. `axes` has
+    a letter for each: Y and X, C for channels or S for RGB colours, others for stacked
+    axes. With `volumes` a frame is a volume (Z, Y, X), else a slice (Y, X).
     """
 
     array: Any
@@ -69,25 +56,12 @@ class ImageStack:
         channel_axis: int | None = None,
         volumes: bool = False,
     ) -> ImageStack:
-        """Name the axes of an image, without reading it.
+        """Name the axes of an image of bool, integers or floats, without reading it.
 
-        Parameters
-        ----------
-        image : array-like
-            Bool, integer or floating point.
-        axes : str, optional
-            A letter for every axis; see :func:`~napari_mmtseg.images.axes.parse_axes`.
-            Without it the last two are Y and X, before a last one with 3 or 4 entries
-            (RGB or RGBA), and those before are stacked: Z, or T and Z.
-        channel_axis : int, optional
-            Axis of the channels, if `axes` does not name it.
-        volumes : bool
-            See the attributes.
-
-        Raises
-        ------
-        InputError
-            If axes, shape or data type cannot be segmented.
+        Without `axes` (see :func:`~napari_mmtseg.images.axes.parse_axes`) the last two
+        are Y and X, before a last one with 3 or 4 entries (RGB or RGBA), and those
+        before are stacked: Z, or T and Z. Raises InputError if axes, shape or data type
+        cannot be segmented.
         """
         array = image
         known = all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__"))
@@ -210,17 +184,8 @@ class ImageStack:
 def check_spacing(spacing: Sequence[float] | None, stack: ImageStack) -> float:
     """Return how many times farther slices of a volume are apart than its pixels.
 
-    Parameters
-    ----------
-    spacing : sequence of float or None
-        Distance between neighbouring pixels along every axis of the labels.
-    stack : ImageStack
-        The image.
-
-    Raises
-    ------
-    InputError
-        If there is not one positive number for every axis.
+    `spacing` is the distance between neighbouring pixels along every axis of the
+    labels. Raises InputError if there is not one positive number for every axis.
     """
     if spacing is None:
         return 1.0
@@ -256,16 +221,9 @@ LARGE = 2**24
 class Frame:
     """One slice, or one volume, of a stack; read only when it is indexed.
 
-    Attributes
-    ----------
-    array : array-like
-        The whole stack.
-    index : tuple of int or slice
-        Index of the frame in it.
-    order : tuple of int
-        Order of the remaining axes, the channels first.
-    n_channels : int
-        Number of channels that are used, 0 without an axis of channels.
+    `index` is its place in the array of the stack, and `order` that of the remaining
+    axes, channels first. Of the channels `n_channels` are used; it is 0 without such an
+    axis.
     """
 
     array: Any
@@ -274,23 +232,19 @@ class Frame:
     n_channels: int
 
     @property
+    def _part(self) -> ArrayPart:
+        return ArrayPart(self.array, self.index, self.order)
+
+    @property
     def dtype(self) -> np.dtype[Any]:
         """Data type of the pixels."""
-        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
-        return dtype
+        return self._part.dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Length of every axis, (C, Y, X) or (C, Z, Y, X)."""
-        kept = [
-            len(range(*i.indices(int(n))))
-            for i, n in zip(self.index, self.array.shape, strict=True)
-            if isinstance(i, slice)
-        ]
-        ordered = [kept[i] for i in self.order]
-        if self.n_channels:
-            return (self.n_channels, *ordered[1:])
-        return (1, *ordered)
+        shape = self._part.shape
+        return (self.n_channels, *shape[1:]) if self.n_channels else (1, *shape)
 
     @property
     def n_pixels(self) -> int:
@@ -305,25 +259,14 @@ class Frame:
     def __getitem__(self, window: tuple[slice, ...]) -> NDArray[Any]:
         """Read a part, with a slice for every axis of :attr:`shape`.
 
-        Raises
-        ------
-        InputError
-            If it cannot be read.
+        Raises InputError if it cannot be read.
         """
         channels, *spatial = window
         if self.n_channels:
             first, last, _ = channels.indices(self.n_channels)
             spatial = [slice(first, last), *spatial]
-        kept = iter(np.argsort(self.order))
-        index = tuple(
-            spatial[next(kept)] if isinstance(i, slice) else i for i in self.index
-        )
-        part = self._read(index).transpose(self.order)
-        return part if self.n_channels else part[np.newaxis][channels]
-
-    def _read(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
         try:
-            return np.asarray(self.array[index])
+            pixels = self._part[tuple(spatial)]
         except (MemoryError, InputError):
             raise
         except Exception as error:  # every format has its own
@@ -333,6 +276,7 @@ class Frame:
                 f"{slice_} of the image cannot be read "
                 f"({type(error).__name__}: {error})."
             ) from error
+        return pixels if self.n_channels else pixels[np.newaxis][channels]
 
     def read(self) -> NDArray[Any]:
         """Read all of it, (C, Y, X) or (C, Z, Y, X)."""

@@ -1,4 +1,4 @@
-"""Label images: how labels are found, merged, numbered, compared and stored.
+"""Label images: finding, merging, numbering, comparing and storing labels.
 
 The public names are loaded on first use, so that importing the package stays cheap.
 """

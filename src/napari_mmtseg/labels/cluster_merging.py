@@ -1,4 +1,4 @@
-"""Merging of clusters into any number of classes."""
+"""Merging of clusters into any class count."""
 
 from __future__ import annotations
 
@@ -25,17 +25,10 @@ Group = NDArray[np.intp]
 class ClusterStatistics:
     """Statistics of the clusters of one or several images, as merging needs them.
 
-    Attributes
-    ----------
-    sizes : (n,) ndarray
-        Number of pixels of every cluster.
-    means : (n, C) ndarray
-        Mean features.
-    lengths, contrasts : (n, n) ndarray
-        Number of pairs of neighbouring pixels across the border of two clusters, and
-        the gradient magnitude summed over them. Symmetric.
-    spread : float
-        Squared distance of all pixels to their common mean.
+    `sizes` (n,) counts pixels, `means` is (n, C). `lengths` (n, n) counts pairs of
+    neighbouring pixels across the border of two clusters, and `contrasts` (n, n) sums
+    the gradient magnitude over them; both are symmetric. `spread` is the squared
+    distance of all pixels to their common mean.
     """
 
     sizes: NDArray[np.float64]
@@ -87,22 +80,13 @@ def _neighbours(array: NDArray[Any], axis: int) -> tuple[NDArray[Any], NDArray[A
 class ClusterMerging:
     """The best partition of clusters into k classes, for every k.
 
-    Clusters merge by Ward's criterion times a power of the mean gradient along the
-    border of the two, so that classes split where edges are. Powers 0 to 3 give four
-    candidates; moving single clusters between the classes of the first as long as it
-    helps (Hartigan) gives a fifth. Each k takes the candidate whose class borders have
-    the highest mean gradient, among those that explain nearly as much variance as the
-    best.
-
-    Parameters
-    ----------
-    statistics : ClusterStatistics
-        Empty clusters join others for free.
-
-    References
-    ----------
-    Ward, "Hierarchical grouping to optimize an objective function", JASA 1963;
-    Hartigan and Wong, "A k-means clustering algorithm", Applied Statistics 1979.
+    Clusters merge by Ward's criterion (JASA 1963) times a power of the mean gradient
+    along the border of the two, so that classes split where edges are. Powers 0 to 3
+    give four candidates; moving single clusters between the classes of the first as
+    long as it helps (Hartigan and Wong, Applied Statistics 1979) gives a fifth. Each k
+    takes the candidate whose class borders have the highest mean gradient, among those
+    that explain nearly as much variance as the best. Empty clusters join others for
+    free.
     """
 
     def __init__(self, statistics: ClusterStatistics) -> None:
@@ -119,19 +103,18 @@ class ClusterMerging:
 
     @property
     def n_clusters(self) -> int:
-        """Number of clusters that have pixels: the finest number of classes."""
+        """Number of clusters that have pixels: the finest class count."""
         return len(self._sizes)
 
     def explained(self, n_labels: int) -> float:
         """Fraction of the variance that lies between the best `n_labels` classes."""
-        group = self._swapped(self._trees[0][min(n_labels, self.n_clusters)])
-        return self._explained(group)
+        tree = self._trees[0]
+        return self._explained(self._swapped(tree[min(n_labels, self.n_clusters)]))
 
     def automatic_number(self, threshold: float, min_labels: int = 1) -> int:
-        """Return how many classes to keep.
+        """Return the class count up to which the next class explains enough variance.
 
-        Classes are added as long as the next one explains at least `threshold` of the
-        variance.
+        `threshold` is the share of the variance that it has to explain.
         """
         k = min(max(min_labels, 1), self.n_clusters)
         while (
@@ -156,14 +139,8 @@ class ClusterMerging:
         candidates.insert(0, self._swapped(candidates[0]))
         explained = [self._explained(group) for group in candidates]
         least = _SACRIFICE * max(explained)
-        best = max(
-            (
-                group
-                for group, e in zip(candidates, explained, strict=True)
-                if e >= least
-            ),
-            key=self._border_contrast,
-        )
+        enough = [g for g, e in zip(candidates, explained, strict=True) if e >= least]
+        best = max(enough, key=self._border_contrast)
         # An empty cluster takes the class of the next one with pixels.
         position = np.searchsorted(self._used, np.arange(self._all))
         whole: Group = best[np.minimum(position, len(best) - 1)]

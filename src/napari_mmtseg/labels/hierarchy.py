@@ -1,4 +1,4 @@
-"""Labels of one image for every number of classes: the one owner of numbering."""
+"""Labels of one image for every class count: the one owner of numbering."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LabelHierarchy:
     """Clusters of an image and the classes that they form.
 
     Classes of the result are labelled 1..k from dark to bright, unless a fitted model
-    or another image decides. At other numbers of classes a class keeps the label of its
+    or another image decides. At other class counts a class keeps the label of its
     heaviest cluster: when two merge, the label of the heavier one stays.
 
     Attributes
@@ -36,20 +36,16 @@ class LabelHierarchy:
         In row k-1 the class index of every cluster, 0..k-1 from dark to bright.
     sizes : (n,) ndarray
         Weight of every cluster.
-    fitted : int
-        Number of classes of the result.
-    automatic : int
-        Number of classes if none is asked for.
+    fitted, automatic : int
+        Class count of the result, and the one if none is requested.
     regions : (..., Y, X) ndarray of int, or None
-        Connected regions of the result, from 0, if it has more of them than the
-        connected regions of its classes.
+        Regions of the result, from 0, if regions of one class touch.
     min_region_size : int
-        Smaller connected regions of a class join the class around them.
+        Smaller regions of a class join the class around them.
     merging : {"classes", "regions"}
         Whether the clusters are channels or regions.
     table : (finest, n) ndarray of int32, or None
-        Label of every cluster at every number of classes, if a model or another image
-        decides.
+        Label of every cluster at every class count, if not numbered by brightness.
     kept : (..., Y, X) ndarray of bool, or None
         Scribbled pixels: clean-up leaves their class alone.
     n_spatial : int
@@ -70,18 +66,14 @@ class LabelHierarchy:
 
     @property
     def finest(self) -> int:
-        """Largest number of classes."""
+        """Largest class count."""
         return len(self.groups)
 
     def labels(self, n_labels: int | None = None, output: str = "classes") -> Labels:
         """Return the labels of all pixels after clean-up.
 
-        Parameters
-        ----------
-        n_labels : int, optional
-            Number of classes, at most `finest`; by default that of the result.
-        output : {"classes", "regions"}
-            Classes, or their connected regions from 1.
+        The class count is at most `finest`, by default that of the result. `output` is
+        "classes", or "regions" for their connected regions from 1.
         """
         if output == "classes":
             return self._cleaned(self.label_of_cluster(n_labels)[self.clusters])
@@ -133,13 +125,11 @@ class LabelHierarchy:
         return replace(self, groups=groups, sizes=sizes)
 
     def relabelled(self, labels: NDArray[np.int32]) -> LabelHierarchy:
-        """Return the hierarchy with other labels.
+        """Return the hierarchy with other labels for its classes.
 
-        Parameters
-        ----------
-        labels : (k,) ndarray of int32
-            Label of every class, dark to bright, at `k` classes. A model's `k` may
-            differ from that of the result. Labels that do not fit are ignored.
+        `labels` (k,) int32 has one for every class, dark to bright, at class count k. A
+        model's k may differ from that of the result. Labels that do not fit are
+        ignored.
         """
         row = self.groups[self._level(len(labels))]
         if not row.max() < len(labels) <= max(self.finest, self.fitted):
@@ -149,15 +139,10 @@ class LabelHierarchy:
         return replace(self, table=np.stack(table))
 
     def matched_to(self, labels: NDArray[Any]) -> LabelHierarchy:
-        """Return the hierarchy with the labels that an image already has.
+        """Return the hierarchy with the labels that an image in its shape already has.
 
         Every class of the result takes the label that it shares most pixels with, each
         label once; the other classes get new ones.
-
-        Parameters
-        ----------
-        labels : (..., Y, X) ndarray of int
-            In the shape of the clusters.
         """
         row = self.groups[self._level(None)]
         n, most = max(self.fitted, int(row.max()) + 1), int(labels.max())

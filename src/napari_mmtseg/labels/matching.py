@@ -20,15 +20,7 @@ _TRUST = 0.5
 
 @dataclass
 class _Known:
-    """A class as it was last seen.
-
-    Attributes
-    ----------
-    mask : (Y, X) ndarray of bool
-        Its pixels.
-    look : (C,) ndarray
-        Its mean pixel.
-    """
+    """A class as it was last seen: its pixels (Y, X) and its mean pixel (C,)."""
 
     mask: NDArray[np.bool_]
     look: NDArray[np.float64]
@@ -38,17 +30,12 @@ class LabelMatcher:
     """Relabel one slice after the other with the labels of the slices before.
 
     The classes of a slice and the known classes are assigned to each other one to one
-    so that their summed likeness is largest (Hungarian method, Kuhn 1955). The likeness
-    of two classes is the mean of their overlap (Dice) and of how alike they look: the
-    distance of their mean pixels against the spread of the slice. A class that is like
-    no known one gets a new label. A class that is missing in a slice is not forgotten:
-    later slices are compared with its last position and look.
-
-    References
-    ----------
-    Kuhn, "The Hungarian method for the assignment problem", Naval Research Logistics
-    Quarterly 2, 1955; Dice, "Measures of the amount of ecologic association between
-    species", Ecology 26, 1945.
+    so that their summed likeness is largest (Hungarian method; Kuhn, Naval Research
+    Logistics Quarterly 2, 1955). The likeness of two classes is the mean of their
+    overlap (Dice, Ecology 26, 1945) and of how alike they look: the distance of their
+    mean pixels against the spread of the slice. A class unlike all known ones gets a
+    new label. A class that is missing in a slice is not forgotten: later slices are
+    compared with its last position and look.
     """
 
     def __init__(self) -> None:
@@ -56,7 +43,7 @@ class LabelMatcher:
 
     @property
     def n_labels(self) -> int:
-        """Number of labels given so far."""
+        """Number of labels assigned so far."""
         return len(self._known)
 
     def match(
@@ -64,12 +51,7 @@ class LabelMatcher:
     ) -> NDArray[np.int32]:
         """Return the labels of the next slice.
 
-        Parameters
-        ----------
-        labels : (Y, X) ndarray of int32
-            Classes 1..k of the slice.
-        image : (C, Y, X) ndarray
-            Its raw pixels.
+        `labels` is (Y, X), classes 1..k; `image` (C, Y, X) has the raw pixels.
         """
         k = int(labels.max(initial=0))
         with np.errstate(invalid="ignore"):

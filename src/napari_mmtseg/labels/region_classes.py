@@ -1,4 +1,4 @@
-"""Classes of regions that look alike, for every number of classes."""
+"""Classes of regions that look alike, for every class count."""
 
 from __future__ import annotations
 
@@ -23,16 +23,9 @@ Group = NDArray[np.intp]
 class RegionClasses:
     """Classes of the regions of an image, by their mean responses (average linkage).
 
-    Attributes
-    ----------
-    means : (r, q) ndarray
-        Mean response of every region.
-    sizes : (r,) ndarray
-        Number of pixels of every region.
-    lightness : (r,) ndarray
-        Sum of the first channel of the image over every region.
-    variance : float
-        Variance of the responses of all pixels, summed over the channels.
+    `means` is (r, q), `sizes` (r,) counts pixels, and `lightness` (r,) sums the first
+    channel of the image over every region. `variance` is that of the responses of all
+    pixels, summed over the channels.
     """
 
     means: NDArray[np.float64]
@@ -42,12 +35,12 @@ class RegionClasses:
 
     @property
     def n_regions(self) -> int:
-        """Number of regions: the finest number of classes."""
+        """Number of regions: the finest class count."""
         return len(self.means)
 
     @cached_property
     def automatic(self) -> int:
-        """Number of classes if those closer than 0.15 deviations become one."""
+        """Class count if regions closer than 0.15 deviations become one."""
         if self.n_regions == 1:
             return 1
         return int(fcluster(self._tree, _ALIKE, "distance").max())
@@ -75,12 +68,8 @@ class RegionClasses:
     ) -> tuple[Group, NDArray[np.float64]]:
         """Return the classes of the regions of an image, and the classes' profiles.
 
-        Parameters
-        ----------
-        other : RegionClasses
-            The regions, perhaps these themselves.
-        n_labels : int, optional
-            Number of classes; by default the automatic one.
+        `other` has the regions, perhaps these themselves; the class count is by default
+        the automatic one.
         """
         k = min(n_labels or self.automatic, self.n_regions)
         classes = self.groups(k) if other is self else self.nearest(other, k)
@@ -91,7 +80,7 @@ class RegionClasses:
         return min(max(_LEVELS, at_least, self.automatic), self.n_regions)
 
     def table(self, at_least: int = 1) -> NDArray[np.intp]:
-        """Return the classes for every number of them, (levels, r)."""
+        """Return the class of every region for every class count, (levels, r)."""
         return np.stack([self.groups(k + 1) for k in range(self.n_levels(at_least))])
 
     @cached_property

@@ -100,12 +100,8 @@ def region_cuts(
 ) -> tuple[NDArray[np.intp], list[NDArray[np.intp]]]:
     """Return small regions of a normalised image and the larger ones that they form.
 
-    Returns
-    -------
-    regions : (Y, X) ndarray of int
-        The finest regions, 0..n-1.
-    cuts : list of (n,) ndarray of int
-        The region of each of them in every cut, the finest first.
+    The first array (Y, X) has the finest regions, 0..n-1; each of the others (n,) has
+    their region in one cut, the finest cut first.
     """
     small, hierarchy = region_hierarchy(image)
     groups = [hierarchy.cut(hierarchy.n_above(height)) for height in _CUTS]
@@ -121,13 +117,9 @@ def mean_over_cuts(
 ) -> NDArray[np.float32]:
     """Average an array (C, Y, X) over the regions of every cut, then over the cuts.
 
-    Regions and cuts are those of :func:`region_cuts`. Fine regions give the borders;
-    coarse ones help where fine regions are too small to be classified.
-
-    Returns
-    -------
-    (C, n) ndarray of float32
-        Averages, one for each of the finest regions.
+    Regions and cuts are those of :func:`region_cuts`, and the result is (C, n). Fine
+    regions give the borders; coarse ones help where fine regions are too small to be
+    classified.
     """
     sizes, sums = sum_by_label(regions, array, len(cuts[0]))
     total = np.zeros(sums.shape)
@@ -146,27 +138,12 @@ def find_regions(
     at_least: int = 1,
     hierarchy: tuple[NDArray[np.int64], RegionMerging] | None = None,
 ) -> tuple[NDArray[np.intp], RegionClasses]:
-    """Cut the hierarchy of regions and measure what makes them alike.
+    """Cut the hierarchy of regions and measure their responses.
 
-    Parameters
-    ----------
-    image : (C, Y, X) ndarray of float32
-        Normalised image.
-    response : (q, Y, X) ndarray of float32
-        Responses as probabilities.
-    threshold : float
-        Height at which the hierarchy is cut.
-    at_least : int
-        Cut lower if there would be fewer regions than this.
-    hierarchy : tuple, optional
-        Result of :func:`averaged_hierarchy` for the image, if it is known.
-
-    Returns
-    -------
-    regions : (Y, X) ndarray of int
-        Connected regions, 0..r-1.
-    classes : RegionClasses
-        The classes that they form.
+    `image` is normalised (C, Y, X); `response` (q, Y, X) has probabilities. The cut is
+    at height `threshold`, or lower for at least `at_least` regions. `hierarchy` is the
+    result of :func:`averaged_hierarchy`, if known. Returns connected regions (Y, X),
+    0..r-1, and the classes that they form.
     """
     small, merges = hierarchy or averaged_hierarchy(image)
     regions = merges.cut(max(merges.n_above(threshold), at_least))[small]

@@ -17,6 +17,10 @@ _LEVELS = np.geomspace(0.01, 3, 30)
 class RegionMerging:
     """Neighbouring regions merged step by step, the most alike first.
 
+    `regions` (Y, X) are connected, 0..n-1; `features` (C, Y, X) make them alike, and
+    `edges` (Y, X) is the gradient magnitude. `heights` (n - 1) has the height of every
+    merge, ascending.
+
     Two regions with a and b of all N pixels, distance d between their mean features and
     mean gradient g along their border merge at height ::
 
@@ -29,22 +33,6 @@ class RegionMerging:
 
     In every round all pairs merge that are each other's cheapest (Boruvka's way of
     building a tree), so that a round is a few array operations.
-
-    Parameters
-    ----------
-    regions : (Y, X) ndarray of int
-        Connected regions, 0..n-1.
-    features : (C, Y, X) ndarray of float32
-        Features that make regions alike.
-    edges : (Y, X) ndarray of float32
-        Gradient magnitude.
-
-    Attributes
-    ----------
-    n_regions : int
-        Number of regions before any merge.
-    heights : (n_regions - 1,) ndarray
-        Height of every merge, ascending.
     """
 
     def __init__(
@@ -78,18 +66,12 @@ class RegionMerging:
     def averaged(
         cls, regions: NDArray[Any], hierarchies: Sequence[RegionMerging]
     ) -> RegionMerging:
-        """Merge by how long several hierarchies of the same regions keep two apart.
+        """Merge by the share of levels at which several hierarchies keep regions apart.
 
-        The height is the share, 0 to 1, of levels between 0.01 and 3 on a logarithmic
-        scale at which two regions are apart, averaged over the hierarchies and along
-        their border. An accidental merge in one hierarchy is outvoted by the others.
-
-        Parameters
-        ----------
-        regions : (Y, X) ndarray of int
-            The regions that all hierarchies begin with.
-        hierarchies : sequence of RegionMerging
-            The hierarchies.
+        The hierarchies have the same regions. The height is this share, 0 to 1, of
+        levels between 0.01 and 3 on a logarithmic scale, averaged over the hierarchies
+        and along the border of the two regions. The others outvote an accidental merge
+        in one hierarchy.
         """
         borders = _Borders.between(regions, np.zeros(regions.shape, np.float32))
         apart = np.zeros(len(borders.first))

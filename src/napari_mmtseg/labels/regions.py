@@ -48,16 +48,9 @@ def labels_of_regions(regions: NDArray[Any], labels: Labels) -> Labels:
 def for_each_part(
     change: Callable[..., None], n_axes: int | None, *arrays: NDArray[Any]
 ) -> None:
-    """Call a function on every part of arrays in which pixels connect.
+    """Call a function on views of every part of arrays in which pixels connect.
 
-    Parameters
-    ----------
-    change : callable
-        Takes a view of the same part of every array.
-    n_axes : int or None
-        Number of last axes along which pixels connect.
-    *arrays : ndarray
-        Arrays of one shape; those that `change` writes to have to be contiguous.
+    The arrays have one shape; those that `change` writes to have to be contiguous.
     """
     axes, n_leading = connecting_axes(arrays[0].shape, n_axes)
     lengths = [arrays[0].shape[axis] for axis in axes]
@@ -67,7 +60,7 @@ def for_each_part(
 
 
 def connecting_axes(shape: Sequence[int], n_axes: int | None) -> tuple[list[int], int]:
-    """Return the axes that matter, and how many leading ones nothing connects along."""
+    """Return the axes that count, and how many leading ones nothing connects along."""
     axes = list(range(len(shape)))
     if n_axes is None:
         axes = [axis for axis in axes if shape[axis] > 1] or axes[-1:]

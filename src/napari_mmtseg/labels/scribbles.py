@@ -13,12 +13,9 @@ Labels = NDArray[np.int32]
 
 
 def read_scribbles(scribbles: Any, shape: tuple[int, ...]) -> Labels:
-    """Return scribbles as int32, or refuse them.
+    """Return scribbles as int32.
 
-    Raises
-    ------
-    InputError
-        If they are not whole numbers from 0 in the shape of the image.
+    Raises InputError if they are not whole numbers from 0 in the shape of the image.
     """
     painted = np.asarray(scribbles)
     if painted.dtype.kind not in "iu" or painted.shape != shape:
@@ -54,21 +51,9 @@ def painted_places(
 ) -> tuple[NDArray[np.int64], NDArray[Any], NDArray[np.int64]]:
     """Return the positions of scribbles in another shape, thin lines included.
 
-    Parameters
-    ----------
-    painted : (Y, X) ndarray of int
-        0 where nothing is painted.
-    shape : tuple of int
-        The other shape, usually smaller.
-
-    Returns
-    -------
-    places : (n,) ndarray of int64
-        Pixels in that shape, counted row by row, once for every label painted there.
-    values : (n,) ndarray
-        Their labels.
-    counts : (n,) ndarray of int64
-        Number of painted pixels that fall on each.
+    `painted` is (Y, X), 0 where nothing is painted. Returned are pixels of the other
+    shape, counted row by row, once for every label painted there; their labels; and the
+    number of painted pixels that fall on each, all (n,).
     """
     rows, columns = np.nonzero(painted)
     height, width = painted.shape
@@ -82,7 +67,7 @@ def painted_places(
 def shrink_painted(painted: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
     """Bring scribbles (Y, X) to a smaller shape that keeps thin lines.
 
-    Each pixel of it takes the label painted most often in it.
+    Each of its pixels takes the label painted most often in it.
     """
     if painted.shape == tuple(shape):
         return painted

@@ -40,18 +40,8 @@ def new_store(
 ) -> NDArray[Any]:
     """Return an array of zeros for labels.
 
-    Parameters
-    ----------
-    shape, dtype : sequence of int, dtype-like
-        Those of the array.
-    memory_share : float
-        Share of the free memory above which the array is a :class:`numpy.memmap` of a
-        temporary file, which is deleted with the array.
-
-    Raises
-    ------
-    InputError
-        If the disk is full.
+    Above `memory_share` of the free memory it is a :class:`numpy.memmap` of a temporary
+    file, which is deleted with the array. Raises InputError if the disk is full.
     """
     shape = tuple(int(n) for n in shape)
     n_bytes = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
@@ -91,24 +81,11 @@ def _reserve(file: IO[bytes], n_bytes: int, folder: str) -> None:
 def check_store(
     out: Any, shape: Sequence[int], largest: int, image: Any = None
 ) -> None:
-    """Refuse an array that labels cannot be written to.
+    """Raise InputError if labels cannot be written to the array `out`.
 
-    Parameters
-    ----------
-    out : array-like
-        With ``shape``, ``dtype`` and assignment to slices.
-    shape : sequence of int
-        Of the labels.
-    largest : int
-        Largest label that may occur.
-    image : array-like, optional
-        The image, which is read while labels are written.
-
-    Raises
-    ------
-    InputError
-        If it has another shape or an unsuitable type, cannot be written to, or is the
-        image.
+    It has to have ``shape``, ``dtype`` and assignment to slices, the shape of the
+    labels and a type that holds the `largest`, and must not be the `image`, which is
+    read while labels are written.
     """
     shape = tuple(shape)
     if not all(hasattr(out, name) for name in ("shape", "dtype", "__setitem__")):
@@ -136,20 +113,7 @@ def check_store(
 
 
 def check_largest(out: Any, largest: int) -> None:
-    """Refuse an array whose data type cannot hold a label.
-
-    Parameters
-    ----------
-    out : array-like
-        With ``dtype``.
-    largest : int
-        The label.
-
-    Raises
-    ------
-    InputError
-        If its data type is not a large enough integer.
-    """
+    """Raise InputError if the type of an array is not an integer that holds a label."""
     dtype = np.dtype(out.dtype)
     if dtype.kind not in "iu" or np.iinfo(dtype).max < largest:
         raise InputError(
@@ -159,21 +123,9 @@ def check_largest(out: Any, largest: int) -> None:
 
 
 def store_labels(out: Any, place: Any, labels: NDArray[Any]) -> None:
-    """Write labels to a part of an array.
+    """Write labels from 0 to the part `place` of an array.
 
-    Parameters
-    ----------
-    out : array-like
-        As for :func:`check_store`.
-    place : index
-        The part.
-    labels : ndarray of int
-        Labels from 0 in the shape of the part.
-
-    Raises
-    ------
-    InputError
-        If one of them is too large for its data type.
+    Raises InputError if one of them is too large for its data type.
     """
     check_largest(out, int(labels.max(initial=0)))
     out[place] = labels.astype(out.dtype, copy=False)

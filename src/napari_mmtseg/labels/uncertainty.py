@@ -141,14 +141,9 @@ def mean_confidence(labels: ArrayLike, confidence: ArrayLike) -> dict[int, float
     """
     values, numbers = _checked(confidence, labels)
     present, places = np.unique(numbers, return_inverse=True)
-    sizes = np.bincount(places.ravel())
     sums = np.bincount(places.ravel(), values.ravel().astype(np.float64))
-    means = sums / sizes
-    return {
-        int(number): float(mean)
-        for number, mean in zip(present, means, strict=True)
-        if number
-    }
+    means = (sums / np.bincount(places.ravel())).tolist()
+    return {n: mean for n, mean in zip(present.tolist(), means, strict=True) if n}
 
 
 def _checked(
@@ -183,7 +178,6 @@ def _checked(
 def _least_certain(
     values: NDArray[np.float32], numbers: NDArray[Any]
 ) -> NDArray[np.bool_]:
-    """Return a mask of the least certain of the labelled pixels."""
     labelled: NDArray[np.bool_] = numbers != 0
     looked_at = values[labelled]
     if not looked_at.size:

@@ -23,20 +23,9 @@ def merges(
 ) -> Iterator[tuple[int, int]]:
     """Merge the cheapest pair of groups until one is left or no pair may merge.
 
-    Parameters
-    ----------
-    means : (n, C) ndarray
-        Mean pixel of every group.
-    sizes : (n,) ndarray
-        Number of pixels of every group, none of them 0.
-    weigh : callable
-        Changes the costs (k, k) of the groups that are left, given as (k,) ndarray;
-        infinite costs forbid a merge.
-
-    Yields
-    ------
-    kept, gone : int
-        Groups that become the one called `kept`, the smaller of the two numbers.
+    `means` is (n, C); `sizes` (n,) has no 0. `weigh` changes the costs (k, k) of the
+    groups that are left, (k,); infinite costs forbid a merge. Yields the groups that
+    become one and keep the first, smaller number.
     """
     means, sizes = means.copy(), sizes.copy()
     left = np.arange(len(sizes))
@@ -63,21 +52,9 @@ def merge_classes(
 ) -> NDArray[np.intp]:
     """Group classes until `n_labels` are left, the cheapest merge first.
 
-    Parameters
-    ----------
-    means : (k, C) ndarray
-        Mean pixel of every class.
-    sizes : (k,) ndarray
-        Number of pixels of every class; empty classes join for free.
-    n_labels : int
-        Number of groups to end with.
-    max_cost : float
-        Merge only while a merge costs less than this.
-
-    Returns
-    -------
-    (k,) ndarray of int
-        Group of every class, 0..n_labels-1, in order of first appearance.
+    `means` is (k, C); classes of size 0 join for free. Merging stops early once no
+    merge costs less than `max_cost`. Returns the group of every class from 0, in order
+    of first appearance.
     """
     n = len(sizes)
     group = np.arange(n)

@@ -25,13 +25,7 @@ _FEW = 2**16
 
 
 def check_clean_up(stack: ImageStack, output: str, min_region_size: int) -> None:
-    """Refuse output that needs whole frames if a frame does not fit in memory.
-
-    Raises
-    ------
-    InputError
-        If regions or a clean-up are asked for and a frame is too large.
-    """
+    """Raise InputError if regions or clean-up need frames too large for the memory."""
     n_bytes = stack.first.n_pixels * _CLEAN_UP_BYTES
     whole = output == "regions" or min_region_size > 1
     if whole and n_bytes > free_memory():
@@ -46,16 +40,8 @@ def check_clean_up(stack: ImageStack, output: str, min_region_size: int) -> None
 class LabelWriter:
     """Cleans up the labels of frames and writes them to an array.
 
-    Parameters
-    ----------
-    stack : ImageStack
-        The image.
-    out : array-like
-        In the shape of the labels.
-    output : {"classes", "regions"}
-        As in the settings; numbers of regions go on from frame to frame.
-    min_region_size : int
-        As in the settings.
+    Output and smallest region are as in the settings; numbers of regions go on from
+    frame to frame.
     """
 
     def __init__(
@@ -71,7 +57,7 @@ class LabelWriter:
 
     @property
     def n_labels(self) -> int:
-        """Number of different labels, 0 left out, that were written."""
+        """Number of different labels above 0 that were written."""
         return self._offset if self._regions else len(self._present)
 
     def present(self, n: int) -> NDArray[np.bool_]:
@@ -84,16 +70,9 @@ class LabelWriter:
         labels: NDArray[Any],
         kept: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Write the classes of a part of a frame.
+        """Write the classes, from 1, of a part of a frame.
 
-        Parameters
-        ----------
-        location : Location
-            The part.
-        labels : ndarray of int
-            Classes, from 1.
-        kept : ndarray of bool, optional
-            Pixels that clean-up leaves as they are.
+        Clean-up leaves the pixels in the mask `kept` as they are.
         """
         if not self._regions and self._min_region_size <= 1:
             self._put(location, labels)
@@ -138,18 +117,9 @@ class LabelWriter:
 
 @dataclass
 class _Gathered:
-    """Blocks of a frame that is not complete yet.
+    """Blocks of an incomplete frame: `labels` is 0 where a block is missing.
 
-    Attributes
-    ----------
-    frame : Location
-        The frame.
-    labels : ndarray of int
-        0 where nothing has come yet.
-    kept : ndarray of bool
-        Pixels that clean-up leaves as they are.
-    missing : int
-        Number of pixels that have not come yet.
+    `kept` masks pixels that clean-up leaves as they are; `missing` counts pixels.
     """
 
     frame: Location
@@ -177,7 +147,6 @@ class _Gathered:
 
 
 def _different(labels: NDArray[Any]) -> list[int]:
-    """Return the different labels, without 0."""
     if labels.max(initial=0) < _FEW:
         values = np.flatnonzero(count_values(labels, 1))
     else:

@@ -1,4 +1,4 @@
-"""Another number of classes for labels that have been edited."""
+"""Another class count for labels that have been edited."""
 
 from __future__ import annotations
 
@@ -24,15 +24,7 @@ Labels = NDArray[Any]
 
 @dataclass(frozen=True)
 class Display:
-    """Choice of what labels show: how many classes, and them or their regions.
-
-    Attributes
-    ----------
-    n_labels : int
-        Number of classes.
-    output : {"classes", "regions"}
-        Classes, or their connected regions.
-    """
+    """Choice of what labels show: classes or regions, and their class count."""
 
     n_labels: int
     output: str
@@ -59,17 +51,12 @@ class _Made:
 
 
 class ClassCount:
-    """Give labels any number of classes and keep what was edited by hand.
+    """Give the labels of an image any class count and keep what was edited by hand.
 
     Edits are found in the labels themselves: the labels are compared with those of the
-    hierarchy at every number of classes and with those that were made last, and pixels
-    that differ from the nearest are edits. Undo, redo and edits by any tool therefore
-    need not be reported.
-
-    Parameters
-    ----------
-    hierarchy : LabelHierarchy
-        Of the image that the labels belong to.
+    hierarchy at every class count and with those that were made last, and pixels that
+    differ from the nearest are edits. Undo, redo and edits by any tool therefore need
+    not be reported.
     """
 
     def __init__(self, hierarchy: LabelHierarchy) -> None:
@@ -87,9 +74,8 @@ class ClassCount:
         return Display(number, "classes")
 
     def agreement(self, labels: Labels) -> float:
-        """Return the share of pixels that show what this hierarchy gives, 0 to 1."""
-        seen = self._glance(labels)
-        return self._candidates(labels)[2] / seen.size
+        """Return the share of pixels that agree with this hierarchy, 0 to 1."""
+        return self._candidates(labels)[2] / self._glance(labels).size
 
     def edits(self, labels: Labels) -> Labels:
         """Return the class of every pixel that was edited, and 0 elsewhere."""
@@ -107,17 +93,11 @@ class ClassCount:
         output: str,
         made_by: ClassCount | None = None,
     ) -> Labels:
-        """Return labels with another number of classes.
+        """Return labels, in the shape of the clusters, with another class count.
 
-        Parameters
-        ----------
-        labels : ndarray of int
-            In the shape of the hierarchy's clusters. Edited pixels keep their class; if
-            the labels show regions, that of the region they were given to.
-        n_labels, output : int, str
-            As in :class:`Display`.
-        made_by : ClassCount, optional
-            That of another hierarchy of the image, if the labels show that one.
+        Edited pixels keep their class; if the labels show regions, that of the region
+        they were given to. `made_by` belongs to another hierarchy of the image, if the
+        labels show that one.
         """
         classes, edited = (made_by or self)._classes_and_edits(labels)
         new = self.hierarchy.labels(n_labels)
@@ -177,10 +157,10 @@ class ClassCount:
         return best[1], best[2]
 
     def _candidates(self, labels: Labels) -> tuple[list[_Made], int | None, int]:
-        """Return what agrees best with some of the pixels, and how many do.
+        """Return the best candidates by some of the pixels, and how many pixels agree.
 
-        Candidates are images that were made, the latest first, and a number of classes,
-        or None.
+        Candidates are images that were made, the latest first, and a class count, or
+        None.
         """
         seen = self._glance(labels)
         same = [int(np.count_nonzero(seen == made.glance)) for made in self._made]
@@ -195,7 +175,7 @@ class ClassCount:
         return labels[..., :: self._step, :: self._step]
 
     def _nearest_number(self, seen: Labels, clusters: NDArray[Any]) -> tuple[int, int]:
-        """Return the number of classes that most pixels agree with, and how many do."""
+        """Return the class count that most pixels agree with, and how many do."""
         label_of = self.hierarchy.label_of_cluster
         finest, n = self.hierarchy.groups.shape
         n_values = int(label_of(finest).max()) + n + 2
@@ -204,15 +184,15 @@ class ClassCount:
             (clusters.astype(np.int64) * n_values + clipped).ravel(),
             minlength=n * n_values,
         ).reshape(n, n_values)
-        numbers = np.arange(1, finest + 1)
+        each = np.arange(n)
         agreement = np.array(
-            [counts[np.arange(n), label_of(int(k))].sum() for k in numbers]
+            [counts[each, label_of(k + 1)].sum() for k in range(finest)]
         )
         # The chosen one, if this image shows no difference between several numbers.
         best = np.flatnonzero(agreement == agreement.max())
         chosen = self._last.n_labels - 1
         index = chosen if chosen in best else int(best[0])
-        return int(numbers[index]), int(agreement[index])
+        return index + 1, int(agreement[index])
 
 
 def _classes_of(values: Labels, regions: Labels, classes: Labels) -> Labels:

@@ -1,6 +1,7 @@
 """Removal of islands, holes and rough boundaries.
 
 As in :mod:`~napari_mmtseg.labels.editing.operations`, no function changes its argument.
+Only the classes among `values` change; pixels connect along the last `n_axes` axes.
 """
 
 from __future__ import annotations
@@ -33,27 +34,14 @@ def remove_islands(
     background_too: bool = False,
     n_axes: int | None = None,
 ) -> Labels:
-    """Give connected regions below a size the nearest other label.
+    """Give connected regions of fewer than `min_size` pixels the nearest other label.
 
-    Parameters
-    ----------
-    labels : ndarray of int
-        The labels; unchanged where every region is too small.
-    min_size : float
-        Regions with fewer pixels go. Those surrounded by background become background.
-    values : collection of int, optional
-        Classes whose regions may go; by default all except background.
-    background_too : bool
-        Whether small regions of background go as well, even if 0 is not among `values`.
-    n_axes : int, optional
-        Number of last axes along which pixels connect.
+    Labels stay where every region is too small. Islands surrounded by background become
+    background. By default all classes except background may go; with `background_too`
+    small regions of background go as well, even if 0 is not among `values`.
     """
-    may_go = (
-        np.ones(labels.shape, bool) if values is None else pixels_of(labels, values)
-    )
-    if values is None and not background_too:
-        may_go &= labels != 0
-    elif background_too:
+    may_go = labels != 0 if values is None else pixels_of(labels, values)
+    if background_too:
         may_go |= labels == 0
     out = labels.copy()
 
@@ -78,21 +66,11 @@ def fill_holes(
     max_size: float = np.inf,
     n_axes: int | None = None,
 ) -> Labels:
-    """Fill holes that one class encloses.
+    """Fill holes of up to `max_size` pixels that one class encloses.
 
-    A hole does not touch the border of the image.
-
-    Parameters
-    ----------
-    labels : ndarray of int
-        The labels.
-    values : collection of int, optional
-        Classes whose holes are filled, whatever class is in them. By default the holes
-        of all classes, if they are background: no other class is lost.
-    max_size : float
-        Holes with more pixels stay.
-    n_axes : int, optional
-        Number of last axes along which pixels connect.
+    A hole does not touch the border of the image. The holes of the classes in `values`
+    are filled, whatever class is in them; by default those of all classes, if they are
+    background: no other class is lost.
     """
     out = labels.copy()
 
@@ -101,8 +79,7 @@ def fill_holes(
             _fill_background(part, max_size)
             return
         for value in values:
-            holes = _holes(part == value, max_size)
-            part[holes] = value
+            part[_holes(part == value, max_size)] = value
 
     for_each_part(fill, n_axes, out)
     return out
@@ -117,19 +94,9 @@ def smooth(
 ) -> Labels:
     """Even out boundaries: every pixel takes the class that prevails around it.
 
-    Classes are weighed by a Gaussian, cut off at the given radius. A class that would
-    vanish stays as it is.
-
-    Parameters
-    ----------
-    labels : ndarray of int
-        The labels.
-    radius : float or sequence of float
-        In pixels, for all axes or for each.
-    values : collection of int, optional
-        Only boundaries of these classes move.
-    n_axes : int, optional
-        Number of last axes along which pixels are weighed.
+    Classes are weighed by a Gaussian, cut off at the given radius, in pixels for all
+    axes or for each. Only boundaries of the classes in `values` move. A class that
+    would vanish stays as it is.
     """
     radii = np.broadcast_to(np.asarray(radius, float), labels.ndim)
     axes, n_leading = connecting_axes(labels.shape, n_axes)
@@ -153,7 +120,6 @@ def smooth(
 
 
 def _not_zero(labels: Labels) -> Labels:
-    """Return labels with an unused value in place of 0."""
     free = int(labels.max()) + 1
     wide = labels.astype(np.int64)
     wide[labels == 0] = free

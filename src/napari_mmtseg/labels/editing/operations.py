@@ -46,10 +46,7 @@ def swap(labels: Labels, first: int, second: int) -> Labels:
 def relabel(labels: Labels) -> Labels:
     """Give the classes the numbers 1..k in the order of their labels; 0 stays.
 
-    Raises
-    ------
-    InputError
-        If the type of the labels cannot hold k.
+    Raises InputError if the type of the labels cannot hold k.
     """
     values = np.unique(labels)
     n = int(np.count_nonzero(values))
@@ -66,24 +63,11 @@ def split(
     taken: Collection[int] = (),
     n_axes: int | None = None,
 ) -> Labels:
-    """Give every connected region of some classes a label of its own.
+    """Give every connected region of the classes `values` a label of its own.
 
-    Parameters
-    ----------
-    labels : ndarray of int
-        The labels.
-    values : collection of int
-        Classes to split. The largest region of each keeps the label; the others get the
-        smallest unused labels in reading order.
-    taken : collection of int
-        Labels that may not be given, beside those in `labels`.
-    n_axes : int, optional
-        Number of last axes along which pixels connect.
-
-    Raises
-    ------
-    InputError
-        If there is nothing to split, or the type of the labels has too few values.
+    The largest region of each keeps the label; the others get, in reading order, the
+    smallest labels that are neither used nor `taken`. Raises InputError if there is
+    nothing to split, or the type of the labels has too few values.
     """
     mask = pixels_of(labels, values) & (labels != 0)
     regions = connected_regions(np.where(mask, labels, 0), n_axes)
@@ -112,11 +96,8 @@ def split_region(
 ) -> Labels:
     """Give the connected region at the index of a pixel a label of its own.
 
-    Raises
-    ------
-    InputError
-        If the pixel lies in the background or in a class of one region, or the type of
-        the labels has no value left.
+    Raises InputError if the pixel lies in the background or in a class of one region,
+    or the type of the labels has no value left.
     """
     value = labels[tuple(position)]
     if value == 0:

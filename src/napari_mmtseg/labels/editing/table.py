@@ -16,19 +16,7 @@ _MAX_COUNTED = 2**22
 
 @dataclass(frozen=True, eq=False)
 class ClassTable:
-    """Classes of labels and their counts.
-
-    Attributes
-    ----------
-    values : (k,) ndarray of int
-        Labels in ascending order.
-    n_pixels : (k,) ndarray of int
-        Number of pixels of each.
-    n_regions : (k,) ndarray of int or None
-        Number of connected regions of each; None if not counted.
-    confidence : (k,) ndarray of float or None
-        Mean confidence of each; None if not measured.
-    """
+    """Classes of labels, ascending, and their counts; None if not measured."""
 
     values: NDArray[Any]
     n_pixels: NDArray[np.int64]
@@ -48,23 +36,12 @@ class ClassTable:
     def __len__(self) -> int:
         return len(self.values)
 
-    def pixels_of(self, value: int) -> int:
-        """Return the number of pixels of a class, 0 if it is absent."""
-        row = int(np.searchsorted(self.values, value))
-        there = row < len(self) and self.values[row] == value
-        return int(self.n_pixels[row]) if there else 0
-
 
 @dataclass(frozen=True)
 class LargestRegion:
-    """The largest connected region of a class.
+    """The largest connected region of a class, with its bounding box.
 
-    Attributes
-    ----------
-    center : tuple of float
-        Its middle in the plane of the last two axes in which it is largest.
-    start, stop : tuple of int
-        Its bounding box.
+    `center` is its middle in the plane of the last two axes in which it is largest.
     """
 
     center: tuple[float, ...]

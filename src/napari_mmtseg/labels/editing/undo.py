@@ -57,14 +57,7 @@ def _compressor() -> ThreadPoolExecutor:
 class PackedLabels:
     """Compressed labels that NumPy unpacks wherever it takes an array.
 
-    Parameters
-    ----------
-    codes : _Codes
-        Index of every pixel into `values`.
-    values : ndarray or None
-        Label of every code; if None, the codes are the labels.
-    shape, dtype : tuple of int, dtype
-        Shape and type of the labels.
+    `codes` are indices into `values`, or the labels themselves if that is None.
     """
 
     def __init__(
@@ -113,16 +106,7 @@ class PackedLabels:
 class LabelEdit:
     """The difference between labels before and after an edit, in their bounding box.
 
-    Attributes
-    ----------
-    index : tuple of slice
-        The bounding box.
-    old, new : ndarray
-        Labels in the box.
-    before, after : PackedLabels
-        The same, packed for the undo history.
-    n_changed : int
-        Number of pixels that change.
+    `before` and `after` are `old` and `new`, packed for the undo history.
     """
 
     index: Index
@@ -138,12 +122,7 @@ class LabelEdit:
     ) -> LabelEdit | None:
         """Compare labels before and after; return None if they are equal.
 
-        Parameters
-        ----------
-        old, new : ndarray of int
-            Labels of the same shape; `new` takes the dtype of `old`.
-        origin : tuple of slice, optional
-            Their position in the whole array, with a start on every axis.
+        `new` takes the dtype of `old`; `origin` is their position in the whole array.
         """
         changed = old != new
         n_changed = int(np.count_nonzero(changed))
