@@ -1,4 +1,4 @@
-"""A journal: what a run is about and what it has done, line by line."""
+"""A journal: the options of a run, and line by line what it has done."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VERSION = 2
 Line = dict[str, Any]
 
 _SHOWN = 3
-"""How many differences an error lists."""
+"""Number of differences that an error lists."""
 
 
 class Journal:

@@ -84,7 +84,7 @@ def settings_with(path: Path, asked: SegmentationSettings) -> SegmentationSettin
 
 
 def check_previous_model(plan: BatchPlan, previous: PreviousRun) -> None:
-    """Refuse to resume without the model that has made the existing labels."""
+    """Refuse to resume without the model of the existing labels."""
     if len(previous.done) in (0, len(plan.items)):
         return
     if file_digest(plan.model_path) == previous.model:

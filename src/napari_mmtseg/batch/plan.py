@@ -22,7 +22,7 @@ JOURNAL_NAME = ".mmtseg-journal.jsonl"
 SUMMARY_NAME = "mmtseg-summary.csv"
 
 _SHOWN = 5
-"""How many names an error lists."""
+"""Number of names that an error lists."""
 
 
 @dataclass(frozen=True)
@@ -84,12 +84,7 @@ class BatchRequest:
 class BatchItem:
     """One image and the file of its labels.
 
-    Attributes
-    ----------
-    name : str
-        Path of the image within the folder, with forward slashes.
-    image, labels : Path
-        The files.
+    `name` is its path within the folder, with forward slashes.
     """
 
     name: str
@@ -99,15 +94,7 @@ class BatchItem:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """Plan of a batch.
-
-    Attributes
-    ----------
-    request : BatchRequest
-        The request.
-    items : tuple of BatchItem
-        In the order of their names.
-    """
+    """Plan of a batch, with its images in the order of their names."""
 
     request: BatchRequest
     items: tuple[BatchItem, ...]

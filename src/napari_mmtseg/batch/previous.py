@@ -1,4 +1,4 @@
-"""What an earlier run has left in a folder of labels, and whether it fits."""
+"""State of an earlier run in a folder of labels, compared with the present one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OURS = ("waiting", "running", "done")
 """Last notes of an image after which its label file is one of this batch."""
 
 _SHOWN = 3
-"""How many label files an error lists."""
+"""Number of label files that an error lists."""
 
 
 @dataclass(frozen=True)

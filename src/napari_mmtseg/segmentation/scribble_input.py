@@ -30,11 +30,6 @@ def read_all_scribbles(
     """Read and check the scribbles of images (C, Y, X), and the model to start from.
 
     Returns None without any scribbles and without a model.
-
-    Raises
-    ------
-    InputError
-        If scribbles or model do not fit the images, each other or the settings.
     """
     model = request.model
     if model is None and all(painted is None for painted in scribbles):
@@ -111,17 +106,7 @@ _WHOLE = 2**22
 
 
 class PaintedCrop(NamedTuple):
-    """Painted pixels of a part of a stack.
-
-    Attributes
-    ----------
-    location : Location
-        Where.
-    scribbles : (Y, X) ndarray of int
-        What is painted there.
-    amounts : dict of int to int
-        Number of painted pixels of every label.
-    """
+    """Scribbles (Y, X) of a part of a stack, and their pixels by label."""
 
     location: Location
     scribbles: NDArray[Any]
@@ -135,10 +120,10 @@ def painted_crops(
     side: int,
     check_cancel: Callable[[], None] = lambda: None,
 ) -> list[PaintedCrop]:
-    """Find where scribbles are: whole frames, or crops of `side` pixels of large ones.
+    """Find the frames, or crops of `side` pixels of large ones, with most scribbles.
 
-    At most `n_crops`, those with the most scribbles, but at least one for every painted
-    label. Scribbles are read part by part; `check_cancel` is called before each.
+    There are at most `n_crops`, but at least one for every painted label. Scribbles are
+    read part by part; `check_cancel` is called before each.
     """
     found = []
     for index in stack.indices():

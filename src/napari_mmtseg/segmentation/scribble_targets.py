@@ -38,17 +38,10 @@ Labels = NDArray[np.int32]
 class ScribbleTargets:
     """Training targets derived from scribbles.
 
-    Attributes
-    ----------
-    labels : (k,) ndarray of int32
-        Label of every class, ascending.
-    classes : list of (Y, X) ndarray of int32
-        Class index of every pixel of every view.
-    painted : list of (Y, X) ndarray of int32
-        Class index + 1 of painted pixels at full size, 0 elsewhere.
-    expected : (Y, X) ndarray of int32 or None
-        Class index of every pixel of the first image at full size, if the classes of a
-        model are to stay except for what was painted.
+    `labels` (k,) are those of the classes, ascending; `classes` (Y, X) hold the class
+    index of every pixel of every view, and `painted` (Y, X), at full size, that of
+    painted pixels + 1, else 0. `expected` (Y, X) are class indices of the first image
+    at full size, if the classes of a model stay except for what was painted.
     """
 
     labels: Labels

@@ -14,7 +14,7 @@ from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.notices import warn
-from napari_mmtseg.progress import SegmentationStep, relay
+from napari_mmtseg.progress import SegmentationStep, Steps, relay
 from napari_mmtseg.segmentation.previews import Preview, Shown
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.scribble_input import model_labels
@@ -49,7 +49,7 @@ def train_model(
     scribbles: Sequence[Labels | None] | None,
     request: SegmentationRequest,
     shown: Shown | None = None,
-) -> Generator[SegmentationStep, str | None, Fitted]:
+) -> Steps[Fitted]:
     """Fit a model to raw images, with scribbles and a model to start from if given.
 
     `scribbles` are None for a run without any and without a model; `shown` is as for
@@ -64,7 +64,7 @@ def _fit_scribbles(
     images: Sequence[NDArray[Any]],
     scribbles: Sequence[Labels | None],
     request: SegmentationRequest,
-) -> Generator[SegmentationStep, str | None, Fitted]:
+) -> Steps[Fitted]:
     model, should_cancel = request.model, request.should_cancel
     preparing = SegmentationStep("preparing", 0, request.settings.n_steps)
     stop = (yield preparing) == "stop"

@@ -39,14 +39,9 @@ _EDGE_SIGMA = 0.7
 
 @dataclass(frozen=True)
 class Structure:
-    """The way to segment an image.
+    """The way to segment an image: `merging`, and the weight of texture.
 
-    Attributes
-    ----------
-    merging : {"classes", "regions"}
-        "classes": pixels that look alike merge first; "regions": neighbouring ones.
-    texture : float
-        Weight of texture against intensity.
+    With "classes" pixels that look alike merge first, with "regions" neighbouring ones.
     """
 
     merging: str
@@ -67,14 +62,7 @@ def find_structure(
     that look alike merge. In all other images neighbouring regions merge first. The
     bounds were chosen on photographs and micrographs together.
 
-    Parameters
-    ----------
-    image : (C, Y, X) ndarray of float32
-        Normalised image at working size.
-    clusters : (Y, X) ndarray of int
-        Its clustering by values, from 0.
-    settings : SegmentationSettings
-        `merging` and `texture` are taken as they are unless automatic.
+    `image` (C, Y, X) is normalised, `clusters` (Y, X) are those of its values, from 0.
     """
     merging, texture = settings.merging, settings.texture
     statistics = ClusterStatistics.measure([clusters], [image], int(clusters.max()) + 1)
@@ -102,7 +90,7 @@ def focus_differs(slices: Sequence[NDArray[Any]], scale: float) -> bool:
 
     Then the focus or the exposure changes, and classes of texture would be those of
     sharp and of blurred slices. Slices are raw pixels (C, Y, X) of the same place;
-    `scale` is the standard deviation of the window that texture is measured in.
+    `scale` is the standard deviation in pixels of the window of texture.
     """
     found = []
     for image in slices:
