@@ -42,12 +42,8 @@ def start_journal(journal: Journal, plan: BatchPlan) -> None:
 
 def note_begun(journal: Journal, items: Sequence[BatchItem]) -> None:
     """Note that images are begun, before any of their labels are written."""
-    journal.add(
-        *(
-            {"name": i.name, "status": "running", "image": _stamp(i.image)}
-            for i in items
-        )
-    )
+    stamps = [(item.name, _stamp(item.image)) for item in items]
+    journal.add(*({"name": n, "status": "running", "image": s} for n, s in stamps))
 
 
 def note_record(journal: Journal, record: BatchRecord) -> None:
@@ -61,7 +57,7 @@ def note_record(journal: Journal, record: BatchRecord) -> None:
 
 
 def previous_run(journal: Journal, plan: BatchPlan) -> PreviousRun:
-    """Return what an earlier run has left."""
+    """Return the state that an earlier run has left."""
     first, lines = read_journal(journal.path)
     _check_same(plan, first.get("about", {}), journal.about)
     notes: dict[str, dict[str, Any]] = {}

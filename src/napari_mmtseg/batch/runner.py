@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -49,8 +50,8 @@ T = TypeVar("T", bound=Task)
 R = TypeVar("R")
 
 Work = Callable[[T, Callable[[], bool]], R]
-"""Does a task; once the `should_cancel` that it is given, and calls often, returns True
-it cleans up and raises Cancelled."""
+"""Does a task. It often calls the function that it is given; once that returns True it
+cleans up and raises Cancelled."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ class RunFolder:
 
     @classmethod
     def made(cls, parent: Path) -> RunFolder:
-        """Make one in a folder, and remove those of killed runs."""
+        """Make a run folder in `parent`, and remove those of killed runs."""
         for old in parent.glob(f"{PARTIAL}run-*/"):
             cls(old).remove()
         path = parent.absolute() / f"{PARTIAL}run-{uuid4().hex}"
@@ -152,20 +153,16 @@ class RunFolder:
 def run_tasks(
     pool: Pool, work: Work[T, R], tasks: Sequence[T], folder: Path, hooks: Hooks[T]
 ) -> Reports[T, R]:
-    """Do tasks on the workers of a pool, and yield what becomes of each.
+    """Do tasks on the workers of a pool, and report the course of each.
 
     There is a report when a task begins and when it ends, and None now and then. A task
     whose process has died is tried once more, with no other one beside it. When this
     ends early, tasks under way give up, and it waits for them. Workers must be able to
     import `work` and to see `folder`.
     """
-    if not tasks:
-        return
-    run = _Run(pool, work, tasks, folder, hooks)
-    try:
-        yield from run.reports()
-    finally:
-        run.close()
+    if tasks:
+        with closing(_Run(pool, work, tasks, folder, hooks)) as run:
+            yield from run.reports()
 
 
 class _Run(Generic[T, R]):
@@ -276,6 +273,6 @@ class _Run(Generic[T, R]):
             warn(
                 f"Cancelled tasks still run after {_PATIENCE:g} s. Each ends with a "
                 "whole file or none.",
-                stacklevel=4,
+                stacklevel=5,
             )
         self.executor.shutdown(cancel_futures=True)

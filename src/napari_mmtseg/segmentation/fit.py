@@ -100,11 +100,11 @@ def iter_fit(
     images: Sequence[Any] = image_or_images if is_list else [image_or_images]
     if not images:
         raise InputError("There is no image to fit. Pass one image or a list of them.")
+    each: Any = scribbles
     if scribbles is None:
-        each: Sequence[Any] = [None] * len(images)
-    else:
-        listed = is_list and isinstance(scribbles, (list, tuple))
-        each = scribbles if listed else [scribbles]  # type: ignore[assignment]
+        each = [None] * len(images)
+    elif not (is_list and isinstance(scribbles, (list, tuple))):
+        each = [scribbles]
     request = SegmentationRequest.of(
         images,
         each,

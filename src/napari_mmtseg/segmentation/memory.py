@@ -90,19 +90,11 @@ def estimate_memory(
         at_once *= 2  # the next block is read meanwhile
     else:
         at_once = frame.n_pixels * _PER_PIXEL * (1 + frame.shape[0])
-    size, crops = settings.crop_size**2, settings.n_crops
-    if stack.is_one_image:
-        crops = 1
-        size = frame.n_pixels
-    training = min(size, frame.n_pixels) * crops * 12 * frame.shape[0]
-    kept = 0 if on_disk else labels
-    return MemoryEstimate(
-        int(_BASE + at_once + training + kept),
-        labels,
-        on_disk,
-        free_memory(),
-        free_disk(),
-    )
+    trained = frame.n_pixels
+    if not stack.is_one_image:
+        trained = min(settings.crop_size**2, trained) * settings.n_crops
+    total = _BASE + at_once + trained * 12 * frame.shape[0] + labels * (not on_disk)
+    return MemoryEstimate(int(total), labels, on_disk, free_memory(), free_disk())
 
 
 def _words(n_bytes: float) -> str:

@@ -94,12 +94,9 @@ def first_image_previews(
         nonlocal averaged
         averaged = averaged or averaged_hierarchy(image)
         channels = np.arange(settings.max_labels)[:, np.newaxis, np.newaxis]
+        responses, n = (clusters == channels).astype(np.float32), settings.n_labels or 1
         regions, alike = find_regions(
-            image,
-            (clusters == channels).astype(np.float32),
-            settings.region_threshold,
-            settings.n_labels or 1,
-            hierarchy=averaged,
+            image, responses, settings.region_threshold, n, hierarchy=averaged
         )
         if settings.output == "regions":
             return (regions + 1).astype(np.int32)

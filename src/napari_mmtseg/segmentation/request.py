@@ -68,14 +68,9 @@ class SegmentationRequest:
         plane = [letter for letter in stacks[0].axes if letter in "CYX"]
         axis = plane.index("C") if "C" in plane else None
         read = tuple((as_channels_first(e, axis), painted) for e, painted in examples)
+        laid = _laid_on(scribbles, stacks)
         request = cls(
-            stacks,
-            chosen,
-            _laid_on(scribbles, stacks),
-            read,
-            model,
-            anisotropy=anisotropy,
-            **options,
+            stacks, chosen, laid, read, model, anisotropy=anisotropy, **options
         )
         request._check()
         return request
@@ -207,20 +202,14 @@ def _laid_on(scribbles: Sequence[Any], stacks: Sequence[ImageStack]) -> tuple[An
             "images. Give a list with an array, or None, for each."
         )
     whole = all(stack.is_one_image for stack in stacks)
-    laid = []
-    for painted, stack in zip(scribbles, stacks, strict=True):
-        checked = painted
-        # The values of whole images are read and checked next, with their shape.
-        if painted is not None and not (whole and len(stack.shape) == 2):
-            checked = _check_shape(painted, stack)
-            if whole:
-                checked = np.asarray(checked).reshape(stack.shape[-2:])
-        laid.append(checked)
-    return tuple(laid)
+    pairs = zip(scribbles, stacks, strict=True)
+    return tuple(_laid(painted, stack, whole) for painted, stack in pairs)
 
 
-def _check_shape(scribbles: Any, stack: ImageStack) -> Any:
-    """Refuse scribbles that do not lie on a stack, without reading them."""
+def _laid(scribbles: Any, stack: ImageStack, whole: bool) -> Any:
+    """Check the shape of scribbles; those of a stack are not read."""
+    if scribbles is None or (whole and len(stack.shape) == 2):
+        return scribbles  # whole images are checked next, with their values
     if not all(hasattr(scribbles, name) for name in ("shape", "__getitem__")):
         scribbles = np.asarray(scribbles)
     if tuple(scribbles.shape) != stack.shape:
@@ -229,4 +218,4 @@ def _check_shape(scribbles: Any, stack: ImageStack) -> Any:
             f"labels have the shape {stack.shape}, with the axes {stack.label_axes}. "
             "Paint in an array of that shape, 0 where nothing is painted."
         )
-    return scribbles
+    return np.asarray(scribbles).reshape(stack.shape[-2:]) if whole else scribbles

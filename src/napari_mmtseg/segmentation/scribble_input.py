@@ -40,9 +40,11 @@ def read_all_scribbles(
     ]
     if model is not None:
         model.check_channels(images[0])
-    _check_classes(read, request.settings, model)
+    values = _check_classes(read, request.settings, model)
     if request.out is not None:
-        check_largest(request.out, _largest_label(read, request.settings, model))
+        # Classes that are found besides take the smallest free labels.
+        most = request.settings.n_labels or request.settings.max_labels
+        check_largest(request.out, max(most, int(values.max(initial=0))))
     return read
 
 
@@ -50,8 +52,8 @@ def _check_classes(
     scribbles: Sequence[Labels | None],
     settings: SegmentationSettings,
     model: MutualMeanTeachingModel | None,
-) -> None:
-    """Refuse numbers of classes that do not go together."""
+) -> Labels:
+    """Refuse class counts that do not go together; return the labels of all classes."""
     values = painted_values(list(scribbles))
     if not len(values) and any(painted is not None for painted in scribbles):
         raise InputError(
@@ -79,19 +81,7 @@ def _check_classes(
             "the response channels of the networks. "
             + ("Raise max_labels." if model is None else "Fit a new model.")
         )
-
-
-def _largest_label(
-    scribbles: Sequence[Labels | None],
-    settings: SegmentationSettings,
-    model: MutualMeanTeachingModel | None,
-) -> int:
-    labels = [painted_values(list(scribbles))]
-    if model is not None:
-        labels.append(model_labels(model))
-    # Classes that are found besides take the smallest free labels.
-    most = settings.n_labels or settings.max_labels
-    return max([most, *(int(found.max(initial=0)) for found in labels)])
+    return values
 
 
 def model_labels(model: MutualMeanTeachingModel) -> Labels:

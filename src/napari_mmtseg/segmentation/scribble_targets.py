@@ -106,17 +106,11 @@ def _others(
     from napari_mmtseg.engine.examples import N_CLUSTERS, warm_start
 
     images = [view.image for view in views]
-    return other_classes(
-        warm_start(images, max(N_CLUSTERS, 2 * (n_painted + (n_others or 1)))),
-        images,
-        [
-            shrink_painted(paint, image.shape[1:])
-            for paint, image in zip(painted, images, strict=True)
-        ],
-        n_painted,
-        n_others,
-        settings.merge_threshold,
-    )
+    clusters = warm_start(images, max(N_CLUSTERS, 2 * (n_painted + (n_others or 1))))
+    pairs = zip(painted, images, strict=True)
+    small = [shrink_painted(paint, image.shape[1:]) for paint, image in pairs]
+    threshold = settings.merge_threshold
+    return other_classes(clusters, images, small, n_painted, n_others, threshold)
 
 
 def targets_of_model(

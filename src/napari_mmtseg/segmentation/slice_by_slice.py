@@ -21,12 +21,7 @@ from napari_mmtseg.segmentation.result import SegmentationResult
 
 
 def segment_slices(request: SegmentationRequest) -> Steps[SegmentationResult]:
-    """Segment every slice of a stack on its own; the request is checked at once."""
-    request.check_slices()
-    return _slices(request)
-
-
-def _slices(request: SegmentationRequest) -> Steps[SegmentationResult]:
+    """Segment every slice of a stack on its own."""
     start = time.perf_counter()
     stack, settings = request.stack, request.settings
     labels = request.out

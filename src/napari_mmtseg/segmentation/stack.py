@@ -27,12 +27,7 @@ _KEPT = "The labels of what came before are kept."
 
 
 def segment_stack(request: SegmentationRequest) -> Steps[SegmentationResult]:
-    """Segment a stack or a large image; the request is checked at once."""
-    request.check_one_model()
-    return _segment(request)
-
-
-def _segment(request: SegmentationRequest) -> Steps[SegmentationResult]:
+    """Segment a stack or a large image."""
     start = time.perf_counter()
     stack, settings = request.stack, request.settings
     # Allocate first, so that a full disk is reported before training.
@@ -97,7 +92,7 @@ def _find(
     parts: Generator[Any, None, None],
     step: SegmentationStep,
 ) -> Steps[tuple[list[Location], str]]:
-    """Fill the clusters; return what is done, and the reason if that is not all."""
+    """Fill the clusters; return the finished parts, and why others are missing."""
     stack, scribbles = request.stack, request.scribbles[0]
     values = merge_tree.label_of_cluster()
     previews = SlicePreviews(stack.first.shape[1:], request.preview_interval)

@@ -108,17 +108,17 @@ def _shown(stack: ImageStack, request: SegmentationRequest) -> Shown | None:
     """Return a function that reads the slice that previews show, once per change."""
     if request.preview_interval is None:
         return None
-    last: list[Any] = [None, None]
+    shown = request.shown or (lambda: (0,) * len(stack.lead))
+    last: tuple[Any, Any] = None, None
 
     def read() -> tuple[tuple[int, ...], NDArray[Any]] | None:
-        index = (
-            (0,) * len(stack.lead) if request.shown is None else tuple(request.shown())
-        )
+        nonlocal last
+        index = tuple(shown())
         frame = stack.frame(index)
         if frame.is_large or max(frame.shape[1:]) > PREVIEW_SIDE:
             return None
         if last[0] != index:
-            last[:] = index, frame.read()
-        return index, last[1]
+            last = index, frame.read()
+        return last
 
     return read

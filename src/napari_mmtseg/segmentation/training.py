@@ -101,13 +101,8 @@ def fit_steps(
         stop,
     )
     with cancellable(trained.networks, should_cancel):
-        known = readout_from_training(
-            trained,
-            [example.image for example in examples],
-            normalization,
-            texture,
-            asked,
-        )
+        pixels = [example.image for example in examples]
+        known = readout_from_training(trained, pixels, normalization, texture, asked)
         model = MutualMeanTeachingModel(known, asked)
         hierarchy = None
         predicted = SegmentationStep("prediction", trained.n_steps, n_steps)

@@ -76,10 +76,9 @@ class Parameter:
         elif self.choices:
             words = "one of " + ", ".join(self.choices)
         else:
-            number = "a whole number" if self.kind is int else "a number"
-            words = f"{number} from {self.minimum:g} to {self.maximum:g}"
+            words = f"a number from {self.minimum:g} to {self.maximum:g}"
             if self.kind is int:
-                words = f"{number} from {self.minimum} to {self.maximum}"
+                words = f"a whole number from {self.minimum} to {self.maximum}"
             if self.unit:
                 words += f" ({self.unit})"
         return f"{words}, or none ({self.none_means})" if self.optional else words

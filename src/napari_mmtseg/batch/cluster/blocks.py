@@ -104,7 +104,7 @@ class BlockJob:
         return self.folder / "model.safetensors"
 
     def check(self, *, resume: bool, overwrite: bool) -> None:
-        """Refuse to replace what should be kept, and to resume other labels."""
+        """Refuse to replace labels without `overwrite`, and to resume other ones."""
         out = Path(self.out)
         check_apart(out, Path(self.image))
         check_zarr_output(out, overwrite=True)
