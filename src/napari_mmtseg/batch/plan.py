@@ -82,10 +82,7 @@ class BatchRequest:
 
 @dataclass(frozen=True)
 class BatchItem:
-    """One image and the file of its labels.
-
-    `name` is its path within the folder, with forward slashes.
-    """
+    """One image, named by its path in the folder, with "/", and its file of labels."""
 
     name: str
     image: Path

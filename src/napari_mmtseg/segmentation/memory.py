@@ -56,10 +56,9 @@ class MemoryEstimate:
         """Return the estimate as a sentence."""
         need = f"About {_words(self.total)} of memory, {_words(self.free)} free"
         if self.on_disk:
-            room = ""
+            need += f"; labels ({_words(self.labels)}) go to a file on disk"
             if self.labels > self.free_on_disk:
-                room = f", which has {_words(self.free_on_disk)} free"
-            return f"{need}; labels ({_words(self.labels)}) go to a file on disk{room}."
+                need += f", which has {_words(self.free_on_disk)} free"
         return f"{need}."
 
 

@@ -27,10 +27,7 @@ def read_all_scribbles(
     scribbles: Sequence[Any],
     request: SegmentationRequest,
 ) -> list[Labels | None] | None:
-    """Read and check the scribbles of images (C, Y, X), and the model to start from.
-
-    Returns None without any scribbles and without a model.
-    """
+    """Read and check scribbles of images (C, Y, X); None without any and a model."""
     model = request.model
     if model is None and all(painted is None for painted in scribbles):
         return None
