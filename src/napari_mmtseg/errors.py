@@ -28,13 +28,7 @@ _NEEDS = {
 
 
 def import_extra(name: str) -> Any:
-    """Return a module of a library that is not in the base installation.
-
-    Raises
-    ------
-    InputError
-        If it is not installed; says how to get it.
-    """
+    """Import a library that is not in the base installation, or raise InputError."""
     try:
         return import_module(name)
     except ImportError:

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 
 
 class Notices(list[str]):
-    """Texts in the order in which they came; one for each place in the source.
+    """Texts in their order, one for each place in the source.
 
     A remark about every slice of a stack is thus kept for the first of them alone.
     """
@@ -33,16 +33,7 @@ _collector: ContextVar[Notices | None] = ContextVar("notices", default=None)
 
 
 def warn(message: str, *, stacklevel: int = 2) -> None:
-    """Warn the user, and go on.
-
-    Parameters
-    ----------
-    message : str
-        The text.
-    stacklevel : int
-        As for :func:`warnings.warn`, which is called unless the calling thread runs
-        within :func:`collected_notices`.
-    """
+    """Warn the user, by :mod:`warnings` unless within :func:`collected_notices`."""
     notices = _collector.get()
     if notices is None:
         warnings.warn(message, UserWarning, stacklevel=stacklevel + 1)
@@ -57,16 +48,7 @@ def collected_notices(notices: Notices | None = None) -> Iterator[Notices]:
 
     Do not yield to other code meanwhile: a generator shares the context of the code
     that resumes it, so that it has to collect around every single step of the work.
-
-    Parameters
-    ----------
-    notices : Notices, optional
-        What has been said before, to be continued.
-
-    Yields
-    ------
-    Notices
-        The texts.
+    Earlier `notices` are continued.
 
     Examples
     --------

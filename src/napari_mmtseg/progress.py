@@ -58,23 +58,17 @@ _M = TypeVar("_M")
 _R = TypeVar("_R")
 _S = TypeVar("_S")
 
+Steps = Generator[SegmentationStep, str | None, _R]
+"""Work that yields its progress, ends early once "stop" is sent, and has a result."""
+
 
 def drain(
     steps: Generator[Any, Any, _R], should_cancel: Callable[[], bool] | None = None
 ) -> _R:
     """Run a generator to its end and return its value.
 
-    Parameters
-    ----------
-    steps : generator
-        The work.
-    should_cancel : callable, optional
-        Asked before every step; once it returns True the generator is closed.
-
-    Raises
-    ------
-    Cancelled
-        If `should_cancel` said so.
+    `should_cancel` is called before every step; once it returns True the generator is
+    closed and :class:`Cancelled` raised.
     """
     while True:
         if should_cancel is not None and should_cancel():
@@ -93,28 +87,11 @@ def relay(
     stop: bool = False,
     answers: list[str] | None = None,
 ) -> Generator[_M, str | None, _R]:
-    """Run a generator inside another one, with other messages.
+    """Run a generator inside another one, with other messages; return its value.
 
-    Parameters
-    ----------
-    steps : generator
-        The work; it is closed when this generator is.
-    messages : callable
-        Returns what is yielded for a step: nothing, one message or several.
-    stop : bool
-        Answer every step with "stop", because that was asked for before the first.
-    answers : list of str, optional
-        Every answer that is sent is appended to it.
-
-    Yields
-    ------
-    object
-        Every message. An answer that is sent, such as "stop", reaches `steps`.
-
-    Returns
-    -------
-    object
-        The return value of `steps`.
+    `messages` turns a step into those that are yielded. An answer that is sent, such as
+    "stop", reaches `steps` and is appended to `answers`; with `stop` every step gets
+    it. `steps` is closed when this generator is.
 
     Examples
     --------

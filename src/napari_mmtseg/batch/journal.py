@@ -1,4 +1,4 @@
-"""A journal: what a run is about and what it has done, line by line."""
+"""A journal: the options of a run, and line by line what it has done."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VERSION = 2
 Line = dict[str, Any]
 
 _SHOWN = 3
-"""How many differences an error lists."""
+"""Number of differences that an error lists."""
 
 
 class Journal:
@@ -28,7 +28,7 @@ class Journal:
         self.about: Line = json.loads(json.dumps(dict(about)))
 
     def start(self, lines: Iterable[Mapping[str, Any]] = (), **more: Any) -> None:
-        """Replace the file by one without a run."""
+        """Write a new file with the options and `lines`."""
         first = {"format": _FORMAT, "version": _VERSION, "about": self.about, **more}
         write_atomically(self.path, _encoded([first, *lines]), overwrite=True)
 
@@ -61,7 +61,7 @@ def read_journal(path: Path) -> tuple[Line, list[Line]]:
 
 
 def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
-    """Return in words how two runs differ; empty if they do not."""
+    """Return the differences between two runs in words; empty without any."""
     found = [*_differences(before, now)]
     return ", ".join(found[:_SHOWN]) + ", ..." * (len(found) > _SHOWN)
 
@@ -71,12 +71,8 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
         if before.get(name) != now.get(name):
             yield f"{name} (was {before.get(name)!r}, is {now.get(name)!r})"
     if before.get("model") != now.get("model"):
-        words = ["none" if a.get("model") is None else "a file" for a in (before, now)]
-        yield (
-            "model (another file)"
-            if words == ["a file"] * 2
-            else f"model (was {words[0]}, is {words[1]})"
-        )
+        was, has = ("a file" if x.get("model") else "none" for x in (before, now))
+        yield f"model ({'another file' if was == has else f'was {was}, is {has}'})"
     if "settings" in now:
         yield from _differences(before.get("settings", {}), now["settings"])
 

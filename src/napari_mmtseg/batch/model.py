@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from napari_mmtseg.images.crops import sample_frame
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.notices import collected_notices
-from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.progress import SegmentationStep, Steps
 from napari_mmtseg.segmentation.fit import iter_fit
 from napari_mmtseg.settings.fields import SegmentationSettings, parameters
 
@@ -84,7 +84,7 @@ def settings_with(path: Path, asked: SegmentationSettings) -> SegmentationSettin
 
 
 def check_previous_model(plan: BatchPlan, previous: PreviousRun) -> None:
-    """Refuse to resume without the model that has made the existing labels."""
+    """Refuse to resume without the model of the existing labels."""
     if len(previous.done) in (0, len(plan.items)):
         return
     if file_digest(plan.model_path) == previous.model:
@@ -101,7 +101,7 @@ def make_model(
     previous: PreviousRun,
     saved: bytes | None,
     should_cancel: Callable[[], bool] | None,
-) -> Generator[SegmentationStep, None, None]:
+) -> Steps[None]:
     """Put the model into the folder of the labels; fit one unless it is given."""
     existing = file_digest(plan.model_path)
     if existing and existing == (previous.model if saved is None else digest(saved)):
@@ -115,7 +115,7 @@ def make_model(
 
 def fit_batch(
     plan: BatchPlan, should_cancel: Callable[[], bool] | None = None
-) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
+) -> Steps[MutualMeanTeachingModel]:
     """Fit one model to images spread evenly over the list of all.
 
     An image that cannot be read is replaced by the next one; so is one with another
@@ -136,9 +136,9 @@ def _fit(
     images: Sequence[ImageFile],
     request: BatchRequest,
     should_cancel: Callable[[], bool] | None,
-) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
+) -> Steps[MutualMeanTeachingModel]:
     planes = all(set(image.axes) <= set("CYXS") for image in images)
-    steps = iter_fit(
+    return iter_fit(
         # One file may hold RGB pixels and the next planes: in one order they go
         # together.
         [_stack(i).first.read() if planes else i.array for i in images],
@@ -148,7 +148,6 @@ def _fit(
         settings=request.settings,
         should_cancel=should_cancel,
     )
-    return (yield from steps)
 
 
 def _stack(image: ImageFile) -> ImageStack:
@@ -168,9 +167,7 @@ def _is_readable(image: ImageFile) -> bool:
     return True
 
 
-def _chosen(
-    plan: BatchPlan,
-) -> Generator[SegmentationStep, str | None, list[ImageFile]]:
+def _chosen(plan: BatchPlan) -> Steps[list[ImageFile]]:
     request = plan.request
     n, wanted = len(plan.items), request.fit_on or DEFAULT_FIT_ON
     first = np.unique(np.linspace(0, n - 1, min(wanted, n)).round().astype(int))
@@ -216,6 +213,6 @@ def _looked_at(
     image = read_image(item.image, channel_axis=request.channel_axis, axes=request.axes)
     check_labels_fit(item.labels, image.label_axes)
     stack = _stack(image)
-    # As fitting does it, so that what it would refuse is refused here.
+    # Fitting does the same: an image that it would refuse is refused here.
     Normalization.fit(sample_frame(stack.first), request.settings.color_space)
     return image, (stack.label_axes, stack.first.shape[0])

@@ -22,7 +22,7 @@ JOURNAL_NAME = ".mmtseg-journal.jsonl"
 SUMMARY_NAME = "mmtseg-summary.csv"
 
 _SHOWN = 5
-"""How many names an error lists."""
+"""Number of names that an error lists."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +82,7 @@ class BatchRequest:
 
 @dataclass(frozen=True)
 class BatchItem:
-    """One image and the file of its labels.
-
-    Attributes
-    ----------
-    name : str
-        Path of the image within the folder, with forward slashes.
-    image, labels : Path
-        The files.
-    """
+    """One image, named by its path in the folder, with "/", and its file of labels."""
 
     name: str
     image: Path
@@ -99,15 +91,7 @@ class BatchItem:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """Plan of a batch.
-
-    Attributes
-    ----------
-    request : BatchRequest
-        The request.
-    items : tuple of BatchItem
-        In the order of their names.
-    """
+    """Plan of a batch, with its images in the order of their names."""
 
     request: BatchRequest
     items: tuple[BatchItem, ...]

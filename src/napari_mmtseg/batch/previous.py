@@ -1,4 +1,4 @@
-"""What an earlier run has left in a folder of labels, and whether it fits."""
+"""State of an earlier run in a folder of labels, compared with the present one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OURS = ("waiting", "running", "done")
 """Last notes of an image after which its label file is one of this batch."""
 
 _SHOWN = 3
-"""How many label files an error lists."""
+"""Number of label files that an error lists."""
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,8 @@ def start_journal(journal: Journal, plan: BatchPlan) -> None:
 
 def note_begun(journal: Journal, items: Sequence[BatchItem]) -> None:
     """Note that images are begun, before any of their labels are written."""
-    journal.add(
-        *(
-            {"name": i.name, "status": "running", "image": _stamp(i.image)}
-            for i in items
-        )
-    )
+    stamps = [(item.name, _stamp(item.image)) for item in items]
+    journal.add(*({"name": n, "status": "running", "image": s} for n, s in stamps))
 
 
 def note_record(journal: Journal, record: BatchRecord) -> None:
@@ -61,7 +57,7 @@ def note_record(journal: Journal, record: BatchRecord) -> None:
 
 
 def previous_run(journal: Journal, plan: BatchPlan) -> PreviousRun:
-    """Return what an earlier run has left."""
+    """Return the state that an earlier run has left."""
     first, lines = read_journal(journal.path)
     _check_same(plan, first.get("about", {}), journal.about)
     notes: dict[str, dict[str, Any]] = {}

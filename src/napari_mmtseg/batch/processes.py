@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 def run_in_processes(n: int) -> Pool:
-    """Return a pool of so many processes."""
+    """Return a pool of `n` processes."""
     threads = max((os.cpu_count() or 1) // n, 1)
     return Pool(lambda begun: _Processes(n, threads), n)
 
@@ -37,7 +37,7 @@ def _sigint_blocked() -> Iterator[None]:
     """Block SIGINT in child processes started in this block.
 
     Ctrl+C reaches all processes of a terminal. This one receives it all the same, in
-    another thread or after the block, and lets the others give up.
+    another thread or after the block, and cancels the others.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield

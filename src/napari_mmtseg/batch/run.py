@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -187,7 +188,7 @@ def records_before(
 
 @dataclass(frozen=True)
 class BatchStart:
-    """All that is known before a batch begins."""
+    """State of a batch before it begins."""
 
     plan: BatchPlan
     journal: Journal
@@ -209,15 +210,12 @@ def prepare(
     """Plan a batch and compare it with what an earlier run has left."""
     plan = plan_batch(request, should_cancel)
     saved = None if request.model is None else read_model(request.model)
+    same = ("mode", "fit_on", "file_format", "axes", "channel_axis")
     about = {
         "source": str(request.source.resolve()),
         "settings": request.settings.to_dict(),
-        "mode": request.mode,
         "model": None if saved is None else digest(saved),
-        "fit_on": request.fit_on,
-        "file_format": request.file_format,
-        "axes": request.axes,
-        "channel_axis": request.channel_axis,
+        **{name: getattr(request, name) for name in same},
     }
     journal = Journal(plan.journal_path, about)
     previous = previous_run(journal, plan) if request.resume else PreviousRun()
@@ -283,7 +281,7 @@ def _run(
 
 
 def _tasks(start: BatchStart, settings: SegmentationSettings) -> list[BatchTask]:
-    """Return what is left to do, for processes that may work in another folder."""
+    """Return the remaining tasks; their paths are valid in any working folder."""
     request, model, stamp = start.plan.request, _model_path(start.plan), ""
     if model is not None:
         model, stamp = model.absolute(), file_digest(model)
@@ -314,8 +312,7 @@ def _record(report: TaskReport[BatchTask, BatchRecord], item: BatchItem) -> Batc
 
 
 def _make_folder(start: BatchStart, settings: SegmentationSettings) -> None:
-    plan = start.plan
-    request = plan.request
+    plan, request = start.plan, start.plan.request
     try:
         request.target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -333,12 +330,11 @@ def _make_folder(start: BatchStart, settings: SegmentationSettings) -> None:
 
 
 def _clean_up(plan: BatchPlan) -> None:
-    """Remove what a killed run has left of its files."""
-    names: dict[Path, set[str]] = {plan.request.target: set()}
-    for item in plan.items:
-        names.setdefault(item.labels.parent, set()).add(item.labels.name)
+    """Remove the unfinished files of a killed run."""
+    names: defaultdict[Path, set[str]] = defaultdict(set)
     own = (plan.model_path, plan.summary_path, plan.journal_path, plan.settings_path)
-    names[plan.request.target].update(path.name for path in own)
+    for path in (*own, *(item.labels for item in plan.items)):
+        names[path.parent].add(path.name)
     for folder, left in names.items():
         remove_leftovers(folder, left)
 

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, wait
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -19,10 +20,10 @@ from napari_mmtseg.files.atomic import PARTIAL
 from napari_mmtseg.notices import warn
 
 _BEAT = 0.1
-"""Seconds between two looks at whether the run is to end."""
+"""Seconds between two checks for the end of the run."""
 
 _LOOK = 1.0
-"""Seconds between two looks of a worker at the run folder."""
+"""Seconds between two checks of the run folder by a worker."""
 
 _PATIENCE = 60.0
 """Seconds that cancelled tasks may take to end."""
@@ -49,8 +50,8 @@ T = TypeVar("T", bound=Task)
 R = TypeVar("R")
 
 Work = Callable[[T, Callable[[], bool]], R]
-"""Does a task. It is handed a function to call often: once that returns True, it is to
-clean up and raise Cancelled."""
+"""Does a task. It often calls the function that it is given; once that returns True it
+cleans up and raises Cancelled."""
 
 
 @dataclass(frozen=True)
@@ -70,14 +71,9 @@ Reports = Generator[TaskReport[T, R] | None, None, None]
 class Hooks(Generic[T]):
     """Functions that a run calls.
 
-    Attributes
-    ----------
-    should_cancel : callable
-        Once it returns True, tasks under way give up.
-    is_stopped : callable
-        Once it returns True, nothing new begins; tasks under way are finished.
-    note_begun : callable
-        Called with tasks before any of them can begin.
+    Once `should_cancel` returns True tasks under way give up; once `is_stopped` does
+    they are finished and no other one begins. `note_begun` is called with tasks before
+    any of them can begin.
     """
 
     should_cancel: Callable[[], bool]
@@ -87,19 +83,11 @@ class Hooks(Generic[T]):
 
 @dataclass(frozen=True)
 class Pool:
-    """Workers that tasks can be handed to.
+    """Workers that tasks can be handed to, `n_at_once` before the first is done.
 
-    Attributes
-    ----------
-    open : callable
-        Starts the workers and returns their executor. If `is_queued`, that calls the
-        argument with the name of each task that begins.
-    n_at_once : int
-        Number of tasks that are handed over before the first of them is done.
-    is_queued : bool
-        Whether a task may wait after it is handed over; otherwise it begins at once.
-    is_here : bool
-        Whether the tasks run in this thread.
+    `open` starts them and returns their executor. If `is_queued`, a task that is handed
+    over may wait, and the executor calls the argument of `open` with its name when it
+    begins. If `is_here`, tasks run in this thread.
     """
 
     open: Callable[[Callable[[str], None]], Executor]
@@ -138,7 +126,7 @@ class RunFolder:
 
     @classmethod
     def made(cls, parent: Path) -> RunFolder:
-        """Make one in a folder, and remove those of killed runs."""
+        """Make a run folder in `parent`, and remove those of killed runs."""
         for old in parent.glob(f"{PARTIAL}run-*/"):
             cls(old).remove()
         path = parent.absolute() / f"{PARTIAL}run-{uuid4().hex}"
@@ -165,42 +153,16 @@ class RunFolder:
 def run_tasks(
     pool: Pool, work: Work[T, R], tasks: Sequence[T], folder: Path, hooks: Hooks[T]
 ) -> Reports[T, R]:
-    """Do tasks on the workers of a pool, and yield what becomes of each.
+    """Do tasks on the workers of a pool, and report the course of each.
 
-    A task whose process has died is tried once more, with no other one beside it. When
-    this ends early, tasks under way give up, and it waits for them.
-
-    Parameters
-    ----------
-    pool : Pool
-        The workers.
-    work : callable
-        See :data:`Work`; the workers must be able to import it.
-    tasks : sequence of Task
-        The tasks.
-    folder : Path
-        Existing folder that the workers see as well.
-    hooks : Hooks
-        Called meanwhile.
-
-    Yields
-    ------
-    TaskReport or None
-        One when a task begins and one when it ends; None if nothing new has happened
-        for a while.
-
-    Raises
-    ------
-    Cancelled
-        If `hooks.should_cancel` has returned True.
+    There is a report when a task begins and when it ends, and None now and then. A task
+    whose process has died is tried once more, with no other one beside it. When this
+    ends early, tasks under way give up, and it waits for them. Workers must be able to
+    import `work` and to see `folder`.
     """
-    if not tasks:
-        return
-    run = _Run(pool, work, tasks, folder, hooks)
-    try:
-        yield from run.reports()
-    finally:
-        run.close()
+    if tasks:
+        with closing(_Run(pool, work, tasks, folder, hooks)) as run:
+            yield from run.reports()
 
 
 class _Run(Generic[T, R]):
@@ -311,6 +273,6 @@ class _Run(Generic[T, R]):
             warn(
                 f"Cancelled tasks still run after {_PATIENCE:g} s. Each ends with a "
                 "whole file or none.",
-                stacklevel=4,
+                stacklevel=5,
             )
         self.executor.shutdown(cancel_futures=True)

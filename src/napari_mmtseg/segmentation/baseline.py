@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
 from importlib import import_module
 from typing import Any
 
 from numpy.typing import NDArray
 
 from napari_mmtseg import baselines
-from napari_mmtseg.baselines._method import STEPS, Steps, Watch
+from napari_mmtseg.baselines._method import STEPS, Segmented, Watch
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.regions import (
     absorb_small_regions,
     connected_regions,
     consecutive,
 )
-from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.progress import Steps
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.result import SegmentationResult
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -25,13 +24,7 @@ from napari_mmtseg.settings.methods import METHODS
 
 
 def check_makes_model(settings: SegmentationSettings) -> None:
-    """Refuse settings whose method leaves no model.
-
-    Raises
-    ------
-    InputError
-        If the method is not "mmt".
-    """
+    """Refuse settings whose method leaves no model."""
     if settings.method != "mmt":
         raise InputError(
             f"method={settings.method} labels one image and leaves no model to fit, "
@@ -40,10 +33,9 @@ def check_makes_model(settings: SegmentationSettings) -> None:
 
 
 def used_settings(settings: SegmentationSettings) -> dict[str, Any]:
-    """Return the settings that the method of the settings uses.
+    """Return seed, class count and the other settings that the method uses.
 
-    Seed and number of classes are passed on as they are. Any other setting is passed on
-    if it differs from its preset; otherwise the method's published default stands.
+    A setting that equals its preset gives way to the method's published default.
     """
     defaults = METHODS[settings.method].settings
     # With n_labels, because that alone may raise max_labels.
@@ -59,7 +51,7 @@ def used_settings(settings: SegmentationSettings) -> dict[str, Any]:
 
 def iter_baseline(
     channels: NDArray[Any], request: SegmentationRequest
-) -> Generator[SegmentationStep, str | None, SegmentationResult]:
+) -> Steps[SegmentationResult]:
     """Segment a (C, Y, X) image with the method of the settings, as a generator."""
     settings = request.settings
     import_module(f"{baselines.__name__}._{settings.method}")
@@ -69,8 +61,8 @@ def iter_baseline(
 
 
 def _finished(
-    steps: Steps, settings: SegmentationSettings
-) -> Generator[SegmentationStep, str | None, SegmentationResult]:
+    steps: Steps[Segmented], settings: SegmentationSettings
+) -> Steps[SegmentationResult]:
     start = time.perf_counter()
     done = yield from steps
     labels = absorb_small_regions(done.labels, settings.min_region_size)

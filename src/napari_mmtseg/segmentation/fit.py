@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.progress import SegmentationStep, drain
+from napari_mmtseg.progress import Steps, drain
 from napari_mmtseg.segmentation.baseline import check_makes_model
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.scribble_input import read_all_scribbles
@@ -91,21 +91,20 @@ def iter_fit(
     should_cancel: Callable[[], bool] | None = None,
     shown: Callable[[], tuple[int, ...]] | None = None,
     **overrides: Any,
-) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
-    """Do the same as :func:`fit` as a generator of progress.
+) -> Steps[MutualMeanTeachingModel]:
+    """Do the same as :func:`fit` as a generator of progress; see :func:`iter_segment`.
 
-    Parameters and errors are those of :func:`fit` and :func:`iter_segment`; previews
-    show the first image.
+    Previews show the first image.
     """
     is_list = isinstance(image_or_images, (list, tuple))
     images: Sequence[Any] = image_or_images if is_list else [image_or_images]
     if not images:
         raise InputError("There is no image to fit. Pass one image or a list of them.")
+    each: Any = scribbles
     if scribbles is None:
-        each: Sequence[Any] = [None] * len(images)
-    else:
-        listed = is_list and isinstance(scribbles, (list, tuple))
-        each = scribbles if listed else [scribbles]  # type: ignore[assignment]
+        each = [None] * len(images)
+    elif not (is_list and isinstance(scribbles, (list, tuple))):
+        each = [scribbles]
     request = SegmentationRequest.of(
         images,
         each,
@@ -127,8 +126,5 @@ def iter_fit(
     return _model_of(train_model(pixels, painted, request))
 
 
-def _model_of(
-    fitting: Generator[SegmentationStep, str | None, Fitted],
-) -> Generator[SegmentationStep, str | None, MutualMeanTeachingModel]:
-    fitted = yield from fitting
-    return fitted.model
+def _model_of(fitting: Steps[Fitted]) -> Steps[MutualMeanTeachingModel]:
+    return (yield from fitting).model

@@ -56,10 +56,9 @@ class MemoryEstimate:
         """Return the estimate as a sentence."""
         need = f"About {_words(self.total)} of memory, {_words(self.free)} free"
         if self.on_disk:
-            room = ""
+            need += f"; labels ({_words(self.labels)}) go to a file on disk"
             if self.labels > self.free_on_disk:
-                room = f", which has {_words(self.free_on_disk)} free"
-            return f"{need}; labels ({_words(self.labels)}) go to a file on disk{room}."
+                need += f", which has {_words(self.free_on_disk)} free"
         return f"{need}."
 
 
@@ -90,19 +89,11 @@ def estimate_memory(
         at_once *= 2  # the next block is read meanwhile
     else:
         at_once = frame.n_pixels * _PER_PIXEL * (1 + frame.shape[0])
-    size, crops = settings.crop_size**2, settings.n_crops
-    if stack.is_one_image:
-        crops = 1
-        size = frame.n_pixels
-    training = min(size, frame.n_pixels) * crops * 12 * frame.shape[0]
-    kept = 0 if on_disk else labels
-    return MemoryEstimate(
-        int(_BASE + at_once + training + kept),
-        labels,
-        on_disk,
-        free_memory(),
-        free_disk(),
-    )
+    trained = frame.n_pixels
+    if not stack.is_one_image:
+        trained = min(settings.crop_size**2, trained) * settings.n_crops
+    total = _BASE + at_once + trained * 12 * frame.shape[0] + labels * (not on_disk)
+    return MemoryEstimate(int(total), labels, on_disk, free_memory(), free_disk())
 
 
 def _words(n_bytes: float) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.labels.hierarchy import without_gaps
 from napari_mmtseg.labels.regions import consecutive, count_values
 from napari_mmtseg.labels.store import store_labels
-from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.progress import SegmentationStep, Steps
 from napari_mmtseg.segmentation.baseline import iter_baseline
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.result import SegmentationResult
@@ -22,10 +21,8 @@ from napari_mmtseg.segmentation.scribble_training import train_model
 from napari_mmtseg.segmentation.training import Fitted, predicting
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-Steps = Generator[SegmentationStep, str | None, SegmentationResult]
 
-
-def segment_image(request: SegmentationRequest) -> Steps:
+def segment_image(request: SegmentationRequest) -> Steps[SegmentationResult]:
     """Segment the only image of a request; its pixels are read and checked at once."""
     request.check_one_image()
     stack = request.stack
@@ -41,52 +38,50 @@ def segment_image(request: SegmentationRequest) -> Steps:
     return _in_shape(steps, stack.shape, request.out)
 
 
-def _in_shape(steps: Steps, shape: tuple[int, ...], out: Any) -> Steps:
+def _in_shape(
+    steps: Steps[SegmentationResult], shape: tuple[int, ...], out: Any
+) -> Steps[SegmentationResult]:
     """Give labels the axes of the image, and write them to `out`."""
     result = yield from steps
-    labels = result.labels.reshape(shape)
+    labels, hierarchy = result.labels.reshape(shape), result.hierarchy
     if out is not None:
         store_labels(out, ..., labels)
         labels = out
-    hierarchy = result.hierarchy
     if hierarchy is not None:
         hierarchy = hierarchy.reshaped(shape)
     return replace(result, labels=labels, hierarchy=hierarchy)
 
 
 def _label(
-    channels: NDArray[Any],
-    training: Generator[SegmentationStep, str | None, Fitted],
-    settings: SegmentationSettings,
-) -> Generator[SegmentationStep, str | None, SegmentationResult]:
+    channels: NDArray[Any], training: Steps[Fitted], settings: SegmentationSettings
+) -> Steps[SegmentationResult]:
     from napari_mmtseg.engine.model.image_view import CachedResult
 
     start = time.perf_counter()
     fitted = yield from training
-    n_steps = fitted.n_steps
-    hierarchy = fitted.hierarchy
+    model, n_steps, hierarchy = fitted.model, fitted.n_steps, fitted.hierarchy
     if hierarchy is None:
-        hierarchy = yield from predicting(
-            fitted.model.iter_hierarchy(channels, channel_axis=0),
-            SegmentationStep(
-                "prediction", n_steps, settings.n_steps, n_labels=fitted.model.n_labels
-            ),
+        step = SegmentationStep(
+            "prediction", n_steps, settings.n_steps, n_labels=model.n_labels
         )
-    if fitted.model.label_values is None:
+        hierarchy = yield from predicting(
+            model.iter_hierarchy(channels, channel_axis=0), step
+        )
+    if model.label_values is None:
         found = hierarchy
         hierarchy = hierarchy.without_empty()
         if settings.min_region_size > 1:
             present = count_values(hierarchy.labels(), hierarchy.fitted + 1)[1:] > 0
             hierarchy = hierarchy.relabelled(without_gaps(present))
-        fitted.model.label_values = hierarchy.labels_for_model(found)
+        model.label_values = hierarchy.labels_for_model(found)
     labels = hierarchy.labels(output=settings.output)
     if settings.output == "regions":
         labels = consecutive(labels)
-    if fitted.model.memory is None:
-        fitted.model.memory = CachedResult.of(channels, hierarchy, None)
+    if model.memory is None:
+        model.memory = CachedResult.of(channels, hierarchy, None)
     return SegmentationResult(
         labels=labels,
-        model=fitted.model,
+        model=model,
         hierarchy=hierarchy,
         stop_reason=fitted.stop_reason,
         n_labels=len(np.unique(labels)),

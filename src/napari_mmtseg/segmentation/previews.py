@@ -42,15 +42,8 @@ def preview_step(shape: Sequence[int]) -> int:
 class SlicePreviews:
     """Labels of finished slices; every n-th finished pixel of large ones.
 
-    Large volumes have no previews.
-
-    Parameters
-    ----------
-    shape : sequence of int
-        Shape of a frame.
-    interval : float or None
-        Seconds between previews of a slice that is not done yet; no previews at all
-        with None.
+    `shape` is that of a frame, `interval` the seconds between previews of an unfinished
+    slice. There are none with None, and none of large volumes.
     """
 
     def __init__(self, shape: Sequence[int], interval: float | None) -> None:
@@ -101,12 +94,9 @@ def first_image_previews(
         nonlocal averaged
         averaged = averaged or averaged_hierarchy(image)
         channels = np.arange(settings.max_labels)[:, np.newaxis, np.newaxis]
+        responses, n = (clusters == channels).astype(np.float32), settings.n_labels or 1
         regions, alike = find_regions(
-            image,
-            (clusters == channels).astype(np.float32),
-            settings.region_threshold,
-            settings.n_labels or 1,
-            hierarchy=averaged,
+            image, responses, settings.region_threshold, n, hierarchy=averaged
         )
         if settings.output == "regions":
             return (regions + 1).astype(np.int32)

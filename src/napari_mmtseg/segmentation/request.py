@@ -22,24 +22,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SegmentationRequest:
-    """Images and everything that was asked for, checked as far as reading allows.
+    """Images and all options of a run, checked as far as reading allows.
 
-    Attributes
-    ----------
-    stacks : tuple of ImageStack
-        The images; only a fit has several.
-    settings : SegmentationSettings
-        All settings.
-    scribbles : tuple of array-like or None
-        For each stack, in the shape of its labels.
-    examples : tuple of (ndarray, array-like)
-        Further images (C, Y, X) and what is painted in them.
-    model : MutualMeanTeachingModel or None
-        What to start from.
-    preview_interval, should_cancel, shown, out
-        As for :func:`napari_mmtseg.iter_segment`.
-    anisotropy : float
-        How many times farther slices of a volume are apart than its pixels.
+    Only a fit has several stacks. `scribbles` has an array in the shape of the labels,
+    or None, for each; `examples` are further images (C, Y, X) with their scribbles.
+    `anisotropy` is the distance of slices in a volume over that of its pixels. All
+    other options are as for :func:`napari_mmtseg.iter_segment`.
     """
 
     stacks: tuple[ImageStack, ...]
@@ -68,13 +56,7 @@ class SegmentationRequest:
         model: MutualMeanTeachingModel | None = None,
         **options: Any,
     ) -> SegmentationRequest:
-        """Make a request from the arguments of a public function.
-
-        Raises
-        ------
-        InputError
-            If images, scribbles or settings do not go together.
-        """
+        """Make a request from the arguments of a public function, and check it."""
         chosen = _resolve_settings(settings, overrides, model)
         volumes = chosen.stack == "volume"
         stacks = tuple(
@@ -86,14 +68,9 @@ class SegmentationRequest:
         plane = [letter for letter in stacks[0].axes if letter in "CYX"]
         axis = plane.index("C") if "C" in plane else None
         read = tuple((as_channels_first(e, axis), painted) for e, painted in examples)
+        laid = _laid_on(scribbles, stacks)
         request = cls(
-            stacks,
-            chosen,
-            _laid_on(scribbles, stacks),
-            read,
-            model,
-            anisotropy=anisotropy,
-            **options,
+            stacks, chosen, laid, read, model, anisotropy=anisotropy, **options
         )
         request._check()
         return request
@@ -105,7 +82,7 @@ class SegmentationRequest:
 
     @property
     def is_whole(self) -> bool:
-        """Whether all are single images that are looked at as a whole."""
+        """Whether all are single images, each small enough to be read as a whole."""
         return all(stack.is_one_image for stack in self.stacks)
 
     @property
@@ -114,7 +91,7 @@ class SegmentationRequest:
         return any(painted is not None for painted in self.scribbles)
 
     def read_images(self) -> list[NDArray[Any]]:
-        """Read images that are looked at as a whole, and the examples: (C, Y, X)."""
+        """Read whole images and examples, all (C, Y, X)."""
         own = [stack.first.read() for stack in self.stacks]
         return [*own, *(image for image, _ in self.examples)]
 
@@ -123,18 +100,12 @@ class SegmentationRequest:
         return [*self.scribbles, *(painted for _, painted in self.examples)]
 
     def check_cancel(self) -> None:
-        """Raise :class:`Cancelled` once that is asked for."""
+        """Raise :class:`Cancelled` once `should_cancel` returns True."""
         if self.should_cancel is not None and self.should_cancel():
             raise Cancelled("The segmentation was cancelled.")
 
     def check_slices(self) -> None:
-        """Refuse what a model for each slice cannot use.
-
-        Raises
-        ------
-        InputError
-            If classes are given, or a slice is too large.
-        """
+        """Refuse given classes and large slices for a model of each slice."""
         if self.has_scribbles or self.examples or self.model is not None:
             raise InputError(
                 "stack=slice_by_slice finds new classes in every slice and cannot use "
@@ -150,13 +121,7 @@ class SegmentationRequest:
         self._check_out(self.settings.max_labels)
 
     def check_one_model(self) -> None:
-        """Refuse what one model for a whole stack cannot do.
-
-        Raises
-        ------
-        InputError
-            If the method has no model, or labels need too much memory.
-        """
+        """Refuse a method without a model, and labels that need too much memory."""
         settings = self.settings
         if settings.method != "mmt":
             raise InputError(
@@ -168,13 +133,7 @@ class SegmentationRequest:
         check_clean_up(self.stack, settings.output, settings.min_region_size)
 
     def check_one_image(self) -> None:
-        """Refuse what cannot be done with a single image.
-
-        Raises
-        ------
-        InputError
-            If the method cannot use classes that are given.
-        """
+        """Refuse classes that are given to a method that cannot use them."""
         method = self.settings.method
         painted = any(scribbles is not None for scribbles in self.all_scribbles())
         if method != "mmt" and (painted or self.model is not None):
@@ -243,20 +202,14 @@ def _laid_on(scribbles: Sequence[Any], stacks: Sequence[ImageStack]) -> tuple[An
             "images. Give a list with an array, or None, for each."
         )
     whole = all(stack.is_one_image for stack in stacks)
-    laid = []
-    for painted, stack in zip(scribbles, stacks, strict=True):
-        checked = painted
-        # The values of whole images are read and checked next, with their shape.
-        if painted is not None and not (whole and len(stack.shape) == 2):
-            checked = _check_shape(painted, stack)
-            if whole:
-                checked = np.asarray(checked).reshape(stack.shape[-2:])
-        laid.append(checked)
-    return tuple(laid)
+    pairs = zip(scribbles, stacks, strict=True)
+    return tuple(_laid(painted, stack, whole) for painted, stack in pairs)
 
 
-def _check_shape(scribbles: Any, stack: ImageStack) -> Any:
-    """Refuse scribbles that do not lie on a stack, without reading them."""
+def _laid(scribbles: Any, stack: ImageStack, whole: bool) -> Any:
+    """Check the shape of scribbles; those of a stack are not read."""
+    if scribbles is None or (whole and len(stack.shape) == 2):
+        return scribbles  # whole images are checked next, with their values
     if not all(hasattr(scribbles, name) for name in ("shape", "__getitem__")):
         scribbles = np.asarray(scribbles)
     if tuple(scribbles.shape) != stack.shape:
@@ -265,4 +218,4 @@ def _check_shape(scribbles: Any, stack: ImageStack) -> Any:
             f"labels have the shape {stack.shape}, with the axes {stack.label_axes}. "
             "Paint in an array of that shape, 0 where nothing is painted."
         )
-    return scribbles
+    return np.asarray(scribbles).reshape(stack.shape[-2:]) if whole else scribbles

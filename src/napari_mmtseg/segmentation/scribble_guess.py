@@ -28,12 +28,8 @@ _BELONGS = 0.1
 class Discriminant:
     """Linear discriminant analysis with equal priors (Fisher 1936).
 
-    Every class counts the same, however many pixels of it there are.
-
-    Attributes
-    ----------
-    slopes, offsets : (F, k) and (k,) ndarray
-        Of the log probability of every class.
+    Every class counts the same, however many pixels it has. `slopes` (F, k) and
+    `offsets` (k,) are those of the log probability of every class.
     """
 
     slopes: NDArray[np.float64]
@@ -166,9 +162,8 @@ def corrected(
 ) -> NDArray[np.int32]:
     """Correct classes (Y, X), from 1, by scribbles.
 
-    Pixels change their class if they are more like the pixels of it that were painted
-    with another class than like the rest of it; `features` (F, Y, X) are compared. All
-    others stay.
+    Pixels change their class if their `features` (F, Y, X) are more like those of its
+    pixels that were painted with another class than like the rest of it.
     """
     result = labels.copy()
     for before in np.unique(labels[(painted > 0) & (painted != labels)]):

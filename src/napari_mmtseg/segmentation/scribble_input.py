@@ -27,15 +27,7 @@ def read_all_scribbles(
     scribbles: Sequence[Any],
     request: SegmentationRequest,
 ) -> list[Labels | None] | None:
-    """Read and check the scribbles of images (C, Y, X), and the model to start from.
-
-    Returns None without any scribbles and without a model.
-
-    Raises
-    ------
-    InputError
-        If scribbles or model do not fit the images, each other or the settings.
-    """
+    """Read and check scribbles of images (C, Y, X); None without any and a model."""
     model = request.model
     if model is None and all(painted is None for painted in scribbles):
         return None
@@ -45,9 +37,11 @@ def read_all_scribbles(
     ]
     if model is not None:
         model.check_channels(images[0])
-    _check_classes(read, request.settings, model)
+    values = _check_classes(read, request.settings, model)
     if request.out is not None:
-        check_largest(request.out, _largest_label(read, request.settings, model))
+        # Classes that are found besides take the smallest free labels.
+        most = request.settings.n_labels or request.settings.max_labels
+        check_largest(request.out, max(most, int(values.max(initial=0))))
     return read
 
 
@@ -55,8 +49,8 @@ def _check_classes(
     scribbles: Sequence[Labels | None],
     settings: SegmentationSettings,
     model: MutualMeanTeachingModel | None,
-) -> None:
-    """Refuse numbers of classes that do not go together."""
+) -> Labels:
+    """Refuse class counts that do not go together; return the labels of all classes."""
     values = painted_values(list(scribbles))
     if not len(values) and any(painted is not None for painted in scribbles):
         raise InputError(
@@ -84,19 +78,7 @@ def _check_classes(
             "the response channels of the networks. "
             + ("Raise max_labels." if model is None else "Fit a new model.")
         )
-
-
-def _largest_label(
-    scribbles: Sequence[Labels | None],
-    settings: SegmentationSettings,
-    model: MutualMeanTeachingModel | None,
-) -> int:
-    labels = [painted_values(list(scribbles))]
-    if model is not None:
-        labels.append(model_labels(model))
-    # Classes that are found besides take the smallest free labels.
-    most = settings.n_labels or settings.max_labels
-    return max([most, *(int(found.max(initial=0)) for found in labels)])
+    return values
 
 
 def model_labels(model: MutualMeanTeachingModel) -> Labels:
@@ -111,17 +93,7 @@ _WHOLE = 2**22
 
 
 class PaintedCrop(NamedTuple):
-    """Painted pixels of a part of a stack.
-
-    Attributes
-    ----------
-    location : Location
-        Where.
-    scribbles : (Y, X) ndarray of int
-        What is painted there.
-    amounts : dict of int to int
-        Number of painted pixels of every label.
-    """
+    """Scribbles (Y, X) of a part of a stack, and their pixels by label."""
 
     location: Location
     scribbles: NDArray[Any]
@@ -135,10 +107,10 @@ def painted_crops(
     side: int,
     check_cancel: Callable[[], None] = lambda: None,
 ) -> list[PaintedCrop]:
-    """Find where scribbles are: whole frames, or crops of `side` pixels of large ones.
+    """Find the frames, or crops of `side` pixels of large ones, with most scribbles.
 
-    At most `n_crops`, those with the most scribbles, but at least one for every painted
-    label. Scribbles are read part by part; `check_cancel` is called before each.
+    There are at most `n_crops`, but at least one for every painted label. Scribbles are
+    read part by part; `check_cancel` is called before each.
     """
     found = []
     for index in stack.indices():

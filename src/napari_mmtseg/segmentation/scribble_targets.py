@@ -38,17 +38,10 @@ Labels = NDArray[np.int32]
 class ScribbleTargets:
     """Training targets derived from scribbles.
 
-    Attributes
-    ----------
-    labels : (k,) ndarray of int32
-        Label of every class, ascending.
-    classes : list of (Y, X) ndarray of int32
-        Class index of every pixel of every view.
-    painted : list of (Y, X) ndarray of int32
-        Class index + 1 of painted pixels at full size, 0 elsewhere.
-    expected : (Y, X) ndarray of int32 or None
-        Class index of every pixel of the first image at full size, if the classes of a
-        model are to stay except for what was painted.
+    `labels` (k,) are those of the classes, ascending; `classes` (Y, X) hold the class
+    index of every pixel of every view, and `painted` (Y, X), at full size, that of
+    painted pixels + 1, else 0. `expected` (Y, X) are class indices of the first image
+    at full size, if the classes of a model stay except for what was painted.
     """
 
     labels: Labels
@@ -113,17 +106,11 @@ def _others(
     from napari_mmtseg.engine.examples import N_CLUSTERS, warm_start
 
     images = [view.image for view in views]
-    return other_classes(
-        warm_start(images, max(N_CLUSTERS, 2 * (n_painted + (n_others or 1)))),
-        images,
-        [
-            shrink_painted(paint, image.shape[1:])
-            for paint, image in zip(painted, images, strict=True)
-        ],
-        n_painted,
-        n_others,
-        settings.merge_threshold,
-    )
+    clusters = warm_start(images, max(N_CLUSTERS, 2 * (n_painted + (n_others or 1))))
+    pairs = zip(painted, images, strict=True)
+    small = [shrink_painted(paint, image.shape[1:]) for paint, image in pairs]
+    threshold = settings.merge_threshold
+    return other_classes(clusters, images, small, n_painted, n_others, threshold)
 
 
 def targets_of_model(

@@ -14,7 +14,7 @@ from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.notices import warn
-from napari_mmtseg.progress import SegmentationStep, relay
+from napari_mmtseg.progress import SegmentationStep, Steps, relay
 from napari_mmtseg.segmentation.previews import Preview, Shown
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.scribble_input import model_labels
@@ -49,7 +49,7 @@ def train_model(
     scribbles: Sequence[Labels | None] | None,
     request: SegmentationRequest,
     shown: Shown | None = None,
-) -> Generator[SegmentationStep, str | None, Fitted]:
+) -> Steps[Fitted]:
     """Fit a model to raw images, with scribbles and a model to start from if given.
 
     `scribbles` are None for a run without any and without a model; `shown` is as for
@@ -64,7 +64,7 @@ def _fit_scribbles(
     images: Sequence[NDArray[Any]],
     scribbles: Sequence[Labels | None],
     request: SegmentationRequest,
-) -> Generator[SegmentationStep, str | None, Fitted]:
+) -> Steps[Fitted]:
     model, should_cancel = request.model, request.should_cancel
     preparing = SegmentationStep("preparing", 0, request.settings.n_steps)
     stop = (yield preparing) == "stop"
@@ -93,22 +93,19 @@ def _fit_scribbles(
         look = _look_again(images, scribbles, settings, model)
     seen = yield from relay(look, report, stop, answers)
     stop = stop or bool(answers)
-    views, targets = seen.views, seen.targets
+    views, targets, n_classes = seen.views, seen.targets, len(seen.targets.labels)
     if model is not None:
         settings = settings.replace(
             max_labels=model.settings.max_labels,
             n_conv_layers=model.settings.n_conv_layers,
         )
-        extended = len(targets.labels) > len(model_labels(model))
-        fast = _shortened(settings, _EXTENDED if extended else _RESUMED)
+        times = _EXTENDED if n_classes > len(model_labels(model)) else _RESUMED
+        fast = settings.replace(
+            n_steps=-(-settings.n_steps // times),
+            warm_start_steps=-(-settings.warm_start_steps // times),
+        )
     examples, groups = make_scribble_examples(
-        views,
-        targets.classes,
-        targets.painted,
-        len(targets.labels),
-        fast,
-        device,
-        model,
+        views, targets.classes, targets.painted, n_classes, fast, device, model
     )
     peers = (
         None if model is None else resumed_peers(model, examples, groups, fast, device)
@@ -215,14 +212,6 @@ def _previews(
         return labels, ()
 
     return preview
-
-
-def _shortened(settings: SegmentationSettings, times: int) -> SegmentationSettings:
-    """Return settings with the numbers of steps divided by `times`."""
-    return settings.replace(
-        n_steps=-(-settings.n_steps // times),
-        warm_start_steps=-(-settings.warm_start_steps // times),
-    )
 
 
 def _stamped(

@@ -215,5 +215,7 @@ def iter_segment(
     if request.is_whole:
         return segment_image(request)
     if request.settings.stack == "slice_by_slice" and request.stack.n_frames > 1:
+        request.check_slices()
         return segment_slices(request)
+    request.check_one_model()
     return segment_stack(request)

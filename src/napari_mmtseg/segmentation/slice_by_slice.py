@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
 
@@ -15,21 +14,14 @@ from napari_mmtseg.labels.matching import LabelMatcher
 from napari_mmtseg.labels.store import new_store
 from napari_mmtseg.labels.writer import LabelWriter
 from napari_mmtseg.notices import warn
-from napari_mmtseg.progress import SegmentationStep, relay
+from napari_mmtseg.progress import SegmentationStep, Steps, relay
 from napari_mmtseg.segmentation.one_image import segment_image
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.result import SegmentationResult
 
-Steps = Generator[SegmentationStep, str | None, SegmentationResult]
 
-
-def segment_slices(request: SegmentationRequest) -> Steps:
-    """Segment every slice of a stack on its own; the request is checked at once."""
-    request.check_slices()
-    return _slices(request)
-
-
-def _slices(request: SegmentationRequest) -> Steps:
+def segment_slices(request: SegmentationRequest) -> Steps[SegmentationResult]:
+    """Segment every slice of a stack on its own."""
     start = time.perf_counter()
     stack, settings = request.stack, request.settings
     labels = request.out

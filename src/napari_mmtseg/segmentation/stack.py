@@ -17,24 +17,17 @@ from napari_mmtseg.labels.hierarchy import LabelHierarchy, without_gaps
 from napari_mmtseg.labels.store import new_store
 from napari_mmtseg.labels.writer import LabelWriter
 from napari_mmtseg.notices import warn
-from napari_mmtseg.progress import SegmentationStep
+from napari_mmtseg.progress import SegmentationStep, Steps
 from napari_mmtseg.segmentation.previews import SlicePreviews
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.result import SegmentationResult
 from napari_mmtseg.segmentation.stack_training import fit_stacks
 
-Steps = Generator[SegmentationStep, str | None, SegmentationResult]
-
 _KEPT = "The labels of what came before are kept."
 
 
-def segment_stack(request: SegmentationRequest) -> Steps:
-    """Segment a stack or a large image; the request is checked at once."""
-    request.check_one_model()
-    return _segment(request)
-
-
-def _segment(request: SegmentationRequest) -> Steps:
+def segment_stack(request: SegmentationRequest) -> Steps[SegmentationResult]:
+    """Segment a stack or a large image."""
     start = time.perf_counter()
     stack, settings = request.stack, request.settings
     # Allocate first, so that a full disk is reported before training.
@@ -98,8 +91,8 @@ def _find(
     clusters: NDArray[np.uint8],
     parts: Generator[Any, None, None],
     step: SegmentationStep,
-) -> Generator[SegmentationStep, str | None, tuple[list[Location], str]]:
-    """Fill the clusters; return what is done, and the reason if that is not all."""
+) -> Steps[tuple[list[Location], str]]:
+    """Fill the clusters; return the finished parts, and why others are missing."""
     stack, scribbles = request.stack, request.scribbles[0]
     values = merge_tree.label_of_cluster()
     previews = SlicePreviews(stack.first.shape[1:], request.preview_interval)
@@ -150,7 +143,7 @@ def _write(
     labels: Any,
     done: list[Location],
     step: SegmentationStep,
-) -> Generator[SegmentationStep, str | None, LabelWriter]:
+) -> Steps[LabelWriter]:
     """Turn clusters into labels; return their writer."""
     stack, scribbles, settings = request.stack, request.scribbles[0], request.settings
     values = hierarchy.label_of_cluster()
@@ -167,7 +160,7 @@ def _write(
 
 def _emptied(
     stack: ImageStack, labels: Any, done: list[Location], step: SegmentationStep
-) -> Generator[SegmentationStep, str | None, None]:
+) -> Steps[None]:
     """Write 0 over earlier labels in every frame that is not complete."""
     sizes: Counter[tuple[int, ...]] = Counter()
     for part in done:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.crops import sample_crops
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.progress import SegmentationStep, relay
+from napari_mmtseg.progress import SegmentationStep, Steps, relay
 from napari_mmtseg.segmentation.previews import PREVIEW_SIDE, Shown
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.scribble_input import (
@@ -28,9 +28,7 @@ _FOCUS_SCALE = 2.0
 """Standard deviation in pixels of the window that focus is measured in."""
 
 
-def fit_stacks(
-    request: SegmentationRequest,
-) -> Generator[SegmentationStep, str | None, Fitted]:
+def fit_stacks(request: SegmentationRequest) -> Steps[Fitted]:
     """Fit one model to crops of all stacks; previews show the first stack."""
     settings, stack = request.settings, request.stack
     if settings.merging == "auto":
@@ -110,17 +108,17 @@ def _shown(stack: ImageStack, request: SegmentationRequest) -> Shown | None:
     """Return a function that reads the slice that previews show, once per change."""
     if request.preview_interval is None:
         return None
-    last: list[Any] = [None, None]
+    shown = request.shown or (lambda: (0,) * len(stack.lead))
+    last: tuple[Any, Any] = None, None
 
     def read() -> tuple[tuple[int, ...], NDArray[Any]] | None:
-        index = (
-            (0,) * len(stack.lead) if request.shown is None else tuple(request.shown())
-        )
+        nonlocal last
+        index = tuple(shown())
         frame = stack.frame(index)
         if frame.is_large or max(frame.shape[1:]) > PREVIEW_SIDE:
             return None
         if last[0] != index:
-            last[:] = index, frame.read()
-        return index, last[1]
+            last = index, frame.read()
+        return last
 
     return read

@@ -23,7 +23,7 @@ _COARSE = 1.0
 """Height of the cut whose regions are measured."""
 
 _INCOHERENT = 0.2
-"""Share of it that connected regions keep where intensity is only texture."""
+"""Share of that variance that regions keep where intensity is only texture."""
 
 _SHARP = 2.4
 """Gradient on class borders over that elsewhere, from which borders count as edges."""
@@ -39,14 +39,9 @@ _EDGE_SIGMA = 0.7
 
 @dataclass(frozen=True)
 class Structure:
-    """The way to segment an image.
+    """The way to segment an image: `merging`, and the weight of texture.
 
-    Attributes
-    ----------
-    merging : {"classes", "regions"}
-        "classes": pixels that look alike merge first; "regions": neighbouring ones.
-    texture : float
-        Weight of texture against intensity.
+    With "classes" pixels that look alike merge first, with "regions" neighbouring ones.
     """
 
     merging: str
@@ -58,7 +53,7 @@ def find_structure(
     clusters: NDArray[Any],
     settings: SegmentationSettings,
 ) -> Structure:
-    """Decide what the settings leave open, from an image at working size.
+    """Choose automatic merging and texture by an image at working size.
 
     If the connected regions of a grey image keep little of what three classes of
     intensity explain, and the borders of two classes do not follow edges, light and
@@ -67,14 +62,7 @@ def find_structure(
     that look alike merge. In all other images neighbouring regions merge first. The
     bounds were chosen on photographs and micrographs together.
 
-    Parameters
-    ----------
-    image : (C, Y, X) ndarray of float32
-        Normalised image at working size.
-    clusters : (Y, X) ndarray of int
-        Its clustering by values, from 0.
-    settings : SegmentationSettings
-        `merging` and `texture` are taken as they are unless automatic.
+    `image` (C, Y, X) is normalised, `clusters` (Y, X) are those of its values, from 0.
     """
     merging, texture = settings.merging, settings.texture
     statistics = ClusterStatistics.measure([clusters], [image], int(clusters.max()) + 1)
@@ -84,17 +72,14 @@ def find_structure(
     regions = merges.cut(merges.n_above(_COARSE))[small]
     kept = _explained(regions, image) / max(explained, 1e-12)
     blurred = _sharpness(hierarchy.groups(2)[clusters], image) < _SHARP
-    if len(image) == 1 and kept < _INCOHERENT and blurred:
-        found = Structure("classes", _BALANCED)
-    # With n_labels given, merge by class, not by region.
-    elif explained >= _DISTINCT or settings.n_labels is not None:
-        found = Structure("classes", 0.0)
-    else:
-        found = Structure("regions", 0.0)
-    return Structure(
-        found.merging if merging == "auto" else merging,
-        found.texture if texture is None else texture,
-    )
+    textured = len(image) == 1 and kept < _INCOHERENT and blurred
+    if merging == "auto":
+        # With n_labels given, merge by class, not by region.
+        distinct = explained >= _DISTINCT or settings.n_labels is not None
+        merging = "classes" if textured or distinct else "regions"
+    if texture is None:
+        texture = _BALANCED if textured else 0.0
+    return Structure(merging, texture)
 
 
 def focus_differs(slices: Sequence[NDArray[Any]], scale: float) -> bool:
@@ -102,7 +87,7 @@ def focus_differs(slices: Sequence[NDArray[Any]], scale: float) -> bool:
 
     Then the focus or the exposure changes, and classes of texture would be those of
     sharp and of blurred slices. Slices are raw pixels (C, Y, X) of the same place;
-    `scale` is the standard deviation of the window that texture is measured in.
+    `scale` is the standard deviation in pixels of the window of texture.
     """
     found = []
     for image in slices:

@@ -14,7 +14,7 @@ from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.notices import warn
-from napari_mmtseg.progress import SegmentationStep, relay
+from napari_mmtseg.progress import SegmentationStep, Steps, relay
 from napari_mmtseg.segmentation.previews import (
     Preview,
     Shown,
@@ -37,17 +37,7 @@ _R = TypeVar("_R")
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model and the course of its training.
-
-    Attributes
-    ----------
-    model : MutualMeanTeachingModel
-        The fitted model.
-    hierarchy : LabelHierarchy or None
-        Labels of the image if fitting has found them anyway.
-    stop_reason, n_steps, device, precision
-        As in :class:`SegmentationResult`.
-    """
+    """A fitted model and its training; the labels of the image if they were found."""
 
     model: MutualMeanTeachingModel
     hierarchy: LabelHierarchy | None
@@ -61,7 +51,7 @@ def fit_steps(
     images: Sequence[NDArray[Any]],
     request: SegmentationRequest,
     shown: Shown | None = None,
-) -> Generator[SegmentationStep, str | None, Fitted]:
+) -> Steps[Fitted]:
     """Fit a model to raw images (C, Y, X) or volumes (C, Z, Y, X).
 
     `shown` returns the position and the raw pixels of what previews show, or None if
@@ -111,13 +101,8 @@ def fit_steps(
         stop,
     )
     with cancellable(trained.networks, should_cancel):
-        known = readout_from_training(
-            trained,
-            [example.image for example in examples],
-            normalization,
-            texture,
-            asked,
-        )
+        pixels = [example.image for example in examples]
+        known = readout_from_training(trained, pixels, normalization, texture, asked)
         model = MutualMeanTeachingModel(known, asked)
         hierarchy = None
         predicted = SegmentationStep("prediction", trained.n_steps, n_steps)
@@ -156,7 +141,7 @@ def follow_training(
     preview: Callable[[TrainingStep], Preview | None],
     preview_interval: float | None,
     stop: bool,
-) -> Generator[SegmentationStep, str | None, Trained]:
+) -> Steps[Trained]:
     """Run a training to its end and report its progress.
 
     `preview` returns labels made from a step, and their place in a stack; `stop` ends
@@ -189,7 +174,7 @@ def follow_training(
 
 def predicting(
     prediction: Generator[float, Any, _R], step: SegmentationStep
-) -> Generator[SegmentationStep, str | None, _R]:
+) -> Steps[_R]:
     """Run a prediction to its end, yielding `step` before and after each part."""
     yield step
     return (yield from relay(prediction, lambda _: [step]))

@@ -1,5 +1,1 @@
-"""Every parameter once.
-
-`fields.SegmentationSettings` holds the values; the form, the command line, the settings
-file and the documentation are made from its parameters.
-"""
+"""Every parameter once; form, command line, settings file and docs are made of it."""

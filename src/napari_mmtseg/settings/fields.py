@@ -385,7 +385,7 @@ _PARAMETERS = {
 
 
 def parameters() -> dict[str, Parameter]:
-    """Return the description of every setting by name, in the order of a form."""
+    """Return every setting's description by name, in the order of a form."""
     return dict(_PARAMETERS)
 
 

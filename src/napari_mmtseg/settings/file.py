@@ -15,30 +15,14 @@ FILE_VERSION = 1
 
 
 def write_settings_file(path: str | Path, values: Mapping[str, Any]) -> None:
-    """Write settings by name to a JSON file, replacing an existing one.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be written.
-    """
-    content = {
-        "format": FILE_FORMAT,
-        "version": FILE_VERSION,
-        "settings": dict(values),
-    }
+    """Write settings by name to a JSON file, replacing an existing one."""
+    content = {"format": FILE_FORMAT, "version": FILE_VERSION, "settings": dict(values)}
     text = json.dumps(content, indent=2) + "\n"
     write_atomically(path, text.encode(), overwrite=True)
 
 
 def read_settings_file(path: str | Path) -> dict[str, Any]:
-    """Return the values in a settings file; each is still to be checked.
-
-    Raises
-    ------
-    InputError
-        If the file does not exist, is not a settings file or is of another version.
-    """
+    """Return the values in a settings file; each is still to be checked."""
     try:
         content = json.loads(Path(path).read_text("utf-8"))
     except OSError as error:

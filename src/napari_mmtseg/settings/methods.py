@@ -12,16 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Method:
-    """Needs of a method.
-
-    Attributes
-    ----------
-    settings : dict
-        Settings that it uses besides `n_labels` and `seed`, with its published default
-        of each.
-    needs_scikit_learn : bool
-        Whether it needs scikit-learn, which is not in the base installation.
-    """
+    """Published defaults of what a method uses besides `n_labels` and `seed`."""
 
     settings: dict[str, Any] = field(default_factory=dict)
     needs_scikit_learn: bool = False

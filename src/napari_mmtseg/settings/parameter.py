@@ -33,30 +33,8 @@ def setting(
 class Parameter:
     """Description of one setting for forms, the command line and the documentation.
 
-    Attributes
-    ----------
-    name : str
-        Name of the field in :class:`SegmentationSettings`.
-    kind : type
-        ``bool``, ``int``, ``float`` or ``str``.
-    optional : bool
-        Whether ``None`` is accepted.
-    default : object
-        Value in the ``default`` preset.
-    title : str
-        Short label for a form.
-    description : str
-        One sentence for tooltips, ``--help`` and the documentation.
-    unit : str
-        Unit of the value, empty where it has none.
-    minimum, maximum : float or None
-        Accepted range, both ends included; None where it does not apply.
-    choices : tuple of str
-        Accepted values of a ``str`` setting.
-    none_means : str
-        Meaning of ``None``.
-    advanced : bool
-        Whether a form shows it under "Advanced".
+    `kind` is bool, int, float or str. `minimum` and `maximum` are accepted themselves,
+    and so is None, if `optional`, with the meaning `none_means`.
     """
 
     name: str
@@ -98,22 +76,15 @@ class Parameter:
         elif self.choices:
             words = "one of " + ", ".join(self.choices)
         else:
-            number = "a whole number" if self.kind is int else "a number"
-            words = f"{number} from {self.minimum:g} to {self.maximum:g}"
+            words = f"a number from {self.minimum:g} to {self.maximum:g}"
             if self.kind is int:
-                words = f"{number} from {self.minimum} to {self.maximum}"
+                words = f"a whole number from {self.minimum} to {self.maximum}"
             if self.unit:
                 words += f" ({self.unit})"
         return f"{words}, or none ({self.none_means})" if self.optional else words
 
     def check(self, value: Any) -> Any:
-        """Return `value` in this setting's type, or say what is accepted.
-
-        Raises
-        ------
-        InputError
-            If the value has another type or lies outside the accepted range.
-        """
+        """Return `value` in this setting's type, or raise an InputError."""
         if value is None and self.optional:
             return None
         converted = self._converted(value)

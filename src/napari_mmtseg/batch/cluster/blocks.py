@@ -34,18 +34,18 @@ CHUNK = 1024
 """Side in pixels of the chunks of the labels."""
 
 _PART = 2048
-"""Side in pixels of what a worker labels at once; between two parts it can give up."""
+"""Side in pixels of the parts between which a worker can give up."""
 
 _NAME = "mmtseg"
-"""Attribute of the finished array that holds what it was made of."""
+"""Attribute of the finished array that holds the fields of its job."""
 
 
 @dataclass(frozen=True)
 class BlockJob:
-    """A large image to label in blocks, with what, and where to.
+    """A large image to label in blocks, its model and its labels.
 
-    Until the labels are whole, all of it is in a hidden folder beside them: the model,
-    the array, and a journal with the blocks that are done. The fields are kept there.
+    Until the labels are whole, a hidden folder beside them holds the model, the array,
+    and a journal with these fields and the blocks that are done.
     """
 
     image: str
@@ -104,7 +104,7 @@ class BlockJob:
         return self.folder / "model.safetensors"
 
     def check(self, *, resume: bool, overwrite: bool) -> None:
-        """Refuse to replace what should be kept, and to resume other labels."""
+        """Refuse to replace labels without `overwrite`, and to resume other ones."""
         out = Path(self.out)
         check_apart(out, Path(self.image))
         check_zarr_output(out, overwrite=True)
@@ -130,7 +130,7 @@ class BlockJob:
             check_output(self.folder)
 
     def is_finished(self) -> bool:
-        """Return whether the labels exist, made of the same."""
+        """Return whether the labels exist, made by an equal job."""
         return self._finished() == self.journal.about
 
     def begin(self, content: bytes, *, resume: bool) -> set[str]:
@@ -171,7 +171,7 @@ class BlockJob:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def finished(self) -> Any:
-        """Open the labels that have appeared."""
+        """Open the finished labels."""
         return import_extra("zarr").open_array(self.out, mode="r")
 
     def _begun(self) -> dict[str, Any] | None:

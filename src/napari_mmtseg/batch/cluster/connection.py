@@ -1,4 +1,4 @@
-"""The connection to a Dask cluster, and whether its workers fit."""
+"""Connection to a Dask cluster, and checks of its workers."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from distributed import Client
 
 CONNECT_SECONDS = 5.0
-"""How long an address may take to answer."""
+"""Seconds that an address may take to answer."""
 
 _BEAT = 0.2
-"""Seconds between two looks at whether a worker has joined."""
+"""Seconds between two checks for a worker."""
 
 _HOW_TO_START = (
     "Start a scheduler with 'dask scheduler' on one machine and 'dask worker "
@@ -105,14 +105,11 @@ def check_scheduler(scheduler: str | Path | Client) -> None:
 def waiting_for_workers(
     client: Client, should_cancel: Callable[[], bool]
 ) -> Generator[None, None, None]:
-    """Wait for a worker, and check all as :func:`check_workers` does.
-
-    It ends early once `should_cancel` returns True or the connection is lost.
-    """
-    told = False
+    """Wait for a worker, a cancellation or the loss of the connection; check all."""
+    warned = False
     while client.status == "running" and not _has_workers(client):
-        if not told:
-            told = True
+        if not warned:
+            warned = True
             address = client.scheduler.address if client.scheduler else "ADDRESS"
             warn(
                 f"The Dask scheduler {address} has no workers yet. The work waits "
@@ -180,7 +177,7 @@ def _versions() -> dict[str, str]:
 
 
 def gpu_resources(client: Client, device: str) -> dict[str, float]:
-    """Return the resources that a task takes, so that no two share a GPU."""
+    """Return the resources of a task that keep two from sharing a GPU."""
     if device == "cpu":
         return {}
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
@@ -189,7 +186,7 @@ def gpu_resources(client: Client, device: str) -> dict[str, float]:
 
 
 def threads_of_a_task() -> int:
-    """Return how many threads a task of this worker may compute with.
+    """Return the number of threads that a task of this worker computes with.
 
     A worker that was given n cores does n tasks at a time, each with one thread;
     OMP_NUM_THREADS asks for one task with many threads.

@@ -35,8 +35,8 @@ T = TypeVar("T", bound=Task)
 R = TypeVar("R")
 
 _RETRIES = 1
-"""How often a task that failed is tried again. Those of a worker that was lost do not
-count: the scheduler has a limit of its own for them."""
+"""Further tries of a task that failed. Those of a worker that was lost do not count:
+the scheduler has a limit of its own for them."""
 
 _N_AT_ONCE = 1000
 """Tasks that the scheduler knows of: enough for a cluster that grows with its work,

@@ -187,7 +187,7 @@ def _content(model: MutualMeanTeachingModel | str | Path) -> bytes:
 
 
 def _check_fit(model: MutualMeanTeachingModel, job: BlockJob) -> None:
-    """Refuse what would fail in every block."""
+    """Refuse an image and a model that would fail in every block."""
     stack = image_stack(job, model.n_dims)
     if stack.first.is_large:
         corner = tuple(slice(0, 1) for _ in stack.first.shape[1:])
@@ -219,15 +219,8 @@ def _run(
     blocks = [block for block in blocks if block.name not in done]
     n_done = n - len(blocks)
     yield BlockStep(n_done, n)
-    journal = job.journal
-    reports = run_on_cluster(
-        scheduler,
-        model.settings.device,
-        label_block,
-        blocks,
-        job.folder,
-        Hooks(should_cancel),
-    )
+    device, hooks = model.settings.device, Hooks[Block](should_cancel)
+    reports = run_on_cluster(scheduler, device, label_block, blocks, job.folder, hooks)
     with closing(reports):
         for report in reports:
             if report is None or report.status == "running":
@@ -239,7 +232,7 @@ def _run(
                     f"{report.error} Blocks that are done are kept: go on with "
                     "resume=True."
                 )
-            journal.add({"name": block.name, "status": "done"})
+            job.journal.add({"name": block.name, "status": "done"})
             n_done += 1
             yield BlockStep(n_done, n, block.index, block.window)
     job.finish()
