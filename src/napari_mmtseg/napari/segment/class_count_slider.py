@@ -1,4 +1,4 @@
-"""A slider for the number of classes, with the automatic number marked."""
+"""Slider for the class count, with the automatic one marked."""
 
 from __future__ import annotations
 
@@ -16,16 +16,9 @@ from qtpy.QtWidgets import (
 
 
 class ClassCountSlider(QWidget):
-    """A slider from 1 to the finest number of classes.
+    """A slider from 1 to the largest class count.
 
-    Attributes
-    ----------
-    slider : QSlider
-        Moves between the numbers.
-    number : QLabel
-        The number that it stands at.
-    changed : Signal
-        Emits the number that the user has chosen.
+    `changed` emits the number that the user has chosen.
     """
 
     changed = Signal(int)
