@@ -26,8 +26,7 @@ _ROUNDING = 1e-6
 def viewport_crop(layer: Image, axes: str, viewer: ViewerModel) -> Crop:
     """Return the part of an image, in Y and X, that the viewer shows.
 
-    Raises InputError if the viewer does not show Y and X in 2D, or too little of the
-    image.
+    Raises InputError if that is too little, or the viewer does not show Y and X in 2D.
     """
     names = parse_layer_axes(axes, layer)
     dims = viewer.dims

@@ -107,8 +107,7 @@ def _record(layer: Labels, step: tuple[Any, ...]) -> bool:
     data_setitem, napari's one public way to record an edit, keeps the coordinates of
     every pixel: 24 and more bytes instead of a fraction of one. So it records a change
     of one pixel that is taken back at once, and its record, which napari hands to
-    listeners, is replaced. Returns False, and records nothing, if napari does not do
-    so.
+    listeners, is replaced. Returns False, with no record, if napari does not do so.
     """
     if not layer.data.size:
         return False

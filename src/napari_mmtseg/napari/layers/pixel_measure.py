@@ -17,8 +17,6 @@ from napari_mmtseg.files.pixel_size import PixelSize
 if TYPE_CHECKING:
     from napari.components import Dims
 
-    from napari.layers import Layer
-
 _USUAL_AXES = {1: "X", 2: "YX", 3: "ZYX", 4: "TZYX", 5: "TCZYX"}
 _KINDS = {1: "Length", 2: "Area", 3: "Volume"}
 

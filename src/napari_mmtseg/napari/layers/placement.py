@@ -106,12 +106,6 @@ def place_of(
     axes = list(range(1 if names[0] == "C" else 0, n))
     part = linear[np.ix_(axes, axes)]
     scale, turn = _scale_and_turn(part)
-    others: dict[str, Any] = {
-        **turn,
-        "units": tuple(layer.units[i] for i in axes),
-        "axis_labels": tuple(layer.axis_labels[i] for i in axes),
-        "affine": layer.affine.affine_matrix[np.ix_([*axes, n], [*axes, n])],
-    }
     return Placement(
         axes="".join(names[i] for i in axes),
         shape=tuple(1 if names[i] == "C" else len(taken[i]) for i in axes),
@@ -120,12 +114,17 @@ def place_of(
         scale=scale,
         translate=translate[axes],
         linear=part,
-        others=others,
+        others={
+            **turn,
+            "units": tuple(layer.units[i] for i in axes),
+            "axis_labels": tuple(layer.axis_labels[i] for i in axes),
+            "affine": layer.affine.affine_matrix[np.ix_([*axes, n], [*axes, n])],
+        },
     )
 
 
 def spatial_attributes(layer: Layer) -> dict[str, Any]:
-    """Return the arguments of a layer that is to lie where another one does."""
+    """Return the arguments for another layer at the same place."""
     scale, turn = _scale_and_turn(_linear(layer))
     return {
         "scale": scale,

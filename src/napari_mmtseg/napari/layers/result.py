@@ -30,11 +30,11 @@ METADATA = "napari_mmtseg"
 class LayerResult:
     """The model of a Labels layer and its labels for every class count.
 
-    `model` is None and `class_counts` empty for another method than Mutual
-    Mean-Teaching. `class_counts` are by merging: "classes" of pixels that look alike,
-    or "regions". `measured` is the confidence once it has been asked for, `why_fixed`
-    the reason why the class count stays, if that is to be said. `identity` identifies
-    duplicates of the layer, from their metadata.
+    `class_counts` are by merging: "classes" of pixels that look alike, or "regions".
+    They are empty, and `model` is None, for another method than Mutual Mean-Teaching.
+    `measured` is the confidence, once asked for, and `why_fixed` explains to the user
+    why the class count stays. Duplicates of the layer have its `identity` in their
+    metadata.
     """
 
     source: LayerSelection
@@ -72,7 +72,7 @@ class LayerResult:
 
 
 class _Changes:
-    """Emitted when a result gains a confidence map."""
+    """Signal for results that gain a confidence map."""
 
     measured = Signal(LayerResult)
 

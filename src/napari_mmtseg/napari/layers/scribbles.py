@@ -19,8 +19,8 @@ _MAX_OTHERS = 15
 class LayerScribbles:
     """Painted pixels of an image, and of other slices of the same stack.
 
-    `name` is that of the painted layer. `painted` has the shape of the labels, 0 for no
-    paint; `erased` marks pixels of an edited result that stay background.
+    `name` is that of the painted layer. `painted` is (..., Y, X), 0 for no paint;
+    `erased`, of the same shape, marks pixels of an edited result that stay background.
     """
 
     name: str
@@ -40,9 +40,9 @@ def choose_scribbles(
 ) -> LayerScribbles:
     """Return the scribbles on the image to segment, and with `all_slices` on others.
 
-    `labels`, which are copied, have one entry for every pixel of the layer of the
-    image, without its channels, or for the chosen pixels alone. Raises InputError if
-    they do not lie on the image or nothing is painted; the message contains `name`.
+    `labels` have one entry for every pixel of the layer of the image, without its
+    channels, or for the chosen pixels alone; they are copied. Raises InputError if they
+    do not lie on the image or nothing is painted; the message contains `name`.
     """
     names = source.axes.split()
     axes = [i for i, axis in enumerate(names) if axis not in ("C", "RGB")]

@@ -41,11 +41,9 @@ class LayerSelection:
     `array` is the data of the layer, of several levels the finest, and may be lazy;
     `axes` are its names, separated by spaces. `index` has one position along axes of
     which one slice is taken, those in `slices`, a slice with start and stop along Y and
-    X in a crop, colours without alpha, and all else whole.
-
-    `channel_axis` is that of :func:`napari_mmtseg.segment`. `place` is the placement of
-    the labels, and `spacing` their distance between pixels along every axis; None if
-    unknown.
+    X in a crop, colours without alpha, and all else whole. `channel_axis` is that of
+    :func:`napari_mmtseg.segment`. `place` is the placement of the labels, and `spacing`
+    the distance between their pixels along every axis; None if unknown.
     """
 
     name: str
@@ -77,10 +75,7 @@ class LayerSelection:
         return ArrayPart(self.array, self.index)
 
     def as_stack(self, *, volumes: bool = False) -> ImageStack:
-        """Return the image as a stack of slices, or of volumes.
-
-        Raises InputError if there are no volumes in it.
-        """
+        """Return slices, or volumes; raise InputError if there are no volumes."""
         return self._volumes if volumes else self._slices
 
     @cached_property
@@ -116,7 +111,7 @@ class LayerSelection:
 
     @property
     def crop(self) -> dict[str, tuple[int, int]]:
-        """First and last position, exclusive, along Y and X where that is not all."""
+        """First and last position, exclusive, along Y and X if that is not all."""
         shown = zip(self.axes.split(), self.index, self.array.shape, strict=True)
         found = {
             name: index.indices(int(n))[:2]
@@ -178,10 +173,8 @@ def choose_source(
     `axes` names every axis of the data, as in ``"Z Y X"``: Y and X are segmented, C or
     RGB holds channels, all others are slices. Without `all_slices` the slice at `point`
     is taken, the position of the sliders as from :func:`slider_point`; the first along
-    each axis without it. `crop` is the part in Y and X.
-
-    Raises InputError if the layer or its axes cannot be segmented, or nothing of it
-    lies there.
+    each axis without it. `crop` is the part in Y and X. Raises InputError if the layer
+    or its axes cannot be segmented, or nothing of it lies there.
     """
     if not isinstance(layer, Image):
         raise InputError(

@@ -66,7 +66,7 @@ class _Task:
 
 
 class EditRunner(QObject):
-    """Runs operations one after the other.
+    """A queue of operations on labels.
 
     `applied` emits the layer and the :class:`LabelEdit`, or None if nothing changed;
     `refused` the layer and the text of an error, after it has been shown.

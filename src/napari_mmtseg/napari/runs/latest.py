@@ -10,7 +10,7 @@ from napari_mmtseg.napari.runs.run import RunQueue, Work
 
 
 class LatestTask(QObject):
-    """Answers the latest request; earlier ones are dropped.
+    """Work in a thread on the latest request; earlier ones are dropped.
 
     A request waits until the thread of the one before it has ended: that one is
     cancelled, but only a generator can be interrupted. A thread starts after `pause`

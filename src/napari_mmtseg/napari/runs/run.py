@@ -21,7 +21,7 @@ it, and it may raise any exception."""
 
 
 class RunQueue(QObject):
-    """Runs work in a thread; the next one waits until a cancelled one has ended.
+    """A queue of work for a thread; the next waits until a cancelled one has ended.
 
     `reported` emits the yields of the work, and a :class:`Notice` for all that it warns
     of. `ended` emits the outcome, see :func:`run_work`, or None if the window is

@@ -41,8 +41,7 @@ _FILES = "Models (*.safetensors)"
 class ModelActions(QWidget):
     """Save model, Apply model: two buttons with menus of the models in the viewer.
 
-    `choose_source` returns the image to label and may raise InputError; `start` starts
-    a job.
+    `choose_source` returns the image to label, or raises InputError.
     """
 
     def __init__(
@@ -183,7 +182,8 @@ class Application:
         else:
             labels, kept = self._adjustable(model, (yield from predicted(finding)))
         seconds = time.perf_counter() - start
-        n_labels = len(_values(labels))
+        # One part at a time, as the labels may lie in a file.
+        n_labels = len({v for part in labels for v in np.unique(part).tolist()})
         return Segmented(
             labels=labels,
             kept=kept,
@@ -266,10 +266,3 @@ def _with_clusters(
             clusters[stack.place(part.location)] = part.clusters
             yield part.fraction
     return replace(merge_tree, clusters=clusters)
-
-
-def _values(labels: NDArray[np.int32]) -> set[int]:
-    found: set[int] = set()
-    for part in labels:  # one at a time: the labels may lie in a file
-        found.update(np.unique(part).tolist())
-    return found

@@ -42,7 +42,7 @@ _MERGING_REFUSED = (
 
 
 class ClassCountSection(QWidget):
-    """Changes the active Labels layer, or the last one that is a result.
+    """Class count of the active Labels layer, or of the last one that is a result.
 
     `merging` is the box for whether pixels or regions form the classes. `looked` is
     emitted after every look at the layer.

@@ -16,10 +16,7 @@ from qtpy.QtWidgets import (
 
 
 class ClassCountSlider(QWidget):
-    """A slider from 1 to the largest class count.
-
-    `changed` emits the number that the user has chosen.
-    """
+    """A slider for the class count; `changed` emits what the user chooses."""
 
     changed = Signal(int)
 
@@ -62,7 +59,7 @@ class ClassCountSlider(QWidget):
 
 
 class _Mark(QWidget):
-    """Draws "auto" below the place of a value on a slider."""
+    """The word "auto" below the place of a value on a slider."""
 
     def __init__(self, slider: QSlider) -> None:
         super().__init__()

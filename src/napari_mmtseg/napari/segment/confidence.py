@@ -74,7 +74,7 @@ class ConfidenceSection(QWidget):
         self.worst_button.clicked.connect(self.go_to_worst)
 
     def refresh(self) -> None:
-        """Show the buttons where there is something to measure."""
+        """Show the buttons if there is something to measure."""
         result = result_of(self._choose_layer())
         if result is None or result.model is None:
             self.setVisible(False)
@@ -165,9 +165,10 @@ class ConfidenceSection(QWidget):
 
     def _confidence_layer(self, result: LayerResult) -> Any:
         for layer in self._viewer.layers:
-            of = layer.metadata.get("napari_mmtseg", {}).get("confidence_of")
-            if isinstance(layer, Image) and of == result.identity:
-                return layer
+            if isinstance(layer, Image):
+                about = layer.metadata.get("napari_mmtseg", {})
+                if about.get("confidence_of") == result.identity:
+                    return layer
         return None
 
     def _look_at(self, layer: Labels, region: UncertainRegion) -> None:
@@ -189,10 +190,7 @@ class ConfidenceSection(QWidget):
 
 
 def confidence_job(name: str, result: LayerResult, labels: NDArray[Any]) -> Job:
-    """Return the job that measures the confidence in the classes of a layer.
-
-    `name` is that of the layer; `labels` are its labels, edits included.
-    """
+    """Return the job that measures the confidence of labels, edits included."""
 
     def work(_: Any) -> Generator[SegmentationStep, str | None, Measured]:
         start = time.perf_counter()

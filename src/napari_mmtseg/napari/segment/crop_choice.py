@@ -51,11 +51,7 @@ class CropChoice:
         return None if value in (_WHOLE, _VIEWPORT) else value
 
     def crop(self, layer: Image, axes: str) -> tuple[slice, slice] | None:
-        """Return the crop of a layer in Y and X; None for all.
-
-        Raises InputError if the viewport or the shape encloses nothing that can be
-        segmented.
-        """
+        """Return the crop in Y and X, None for all; raise InputError if too small."""
         if self.shapes is not None:
             return shape_crop(layer, axes, self.shapes, self._viewer.dims.units)
         if self._choice.value == _VIEWPORT:

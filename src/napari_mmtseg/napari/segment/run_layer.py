@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RunLayer:
-    """Keeps one Labels layer from the first preview to the result.
+    """The Labels layer of a run, from the first preview to the result.
 
     The user may delete the layer at any time: previews end then, and the result comes
     as a new layer. `below` stays on top and selected, as the user is painting there.

@@ -62,10 +62,7 @@ class ScribbleChoice:
         self._choice.choose(None if layer is None else _Scribbled(layer, edits))
 
     def scribbles(self, source: LayerSelection) -> LayerScribbles | None:
-        """Return the scribbles on an image, as they are now.
-
-        Raises InputError if the layer does not lie on the image or nothing is painted.
-        """
+        """Return the scribbles on an image; raise InputError if they cannot be used."""
         choice = self._choice.value
         if choice is None:
             return None
@@ -94,7 +91,7 @@ class ScribbleChoice:
         return scribbles
 
     def show_slices(self, source: LayerSelection | None) -> None:
-        """Offer other slices where there are some."""
+        """Offer other slices if there are any."""
         # Of large slices only what is chosen is read.
         other = source is not None and bool(source.slices) and source.is_one_image
         self.all_slices.setVisible(other)

@@ -36,11 +36,11 @@ _REPORT_INTERVAL = 0.1
 
 @dataclass(frozen=True)
 class Segmentation:
-    """A segmentation of an image, with previews.
+    """A segmentation of an image, with previews; training starts from `model`.
 
     `shown` returns the slice of a stack that the viewer shows and is asked in the
     thread. The result goes below `scribbles_layer` with the attributes `appearance`;
-    the layers `out_of_date` are hidden then. Training starts from `model`.
+    the layers `out_of_date` are hidden then.
     """
 
     source: LayerSelection
@@ -129,7 +129,8 @@ class Segmentation:
             step = show(step)
             labels = labels if step.labels is None else step.labels
             now = time.perf_counter()
-            if step.phase == phase and now < due and not _is_single(step):
+            is_only_preview = step.labels is not None and step.n_slices == 1
+            if step.phase == phase and now < due and not is_only_preview:
                 return []
             phase, due = step.phase, now + _REPORT_INTERVAL
             reported = replace(step, labels=labels)
@@ -213,8 +214,3 @@ class Segmentation:
         if result.model is not None and result.hierarchy is None:
             return "There is nothing to choose from: the model knows one class."
         return ""
-
-
-def _is_single(step: SegmentationStep) -> bool:
-    """Return whether a step has the only preview of its slice."""
-    return step.labels is not None and step.n_slices == 1

@@ -19,7 +19,7 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 class SettingsActions(QWidget):
     """Copy as Python, Save settings, Load settings.
 
-    `choose_source` returns the image to segment and may raise InputError.
+    `choose_source` returns the image to segment, or raises InputError.
     """
 
     def __init__(
@@ -72,10 +72,7 @@ def as_python(
     settings: SegmentationSettings,
     scribbles: Labels | None = None,
 ) -> str:
-    """Return code that segments the same image of the open viewer alike.
-
-    It names those settings that differ from their preset.
-    """
+    """Return code that segments the same image of the open viewer alike."""
     arguments = [f'"{settings.preset}"'] if settings.preset != "default" else []
     arguments += [f"{name}={value!r}" for name, value in settings.changes().items()]
     call = ["image"]

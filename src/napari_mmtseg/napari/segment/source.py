@@ -97,14 +97,11 @@ class SourceChoice:
 
     @property
     def takes_all(self) -> bool:
-        """Whether all slices are chosen, of a layer that has some."""
+        """Whether all slices are chosen of a layer that has more than one."""
         return self.has_slices and self.slices.currentText() == _ALL
 
     def source(self) -> LayerSelection:
-        """Return the selection.
-
-        Raises InputError if there is none, or it cannot be segmented.
-        """
+        """Return the selection; raise InputError if it cannot be segmented."""
         layer = self.layer.value
         if layer is None:
             raise InputError(self._why_no_layer())

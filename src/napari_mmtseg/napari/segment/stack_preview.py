@@ -77,7 +77,7 @@ class StackPreview:
 
 
 class ShownSlice:
-    """Follows the viewer's sliders through a stack.
+    """Position of the viewer's sliders in a stack.
 
     `frame_axes` have no slider: "YX", or "ZYX" for volumes.
     """
