@@ -39,17 +39,12 @@ def guess_axes(layer: Image) -> str:
     if n == 3 and not colours and _looks_like_channels(shape, 2):
         return "Y X C"
     leading = n - 2
-    channels = [
-        axis
-        for axis in range(leading)
-        if not colours and _looks_like_channels(shape, axis)
-    ]
-    letters = ["C"] if len(channels) == 1 else []
-    free = iter("ZTPMQRUVW"[: leading - len(letters)][::-1])
-    names = [
-        "C" if letters and axis == channels[0] else next(free, "?")
-        for axis in range(leading)
-    ]
+    channels = [] if colours else range(leading)
+    channels = [axis for axis in channels if _looks_like_channels(shape, axis)]
+    if len(channels) != 1:
+        channels = []
+    free = iter("ZTPMQRUVW"[: leading - len(channels)][::-1])
+    names = ["C" if i in channels else next(free, "?") for i in range(leading)]
     return " ".join([*names, "Y", "X", *colours])
 
 
@@ -62,12 +57,8 @@ def candidate_axes(layer: Image) -> list[str]:
 def parse_layer_axes(axes: str, layer: Image) -> list[str]:
     """Return the name of every axis of a layer: a letter, or RGB.
 
-    `axes` is such as ``"Z Y X"``, ``"c,y,x"`` or ``"YXRGB"``.
-
-    Raises
-    ------
-    InputError
-        If they do not name every axis once, Y and X among them.
+    `axes` is such as ``"Z Y X"``, ``"c,y,x"`` or ``"YXRGB"``. Raises InputError if they
+    do not name every axis once, Y and X among them.
     """
     shape = tuple(int(n) for n in finest_level(layer).shape)
     names: list[str] = re.findall("RGB|[A-Z]", axes.upper())

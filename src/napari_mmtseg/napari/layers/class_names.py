@@ -27,7 +27,7 @@ def class_names(features: Any) -> dict[int, str]:
 def with_name(
     features: Any, value: int, name: str, others: Iterable[int] = ()
 ) -> pd.DataFrame:
-    """Return features in which a class has another name; none if that is empty.
+    """Return features with another name for a class; none if that is empty.
 
     In a table that is empty so far, the labels `others` get a row as well: napari says
     that a label without a row has no properties.

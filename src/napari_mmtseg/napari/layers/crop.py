@@ -26,10 +26,7 @@ _ROUNDING = 1e-6
 def viewport_crop(layer: Image, axes: str, viewer: ViewerModel) -> Crop:
     """Return the part of an image, in Y and X, that the viewer shows.
 
-    Raises
-    ------
-    InputError
-        If the viewer does not show Y and X in 2D, or too little of the image.
+    Raises InputError if that is too little, or the viewer does not show Y and X in 2D.
     """
     names = parse_layer_axes(axes, layer)
     dims = viewer.dims
@@ -40,8 +37,7 @@ def viewport_crop(layer: Image, axes: str, viewer: ViewerModel) -> Crop:
             "The viewport is a region only where the viewer shows Y and X of the image "
             "in 2D. Change the view, or choose another region."
         )
-    corners = _viewport_corners(viewer, layer)
-    return _crop(layer, names, corners, "The viewport")
+    return _crop(layer, names, _viewport_corners(viewer, layer), "The viewport")
 
 
 def shape_crop(layer: Image, axes: str, shapes: Shapes, units: Units = None) -> Crop:
@@ -49,12 +45,8 @@ def shape_crop(layer: Image, axes: str, shapes: Shapes, units: Units = None) -> 
 
     It consists of the pixels whose centres lie in the box around the shape; of centres
     on its border those at its start. The last axes of the Shapes layer are those of the
-    image; `units` are ``viewer.dims.units``, in which both are shown.
-
-    Raises
-    ------
-    InputError
-        If there is no shape, or it encloses too little of the image.
+    image; `units` are ``viewer.dims.units``, in which both are shown. Raises InputError
+    if there is no shape, or it encloses too little of the image.
     """
     names = parse_layer_axes(axes, layer)
     if not len(shapes.data):
@@ -62,13 +54,11 @@ def shape_crop(layer: Image, axes: str, shapes: Shapes, units: Units = None) -> 
             f"There is no shape in “{shapes.name}”. Draw a rectangle around what is to "
             "be segmented."
         )
-    chosen = min(shapes.selected_data, default=0)
-    world = [
-        change_units(shapes.data_to_world(vertex), shapes.units, units)
-        for vertex in shapes.data[chosen]
-    ]
-    corners = np.array([_to_pixels(layer, point, units) for point in world])
-    return _crop(layer, names, corners, f"The shape in “{shapes.name}”")
+    corners = []
+    for vertex in shapes.data[min(shapes.selected_data, default=0)]:
+        point = change_units(shapes.data_to_world(vertex), shapes.units, units)
+        corners.append(_to_pixels(layer, point, units))
+    return _crop(layer, names, np.array(corners), f"The shape in “{shapes.name}”")
 
 
 def _to_pixels(layer: Image, point: ArrayLike, units: Units) -> NDArray[np.float64]:

@@ -22,12 +22,9 @@ from napari_mmtseg.napari.layers.class_names import (
 
 
 def check_editable(layer: Labels) -> None:
-    """Refuse layers whose data cannot be changed in place.
+    """Raise InputError if the data of a layer cannot be changed in place.
 
-    Raises
-    ------
-    InputError
-        If the layer is multiscale, locked, or its data is not a writable NumPy array.
+    Refused are multiscale or locked layers, and data other than a writable NumPy array.
     """
     if layer.multiscale:
         raise InputError(
@@ -56,21 +53,9 @@ def apply_edit(
 ) -> bool:
     """Change the layer's data in place, as one step of its undo history.
 
-    Parameters
-    ----------
-    layer : napari.layers.Labels
-        The layer.
-    edit : LabelEdit
-        The change.
-    numbers : mapping of int to int, optional
-        New label of every old one, where classes have got other labels: names and other
-        features follow, and come back with undo.
-
-    Returns
-    -------
-    bool
-        False, and nothing is changed, if the labels are no longer those that the edit
-        was made from.
+    `numbers` is the new label of every old one if classes have got other labels: names
+    and other features follow, and come back with undo. Returns False, and changes
+    nothing, if the labels are no longer those that the edit was made from.
     """
     # Of another shape, too, if the layer has been given smaller data.
     if not np.array_equal(layer.data[edit.index], edit.old):
@@ -99,16 +84,7 @@ def rename_class(
 ) -> None:
     """Name a class in the layer's features, as one step of its undo history.
 
-    Parameters
-    ----------
-    layer : napari.layers.Labels
-        The layer.
-    value : int
-        The class.
-    name : str
-        Its name; none if empty.
-    others : iterable of int
-        All classes of the layer.
+    An empty name removes the present one; `others` are all classes of the layer.
     """
     before = class_names(layer.features).get(value, "")
     if name == before:
@@ -131,12 +107,7 @@ def _record(layer: Labels, step: tuple[Any, ...]) -> bool:
     data_setitem, napari's one public way to record an edit, keeps the coordinates of
     every pixel: 24 and more bytes instead of a fraction of one. So it records a change
     of one pixel that is taken back at once, and its record, which napari hands to
-    listeners, is replaced.
-
-    Returns
-    -------
-    bool
-        False, and nothing is recorded, where napari does not do so.
+    listeners, is replaced. Returns False, with no record, if napari does not do so.
     """
     if not layer.data.size:
         return False

@@ -12,17 +12,7 @@ if TYPE_CHECKING:
 
 
 def go_to(viewer: ViewerModel, layer: Labels, place: list[float]) -> None:
-    """Move sliders and camera to a place in a layer.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Its sliders and camera are moved.
-    layer : napari.layers.Labels
-        The layer.
-    place : list of float
-        Index of a pixel, with fractions.
-    """
+    """Move sliders and camera to a pixel of a layer, an index with fractions."""
     dims = viewer.dims
     point = change_units(layer.data_to_world(place), layer.units, dims.units)
     world = [float(x) for x in point]

@@ -17,8 +17,6 @@ from napari_mmtseg.files.pixel_size import PixelSize
 if TYPE_CHECKING:
     from napari.components import Dims
 
-    from napari.layers import Layer
-
 _USUAL_AXES = {1: "X", 2: "YX", 3: "ZYX", 4: "TZYX", 5: "TCZYX"}
 _KINDS = {1: "Length", 2: "Area", 3: "Volume"}
 
@@ -27,21 +25,9 @@ _KINDS = {1: "Length", 2: "Area", 3: "Volume"}
 class PixelMeasure:
     """Length, area or volume of a pixel.
 
-    Attributes
-    ----------
-    size : float
-        In `unit`.
-    unit : str
-        Such as "µm²"; empty where the layer has a scale, but no unit of length.
-    kind : str
-        "Length", "Area" or "Volume".
-    edge : float
-        Length of the shortest edge.
-    length_unit : str
-        Unit of `edge`.
-    edges : tuple of float
-        Length of the edges, for every axis of the layer; `edge` for axes that are not
-        lengths.
+    `unit`, such as "µm²", is that of `size`; empty if the layer has a scale but no unit
+    of length. `edge` is the shortest edge, in `length_unit`. `edges` has one entry for
+    every axis of the layer: `edge` for axes that are not lengths.
     """
 
     size: float
@@ -66,12 +52,8 @@ def shown_axes(layer: Labels, dims: Dims) -> tuple[int, ...]:
 def shown_part(layer: Labels, dims: Dims) -> tuple[slice, ...]:
     """Return the part of the layer's data that the viewer displays.
 
-    It is whole along the displayed axes, and has one entry along the others.
-
-    Raises
-    ------
-    InputError
-        If the viewer is at a slice where the layer has none.
+    It is whole along the displayed axes, and has one entry along the others. Raises
+    InputError if the viewer is at a slice that the layer does not have.
     """
     shape = layer.data.shape
     shown = shown_axes(layer, dims)
@@ -92,7 +74,7 @@ def shown_part(layer: Labels, dims: Dims) -> tuple[slice, ...]:
 
 
 def pixel_measure(layer: Layer, axes: Sequence[int]) -> PixelMeasure | None:
-    """Return the size of a pixel along some axes of a layer; None if it is not known.
+    """Return the size of a pixel along some axes of a layer; None if unknown.
 
     If any of the axes is a length, the others are left out.
     """

@@ -22,23 +22,12 @@ _EXACT = 1e-10
 class Placement:
     """Placement of labels in the world, and their arrangement in a layer.
 
-    Attributes
-    ----------
-    axes : str
-        A letter for every axis of the labels.
-    shape : tuple of int
-        Shape of the labels: a length of one along axes of which one position is taken
-        and along channels.
-    kept : tuple of bool
-        For every axis whether the labels of the core have it, too.
-    thickness : tuple of float
-        Number of steps of the image that one entry covers, per axis.
-    scale, translate : ndarray
-        Attributes of the layer, before the thickness is taken into account.
-    linear : ndarray
-        Its rotation, shear and scale as one matrix.
-    others : dict
-        Further arguments of a Labels layer: rotate, shear, affine, units, axis_labels.
+    `shape` has a length of one along channels and along axes of which one position is
+    taken; `kept` says for every axis whether the labels of the core have it, too.
+    `thickness` is the number of steps of the image that one entry covers, per axis.
+    `scale` and `translate` are attributes of the layer before that; `linear` is its
+    rotation, shear and scale as one matrix. `others` are further arguments of a Labels
+    layer: rotate, shear, affine, units, axis_labels.
     """
 
     axes: str
@@ -58,8 +47,7 @@ class Placement:
     def attributes(self, pixel_step: int = 1) -> dict[str, Any]:
         """Return the spatial arguments of a Labels layer.
 
-        `pixel_step` is the number of pixels of the image that one pixel of the labels
-        covers in Y and X.
+        One pixel of the labels covers `pixel_step` pixels of the image in Y and X.
         """
         pixel = np.array([pixel_step if a in "YX" else 1 for a in self.axes])
         thickness = np.array(self.thickness) * pixel
@@ -75,7 +63,7 @@ class Placement:
         return np.require(labels, np.int32, ["C", "W"]).reshape(shape)
 
     def layer_shape(self, shape: Sequence[int]) -> tuple[int, ...]:
-        """Return the shape in the layer of labels that have another one in the core."""
+        """Return the shape in the layer of labels with another one in the core."""
         lengths = iter(shape)
         return tuple(next(lengths) if kept else 1 for kept in self.kept)
 
@@ -102,16 +90,8 @@ def place_of(
 ) -> Placement:
     """Return the placement of the labels of a part of an image.
 
-    Parameters
-    ----------
-    layer : napari.layers.Image
-        The layer of the image.
-    names : sequence of str
-        Names of the axes of its data, RGB included.
-    shape : sequence of int
-        Shape of its data.
-    index : sequence of int or slice
-        The part: one position along an axis, or a slice with step 1.
+    `names` and `shape` are of its data, RGB included; `index` is the part: one position
+    along an axis, or a slice with step 1.
     """
     n = layer.ndim
     linear = _linear(layer)
@@ -126,12 +106,6 @@ def place_of(
     axes = list(range(1 if names[0] == "C" else 0, n))
     part = linear[np.ix_(axes, axes)]
     scale, turn = _scale_and_turn(part)
-    others: dict[str, Any] = {
-        **turn,
-        "units": tuple(layer.units[i] for i in axes),
-        "axis_labels": tuple(layer.axis_labels[i] for i in axes),
-        "affine": layer.affine.affine_matrix[np.ix_([*axes, n], [*axes, n])],
-    }
     return Placement(
         axes="".join(names[i] for i in axes),
         shape=tuple(1 if names[i] == "C" else len(taken[i]) for i in axes),
@@ -140,12 +114,17 @@ def place_of(
         scale=scale,
         translate=translate[axes],
         linear=part,
-        others=others,
+        others={
+            **turn,
+            "units": tuple(layer.units[i] for i in axes),
+            "axis_labels": tuple(layer.axis_labels[i] for i in axes),
+            "affine": layer.affine.affine_matrix[np.ix_([*axes, n], [*axes, n])],
+        },
     )
 
 
 def spatial_attributes(layer: Layer) -> dict[str, Any]:
-    """Return the arguments of a layer that is to lie where another one does."""
+    """Return the arguments for another layer at the same place."""
     scale, turn = _scale_and_turn(_linear(layer))
     return {
         "scale": scale,

@@ -28,27 +28,13 @@ METADATA = "napari_mmtseg"
 
 @dataclass(eq=False)
 class LayerResult:
-    """The model of a Labels layer and its labels for every number of classes.
+    """The model of a Labels layer and its labels for every class count.
 
-    Attributes
-    ----------
-    source : LayerSelection
-        The image.
-    model : MutualMeanTeachingModel or None
-        The model that labelled it; None for another method than Mutual Mean-Teaching.
-    class_counts : dict of str to ClassCount
-        Gives the layer another number of classes, by "classes" and "regions": of pixels
-        that look alike, or of regions. Empty for another method.
-    settings : SegmentationSettings
-        The settings of the run.
-    scribbles_layer : weak reference to a Labels layer, or None
-        The layer that its scribbles were painted in.
-    measured : Measured or None
-        The confidence, once it has been asked for.
-    why_fixed : str
-        Why its number of classes stays, if that is to be said.
-    identity : str
-        Identifies duplicates of the layer, from their metadata.
+    `class_counts` are by merging: "classes" of pixels that look alike, or "regions".
+    They are empty, and `model` is None, for another method than Mutual Mean-Teaching.
+    `measured` is the confidence, once asked for, and `why_fixed` explains to the user
+    why the class count stays. Duplicates of the layer have its `identity` in their
+    metadata.
     """
 
     source: LayerSelection
@@ -63,26 +49,21 @@ class LayerResult:
     def add_class_count(
         self, hierarchy: LabelHierarchy, labels: NDArray[Any], display: Display
     ) -> None:
-        """Let labels, and what they display, have another number of classes."""
+        """Offer other class counts for labels, and what they display."""
         class_count = ClassCount(hierarchy.reshaped(labels.shape))
         class_count.note_result(labels, display)
         self.class_counts[hierarchy.merging] = class_count
 
     def class_count(self, labels: NDArray[Any]) -> ClassCount:
         """Return the class count whose labels these are."""
-        return max(
-            self.class_counts.values(),
-            key=lambda class_count: class_count.agreement(labels),
-        )
+        return max(self.class_counts.values(), key=lambda c: c.agreement(labels))
 
     def shown_model(self, labels: NDArray[Any]) -> MutualMeanTeachingModel | None:
         """Return the model with the classes, and their labels, that labels show."""
         if self.model is None or not self.can_show(labels):
             return self.model
-        class_count = self.class_count(labels)
-        return self.model.with_n_labels(
-            class_count.hierarchy, class_count.display(labels).n_labels
-        )
+        count = self.class_count(labels)
+        return self.model.with_n_labels(count.hierarchy, count.display(labels).n_labels)
 
     def can_show(self, labels: NDArray[Any]) -> bool:
         """Return whether labels have the shape of the image."""
@@ -91,7 +72,7 @@ class LayerResult:
 
 
 class _Changes:
-    """Emitted when a result gains a confidence map."""
+    """Signal for results that gain a confidence map."""
 
     measured = Signal(LayerResult)
 
@@ -101,7 +82,7 @@ _results: WeakKeyDictionary[Layer, LayerResult] = WeakKeyDictionary()
 
 
 def fixed_by_size(labels: NDArray[Any]) -> str:
-    """Return why labels in a file keep their number of classes; empty for others."""
+    """Return why labels in a file keep their class count; empty for others."""
     if not isinstance(labels, np.memmap):
         return ""
     return (
@@ -120,8 +101,7 @@ def result_of(layer: Layer | None) -> LayerResult | None:
     """Return the result of a layer, or of the one that it duplicates."""
     if layer is None:
         return None
-    result = _results.get(layer)
-    if result is not None:
+    if (result := _results.get(layer)) is not None:
         return result
     about = layer.metadata.get(METADATA)
     identity = about.get("result") if isinstance(about, dict) else None
@@ -136,16 +116,9 @@ def result_of(layer: Layer | None) -> LayerResult | None:
 class Measured:
     """The confidence in the classes of a layer.
 
-    Attributes
-    ----------
-    confidence : ndarray of float32
-        From 0 to 1, in the dimensions of the layer.
-    regions : list of UncertainRegion
-        The least certain regions, the worst first.
-    display : Display
-        Number of classes, and output, that the layer showed.
-    summary : str
-        One sentence for the panel.
+    `confidence` is from 0 to 1, in the dimensions of the layer; `regions` are the least
+    certain ones, the worst first. `display` is what the layer showed, and `summary` a
+    sentence for the panel.
     """
 
     confidence: NDArray[np.float32] = field(repr=False)

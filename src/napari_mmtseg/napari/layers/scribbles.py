@@ -19,16 +19,8 @@ _MAX_OTHERS = 15
 class LayerScribbles:
     """Painted pixels of an image, and of other slices of the same stack.
 
-    Attributes
-    ----------
-    name : str
-        Name of the layer that they were painted in.
-    painted : (..., Y, X) ndarray of int32
-        In the shape of the labels. Classes; 0 where nothing is painted.
-    others : tuple of (LayerSelection, ndarray)
-        Other slices with paint of their own.
-    erased : (..., Y, X) ndarray of bool, or None
-        Pixels of an edited result that stay background.
+    `name` is that of the painted layer. `painted` is (..., Y, X), 0 for no paint;
+    `erased`, of the same shape, marks pixels of an edited result that stay background.
     """
 
     name: str
@@ -46,24 +38,11 @@ class LayerScribbles:
 def choose_scribbles(
     name: str, labels: Any, source: LayerSelection, *, all_slices: bool = False
 ) -> LayerScribbles:
-    """Return the scribbles on the image that is to be segmented.
+    """Return the scribbles on the image to segment, and with `all_slices` on others.
 
-    Parameters
-    ----------
-    name : str
-        Name of the layer, for messages.
-    labels : array-like of int
-        Painted labels: one entry for every pixel of the layer of the image, without
-        its channels, or for the chosen pixels alone. Copied.
-    source : LayerSelection
-        The image.
-    all_slices : bool
-        Whether to learn from the other slices of a stack as well.
-
-    Raises
-    ------
-    InputError
-        If the labels do not lie on the image or nothing is painted.
+    `labels` have one entry for every pixel of the layer of the image, without its
+    channels, or for the chosen pixels alone; they are copied. Raises InputError if they
+    do not lie on the image or nothing is painted; the message contains `name`.
     """
     names = source.axes.split()
     axes = [i for i, axis in enumerate(names) if axis not in ("C", "RGB")]
@@ -143,9 +122,5 @@ def _painted_places(labels: Any, cut: list[int]) -> list[tuple[int, ...]]:
     kept = [axis for axis in range(len(labels.shape)) if axis not in cut]
     amount = np.asarray((labels != 0).sum(axis=tuple(kept)))
     places = np.argsort(-amount, axis=None, kind="stable")[: _MAX_OTHERS + 1]
-    flat = amount.ravel()
-    return [
-        tuple(int(i) for i in np.unravel_index(place, amount.shape))
-        for place in places
-        if flat[place]
-    ]
+    indices = (np.unravel_index(p, amount.shape) for p in places if amount.flat[p])
+    return [tuple(int(i) for i in index) for index in indices]

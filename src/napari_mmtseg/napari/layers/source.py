@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,28 +38,12 @@ _UNUSUAL = "QPMNRUVWABDEFGHIJKLO"
 class LayerSelection:
     """An image layer, and the part of it to segment; fixed when it is chosen.
 
-    Attributes
-    ----------
-    name : str
-        Name of the layer.
-    array : array-like
-        Its data; of a multiscale layer the finest level. May be lazy.
-    index : tuple of int or slice
-        The part of it: one position along axes of which one slice is taken, a slice
-        with a start and a stop along Y and X in a crop, colours without alpha, and all
-        else whole.
-    axes : str
-        Names of the axes of `array`, separated by spaces.
-    slices : dict
-        Position along every axis of which one slice is taken.
-    channel_axis : int or None
-        Axis of the channels in the image, as in :func:`napari_mmtseg.segment`.
-    multiscale : bool
-        Whether `array` is the first of several levels.
-    place : Placement
-        Placement of its labels.
-    spacing : tuple of float, or None
-        Distance between pixels along every axis of its labels; None if unknown.
+    `array` is the data of the layer, of several levels the finest, and may be lazy;
+    `axes` are its names, separated by spaces. `index` has one position along axes of
+    which one slice is taken, those in `slices`, a slice with start and stop along Y and
+    X in a crop, colours without alpha, and all else whole. `channel_axis` is that of
+    :func:`napari_mmtseg.segment`. `place` is the placement of the labels, and `spacing`
+    the distance between their pixels along every axis; None if unknown.
     """
 
     name: str
@@ -90,13 +75,7 @@ class LayerSelection:
         return ArrayPart(self.array, self.index)
 
     def as_stack(self, *, volumes: bool = False) -> ImageStack:
-        """Return the image as a stack of slices, or of volumes.
-
-        Raises
-        ------
-        InputError
-            If there are no volumes in it.
-        """
+        """Return slices, or volumes; raise InputError if there are no volumes."""
         return self._volumes if volumes else self._slices
 
     @cached_property
@@ -132,7 +111,7 @@ class LayerSelection:
 
     @property
     def crop(self) -> dict[str, tuple[int, int]]:
-        """First and last position, exclusive, along Y and X where that is not all."""
+        """First and last position, exclusive, along Y and X if that is not all."""
         shown = zip(self.axes.split(), self.index, self.array.shape, strict=True)
         found = {
             name: index.indices(int(n))[:2]
@@ -156,12 +135,8 @@ class LayerSelection:
         in_memory = isinstance(self.array, np.ndarray) and not isinstance(
             self.array, np.memmap
         )
-        return in_memory and self.n_bytes < _COPIED_SHARE * free_memory()
-
-    @property
-    def n_bytes(self) -> int:
-        """Size of the image in memory."""
-        return int(np.prod(self.part.shape, dtype=np.int64)) * self.part.dtype.itemsize
+        n_bytes = math.prod(self.part.shape) * self.part.dtype.itemsize
+        return in_memory and n_bytes < _COPIED_SHARE * free_memory()
 
     def read(self) -> NDArray[Any]:
         """Return a copy of the image; lazy data is read here, this image alone."""
@@ -193,27 +168,13 @@ def choose_source(
     all_slices: bool = False,
     crop: tuple[slice, slice] | None = None,
 ) -> LayerSelection:
-    """Select a layer, or a part of it, to segment.
+    """Select a layer, or a part of it, to segment; only Image layers are accepted.
 
-    Parameters
-    ----------
-    layer : napari.layers.Layer
-        An Image layer; anything else is refused.
-    axes : str
-        One name for every axis of its data, such as ``"Z Y X"``: Y and X are
-        segmented, C or RGB holds channels, all others are slices.
-    point : sequence of float, optional
-        Position of the sliders in the units of the layer as from :func:`slider_point`:
-        the slice that lies there is taken; the first along each axis without it.
-    all_slices : bool
-        Take all slices instead of one.
-    crop : (slice, slice), optional
-        The part in Y and X, with start and stop.
-
-    Raises
-    ------
-    InputError
-        If the layer or its axes cannot be segmented, or nothing of it lies there.
+    `axes` names every axis of the data, as in ``"Z Y X"``: Y and X are segmented, C or
+    RGB holds channels, all others are slices. Without `all_slices` the slice at `point`
+    is taken, the position of the sliders as from :func:`slider_point`; the first along
+    each axis without it. `crop` is the part in Y and X. Raises InputError if the layer
+    or its axes cannot be segmented, or nothing of it lies there.
     """
     if not isinstance(layer, Image):
         raise InputError(
@@ -235,7 +196,7 @@ def choose_source(
     for name, part in zip("YX", crop or (), strict=False):
         index[names.index(name)] = part
     if names[-1] == "RGB" and shape[-1] == 4:
-        index[-1] = slice(0, 3)  # alpha is no colour
+        index[-1] = slice(0, 3)  # without alpha
     kept = [i for i in range(len(names)) if i not in cut]
     channel_axis = kept.index(names.index("C")) if "C" in names else None
     plane = [i for i in kept if i not in stacked]

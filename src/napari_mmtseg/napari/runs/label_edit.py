@@ -25,14 +25,9 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True)
 class PreparedEdit:
-    """The changes of an operation, ready to be applied.
+    """The changes of an operation, ready to be applied; `edit` is None without any.
 
-    Attributes
-    ----------
-    edit : LabelEdit or None
-        None if nothing changes.
-    numbers : dict of int to int or None
-        New label of every old one that changes, if it was asked for.
+    `numbers` is the new label of every old one that changes, if asked for.
     """
 
     edit: LabelEdit | None
@@ -48,7 +43,7 @@ def prepare_edit(
 ) -> PreparedEdit:
     """Run an operation on a copy of labels; for a thread.
 
-    For the parameters see :meth:`EditRunner.run`.
+    The arguments are those of :meth:`EditRunner.run`.
     """
     old = np.array(data[index])
     edit = LabelEdit.between(old, operation(old.copy()), index)
@@ -71,21 +66,10 @@ class _Task:
 
 
 class EditRunner(QObject):
-    """Runs operations one after the other.
+    """A queue of operations on labels.
 
-    Parameters
-    ----------
-    parent : QObject
-        Qt deletes the runner with this object.
-
-    Attributes
-    ----------
-    applied : Signal
-        Emits the layer and the :class:`LabelEdit`, or None where nothing changed.
-    refused : Signal
-        Emits the layer and the text of an error, after it has been shown.
-    busy_changed : Signal
-        Emits whether an operation is under way.
+    `applied` emits the layer and the :class:`LabelEdit`, or None if nothing changed;
+    `refused` the layer and the text of an error, after it has been shown.
     """
 
     applied = Signal(object, object)
@@ -114,25 +98,13 @@ class EditRunner(QObject):
         renumbers: bool = False,
         prepared: PreparedEdit | None = None,
     ) -> None:
-        """Change a layer.
+        """Change a layer; one that cannot be edited is refused, with a notification.
 
-        Parameters
-        ----------
-        layer : napari.layers.Labels
-            The layer; refused, with a notification, if it cannot be edited.
-        operation : callable
-            From labels to labels. An :class:`InputError` that it raises is shown.
-        index : tuple of slice, optional
-            The part of the layer that the operation sees; by default all of it.
-        replaces : str, optional
-            Name of a kind of operation of which only the latest matters: one of the
-            same name that still waits is dropped.
-        renumbers : bool
-            Whether the operation gives whole classes other labels, so that names and
-            other features have to follow.
-        prepared : PreparedEdit, optional
-            Its changes, as computed for a preview; taken if nothing else is under way
-            and the labels are still the same.
+        The operation sees the part `index`, by default all; an :class:`InputError` that
+        it raises is shown. Of operations with the same name in `replaces` only the
+        latest waits. With `renumbers` it gives whole classes other labels, and names
+        and other features follow. Changes `prepared` for a preview are taken if nothing
+        else is under way and the labels are still the same.
         """
         try:
             check_editable(layer)

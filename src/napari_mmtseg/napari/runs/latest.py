@@ -10,25 +10,13 @@ from napari_mmtseg.napari.runs.run import RunQueue, Work
 
 
 class LatestTask(QObject):
-    """Answers the latest request; nothing is heard of earlier ones.
+    """Work in a thread on the latest request; earlier ones are dropped.
 
     A request waits until the thread of the one before it has ended: that one is
-    cancelled, but only a generator can be interrupted.
-
-    Parameters
-    ----------
-    parent : QObject
-        Qt deletes the task with this object; nothing is emitted after that.
-    pause : int
-        Milliseconds without another request before a thread is started.
-
-    Attributes
-    ----------
-    reported : Signal
-        Emits what the work yields.
-    done : Signal
-        Emits what the work returns, or :class:`Refused` or :class:`Failed` for what it
-        raises. Not emitted if the window closes meanwhile.
+    cancelled, but only a generator can be interrupted. A thread starts after `pause`
+    milliseconds without another request. `done` emits what the work returns, or
+    :class:`Refused` or :class:`Failed` for what it raises; not if the window closes
+    meanwhile. Qt deletes the task with `parent`, and nothing is emitted after that.
     """
 
     reported = Signal(object)
@@ -51,14 +39,7 @@ class LatestTask(QObject):
         return self._timer.isActive() or self._queue.is_running
 
     def request(self, work: Work) -> None:
-        """Do some work soon, instead of any earlier request.
-
-        Parameters
-        ----------
-        work : callable
-            Called in a thread with a function that returns True once the work has
-            been dropped; it may be a generator function.
-        """
+        """Do some work soon, instead of any earlier request."""
         self.cancel()
         self._work = work
         if self._timer.interval():

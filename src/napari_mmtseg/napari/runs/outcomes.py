@@ -16,7 +16,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Refused:
-    """The input cannot be used; the text says what can."""
+    """Input that cannot be used; the text says what can."""
 
     text: str
 
@@ -28,10 +28,10 @@ class Refused:
 
 @dataclass(frozen=True)
 class Failed:
-    """An unexpected error.
+    """An unexpected error, handed over as a value.
 
-    It is handed over as a value: a napari worker that raises a RuntimeError, as torch
-    does for most errors, ends without a word.
+    A napari worker that raises a RuntimeError, as torch does for most errors, ends
+    without a word.
     """
 
     error: Exception

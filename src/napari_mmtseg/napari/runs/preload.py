@@ -82,8 +82,8 @@ _usual = gc.get_threshold()
 def no_full_collection() -> Iterator[None]:
     """Keep Python from walking through all objects of the process for a while.
 
-    That takes a tenth of a second in napari, and stops all threads. For a thread that
-    makes many objects; several threads may use it at the same time.
+    That takes a tenth of a second in napari, and stops all threads. For threads that
+    make many objects; several may use it at the same time.
     """
     global _n_users, _usual
     with _lock:

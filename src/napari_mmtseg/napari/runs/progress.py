@@ -85,14 +85,13 @@ class ProgressView(QWidget):
         predicting = step.phase == "prediction"
         if (step.n_slices > 1 and (step.n_done or predicting)) or step.fraction:
             return self._slices.describe(step)
-        text = f"{step.phase.capitalize()}…"
         if not step.step:
-            return text
+            return f"{step.phase.capitalize()}…"
         text = f"{step.phase.capitalize()}: step {step.step} of {step.n_steps}"
         if step.n_labels:
             text += f", {count(step.n_labels, 'label')}"
         left = self._time_left(step.step, step.n_steps, at_least=3)
-        if step.phase != "prediction" and left:
+        if left and not predicting:
             text += f", at most {left} left"
         return text
 
@@ -115,16 +114,11 @@ _INTERVAL = 500
 
 
 class ActivityBar:
-    """A bar in napari's activity dock, with a Cancel button.
+    """A bar in napari's activity dock, with a Cancel button that calls `cancel`.
 
     Every update of such a bar runs Qt's event loop, so anything may happen during it,
     the end of the run included. It therefore moves by a timer of its own, never inside
     a signal of the run, whose sender might be gone when the signal returns.
-
-    Parameters
-    ----------
-    cancel : callable
-        Called after the user has clicked Cancel in the dock.
     """
 
     def __init__(self, cancel: Callable[[], None]) -> None:

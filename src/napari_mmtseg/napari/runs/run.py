@@ -21,22 +21,12 @@ it, and it may raise any exception."""
 
 
 class RunQueue(QObject):
-    """Runs work in a thread; the next one waits until a cancelled one has ended.
+    """A queue of work for a thread; the next waits until a cancelled one has ended.
 
-    Parameters
-    ----------
-    parent : QObject
-        Qt deletes the queue, and silences it, with this object.
-
-    Attributes
-    ----------
-    started : Signal
-        The thread has been started.
-    reported : Signal
-        Emits what the work yields, and a :class:`Notice` for all that it warns of.
-    ended : Signal
-        Emits the outcome, see :func:`run_work`; None if the window is closing. By then
-        nothing is running. Not emitted after :meth:`cancel`.
+    `reported` emits the yields of the work, and a :class:`Notice` for all that it warns
+    of. `ended` emits the outcome, see :func:`run_work`, or None if the window is
+    closing; nothing is running by then. It is not emitted after :meth:`cancel`. Qt
+    deletes the queue with `parent`, and nothing is emitted after that.
     """
 
     started = Signal()
@@ -47,14 +37,14 @@ class RunQueue(QObject):
         super().__init__(parent)
         self._waiting: Work | None = None
         self._worker: _Worker | None = None
-        self._is_heard = False  # or the thread does cancelled work
+        self._is_wanted = False  # or the thread does cancelled work
         self._has_begun = self._stops = False
         self._guard: QObject | None = None  # while there is a thread
 
     @property
     def is_running(self) -> bool:
         """Whether an outcome is still to come."""
-        return self._is_heard or self._waiting is not None
+        return self._is_wanted or self._waiting is not None
 
     def start(self, work: Work) -> None:
         """Start a thread, or wait with it until that of cancelled work has ended."""
@@ -71,9 +61,9 @@ class RunQueue(QObject):
             self._worker.send("stop")
 
     def cancel(self) -> None:
-        """End the work; nothing is heard of it any more."""
+        """End the work; nothing more of it is emitted."""
         self._waiting = None
-        self._is_heard = False
+        self._is_wanted = False
         if self._worker is not None and self._guard is not None:
             self._worker.quit()
 
@@ -96,7 +86,7 @@ class RunQueue(QObject):
         # signal: PyQt frees it while it runs.
         self._guard = QObject(self)
         self._guard.destroyed.connect(worker.quit)
-        self._is_heard = True
+        self._is_wanted = True
         self.started.emit()
         worker.start()
 
@@ -105,7 +95,7 @@ class RunQueue(QObject):
 
     def _on_yielded(self, message: Any) -> None:
         worker = self._worker
-        if not self._is_heard or worker is None or worker.abort_requested:
+        if not self._is_wanted or worker is None or worker.abort_requested:
             return
         if not self._has_begun:
             self._has_begun = True
@@ -114,16 +104,16 @@ class RunQueue(QObject):
         self.reported.emit(message)
 
     def _on_returned(self, outcome: Any) -> None:
-        if self._is_heard:
-            self._is_heard = False
+        if self._is_wanted:
+            self._is_wanted = False
             self.ended.emit(outcome)
 
     def _on_finished(self) -> None:
         assert self._guard is not None
         self._guard.deleteLater()
         self._guard = None
-        if self._is_heard:  # napari has ended the thread, as it does when it closes
-            self._is_heard = False
+        if self._is_wanted:  # napari has ended the thread, as it does when it closes
+            self._is_wanted = False
             self.ended.emit(None)
         self._start_next()
 
@@ -156,26 +146,12 @@ def run_work(
 ) -> Generator[Any, str | None, Any]:
     """Do some work; every error is returned instead of raised.
 
-    Parameters
-    ----------
-    work : callable
-        The work, see :data:`Work`.
-    should_cancel : callable
-        Asked in the worker thread, again and again.
-
-    Yields
-    ------
-    object
-        The yields of the work, and a :class:`Notice` for all that it warns of.
-
-    Returns
-    -------
-    object
-        The return value of the work, :class:`Refused` or :class:`Failed`; None once
-        `should_cancel` has returned True.
+    Yields what the work yields, and a :class:`Notice` for all that it warns of. Returns
+    its value, :class:`Refused` or :class:`Failed`; None once `should_cancel`, which is
+    asked again and again in the worker thread, has returned True.
     """
     steps = _with_errors_as_values(work, should_cancel)
-    notices, n_told = Notices(), 0
+    notices, n_reported = Notices(), 0
     answer: str | None = None
     is_last = False
     try:
@@ -186,9 +162,9 @@ def run_work(
             except StopIteration as end:
                 message, is_last = end.value, True
             answer = None
-            for text in notices[n_told:]:
+            for text in notices[n_reported:]:
                 answer = (yield Notice(text)) or answer
-            n_told = len(notices)
+            n_reported = len(notices)
             if not is_last:
                 answer = (yield message) or answer
     finally:

@@ -39,21 +39,9 @@ _FILES = "Models (*.safetensors)"
 
 
 class ModelActions(QWidget):
-    """Save model, Apply model.
+    """Save model, Apply model: two buttons with menus of the models in the viewer.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Its layers have the models.
-    choose_source : callable
-        Returns the image that a model shall label; may raise InputError.
-    start : callable
-        Starts a job.
-
-    Attributes
-    ----------
-    save_button, apply_button : QPushButton
-        Both open a menu of models.
+    `choose_source` returns the image to label, or raises InputError.
     """
 
     def __init__(
@@ -99,9 +87,8 @@ class ModelActions(QWidget):
     def apply_file(self) -> None:
         """Ask for a model file and label the chosen image with it."""
         name, _ = QFileDialog.getOpenFileName(self, "Apply model", "", _FILES)
-        if not name:
-            return
-        self._apply(Path(name), Path(name).name)
+        if name:
+            self._apply(Path(name), Path(name).name)
 
     def save(self, layer: Labels) -> None:
         """Ask for a file name and write the model of a layer."""
@@ -164,20 +151,9 @@ class ModelActions(QWidget):
 class Application:
     """A fitted model applied to an image.
 
-    Attributes
-    ----------
-    source : LayerSelection
-        The image.
-    model : MutualMeanTeachingModel or Path
-        The model, or its file, which is read in the thread.
-    origin : str
-        Name of the model for the user.
-    like : LabelHierarchy, optional
-        Hierarchy of a layer that the model has labelled: its classes keep their labels.
-    display : Display, optional
-        Number of classes and output; as the model was fitted without it.
-    appearance : dict
-        Further attributes of the layer.
+    `model` may be a file, which is read in the thread; `origin` names it for the user.
+    With `like`, the hierarchy of a layer that the model has labelled, its classes keep
+    their labels. Without `display` the class count and output are those of the fit.
     """
 
     source: LayerSelection
@@ -206,7 +182,8 @@ class Application:
         else:
             labels, kept = self._adjustable(model, (yield from predicted(finding)))
         seconds = time.perf_counter() - start
-        n_labels = len(_values(labels))
+        # One part at a time, as the labels may lie in a file.
+        n_labels = len({v for part in labels for v in np.unique(part).tolist()})
         return Segmented(
             labels=labels,
             kept=kept,
@@ -228,7 +205,7 @@ class Application:
     def _hierarchy(
         self, model: MutualMeanTeachingModel, image: Any
     ) -> Generator[float, None, LabelHierarchy] | None:
-        """Find the labels for every number of classes; None if they are too large."""
+        """Find the labels of every class count; None if they are too large for that."""
         like = self.like
         if self.source.is_one_image and model.n_dims == 2:
             return model.iter_hierarchy(
@@ -265,7 +242,7 @@ class Application:
         return labels, kept
 
     def _fixed(self, model: MutualMeanTeachingModel, image: Any) -> _Steps[_Labelling]:
-        """Label an image that is too large for more than one number of classes."""
+        """Label an image that is too large for more than one class count."""
         shown, output = model, None
         if self.like is not None and self.display is not None:
             shown = model.with_n_labels(self.like, self.display.n_labels)
@@ -289,10 +266,3 @@ def _with_clusters(
             clusters[stack.place(part.location)] = part.clusters
             yield part.fraction
     return replace(merge_tree, clusters=clusters)
-
-
-def _values(labels: NDArray[np.int32]) -> set[int]:
-    found: set[int] = set()
-    for part in labels:  # one at a time: the labels may lie in a file
-        found.update(np.unique(part).tolist())
-    return found

@@ -17,19 +17,8 @@ if TYPE_CHECKING:
 class ChoiceBox:
     """A choice among values, the first one by default.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The entries are renewed when its layers change.
-    offer : callable
-        Returns the entries: text and value of each.
-
-    Attributes
-    ----------
-    box : QComboBox
-        The texts.
-    changed : Signal
-        Emitted when another value is chosen, or the chosen one is gone.
+    `offer` returns the text and value of each entry and is asked again when layers
+    change. `changed` is emitted when another value is chosen or the chosen one is gone.
     """
 
     changed = Signal()
@@ -44,9 +33,8 @@ class ChoiceBox:
         self.refresh()
         self.box.currentIndexChanged.connect(self._on_change)
         events = viewer.layers.events
-        for event in (events.inserted, events.removed, events.reordered):
-            event.connect(self.refresh)
-        events.renamed.connect(self.refresh)
+        for name in ("inserted", "removed", "reordered", "renamed"):
+            getattr(events, name).connect(self.refresh)
 
     @property
     def value(self) -> Any:
@@ -54,7 +42,7 @@ class ChoiceBox:
         return self._values[self.box.currentIndex()] if self._values else None
 
     def choose(self, value: Any) -> None:
-        """Choose a value, if it is offered."""
+        """Choose a value if it is offered."""
         if value in self._values:
             self.box.setCurrentIndex(self._values.index(value))
 

@@ -1,4 +1,4 @@
-"""Number of classes of a result, as classes or connected regions."""
+"""Class count of a result, shown as classes or connected regions."""
 
 from __future__ import annotations
 
@@ -42,27 +42,10 @@ _MERGING_REFUSED = (
 
 
 class ClassCountSection(QWidget):
-    """Changes the active Labels layer, or the last one that is a result.
+    """Class count of the active Labels layer, or of the last one that is a result.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Its active layer is followed.
-
-    Attributes
-    ----------
-    slider : ClassCountSlider
-        Number of classes.
-    auto_button : QPushButton
-        Back to the automatic number.
-    merging : QComboBox
-        Whether pixels or regions form the classes.
-    output : QComboBox
-        Classes or connected regions.
-    runner : EditRunner
-        Changes the layer.
-    looked : Signal
-        Emitted after every look at the layer.
+    `merging` is the box for whether pixels or regions form the classes. `looked` is
+    emitted after every look at the layer.
     """
 
     looked = Signal()
@@ -70,7 +53,7 @@ class ClassCountSection(QWidget):
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
         self._viewer = viewer
-        self._layer: Labels | None = None
+        self.layer: Labels | None = None
         self.slider = ClassCountSlider()
         self.auto_button = QPushButton("Auto")
         self.auto_button.setToolTip("Back to the number of classes found automatically")
@@ -99,11 +82,6 @@ class ClassCountSection(QWidget):
         self.follow()
 
     @property
-    def layer(self) -> Labels | None:
-        """The layer that is changed."""
-        return self._layer
-
-    @property
     def is_busy(self) -> bool:
         """Whether a change is under way."""
         return self.runner.is_busy or self._other.is_busy
@@ -111,15 +89,15 @@ class ClassCountSection(QWidget):
     def follow(self, _: Any = None) -> None:
         """Take the active layer if it is a result."""
         layers = self._viewer.layers
-        layer = self._layer if self._layer in layers else None
+        layer = self.layer if self.layer in layers else None
         active = layers.selection.active
-        if isinstance(active, Labels) and _can_be_shaped(active):
+        if isinstance(active, Labels) and _can_be_shaped(result_of(active)):
             layer = active
         self.take(layer)
 
     def take(self, layer: Labels | None) -> None:
         """Change a layer, which need not be active."""
-        self._layer = layer
+        self.layer = layer
         self._watch.follow(layer)
         self._look_again()
 
@@ -151,10 +129,10 @@ class ClassCountSection(QWidget):
 
     def _look_again(self) -> None:
         """Follow the layer, which may have been undone or edited."""
-        layer = self._layer
+        layer = self.layer
         result = result_of(layer)
         why_fixed = "" if result is None else result.why_fixed
-        self.setVisible(result is not None and bool(result.class_counts or why_fixed))
+        self.setVisible(_can_be_shaped(result))
         for widget in (self._title, self.slider, self._row):
             widget.setVisible(not why_fixed)
         self.looked.emit()
@@ -191,7 +169,7 @@ class ClassCountSection(QWidget):
         self.slider.slider.setValue(self.slider.automatic)
 
     def _on_merging(self, _: Any = None) -> None:
-        layer, result = self._layer, result_of(self._layer)
+        layer, result = self.layer, result_of(self.layer)
         if layer is None or result is None or result.model is None:
             return
         merging = list(_MERGINGS)[self.merging.currentIndex()]
@@ -215,16 +193,15 @@ class ClassCountSection(QWidget):
 
     def _on_found(self, layer: Labels, merging: str) -> None:
         result = result_of(layer)
-        if layer != self._layer or result is None:
+        if layer != self.layer or result is None:
             return
-        hierarchy = result.class_counts[merging].hierarchy
-        n_labels = hierarchy.fitted
-        self.slider.set_numbers(n_labels, hierarchy.finest, hierarchy.automatic)
+        found = result.class_counts[merging].hierarchy
+        self.slider.set_numbers(found.fitted, found.finest, found.automatic)
         self.merging.setCurrentIndex(list(_MERGINGS).index(merging))
         self._reshape()
 
     def _reshape(self, _: Any = None) -> None:
-        layer, result = self._layer, result_of(self._layer)
+        layer, result = self.layer, result_of(self.layer)
         if layer is None or result is None:
             return
         class_count = result.class_counts[list(_MERGINGS)[self.merging.currentIndex()]]
@@ -239,8 +216,7 @@ class ClassCountSection(QWidget):
         self.runner.run(layer, operation, replaces="shape")
 
 
-def _can_be_shaped(layer: Labels) -> bool:
-    result = result_of(layer)
+def _can_be_shaped(result: LayerResult | None) -> bool:
     return result is not None and bool(result.class_counts or result.why_fixed)
 
 
@@ -250,7 +226,7 @@ _Merged: TypeAlias = tuple[Labels, LayerResult, str, LabelHierarchy]
 def _merge_otherwise(
     layer: Labels, labels: NDArray[Any], result: LayerResult, merging: str
 ) -> Generator[float, None, _Merged]:
-    """Find the hierarchy of classes, or of regions, where there is the other."""
+    """Find the hierarchy for another merging, with the labels shown now."""
     source, model = result.source, result.model
     assert model is not None
     load_engine()

@@ -1,4 +1,4 @@
-"""A slider for the number of classes, with the automatic number marked."""
+"""Slider for the class count, with the automatic one marked."""
 
 from __future__ import annotations
 
@@ -16,17 +16,7 @@ from qtpy.QtWidgets import (
 
 
 class ClassCountSlider(QWidget):
-    """A slider from 1 to the finest number of classes.
-
-    Attributes
-    ----------
-    slider : QSlider
-        Moves between the numbers.
-    number : QLabel
-        The number that it stands at.
-    changed : Signal
-        Emits the number that the user has chosen.
-    """
+    """A slider for the class count; `changed` emits what the user chooses."""
 
     changed = Signal(int)
 
@@ -69,7 +59,7 @@ class ClassCountSlider(QWidget):
 
 
 class _Mark(QWidget):
-    """Draws "auto" below the place of a value on a slider."""
+    """The word "auto" below the place of a value on a slider."""
 
     def __init__(self, slider: QSlider) -> None:
         super().__init__()

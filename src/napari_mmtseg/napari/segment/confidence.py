@@ -43,21 +43,8 @@ _CLOSEST = 10
 class ConfidenceSection(QWidget):
     """Show confidence, Go to least certain.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The confidence is shown there.
-    choose_layer : callable
-        Returns the layer whose labels are looked at, or None.
-    start : callable
-        Starts a job, which comes back through :meth:`show_measured`.
-
-    Attributes
-    ----------
-    show_button, worst_button : QPushButton
-        Show confidence, Go to least certain.
-    about : QLabel
-        Text about the region in view.
+    `choose_layer` returns the layer to look at, or None; `start` starts a job, which
+    comes back through :meth:`show_measured`. `about` describes the region in view.
     """
 
     def __init__(
@@ -87,7 +74,7 @@ class ConfidenceSection(QWidget):
         self.worst_button.clicked.connect(self.go_to_worst)
 
     def refresh(self) -> None:
-        """Show the buttons where there is something to measure."""
+        """Show the buttons if there is something to measure."""
         result = result_of(self._choose_layer())
         if result is None or result.model is None:
             self.setVisible(False)
@@ -106,7 +93,7 @@ class ConfidenceSection(QWidget):
         self._measure(goes_on=False)
 
     def go_to_worst(self) -> None:
-        """Go to the next of the least certain regions; measures them first."""
+        """Go to the next of the least certain regions, after measuring if need be."""
         layer = self._choose_layer()
         measured = self._measured(layer)
         if layer is None or measured is None:
@@ -118,12 +105,11 @@ class ConfidenceSection(QWidget):
             self._say("Nothing is uncertain here.")
             return
         n = len(measured.regions)
-        place = self._next % n
-        self._next = place + 1
-        region = measured.regions[place]
+        region = measured.regions[self._next % n]
+        self._next = self._next % n + 1
         self._look_at(layer, region)
         self._say(
-            f"Least certain, {place + 1} of {n}: {region.size:,} pixels of "
+            f"Least certain, {self._next} of {n}: {region.size:,} pixels of "
             f"label {layer.data[region.place]}, confidence {region.confidence:.2f}."
         )
 
@@ -144,7 +130,6 @@ class ConfidenceSection(QWidget):
         if shown is not None and shown.data.shape == measured.confidence.shape:
             shown.data = measured.confidence
         else:
-            at = self._viewer.layers.index(layer)
             shown = Image(
                 measured.confidence,
                 name=f"{layer.name} confidence",
@@ -155,7 +140,7 @@ class ConfidenceSection(QWidget):
             )
             layers = self._viewer.layers
             active = layers.selection.active
-            layers.insert(at + 1, shown)
+            layers.insert(layers.index(layer) + 1, shown)
             # What is chosen stays chosen; this is nothing to segment.
             layers.selection.active = active
 
@@ -180,17 +165,15 @@ class ConfidenceSection(QWidget):
 
     def _confidence_layer(self, result: LayerResult) -> Any:
         for layer in self._viewer.layers:
-            about = layer.metadata.get("napari_mmtseg", {})
-            if isinstance(layer, Image) and about.get("confidence_of") == (
-                result.identity
-            ):
-                return layer
+            if isinstance(layer, Image):
+                about = layer.metadata.get("napari_mmtseg", {})
+                if about.get("confidence_of") == result.identity:
+                    return layer
         return None
 
     def _look_at(self, layer: Labels, region: UncertainRegion) -> None:
         viewer = self._viewer
-        center = [(s.start + s.stop - 1) / 2 for s in region.box]
-        go_to(viewer, layer, center)
+        go_to(viewer, layer, [(s.start + s.stop - 1) / 2 for s in region.box])
         there = scene(viewer).camera.center
         viewer.reset_view()  # whose zoom shows the whole image
         widest = max(layer.data.shape[-2:])
@@ -203,21 +186,11 @@ class ConfidenceSection(QWidget):
 
     def _say(self, text: str) -> None:
         self.about.setText(text)
-        self.about.setVisible(bool(text))
+        self.about.show()
 
 
 def confidence_job(name: str, result: LayerResult, labels: NDArray[Any]) -> Job:
-    """Return the job that measures the confidence in the classes of a layer.
-
-    Parameters
-    ----------
-    name : str
-        Name of the layer.
-    result : LayerResult
-        The result kept with it.
-    labels : ndarray of int
-        Its labels, edits included.
-    """
+    """Return the job that measures the confidence of labels, edits included."""
 
     def work(_: Any) -> Generator[SegmentationStep, str | None, Measured]:
         start = time.perf_counter()
@@ -236,13 +209,7 @@ def confidence_job(name: str, result: LayerResult, labels: NDArray[Any]) -> Job:
         confidence = (yield from predicted(parts)).reshape(labels.shape)
         worst = uncertain_regions(confidence, labels)
         seconds = time.perf_counter() - start
-        return Measured(
-            confidence=np.ascontiguousarray(confidence),
-            regions=worst,
-            display=display,
-            summary=(
-                f"Mean confidence {confidence.mean():.2f}, measured in {seconds:.1f} s."
-            ),
-        )
+        text = f"Mean confidence {confidence.mean():.2f}, measured in {seconds:.1f} s."
+        return Measured(np.ascontiguousarray(confidence), worst, display, text)
 
     return Job(result.source, f"Confidence of {name}", work)

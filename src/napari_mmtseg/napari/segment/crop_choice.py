@@ -22,21 +22,9 @@ _PAUSE = 200
 
 
 class CropChoice:
-    """The choice of a crop.
+    """A box for the crop: whole image, viewport or a Shapes layer.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Its viewport and Shapes layers are offered.
-
-    Attributes
-    ----------
-    changed : Signal
-        Emitted when another crop is chosen, or the chosen one has changed.
-    box : QComboBox
-        The whole image, the viewport, and the Shapes layers.
-    choose : callable
-        Chooses a Shapes layer, "whole image" or "viewport".
+    `changed` is emitted when another crop is chosen or the chosen one has changed.
     """
 
     changed = Signal()
@@ -63,13 +51,7 @@ class CropChoice:
         return None if value in (_WHOLE, _VIEWPORT) else value
 
     def crop(self, layer: Image, axes: str) -> tuple[slice, slice] | None:
-        """Return the crop of a layer in Y and X; None for all.
-
-        Raises
-        ------
-        InputError
-            If the viewport or the shape encloses nothing that can be segmented.
-        """
+        """Return the crop in Y and X, None for all; raise InputError if too small."""
         if self.shapes is not None:
             return shape_crop(layer, axes, self.shapes, self._viewer.dims.units)
         if self._choice.value == _VIEWPORT:

@@ -25,24 +25,12 @@ _R = TypeVar("_R")
 
 @dataclass(frozen=True)
 class Job:
-    """Something to do with an image in a thread.
+    """Work on an image, done in a thread.
 
-    Attributes
-    ----------
-    source : LayerSelection
-        The image.
-    title : str
-        Text in the activity dock.
-    work : callable
-        Called in the thread; yields :class:`SegmentationStep` and returns an outcome.
-    n_steps : int
-        Number of steps that the progress counts; percent by default.
-    n_done : callable
-        Returns how many of them are done with a :class:`SegmentationStep`.
-    counted : str
-        Noun for one part of a stack: "slice" or "volume".
-    scribbles_layer : napari.layers.Labels, optional
-        The layer below which the result goes.
+    `title` is shown in the activity dock. `work` yields :class:`SegmentationStep` and
+    returns an outcome; `n_done` counts how many of `n_steps`, percent by default, are
+    done with a step. `counted` names one part of a stack: "slice" or "volume". The
+    result goes below `scribbles_layer`.
     """
 
     source: LayerSelection
@@ -58,20 +46,9 @@ class Job:
 class Segmented:
     """A result, ready for a layer.
 
-    Attributes
-    ----------
-    labels : ndarray of int32
-        In the dimensions of the layer.
-    provenance : dict
-        Goes into the layer's metadata.
-    summary : str
-        One sentence for the panel.
-    kept : LayerResult
-        Stays with the layer.
-    appearance : dict
-        Further attributes of the layer, such as the colormap.
-    out_of_date : tuple of napari.layers.Labels
-        Layers to hide.
+    `labels` have the dimensions of the layer, `provenance` goes into its metadata, and
+    `appearance` holds further attributes, such as the colormap. `summary` is a sentence
+    for the panel; the layers `out_of_date` are hidden.
     """
 
     labels: NDArray[np.int32] = field(repr=False)
@@ -87,12 +64,7 @@ def prepared(
 ) -> Generator[SegmentationStep, str | None, tuple[Any, str | None]]:
     """Read the image and load the engine.
 
-    Returns
-    -------
-    image : array-like
-        The image, as from :meth:`LayerSelection.image`.
-    stop : str or None
-        "stop" if that has been sent meanwhile.
+    Returns :meth:`LayerSelection.image`, and "stop" if that has been sent meanwhile.
     """
     step = SegmentationStep("preparing", 0, n_steps)
     stop = yield step

@@ -39,33 +39,8 @@ if TYPE_CHECKING:
 class SegmentWidget(NarrowPanel):
     """Segment the chosen image without annotation.
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        The viewer with the images; labels go there, too.
-
-    Attributes
-    ----------
-    choice : SourceChoice
-        Layer and axes.
-    scribbles : ScribbleChoice
-        Painted labels that the run learns from.
-    form : SettingsForm
-        The settings, one magicgui widget each, by name in ``form.widgets``.
-    progress : ProgressView
-        Bar, text and curve.
-    class_count_section : ClassCountSection
-        Number of classes of the result, and classes or regions.
-    confidence_section : ConfidenceSection
-        Show confidence, Go to least certain.
-    model_actions : ModelActions
-        Save model, Apply model.
-    hint, memory, reason : QLabel
-        The chosen image, the memory that a run takes, and why it cannot start.
-    settings_actions : SettingsActions
-        Copy as Python, Save settings, Load settings.
-    run_button, stop_button, cancel_button : QPushButton
-        Run is shown while no run is under way, the others while one is.
+    `hint`, `memory` and `reason` show the chosen image, the memory that a run takes,
+    and why it cannot start. Run is visible between runs, Stop and Cancel during one.
     """
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:

@@ -1,4 +1,4 @@
-"""Starts, watches and ends the runs of the Segment panel: one at a time."""
+"""Start, watch and end the runs of the Segment panel, one at a time."""
 
 from __future__ import annotations
 
@@ -26,25 +26,11 @@ _PREVIEW_SHARE = 0.1
 
 
 class RunControl(QObject):
-    """Takes a run from its start to its layer, and leaves nothing behind otherwise.
+    """A run, from its start to its layer; nothing else is left behind.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The labels become one of its layers.
-    progress : ProgressView
-        Shows the progress.
-    parent : QObject
-        The panel.
-
-    Attributes
-    ----------
-    state_changed : Signal
-        Emitted when a run starts and when the panel is ready for the next one.
-    finished : Signal
-        Emits the layer once the labels of a run are in it.
-    measured : Signal
-        Emits the :class:`Measured` that a run ended with.
+    `state_changed` is emitted when a run starts and when the panel is ready for the
+    next one, `finished` emits the layer once it has the labels, and `measured` the
+    :class:`Measured` that a run ended with.
     """
 
     state_changed = Signal()

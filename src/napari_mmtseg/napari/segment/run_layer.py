@@ -19,19 +19,10 @@ if TYPE_CHECKING:
 
 
 class RunLayer:
-    """Keeps one Labels layer from the first preview to the result.
+    """The Labels layer of a run, from the first preview to the result.
 
     The user may delete the layer at any time: previews end then, and the result comes
-    as a new layer.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The layer goes there.
-    source : LayerSelection
-        The image that the labels belong to.
-    below : napari.layers.Labels, optional
-        A layer to stay on top, and selected: the user is painting there.
+    as a new layer. `below` stays on top and selected, as the user is painting there.
     """
 
     def __init__(
@@ -40,79 +31,74 @@ class RunLayer:
         self._viewer = viewer
         self._source = source
         self._below = below
-        self._layer: Labels | None = None
+        self.layer: Labels | None = None
         self._preview: NDArray[Any] | None = None
         self._active_before: Layer | None = None
-
-    @property
-    def layer(self) -> Labels | None:
-        """The layer, once there is one."""
-        return self._layer
 
     def show_preview(self, labels: NDArray[Any]) -> None:
         """Show a preview; the first one adds the layer.
 
         The preview of a stack is the same array every time, with more in it.
         """
-        if self._layer is None:
+        if self.layer is None:
             self._active_before = self._viewer.layers.selection.active
             self._add(labels, preview_stride(self._source.place.plane))
         elif self._is_there and labels is self._preview:
-            self._layer.refresh(extent=False)
+            self.layer.refresh(extent=False)
         elif self._is_there:
-            self._layer.data = labels
+            self.layer.data = labels
         self._preview = labels
         # Not editable means: no edits that the next preview overwrites, and no undo
         # history of data that is gone. napari resets this whenever data is set.
-        assert self._layer is not None
-        self._layer.editable = False
+        assert self.layer is not None
+        self.layer.editable = False
 
     def show_result(self, result: Segmented) -> None:
         """Turn the preview into the result, and keep what belongs to it."""
         labels = result.labels
-        if self._layer is None or not self._is_there:
+        if self.layer is None or not self._is_there:
             self._add(labels)
         else:
             self._preview = None
             attributes = self._source.place.attributes()
             # Before the data, while the layer is still small.
-            self._layer.scale = attributes["scale"]
-            self._layer.translate = attributes["translate"]
-            self._layer.data = labels
-            self._layer.editable = True
-        assert self._layer is not None
+            self.layer.scale = attributes["scale"]
+            self.layer.translate = attributes["translate"]
+            self.layer.data = labels
+            self.layer.editable = True
+        assert self.layer is not None
         for name, value in result.appearance.items():
-            setattr(self._layer, name, value)
-        self._layer.metadata[METADATA] = result.provenance
-        keep_result(self._layer, result.kept)
+            setattr(self.layer, name, value)
+        self.layer.metadata[METADATA] = result.provenance
+        keep_result(self.layer, result.kept)
         for layer in result.out_of_date:
             layer.visible = False
 
     def remove(self) -> None:
         """Leave the viewer as it was before the first preview."""
-        if self._layer is None or not self._is_there:
+        if self.layer is None or not self._is_there:
             return
         layers = self._viewer.layers
-        was_active = layers.selection.active == self._layer
-        layers.remove(self._layer)
+        was_active = layers.selection.active == self.layer
+        layers.remove(self.layer)
         if was_active and self._active_before in layers:
             layers.selection.active = self._active_before
 
     @property
     def _is_there(self) -> bool:
-        return self._layer in self._viewer.layers
+        return self.layer in self._viewer.layers
 
     def _add(self, labels: NDArray[Any], pixel_step: int = 1) -> None:
-        self._layer = Labels(
+        self.layer = Labels(
             labels,
             name=f"{self._source.name} labels",
             **self._source.place.attributes(pixel_step),
         )
         layers = self._viewer.layers
         if self._below is None or self._below not in layers:
-            self._viewer.add_layer(self._layer)
+            self._viewer.add_layer(self.layer)
             return
         active = layers.selection.active
-        layers.insert(layers.index(self._below), self._layer)
+        layers.insert(layers.index(self._below), self.layer)
         if active is not None:
             layers.selection.active = active

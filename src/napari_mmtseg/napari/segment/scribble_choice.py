@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from psygnal import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
 from napari.layers import Labels
@@ -27,24 +26,7 @@ class _Scribbled:
 
 
 class ScribbleChoice:
-    """A choice among the Labels layers.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Its layers are offered.
-
-    Attributes
-    ----------
-    changed : Signal
-        Emitted when another layer is chosen.
-    box : QComboBox
-        None, layers, and the edits of results.
-    all_slices : QCheckBox
-        Whether other slices are learned from.
-    """
-
-    changed = Signal()
+    """The choice of scribbles: their layer, and whether other slices count."""
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
@@ -57,8 +39,6 @@ class ScribbleChoice:
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.box, 1)
         layout.addWidget(self.all_slices)
-        self._choice.changed.connect(self._on_change)
-        self.all_slices.toggled.connect(self._on_change)
 
     @property
     def layer(self) -> Labels | None:
@@ -68,7 +48,7 @@ class ScribbleChoice:
 
     @property
     def is_edits(self) -> bool:
-        """Whether only what was edited of a result counts."""
+        """Whether only the edits of a result count."""
         choice = self._choice.value
         return choice is not None and choice.edits
 
@@ -82,13 +62,7 @@ class ScribbleChoice:
         self._choice.choose(None if layer is None else _Scribbled(layer, edits))
 
     def scribbles(self, source: LayerSelection) -> LayerScribbles | None:
-        """Return the scribbles on an image, as they are now.
-
-        Raises
-        ------
-        InputError
-            If the layer does not lie on the image or nothing is painted.
-        """
+        """Return the scribbles on an image; raise InputError if they cannot be used."""
         choice = self._choice.value
         if choice is None:
             return None
@@ -117,7 +91,7 @@ class ScribbleChoice:
         return scribbles
 
     def show_slices(self, source: LayerSelection | None) -> None:
-        """Offer other slices where there are some."""
+        """Offer other slices if there are any."""
         # Of large slices only what is chosen is read.
         other = source is not None and bool(source.slices) and source.is_one_image
         self.all_slices.setVisible(other)
@@ -131,6 +105,3 @@ class ScribbleChoice:
             if (result := result_of(la)) is not None and result.class_counts
         ]
         return [("none", None), *painted, *edited]
-
-    def _on_change(self, _: Any = None) -> None:
-        self.changed.emit()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
 from napari_mmtseg.napari.layers.editing import unwrapped
-from napari_mmtseg.napari.layers.result import LayerResult, result_of
+from napari_mmtseg.napari.layers.result import result_of
 from napari_mmtseg.napari.layers.scribbles import LayerScribbles
 from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.segment.job import Job
@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 def check_run(source: LayerSelection, settings: SegmentationSettings) -> None:
     """Refuse at once, without reading a pixel, what a run would refuse.
 
-    Raises
-    ------
-    InputError
-        If the settings do not go with a stack or a large image.
+    Raises InputError if the settings do not go with a stack or a large image.
     """
     if source.is_one_image:
         return
@@ -44,16 +41,11 @@ def make_job(
     """Return the job for what a panel shows.
 
     A run with edits of a result goes on from its model, and one with the same scribbles
-    as an earlier one from that one's: a few steps are enough then.
-
-    Raises
-    ------
-    InputError
-        If the scribbles cannot be used.
+    as an earlier one from that one's: a few steps are enough then. Raises InputError if
+    the scribbles cannot be used.
     """
-    volumes = settings.stack == "volume"
-    frame_axes = source.as_stack(volumes=volumes).frame_axes
-    shown = ShownSlice(viewer, source, frame_axes)
+    stack = source.as_stack(volumes=settings.stack == "volume")
+    shown = ShownSlice(viewer, source, stack.frame_axes)
     layer, scribbles = choice.layer, choice.scribbles(source)
     if layer is None or scribbles is None:
         return Segmentation(source, settings, shown).job()
@@ -105,7 +97,8 @@ def _earlier_model(
         values = result.model.label_values
         if (
             result.scribbles_layer() == layer
-            and _is_same(source, result)
+            and result.source.array is source.array
+            and result.source.index == source.index
             and result.settings == settings
             # Not with classes that are no longer painted.
             and values is not None
@@ -113,8 +106,3 @@ def _earlier_model(
         ):
             return result.model
     return None
-
-
-def _is_same(source: LayerSelection, result: LayerResult) -> bool:
-    there = result.source
-    return there.array is source.array and there.index == source.index

@@ -36,26 +36,11 @@ _REPORT_INTERVAL = 0.1
 
 @dataclass(frozen=True)
 class Segmentation:
-    """A segmentation of an image, with previews.
+    """A segmentation of an image, with previews; training starts from `model`.
 
-    Attributes
-    ----------
-    source : LayerSelection
-        The image.
-    settings : SegmentationSettings
-        The settings.
-    shown : callable, optional
-        Returns the slice of a stack that the viewer shows; asked in the thread.
-    scribbles : LayerScribbles, optional
-        Painted pixels of it.
-    scribbles_layer : napari.layers.Labels, optional
-        The layer with them; the result goes below it.
-    model : MutualMeanTeachingModel, optional
-        The model to start from.
-    appearance : dict
-        Further attributes of the result's layer.
-    out_of_date : tuple of napari.layers.Labels
-        Layers to hide once there is a result.
+    `shown` returns the slice of a stack that the viewer shows and is asked in the
+    thread. The result goes below `scribbles_layer` with the attributes `appearance`;
+    the layers `out_of_date` are hidden then.
     """
 
     source: LayerSelection
@@ -96,7 +81,6 @@ class Segmentation:
         return n_steps if self.source.is_one_image else 2 * n_steps
 
     def _n_done(self, step: SegmentationStep) -> int:
-        """Return the number of steps that are done."""
         predicting = step.phase == "prediction"
         # The core may take more steps than were asked for, or fewer.
         trained = round(step.step / max(step.n_steps, 1) * self.settings.n_steps)
@@ -145,7 +129,8 @@ class Segmentation:
             step = show(step)
             labels = labels if step.labels is None else step.labels
             now = time.perf_counter()
-            if step.phase == phase and now < due and not _is_single(step):
+            is_only_preview = step.labels is not None and step.n_slices == 1
+            if step.phase == phase and now < due and not is_only_preview:
                 return []
             phase, due = step.phase, now + _REPORT_INTERVAL
             reported = replace(step, labels=labels)
@@ -168,7 +153,6 @@ class Segmentation:
             return arranged
         dtype = np.uint16 if self.scribbles is None else np.int32
         preview = StackPreview(source, stack, dtype, self.settings.memory_share)
-
         first = True
 
         def written(step: SegmentationStep) -> SegmentationStep:
@@ -191,7 +175,7 @@ class Segmentation:
         if result.hierarchy is not None and not kept.why_fixed:
             display = Display(result.hierarchy.fitted, result.settings.output)
             kept.add_class_count(result.hierarchy, labels, display)
-        about: dict[str, Any] = {}
+        about = origin(source)
         if self.scribbles_layer is not None:
             kept.scribbles_layer = ref(self.scribbles_layer)
         if scribbles is not None:
@@ -210,7 +194,7 @@ class Segmentation:
         return Segmented(
             labels=labels,
             kept=kept,
-            provenance=origin(source) | about,
+            provenance=about,
             summary=(
                 f"{count(result.n_labels, 'label')} in {result.seconds:.1f} s, "
                 f"{result.n_steps} steps: {result.stop_reason}."
@@ -220,7 +204,7 @@ class Segmentation:
         )
 
     def _why_fixed(self, result: SegmentationResult) -> str:
-        """Return the reason why the number of classes stays; empty if it need not."""
+        """Return why the class count stays; empty if it need not."""
         if text := fixed_by_size(result.labels):
             return text
         if self._is_slice_by_slice:
@@ -230,8 +214,3 @@ class Segmentation:
         if result.model is not None and result.hierarchy is None:
             return "There is nothing to choose from: the model knows one class."
         return ""
-
-
-def _is_single(step: SegmentationStep) -> bool:
-    """Return whether a step has the one preview of its slice."""
-    return step.labels is not None and step.n_slices == 1

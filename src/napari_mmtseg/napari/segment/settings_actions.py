@@ -19,14 +19,7 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 class SettingsActions(QWidget):
     """Copy as Python, Save settings, Load settings.
 
-    Parameters
-    ----------
-    form : SettingsForm
-        Its settings are copied, saved and loaded.
-    choose_source : callable
-        Returns the image that the code shall segment; may raise InputError.
-    scribbles : ScribbleChoice
-        The scribbles that the run learns from.
+    `choose_source` returns the image to segment, or raises InputError.
     """
 
     def __init__(
@@ -79,17 +72,7 @@ def as_python(
     settings: SegmentationSettings,
     scribbles: Labels | None = None,
 ) -> str:
-    """Return code that segments the same image of the open viewer alike.
-
-    Parameters
-    ----------
-    source : LayerSelection
-        The image.
-    settings : SegmentationSettings
-        All settings; the code names those that differ from their preset.
-    scribbles : napari.layers.Labels, optional
-        Painted labels that the run learns from.
-    """
+    """Return code that segments the same image of the open viewer alike."""
     arguments = [f'"{settings.preset}"'] if settings.preset != "default" else []
     arguments += [f"{name}={value!r}" for name, value in settings.changes().items()]
     call = ["image"]
@@ -120,12 +103,12 @@ def as_python(
 def _image(source: LayerSelection) -> str:
     data = "layer.data[0]" if source.multiscale else "layer.data"
     is_whole = all(i == slice(None) for i in source.index)
-    if not source.is_one_image and not isinstance(source.array, np.ndarray):
-        # Slices of a dask array are not read before they are needed.
-        data = data if is_whole else f"da.asarray({data}){_subscript(source.index)}"
-        return f"{data}  # {source.axes}, read while it is segmented"
-    part = data if is_whole else f"{data}{_subscript(source.index)}"
-    return f"np.asarray({part})  # {source.axes}"
+    part = "" if is_whole else _subscript(source.index)
+    if source.is_one_image or isinstance(source.array, np.ndarray):
+        return f"np.asarray({data}{part})  # {source.axes}"
+    # Slices of a dask array are not read before they are needed.
+    data = data if is_whole else f"da.asarray({data})"
+    return f"{data}{part}  # {source.axes}, read while it is segmented"
 
 
 def _painted(source: LayerSelection, scribbles: Labels) -> str:

@@ -40,23 +40,7 @@ _PAUSE = 100
 class SourceChoice:
     """The choice of an image layer, or a part of it; follows the active layer.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Its layers are offered.
-
-    Attributes
-    ----------
-    changed : Signal
-        Emitted when something else is chosen: layer, axes, slices or crop.
-    layer : magicgui.widgets.ComboBox
-        The layer.
-    axes : QComboBox
-        Names of its axes.
-    slices : QComboBox
-        All slices or the current one.
-    crop : CropChoice
-        The whole image or a part.
+    `changed` is emitted when another layer, other axes, slices or crop are chosen.
     """
 
     changed = Signal()
@@ -95,9 +79,8 @@ class SourceChoice:
         self.axes.editTextChanged.connect(self._on_axes)
         self.slices.currentIndexChanged.connect(self._on_change)
         self.crop.changed.connect(self._on_change)
-        viewer.dims.events.point.connect(self._on_change)
-        viewer.dims.events.ndim.connect(self._on_change)
-        viewer.dims.events.units.connect(self._on_change)
+        for name in ("point", "ndim", "units"):
+            getattr(viewer.dims.events, name).connect(self._on_change)
         self._on_layer()
 
     @property
@@ -107,24 +90,18 @@ class SourceChoice:
         if layer is None:
             return False
         try:
-            whole = choose_source(layer, self.axes.currentText(), all_slices=True)
-            return whole.is_stack
+            axes = self.axes.currentText()
+            return choose_source(layer, axes, all_slices=True).is_stack
         except InputError:
             return False
 
     @property
     def takes_all(self) -> bool:
-        """Whether all slices are chosen, of a layer that has some."""
+        """Whether all slices are chosen of a layer that has more than one."""
         return self.has_slices and self.slices.currentText() == _ALL
 
     def source(self) -> LayerSelection:
-        """Return the selection.
-
-        Raises
-        ------
-        InputError
-            If there is none, or it cannot be segmented.
-        """
+        """Return the selection; raise InputError if it cannot be segmented."""
         layer = self.layer.value
         if layer is None:
             raise InputError(self._why_no_layer())
@@ -175,7 +152,7 @@ class SourceChoice:
         self._on_change()
 
     def _on_axis_labels(self, _: Any = None) -> None:
-        """Take the names that the layer has been given instead of what was typed."""
+        """Replace typed axes by the names that the layer has been given."""
         self._typed.pop(self._known_layer, None)
         self._guess_axes()
         self._on_change()
@@ -233,8 +210,7 @@ def _channels(source: LayerSelection) -> str:
     """Return the number of channels in words, colours aside."""
     if source.channel_axis is None:
         return ""
-    n = source.part.shape[source.channel_axis]
-    return f"{count(n, 'channel')} (C)"
+    return f"{count(source.part.shape[source.channel_axis], 'channel')} (C)"
 
 
 def _stack(source: LayerSelection, mode: str) -> tuple[str, str]:

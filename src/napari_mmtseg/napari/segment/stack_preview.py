@@ -42,18 +42,8 @@ def coarse(labels: NDArray[Any], plane: Sequence[int]) -> NDArray[Any]:
 class StackPreview:
     """The known labels of a stack, 0 elsewhere.
 
-    Slices are written in the worker's thread; the window only draws them.
-
-    Parameters
-    ----------
-    source : LayerSelection
-        The stack.
-    stack : ImageStack
-        Its slices or volumes.
-    dtype : dtype-like
-        Type of the labels.
-    memory_share : float
-        As in the settings: a larger preview is kept on disk.
+    Slices are written in the worker's thread; the window only draws them. A preview
+    above `memory_share`, as in the settings, is kept on disk.
     """
 
     def __init__(
@@ -75,7 +65,7 @@ class StackPreview:
         self.labels = self._labels.reshape(source.place.layer_shape(shape))
 
     def take(self, step: SegmentationStep) -> bool:
-        """Write the labels of a step to their place; return whether it has some."""
+        """Write the labels of a step to their place; return whether it has any."""
         if step.labels is None:
             return False
         labels = coarse(step.labels, self._plane)
@@ -87,16 +77,9 @@ class StackPreview:
 
 
 class ShownSlice:
-    """Follows the viewer's sliders.
+    """Position of the viewer's sliders in a stack.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Its sliders are followed.
-    source : LayerSelection
-        The stack.
-    frame_axes : str
-        Axes without a slider: "YX", or "ZYX" of volumes.
+    `frame_axes` have no slider: "YX", or "ZYX" for volumes.
     """
 
     def __init__(
