@@ -24,17 +24,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Report:
-    """Progress of a command.
-
-    Attributes
-    ----------
-    phase : str
-        Name of the work.
-    done, total : int
-        Finished and all steps; 0 if they are not counted.
-    detail : str
-        Shown behind the numbers.
-    """
+    """Progress of a command; `done` and `total` are 0 if steps are not counted."""
 
     phase: str
     done: int = 0
@@ -50,19 +40,7 @@ def follow(
 ) -> _Result:
     """Run a generator to its end, show its progress and return its value.
 
-    Parameters
-    ----------
-    steps : generator
-        The work.
-    describe : callable
-        Makes a report from what the generator yields.
-    quiet : bool
-        Show nothing.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        After Ctrl+C; the generator is closed first.
+    Ctrl+C closes the generator, then raises KeyboardInterrupt.
     """
     listener = _listener(quiet)
 

@@ -10,15 +10,7 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 
 
 def as_command(request: BatchRequest, scheduler: str | None = None) -> str:
-    """Return the ``mmtseg batch`` command of a batch.
-
-    Parameters
-    ----------
-    request : BatchRequest
-        The batch; only values that differ from the defaults are written.
-    scheduler : str, optional
-        Address of a Dask scheduler.
-    """
+    """Return the ``mmtseg batch`` command of a batch, without default values."""
     usual = BatchRequest(request.source, request.target)
     words = ["mmtseg", "batch", str(request.source), str(request.target)]
     for option, name in (

@@ -66,11 +66,7 @@ def _read_files(
 
 
 def _read(
-    kind: type[Layer],
-    path: Path,
-    name: str,
-    shown: Collection[Stamp],
-    axes: str | None,
+    kind: type[Layer], path: Path, name: str, shown: Collection[Stamp], axes: str | None
 ) -> _File:
     stamp = (str(path), path.stat().st_mtime_ns if path.exists() else 0)
     if stamp in shown:
@@ -101,17 +97,7 @@ def _read(
 class BatchOpener(QObject):
     """Reads the files in a thread, and adds the layers in the window.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Receives the layers.
-    parent : QObject
-        The panel.
-
-    Attributes
-    ----------
-    state_changed : Signal
-        Emitted when files are being read, and when they have been.
+    `state_changed` is emitted when files are being read, and when they have been.
     """
 
     state_changed = Signal()
@@ -137,12 +123,7 @@ class BatchOpener(QObject):
     def open(self, record: BatchRecord, axes: str | None = None) -> None:
         """Show an image and its labels, and hide those that were shown before.
 
-        Parameters
-        ----------
-        record : BatchRecord
-            Of the image.
-        axes : str, optional
-            Axes of the image, if its file does not name them.
+        `axes` are those of the image, if its file does not name them.
         """
         self.forget()
         shown = frozenset(self._layers())

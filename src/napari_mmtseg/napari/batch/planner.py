@@ -32,14 +32,8 @@ _LONGEST = 240
 class Prospect:
     """Outcome of planning a batch.
 
-    Attributes
-    ----------
-    records : tuple of BatchRecord
-        Records of all images: they wait, or were done in an earlier run.
-    reason : str
-        Why a new run cannot do it; empty where it can.
-    can_resume : bool
-        Whether an earlier run can be resumed.
+    Records wait, or were done in an earlier run. `reason` says why a new run is not
+    possible; it is empty if it is.
     """
 
     records: tuple[BatchRecord, ...]
@@ -76,8 +70,7 @@ def _look(request: BatchRequest, should_cancel: Callable[[], bool]) -> Prospect:
     except InputError as error:
         why = shorten(str(error), _LONGEST, placeholder="…")
         return Prospect(
-            waiting,
-            f"{folder} holds a run that cannot be resumed: {why} {_OTHER_RUN}",
+            waiting, f"{folder} holds a run that cannot be resumed: {why} {_OTHER_RUN}"
         )
     n, n_done = len(resumed), sum(r.status == "skipped" for r in resumed)
     if n_done == n:

@@ -30,19 +30,7 @@ _STOPPING = "Cancelling: the images under way are finished. Cancel again to leav
 class BatchControl(QObject):
     """Runs one batch at a time and shows its progress.
 
-    Parameters
-    ----------
-    images : BatchTableModel
-        Table of the images.
-    progress : ProgressView
-        View of the progress.
-    parent : QObject
-        The panel.
-
-    Attributes
-    ----------
-    state_changed : Signal
-        Emitted when a batch starts and when the panel is ready for the next one.
+    `state_changed` is emitted when a batch starts and when the next one can start.
     """
 
     state_changed = Signal()
@@ -150,18 +138,9 @@ _REPORT_INTERVAL = 0.2
 
 @dataclass(frozen=True)
 class BatchReport:
-    """Progress since the last report.
+    """Progress since the last report, with the new records of images.
 
-    Attributes
-    ----------
-    phase : str
-        As in :class:`BatchStep`.
-    n_done, n_items : int
-        Number of finished images and of all images.
-    records : tuple of BatchRecord
-        New records of images.
-    fit : SegmentationStep or None
-        Progress of fitting the one model.
+    `phase` is that of :class:`BatchStep`, `fit` the progress of fitting the one model.
     """
 
     phase: str
@@ -173,15 +152,7 @@ class BatchReport:
 
 @dataclass(frozen=True)
 class BatchJob:
-    """Label a folder of images.
-
-    Attributes
-    ----------
-    request : BatchRequest
-        The batch.
-    scheduler : str or None
-        Address of a Dask scheduler.
-    """
+    """Label a folder of images, here or on the Dask scheduler at an address."""
 
     request: BatchRequest
     scheduler: str | None = None

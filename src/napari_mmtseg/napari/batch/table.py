@@ -195,13 +195,7 @@ _ROLES = {
 
 
 def status_colors(theme: str) -> dict[str, QColor]:
-    """Return the colour of every status.
-
-    Parameters
-    ----------
-    theme : str
-        Name of one of napari's themes.
-    """
+    """Return the colour of every status in one of napari's themes."""
     colors = get_theme(theme)
     return {
         status: QColor(*getattr(colors, role).as_rgb_tuple(alpha=False))

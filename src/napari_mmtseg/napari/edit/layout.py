@@ -21,14 +21,7 @@ def arrange(
 ) -> QWidget:
     """Return the content of the panel.
 
-    Parameters
-    ----------
-    buttons : mapping
-        A button for every action, by its name.
-    fields : EditFields
-        Sizes and their unit.
-    target, reason, table, status : QWidget
-        Layer choice, why it cannot be edited, its classes, and the latest change.
+    `reason` shows why the layer cannot be edited, `status` the latest change.
     """
     content = QWidget()
     layout = QVBoxLayout(content)

@@ -38,29 +38,8 @@ _EDITED = ("set_data", "data", "paint", "labels_update")
 class EditWidget(NarrowPanel):
     """Edit the classes and regions of a Labels layer, every step undoable.
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        Viewer with the layers to edit.
-
-    Attributes
-    ----------
-    target : EditTarget
-        Layer, and the part of it that is edited.
-    table : ClassTableView
-        The classes.
-    fields : EditFields
-        Sizes and radius.
-    preview : EditPreview
-        Preview of an operation.
-    session : EditSession
-        Runs operations.
-    buttons : dict of str to QPushButton
-        By the names of :data:`ACTIONS`.
-    status : QLabel
-        Description of the latest change.
-    reason : QLabel
-        Why the layer cannot be edited.
+    `status` describes the latest change, `reason` why the layer cannot be edited.
+    `buttons` has the names of :data:`ACTIONS`.
     """
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:

@@ -24,10 +24,7 @@ Color = NDArray[np.floating[Any]]
 class ClassTableModel(SortedTable):
     """Classes in rows; independent of layers.
 
-    Attributes
-    ----------
-    renamed : Signal
-        Emits a label and the name that was typed for it.
+    `renamed` emits a label and the name that was typed for it.
     """
 
     renamed = Signal(object, str)

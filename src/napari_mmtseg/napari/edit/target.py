@@ -26,24 +26,9 @@ if TYPE_CHECKING:
 class EditTarget(QWidget):
     """The choice of a layer, and of its current slice or all slices.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Source of the layers. The chosen layer becomes the active one, so that Ctrl+Z
-        undoes the edits of the panel.
-
-    Attributes
-    ----------
-    choice : LayerChoice
-        The layer.
-    slice_button, all_button : QRadioButton
-        The scope; hidden for layers without slices.
-    across : QCheckBox
-        Whether regions connect across slices, where all are edited.
-    layer_changed : Signal
-        Another layer is chosen, or the layer has been locked or unlocked.
-    part_changed : Signal
-        Another part of the layer is chosen.
+    The chosen layer becomes the active one, so that Ctrl+Z undoes the edits of the
+    panel. `across` says whether regions connect across slices, where all are edited.
+    `layer_changed` is also emitted when the layer has been locked or unlocked.
     """
 
     layer_changed = Signal()
@@ -103,13 +88,7 @@ class EditTarget(QWidget):
         return 3 if self.across.isChecked() else 2
 
     def editable_layer(self) -> Labels:
-        """Return the layer.
-
-        Raises
-        ------
-        InputError
-            If there is none, or it cannot be edited.
-        """
+        """Return the layer; InputError if there is none, or it cannot be edited."""
         if self._layer is None:
             raise InputError(
                 "There is no Labels layer. Segment an image, or add a layer with the "
@@ -119,13 +98,7 @@ class EditTarget(QWidget):
         return self._layer
 
     def part(self) -> tuple[slice, ...]:
-        """Return the part of the layer's data that is edited.
-
-        Raises
-        ------
-        InputError
-            If there is none.
-        """
+        """Return the part of the data that is edited; InputError if there is none."""
         layer = self.editable_layer()
         if self.is_whole:
             return tuple(slice(0, n) for n in layer.data.shape)

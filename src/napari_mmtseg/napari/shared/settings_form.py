@@ -40,10 +40,7 @@ _LONGEST_SPECIAL = 10
 class SettingsForm:
     """One magicgui widget for every setting, independent of their layout.
 
-    Attributes
-    ----------
-    changed : Signal
-        Emitted once after any change, by the user or by a program.
+    `changed` is emitted once after any change, by the user or by a program.
     """
 
     changed = Signal()
@@ -70,15 +67,7 @@ class SettingsForm:
         ]
 
     def fields(self, *, advanced: bool, without: Sequence[str] = ()) -> list[Row]:
-        """Return these settings as rows of a form.
-
-        Parameters
-        ----------
-        advanced : bool
-            As for :meth:`rows`.
-        without : sequence of str
-            Names of settings to leave out.
-        """
+        """Return these settings as rows of a form, except some."""
         return [
             self.row(parameter.name)
             for parameter, _ in self.rows(advanced=advanced)
@@ -91,13 +80,7 @@ class SettingsForm:
         return parameter.title, tooltip(parameter), self.widgets[name].native
 
     def settings(self) -> SegmentationSettings:
-        """Return the settings in the form.
-
-        Raises
-        ------
-        InputError
-            If the values contradict each other.
-        """
+        """Return the settings; InputError if the values contradict each other."""
         values = {
             name: _read(parameters()[name], widget)
             for name, widget in self.widgets.items()
@@ -253,13 +236,7 @@ _FILES = "Settings (*.json)"
 
 
 class SettingsFiles(QWidget):
-    """Buttons Save settings and Load settings.
-
-    Parameters
-    ----------
-    form : SettingsForm
-        Source and target of the settings.
-    """
+    """Buttons Save settings and Load settings."""
 
     def __init__(self, form: SettingsForm) -> None:
         super().__init__()
