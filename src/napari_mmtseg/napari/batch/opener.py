@@ -56,7 +56,6 @@ def _read_files(
     shown: Collection[Stamp],
     should_cancel: Callable[[], bool],
 ) -> list[_File]:
-    """Read an image and its labels, if there are any."""
     load_layers()
     files = [_read(Image, item.image, item.name, shown, axes)]
     if item.labels.exists():

@@ -119,7 +119,6 @@ class BatchWidget(NarrowPanel):
         self.form.overwrite.value = False
 
     def _look(self) -> None:
-        """Preview the batch in a thread."""
         if self.is_running:
             return
         self._prospect = None
@@ -220,8 +219,6 @@ class BatchWidget(NarrowPanel):
         layout.addLayout(buttons)
         layout.addWidget(self.progress)
         layout.addWidget(self.table, stretch=1)
-        layout.addWidget(self.details)
-        layout.addWidget(self.open_button)
-        layout.addWidget(self.copy_button)
-        layout.addWidget(self.files)
+        for widget in (self.details, self.open_button, self.copy_button, self.files):
+            layout.addWidget(widget)
         self.show_content(content)

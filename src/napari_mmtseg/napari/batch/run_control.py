@@ -99,16 +99,14 @@ class BatchControl(QObject):
                 self._progress.text.setText(_STOPPING)
 
     def _on_ended(self, outcome: BatchResult | Refused | Failed | None) -> None:
-        if outcome is None:
-            self._images.end()
-            self._leave("Cancelled.")
-        elif isinstance(outcome, Refused | Failed):
-            self._images.end()
-            self._leave(outcome.summary)
-            show_problem(outcome)
-        else:
+        if isinstance(outcome, BatchResult):
             self._images.update_records(outcome.records)
             self._leave(_summary(outcome))
+            return
+        self._images.end()
+        self._leave("Cancelled." if outcome is None else outcome.summary)
+        if outcome is not None:
+            show_problem(outcome)
 
     def _leave(self, text: str) -> None:
         self._activity.stop()
@@ -123,12 +121,8 @@ def _summary(result: BatchResult) -> str:
         for status in ("done", "skipped", "failed", "cancelled")
     }
     parts = [f"{count(n['done'], 'image')} labelled in {duration(result.seconds)}"]
-    if n["skipped"]:
-        parts.append(f"{n['skipped']:,} done before")
-    if n["failed"]:
-        parts.append(f"{n['failed']:,} failed")
-    if n["cancelled"]:
-        parts.append(f"{n['cancelled']:,} left")
+    words = {"skipped": "done before", "failed": "failed", "cancelled": "left"}
+    parts += [f"{n[status]:,} {text}" for status, text in words.items() if n[status]]
     return ", ".join(parts) + "."
 
 

@@ -96,7 +96,6 @@ class EditFields(QObject):
         self._show_unit()
 
     def _convert(self, *, physical: bool) -> None:
-        """Convert the sizes to the other unit."""
         before = [self._unit_of(box) for box in self._boxes]
         self._physical = physical
         self._is_setting = True

@@ -116,8 +116,9 @@ class ClassTableView(TableView):
 
     def _show_columns(self, *_: object) -> None:
         self.setColumnHidden(ClassTableModel.SIZE, self.classes.measure is None)
-        unknown = not self.classes.has_confidence
-        self.setColumnHidden(ClassTableModel.CONFIDENCE, unknown)
+        table = self.classes.table
+        is_unknown = table is None or table.confidence is None
+        self.setColumnHidden(ClassTableModel.CONFIDENCE, is_unknown)
 
     def _on_selection(self, *_: object) -> None:
         if not self._is_resetting:

@@ -41,22 +41,17 @@ class SortedTable(QAbstractTableModel):
         self.columns = columns
         self.content = content
         self._sorting = -1, Qt.SortOrder.AscendingOrder
-        self._places: NDArray[np.intp] = np.zeros(0, np.intp)
-        self._rows = self._places
+        self.places: NDArray[np.intp] = np.zeros(0, np.intp)
+        self._rows = self.places
 
     @property
     def sort_column(self) -> int:
         """The column that rows are sorted by; -1 for none."""
         return self._sorting[0]
 
-    @property
-    def places(self) -> NDArray[np.intp]:
-        """The place in the content, for each row."""
-        return self._places
-
     def place(self, row: int) -> int:
         """Return the place in the content of a row."""
-        return int(self._places[row])
+        return int(self.places[row])
 
     def show_content(self, content: Any) -> None:
         """Show other items."""
@@ -75,7 +70,7 @@ class SortedTable(QAbstractTableModel):
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of items."""
-        return 0 if parent is not None and parent.isValid() else len(self._places)
+        return 0 if parent is not None and parent.isValid() else len(self.places)
 
     def columnCount(self, parent: QModelIndex | None = None) -> int:
         """Return the number of columns."""
@@ -127,8 +122,8 @@ class SortedTable(QAbstractTableModel):
             keys = self.columns[column].sort_by(self.content)
             is_down = order == Qt.SortOrder.DescendingOrder
             places = sorted(places, key=keys.__getitem__, reverse=is_down)
-        self._places = np.array(places, np.intp)
-        self._rows = np.argsort(self._places)
+        self.places = np.array(places, np.intp)
+        self._rows = np.argsort(self.places)
 
 
 def _alignment(column: Column) -> int:
