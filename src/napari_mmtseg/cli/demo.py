@@ -39,7 +39,7 @@ SAMPLES = (
 _GAP = 12
 _GOLDEN_RATIO = 0.618034
 _BORDER = (1.0, 0.0, 0.8)
-# Okabe and Ito: told apart with any kind of colour vision.
+# Okabe and Ito: distinct with any kind of colour vision.
 _FEW_COLOURS = (
     (0, 114, 178),
     (230, 159, 0),

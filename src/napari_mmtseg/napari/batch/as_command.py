@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
 
 from napari_mmtseg.batch.plan import BatchRequest
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -45,9 +44,5 @@ def _setting_words(settings: SegmentationSettings) -> list[str]:
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")
         else:
-            words += [f"--{option}", _word(value)]
+            words += [f"--{option}", "none" if value is None else str(value)]
     return words
-
-
-def _word(value: Any) -> str:
-    return "none" if value is None else str(value)

@@ -94,10 +94,7 @@ def _read(
 
 
 class BatchOpener(QObject):
-    """Reads the files in a thread, and adds the layers in the window.
-
-    `state_changed` is emitted when files are being read, and when they have been.
-    """
+    """Reads the files in a thread, and adds the layers in the window."""
 
     state_changed = Signal()
 

@@ -144,7 +144,7 @@ class BatchTableModel(SortedTable):
                 places.append(place)
         if not places:
             return
-        if self.sort_column in (-1, self.NAME):  # rows stay where they are
+        if self._sorting[0] in (-1, self.NAME):  # rows stay where they are
             self.refresh(places)
         else:
             self.sort(*self._sorting)

@@ -12,10 +12,7 @@ _PIXELS = "pixels"
 
 
 class EditFields(QObject):
-    """The numbers beside the buttons, in pixels or in the unit of the layer.
-
-    `hole_size` is the largest size of holes to fill, 0 for any.
-    """
+    """The numbers beside the buttons, in pixels or in the unit of the layer."""
 
     changed = Signal()
 

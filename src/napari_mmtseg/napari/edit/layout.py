@@ -19,10 +19,7 @@ def arrange(
     table: QWidget,
     status: QWidget,
 ) -> QWidget:
-    """Return the content of the panel.
-
-    `reason` shows why the layer cannot be edited, `status` the latest change.
-    """
+    """Return the content of the panel."""
     content = QWidget()
     layout = QVBoxLayout(content)
     layout.setContentsMargins(6, 6, 6, 6)

@@ -22,10 +22,7 @@ Color = NDArray[np.floating[Any]]
 
 
 class ClassTableModel(SortedTable):
-    """Classes in rows; independent of layers.
-
-    `renamed` emits a label and the name that was typed for it.
-    """
+    """Classes in rows; `renamed` emits a label and the name typed for it."""
 
     renamed = Signal(object, str)
     NAME = 1

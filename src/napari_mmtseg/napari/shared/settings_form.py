@@ -38,10 +38,7 @@ _LONGEST_SPECIAL = 10
 
 
 class SettingsForm:
-    """One magicgui widget for every setting, independent of their layout.
-
-    `changed` is emitted once after any change, by the user or by a program.
-    """
+    """A widget for every setting; `changed` is emitted once after any change."""
 
     changed = Signal()
 

@@ -44,11 +44,6 @@ class SortedTable(QAbstractTableModel):
         self.places: NDArray[np.intp] = np.zeros(0, np.intp)
         self._rows = self.places
 
-    @property
-    def sort_column(self) -> int:
-        """The column that rows are sorted by; -1 for none."""
-        return self._sorting[0]
-
     def place(self, row: int) -> int:
         """Return the place in the content of a row."""
         return int(self.places[row])
