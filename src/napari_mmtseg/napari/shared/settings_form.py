@@ -142,12 +142,12 @@ def collapsible_form(title: str, rows: Iterable[Row]) -> QCollapsible:
     return fold
 
 
-def show_row(layout: QFormLayout, widget: QWidget, there: bool) -> None:
+def show_row(layout: QFormLayout, widget: QWidget, is_shown: bool) -> None:
     """Show or hide a row of a form with its title."""
     title = layout.labelForField(widget)
     assert title is not None
     for part in (title, widget):
-        part.setVisible(there)
+        part.setVisible(is_shown)
 
 
 def tooltip(parameter: Parameter) -> str:
