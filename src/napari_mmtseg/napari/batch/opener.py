@@ -42,7 +42,7 @@ Stamp: TypeAlias = tuple[str, int]
 
 @dataclass(frozen=True)
 class _File:
-    """A layer to be made; without data if there is one that shows the file."""
+    """A layer to make; without data if an existing layer shows the file."""
 
     stamp: Stamp
     kind: type[Layer]

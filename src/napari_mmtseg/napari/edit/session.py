@@ -123,7 +123,7 @@ class EditSession(QObject):
 
 
 def _taken(layer: Labels) -> Callable[[], list[int]]:
-    """Return a function, for a thread, to the labels that a layer uses or names."""
+    """Return a function for a thread: it returns the labels a layer uses or names."""
     data, features = layer.data, layer.features
 
     def taken() -> list[int]:
