@@ -137,11 +137,10 @@ def _apply_on_cluster(
 
         return (yield from iter_label_on_cluster(*paths, **options))
 
-    def report(step: BlockStep) -> Report:
-        return Report("blocks", step.n_done, step.n_blocks)
-
     try:
-        labels = follow(steps(), report, quiet=quiet)
+        labels = follow(
+            steps(), lambda s: Report("blocks", s.n_done, s.n_blocks), quiet=quiet
+        )
     except RuntimeError as error:  # of one block; the others are kept
         raise click.ClickException(str(error)) from error
     size = " x ".join(map(str, labels.shape))

@@ -133,7 +133,6 @@ def _of_model(
 
 def _report(step: BatchStep) -> Report:
     if step.fit is not None:
-        phase = f"one model, {step.fit.phase}"
-        return Report(phase, step.fit.step, step.fit.n_steps)
+        return Report(f"one model, {step.fit.phase}", step.fit.step, step.fit.n_steps)
     detail = "" if step.record is None else step.record.item.name
     return Report(step.phase, step.n_done, step.n_items, detail)

@@ -33,13 +33,7 @@ _MODEL_SUFFIXES = (".safetensors",)
 
 
 def run(arguments: Sequence[str] | None) -> int:
-    """Run the command line and return its exit code, except after Ctrl+C.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        After Ctrl+C.
-    """
+    """Run the command line and return its exit code; Ctrl+C is a KeyboardInterrupt."""
     try:
         code = mmtseg.main(arguments, prog_name="mmtseg", standalone_mode=False)
     except click.Abort:
@@ -51,7 +45,7 @@ def run(arguments: Sequence[str] | None) -> int:
 
 
 @click.group(
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
 @click.version_option(package_name="napari-mmtseg", prog_name="mmtseg")
 def mmtseg() -> None:

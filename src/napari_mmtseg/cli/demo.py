@@ -39,7 +39,7 @@ SAMPLES = (
 _GAP = 12
 _GOLDEN_RATIO = 0.618034
 _BORDER = (1.0, 0.0, 0.8)
-# Okabe and Ito: told apart with any kind of colour vision.
+# Okabe and Ito: distinct with any kind of colour vision.
 _FEW_COLOURS = (
     (0, 114, 178),
     (230, 159, 0),
@@ -120,17 +120,8 @@ def side_by_side(
 ) -> NDArray[np.uint8]:
     """Return input, labels in colour and borders over the input as one picture.
 
-    Parameters
-    ----------
-    image : (Y, X) or (Y, X, 3) ndarray of uint8
-        The input.
-    labels : (Y, X) ndarray of int32
-        Its labels, from 1.
-
-    Returns
-    -------
-    (Y, 3 X + gaps, 3) ndarray of uint8
-        White between the three.
+    `image` is (Y, X) or (Y, X, 3) uint8, `labels` (Y, X) int32 from 1; the picture is
+    (Y, 3 X + gaps, 3) uint8, white between the three.
     """
     import numpy as np
     from skimage.segmentation import mark_boundaries

@@ -36,31 +36,22 @@ def _engine_rows() -> list[tuple[str, str]]:
             n_threads,
         )
     device = choose_device()
-    precision = choose_precision("auto", device)
-    reason = (
-        "with AMX" if has_fast_bfloat16(device) else "auto takes bfloat16 with AMX only"
-    )
+    is_fast = has_fast_bfloat16(device)
+    reason = "with AMX" if is_fast else "auto takes bfloat16 with AMX only"
     return [
         ("device", device.type),
-        ("precision", f"{precision} ({reason})"),
+        ("precision", f"{choose_precision('auto', device)} ({reason})"),
         ("threads", str(n_threads())),
     ]
 
 
 def _preset_lines() -> list[str]:
     presets = {name: SegmentationSettings(name).to_dict() for name in PRESETS}
-    differing = [
-        name
-        for name in presets["default"]
-        if name != "preset" and len({repr(p[name]) for p in presets.values()}) > 1
-    ]
-    rows = [
-        ("preset", *presets),
-        *(
-            (name, *(str(p[name]).lower() for p in presets.values()))
-            for name in differing
-        ),
-    ]
+    rows: list[tuple[str, ...]] = [("preset", *presets)]
+    for name in presets["default"]:
+        values = [str(preset[name]).lower() for preset in presets.values()]
+        if name != "preset" and len(set(values)) > 1:
+            rows.append((name, *values))
     return _table(rows)
 
 

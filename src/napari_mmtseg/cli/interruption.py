@@ -19,13 +19,7 @@ class _Interrupted(KeyboardInterrupt):
 
 
 class Interruption:
-    """State of Ctrl+C.
-
-    Attributes
-    ----------
-    requested : bool
-        True from the first Ctrl+C on.
-    """
+    """State of Ctrl+C; it is `requested` from the first one on."""
 
     def __init__(self) -> None:
         self.requested = False
@@ -56,10 +50,7 @@ class Interruption:
     def deferred(self) -> Iterator[None]:
         """Let a block finish first: half an import of a C library breaks it for good.
 
-        Raises
-        ------
-        KeyboardInterrupt
-            After the block, if Ctrl+C was pressed in it.
+        Raises KeyboardInterrupt after the block, if Ctrl+C was pressed in it.
         """
         self._deferred = True
         try:

@@ -13,15 +13,7 @@ CANCELLED = 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        Words after ``mmtseg``; those that the program was started with by default.
-
-    Returns
-    -------
-    int
-        0 if all went well, 2 for input that cannot be used, 130 after Ctrl+C.
+    It is 0 if all went well, 2 for input that cannot be used, and 130 after Ctrl+C.
     """
     interruption.listen()
     try:

@@ -25,11 +25,6 @@ def setting_type(parameter: Parameter) -> Callable[[str], Any]:
     """Return a function that turns text into a value of a setting.
 
     It accepts "none" where None is accepted, and "auto" where None means that.
-
-    Parameters
-    ----------
-    parameter : Parameter
-        The setting.
     """
     words_for_none = ["none"] if parameter.optional else []
     if parameter.none_means.startswith("auto"):

@@ -24,17 +24,7 @@ _Result = TypeVar("_Result")
 
 @dataclass(frozen=True)
 class Report:
-    """Progress of a command.
-
-    Attributes
-    ----------
-    phase : str
-        Name of the work.
-    done, total : int
-        Finished and all steps; 0 if they are not counted.
-    detail : str
-        Shown behind the numbers.
-    """
+    """Progress of a command; `done` and `total` are 0 if steps are not counted."""
 
     phase: str
     done: int = 0
@@ -50,44 +40,32 @@ def follow(
 ) -> _Result:
     """Run a generator to its end, show its progress and return its value.
 
-    Parameters
-    ----------
-    steps : generator
-        The work.
-    describe : callable
-        Makes a report from what the generator yields.
-    quiet : bool
-        Show nothing.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        After Ctrl+C; the generator is closed first.
+    Ctrl+C closes the generator, then raises KeyboardInterrupt.
     """
-    listener = _listener(quiet)
+    display = _display(quiet)
 
-    def hear(step: _Step) -> tuple[()]:
-        listener.hear(describe(step))
+    def show(step: _Step) -> tuple[()]:
+        display.update(describe(step))
         interruption.check()
         return ()
 
-    with closing(steps), closing(listener):
-        listener.hear(Report("loading PyTorch"))
+    with closing(steps), closing(display):
+        display.update(Report("loading PyTorch"))
         with interruption.deferred():
             import napari_mmtseg.engine.model.fitted  # noqa: F401
-        result = drain(relay(steps, hear))
+        result = drain(relay(steps, show))
         interruption.check()
         return result
 
 
-def _listener(quiet: bool) -> _Listener:
+def _display(quiet: bool) -> _Display:
     if quiet:
-        return _Listener()
+        return _Display()
     return _Bar() if sys.stderr.isatty() else _Lines()
 
 
-class _Listener:
-    """Shows nothing; its children show the first, the last and some reports between."""
+class _Display:
+    """Shows nothing; subclasses show the first, the last and some reports between."""
 
     interval = float("inf")
 
@@ -95,7 +73,7 @@ class _Listener:
         self._last_time = -float("inf")
         self._waiting: Report | None = None
 
-    def hear(self, report: Report) -> None:
+    def update(self, report: Report) -> None:
         self._waiting = report
         now = time.monotonic()
         if now - self._last_time >= self.interval:
@@ -114,7 +92,7 @@ class _Listener:
         pass
 
 
-class _Lines(_Listener):
+class _Lines(_Display):
     interval = 1.0
 
     def show(self, report: Report) -> None:
@@ -126,7 +104,7 @@ class _Lines(_Listener):
         print(words, file=sys.stderr, flush=True)
 
 
-class _Bar(_Listener):
+class _Bar(_Display):
     interval = 0.1
     _format = (
         "{desc}: {percentage:3.0f}% |{bar}| {n_fmt}/{total_fmt} "

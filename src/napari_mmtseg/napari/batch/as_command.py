@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 import shlex
-from typing import Any
 
 from napari_mmtseg.batch.plan import BatchRequest
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 
 def as_command(request: BatchRequest, scheduler: str | None = None) -> str:
-    """Return the ``mmtseg batch`` command of a batch.
-
-    Parameters
-    ----------
-    request : BatchRequest
-        The batch; only values that differ from the defaults are written.
-    scheduler : str, optional
-        Address of a Dask scheduler.
-    """
+    """Return the ``mmtseg batch`` command of a batch, without default values."""
     usual = BatchRequest(request.source, request.target)
     words = ["mmtseg", "batch", str(request.source), str(request.target)]
     for option, name in (
@@ -53,9 +44,5 @@ def _setting_words(settings: SegmentationSettings) -> list[str]:
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")
         else:
-            words += [f"--{option}", _word(value)]
+            words += [f"--{option}", "none" if value is None else str(value)]
     return words
-
-
-def _word(value: Any) -> str:
-    return "none" if value is None else str(value)

@@ -34,25 +34,7 @@ _MOST_FITTED = 10_000
 
 
 class BatchForm(QWidget):
-    """The fields of a batch.
-
-    Attributes
-    ----------
-    source, target, model : magicgui.widgets.FileEdit
-        Folder of images, folder of labels, model file.
-    pattern, axes, scheduler : magicgui.widgets.LineEdit
-        Pattern of file names, axes of the files, address of a Dask scheduler.
-    mode, file_format : magicgui.widgets.ComboBox
-        Origin of the model, format of label files.
-    fit_on, n_workers : magicgui.widgets.SpinBox
-        Number of images that the model is fitted on, and of processes.
-    overwrite : magicgui.widgets.CheckBox
-        Whether existing labels are replaced.
-    settings : SettingsForm
-        Settings of the segmentation.
-    changed : Signal
-        Emitted after any change.
-    """
+    """The fields of a batch."""
 
     changed = Signal()
 
@@ -99,10 +81,8 @@ class BatchForm(QWidget):
     def request(self) -> BatchRequest:
         """Return the batch that the fields describe, without reading the disk.
 
-        Raises
-        ------
-        InputError
-            If a required field is empty, or settings contradict each other.
+        Raises InputError if a required field is empty, or settings contradict each
+        other.
         """
         source, target = _path(self.source), _path(self.target)
         if source is None:

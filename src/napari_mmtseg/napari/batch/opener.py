@@ -42,7 +42,7 @@ Stamp: TypeAlias = tuple[str, int]
 
 @dataclass(frozen=True)
 class _File:
-    """A layer to be made; without data if there is one that shows the file."""
+    """A layer to make; without data if an existing layer shows the file."""
 
     stamp: Stamp
     kind: type[Layer]
@@ -56,7 +56,6 @@ def _read_files(
     shown: Collection[Stamp],
     should_cancel: Callable[[], bool],
 ) -> list[_File]:
-    """Read an image and its labels, if there are any."""
     load_layers()
     files = [_read(Image, item.image, item.name, shown, axes)]
     if item.labels.exists():
@@ -66,11 +65,7 @@ def _read_files(
 
 
 def _read(
-    kind: type[Layer],
-    path: Path,
-    name: str,
-    shown: Collection[Stamp],
-    axes: str | None,
+    kind: type[Layer], path: Path, name: str, shown: Collection[Stamp], axes: str | None
 ) -> _File:
     stamp = (str(path), path.stat().st_mtime_ns if path.exists() else 0)
     if stamp in shown:
@@ -99,20 +94,7 @@ def _read(
 
 
 class BatchOpener(QObject):
-    """Reads the files in a thread, and adds the layers in the window.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Receives the layers.
-    parent : QObject
-        The panel.
-
-    Attributes
-    ----------
-    state_changed : Signal
-        Emitted when files are being read, and when they have been.
-    """
+    """Reads the files in a thread, and adds the layers in the window."""
 
     state_changed = Signal()
 
@@ -137,12 +119,7 @@ class BatchOpener(QObject):
     def open(self, record: BatchRecord, axes: str | None = None) -> None:
         """Show an image and its labels, and hide those that were shown before.
 
-        Parameters
-        ----------
-        record : BatchRecord
-            Of the image.
-        axes : str, optional
-            Axes of the image, if its file does not name them.
+        `axes` are those of the image, if its file does not name them.
         """
         self.forget()
         shown = frozenset(self._layers())

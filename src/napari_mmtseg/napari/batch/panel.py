@@ -32,29 +32,8 @@ if TYPE_CHECKING:
 class BatchWidget(NarrowPanel):
     """Segment a folder of images.
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        Receives images and labels as layers.
-
-    Attributes
-    ----------
-    form : BatchForm
-        Folders, files, model, settings.
-    table : BatchTableView
-        All images: name, status, time, classes, error.
-    progress : ProgressView
-        Bar and text.
-    hint : QLabel
-        Number of images, or why Run is not possible.
-    details : QLabel
-        Path of the selected image, or its error.
-    run_button, resume_button, cancel_button, open_button : QPushButton
-        Run and Resume are shown between runs, Cancel during a run.
-    copy_button : QPushButton
-        Copy as command.
-    files : SettingsFiles
-        Save settings, Load settings.
+    `hint` shows the number of images, or why Run is not possible; `details` the path of
+    the selected image, or its error.
     """
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
@@ -140,7 +119,6 @@ class BatchWidget(NarrowPanel):
         self.form.overwrite.value = False
 
     def _look(self) -> None:
-        """Preview the batch in a thread."""
         if self.is_running:
             return
         self._prospect = None
@@ -241,8 +219,6 @@ class BatchWidget(NarrowPanel):
         layout.addLayout(buttons)
         layout.addWidget(self.progress)
         layout.addWidget(self.table, stretch=1)
-        layout.addWidget(self.details)
-        layout.addWidget(self.open_button)
-        layout.addWidget(self.copy_button)
-        layout.addWidget(self.files)
+        for widget in (self.details, self.open_button, self.copy_button, self.files):
+            layout.addWidget(widget)
         self.show_content(content)

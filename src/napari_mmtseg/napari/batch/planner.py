@@ -32,14 +32,8 @@ _LONGEST = 240
 class Prospect:
     """Outcome of planning a batch.
 
-    Attributes
-    ----------
-    records : tuple of BatchRecord
-        Records of all images: they wait, or were done in an earlier run.
-    reason : str
-        Why a new run cannot do it; empty where it can.
-    can_resume : bool
-        Whether an earlier run can be resumed.
+    Records wait, or were done in an earlier run. `reason` says why a new run is not
+    possible; it is empty if it is.
     """
 
     records: tuple[BatchRecord, ...]
@@ -47,16 +41,9 @@ class Prospect:
     can_resume: bool = False
 
 
+@no_full_collection()
 def look(request: BatchRequest, should_cancel: Callable[[], bool]) -> Prospect:
-    """Plan a new batch, or the resumption of an earlier run.
-
-    For a thread; raises what planning raises.
-    """
-    with no_full_collection():
-        return _look(request, should_cancel)
-
-
-def _look(request: BatchRequest, should_cancel: Callable[[], bool]) -> Prospect:
+    """Plan a new batch, or the resumption of an earlier run; for a thread."""
     # On its own, because this takes long in the wrong folder and may be given up.
     plan = plan_batch(replace(request, overwrite=True), should_cancel)
     waiting = tuple(BatchRecord(item, "waiting") for item in plan.items)
@@ -76,25 +63,20 @@ def _look(request: BatchRequest, should_cancel: Callable[[], bool]) -> Prospect:
     except InputError as error:
         why = shorten(str(error), _LONGEST, placeholder="…")
         return Prospect(
-            waiting,
-            f"{folder} holds a run that cannot be resumed: {why} {_OTHER_RUN}",
+            waiting, f"{folder} holds a run that cannot be resumed: {why} {_OTHER_RUN}"
         )
     n, n_done = len(resumed), sum(r.status == "skipped" for r in resumed)
+    images = count(n, "image")
     if n_done == n:
-        return Prospect(
-            resumed, f"All {count(n, 'image')} have labels in {folder}. {_WAYS_OUT}"
-        )
+        return Prospect(resumed, f"All {images} have labels in {folder}. {_WAYS_OUT}")
     if n_done:
         text = (
-            f"{n_done:,} of {count(n, 'image')} have labels in {folder}: Resume "
-            "labels the others."
+            f"{n_done:,} of {images} have labels in {folder}: Resume labels the others"
         )
     else:
-        text = (
-            f"{folder} holds a run that has not labelled anything yet: Resume "
-            f"labels {count(n, 'image')}."
-        )
-    return Prospect(resumed, text, can_resume=True)
+        state = "a run that has not labelled anything yet"
+        text = f"{folder} holds {state}: Resume labels {images}"
+    return Prospect(resumed, f"{text}.", can_resume=True)
 
 
 def _closed_folder(target: Path) -> Path | None:

@@ -30,19 +30,7 @@ _STOPPING = "Cancelling: the images under way are finished. Cancel again to leav
 class BatchControl(QObject):
     """Runs one batch at a time and shows its progress.
 
-    Parameters
-    ----------
-    images : BatchTableModel
-        Table of the images.
-    progress : ProgressView
-        View of the progress.
-    parent : QObject
-        The panel.
-
-    Attributes
-    ----------
-    state_changed : Signal
-        Emitted when a batch starts and when the panel is ready for the next one.
+    `state_changed` is emitted when a batch starts and when the next one can start.
     """
 
     state_changed = Signal()
@@ -111,16 +99,14 @@ class BatchControl(QObject):
                 self._progress.text.setText(_STOPPING)
 
     def _on_ended(self, outcome: BatchResult | Refused | Failed | None) -> None:
-        if outcome is None:
-            self._images.end()
-            self._leave("Cancelled.")
-        elif isinstance(outcome, Refused | Failed):
-            self._images.end()
-            self._leave(outcome.summary)
-            show_problem(outcome)
-        else:
+        if isinstance(outcome, BatchResult):
             self._images.update_records(outcome.records)
             self._leave(_summary(outcome))
+            return
+        self._images.end()
+        self._leave("Cancelled." if outcome is None else outcome.summary)
+        if outcome is not None:
+            show_problem(outcome)
 
     def _leave(self, text: str) -> None:
         self._activity.stop()
@@ -135,12 +121,8 @@ def _summary(result: BatchResult) -> str:
         for status in ("done", "skipped", "failed", "cancelled")
     }
     parts = [f"{count(n['done'], 'image')} labelled in {duration(result.seconds)}"]
-    if n["skipped"]:
-        parts.append(f"{n['skipped']:,} done before")
-    if n["failed"]:
-        parts.append(f"{n['failed']:,} failed")
-    if n["cancelled"]:
-        parts.append(f"{n['cancelled']:,} left")
+    words = {"skipped": "done before", "failed": "failed", "cancelled": "left"}
+    parts += [f"{n[status]:,} {text}" for status, text in words.items() if n[status]]
     return ", ".join(parts) + "."
 
 
@@ -150,18 +132,9 @@ _REPORT_INTERVAL = 0.2
 
 @dataclass(frozen=True)
 class BatchReport:
-    """Progress since the last report.
+    """Progress since the last report, with the new records of images.
 
-    Attributes
-    ----------
-    phase : str
-        As in :class:`BatchStep`.
-    n_done, n_items : int
-        Number of finished images and of all images.
-    records : tuple of BatchRecord
-        New records of images.
-    fit : SegmentationStep or None
-        Progress of fitting the one model.
+    `phase` is that of :class:`BatchStep`, `fit` the progress of fitting the one model.
     """
 
     phase: str
@@ -173,15 +146,7 @@ class BatchReport:
 
 @dataclass(frozen=True)
 class BatchJob:
-    """Label a folder of images.
-
-    Attributes
-    ----------
-    request : BatchRequest
-        The batch.
-    scheduler : str or None
-        Address of a Dask scheduler.
-    """
+    """Label a folder of images, here or on the Dask scheduler at an address."""
 
     request: BatchRequest
     scheduler: str | None = None

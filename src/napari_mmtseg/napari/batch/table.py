@@ -80,23 +80,18 @@ class BatchTableModel(SortedTable):
     """Records of a batch in rows; independent of folders and runs."""
 
     NAME, STATUS, TIME, CLASSES, ERROR = range(5)
+    content: list[BatchRecord]
 
     def __init__(self) -> None:
         super().__init__(COLUMNS, [])
         self._place_of: dict[str, int] = {}
-        self._has_errors = False
+        self.has_errors = False
         self._colors: Mapping[str, QColor] = {}
 
     @property
     def records(self) -> Sequence[BatchRecord]:
         """All records, in the order of the batch."""
-        records: Sequence[BatchRecord] = self.content
-        return records
-
-    @property
-    def has_errors(self) -> bool:
-        """Whether an image has failed."""
-        return self._has_errors
+        return self.content
 
     def record_at(self, row: int) -> BatchRecord:
         """Return the record of a row."""
@@ -105,7 +100,7 @@ class BatchTableModel(SortedTable):
     def show_records(self, records: Iterable[BatchRecord]) -> None:
         """Show the records of another batch."""
         content = list(records)
-        self._has_errors = any(record.error for record in content)
+        self.has_errors = any(record.error for record in content)
         self._place_of = {record.item.name: i for i, record in enumerate(content)}
         self.show_content(content)
 
@@ -145,11 +140,11 @@ class BatchTableModel(SortedTable):
             place = self._place_of.get(record.item.name)
             if place is not None:
                 self.content[place] = record
-                self._has_errors |= bool(record.error)
+                self.has_errors |= bool(record.error)
                 places.append(place)
         if not places:
             return
-        if self.sort_column in (-1, self.NAME):  # rows stay where they are
+        if self._sorting[0] in (-1, self.NAME):  # rows stay where they are
             self.refresh(places)
         else:
             self.sort(*self._sorting)
@@ -195,13 +190,7 @@ _ROLES = {
 
 
 def status_colors(theme: str) -> dict[str, QColor]:
-    """Return the colour of every status.
-
-    Parameters
-    ----------
-    theme : str
-        Name of one of napari's themes.
-    """
+    """Return the colour of every status in one of napari's themes."""
     colors = get_theme(theme)
     return {
         status: QColor(*getattr(colors, role).as_rgb_tuple(alpha=False))

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import QModelIndex, QSize, Qt
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-)
+from qtpy.QtWidgets import QAbstractItemView, QStyledItemDelegate, QStyleOptionViewItem
 
 from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.napari.batch.table import BatchTableModel
@@ -25,13 +21,7 @@ _LEAST_ROWS, _USUAL_ROWS = 6, 10
 
 
 class BatchTableView(TableView):
-    """A table of images, of which one can be selected.
-
-    Attributes
-    ----------
-    images : BatchTableModel
-        The images.
-    """
+    """A table of images, of which one can be selected."""
 
     def __init__(self) -> None:
         images = BatchTableModel()

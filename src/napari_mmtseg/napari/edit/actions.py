@@ -27,22 +27,10 @@ if TYPE_CHECKING:  # the documentation reads the table without napari
 class EditInput:
     """State of the panel that an operation depends on.
 
-    Attributes
-    ----------
-    values : list of int
-        Labels of the selected classes.
-    table : ClassTable
-        All classes.
-    taken : callable
-        Returns the labels that the layer uses or names; for a thread.
-    index : tuple of slice
-        The part of the layer that is edited.
-    n_axes : int or None
-        Number of last axes along which pixels connect.
-    clicked : tuple of int or None
-        Index of the pixel that was clicked last.
-    fields : EditFields
-        Sizes and radius.
+    `values` are the labels of the selected classes. `taken` returns the labels that the
+    layer uses or names; for a thread. `index` is the part of the layer that is edited,
+    `n_axes` the number of last axes along which pixels connect, None for all. `clicked`
+    is the index of the pixel that was clicked last.
     """
 
     values: list[int]
@@ -56,31 +44,12 @@ class EditInput:
 
 @dataclass(frozen=True)
 class EditAction:
-    """A button of the panel.
+    """A button of the panel, with keys as Qt writes them.
 
-    Attributes
-    ----------
-    title : str
-        Text of the button.
-    group : str
-        Part of the panel in which it stands; buttons of a group stand in pairs.
-    description : str
-        Tooltip: what the button does, in one or two sentences.
-    shortcut : str
-        Keys that press it, as Qt writes them.
-    make : callable or None
-        From an :class:`EditInput` to the operation on labels. Without it, the panel
-        connects the button itself.
-    least, most : int
-        How many classes may be selected in the table for it.
-    is_toggle : bool
-        Whether it stays pressed.
-    needs_click : bool
-        Whether a region has to be clicked first.
-    renumbers : bool
-        Whether it changes labels in all slices, and names follow their classes.
-    field : str
-        Name of the field of :class:`EditFields` that stands beside it.
+    Buttons of a `group` stand in pairs, except those beside a `field` of
+    :class:`EditFields`. `make` returns the operation on labels; without it, the panel
+    connects the button itself. From `least` to `most` classes may be selected for it.
+    With `renumbers`, it changes labels in all slices, and names follow their classes.
     """
 
     title: str

@@ -22,15 +22,10 @@ def make_buttons() -> dict[str, QPushButton]:
 
 
 class EditShortcuts:
-    """The shortcuts of one panel.
+    """The shortcuts of one panel, for buttons by the names in :data:`ACTIONS`.
 
     They belong to napari's window, so that they work wherever the focus is and also
     when the panel floats. A field in which text is typed keeps its keys.
-
-    Parameters
-    ----------
-    buttons : mapping of str to QAbstractButton
-        By the names in :data:`ACTIONS`.
     """
 
     def __init__(self, buttons: Mapping[str, QAbstractButton]) -> None:

@@ -12,26 +12,7 @@ _PIXELS = "pixels"
 
 
 class EditFields(QObject):
-    """The numbers beside the buttons.
-
-    Parameters
-    ----------
-    parent : QObject
-        Qt deletes this object with it.
-
-    Attributes
-    ----------
-    island_size : QDoubleSpinBox
-        Size below which regions are islands.
-    hole_size : QDoubleSpinBox
-        Largest size of holes to fill; 0 for any.
-    radius : QDoubleSpinBox
-        Radius of smoothing.
-    unit : QComboBox
-        Pixels, or the unit of the layer.
-    changed : Signal
-        A number has changed.
-    """
+    """The numbers beside the buttons, in pixels or in the unit of the layer."""
 
     changed = Signal()
 
@@ -81,13 +62,7 @@ class EditFields(QObject):
         return [radius / edge for edge in measure.edges]
 
     def show_measure(self, measure: PixelMeasure | None) -> None:
-        """Offer the unit of another layer; the sizes in pixels stay.
-
-        Parameters
-        ----------
-        measure : PixelMeasure or None
-            Size of a pixel; None if it is not known.
-        """
+        """Offer the unit of another layer; the sizes in pixels stay."""
         if measure == self._measure:
             return
         was_physical = self._physical
@@ -118,7 +93,6 @@ class EditFields(QObject):
         self._show_unit()
 
     def _convert(self, *, physical: bool) -> None:
-        """Convert the sizes to the other unit."""
         before = [self._unit_of(box) for box in self._boxes]
         self._physical = physical
         self._is_setting = True

@@ -21,17 +21,7 @@ _LABELS = "OME-TIFF (*.ome.tif);;TIFF (*.tif *.tiff);;PNG (*.png)"
 
 
 def save_table(parent: QWidget, layer: Labels, classes: ClassTableModel) -> None:
-    """Ask for a file name and write the table as it is shown, names included.
-
-    Parameters
-    ----------
-    parent : QWidget
-        Parent of the dialog.
-    layer : napari.layers.Labels
-        Gives the suggested file name.
-    classes : ClassTableModel
-        The table.
-    """
+    """Ask for a file name and write the table as it is shown, names included."""
     path = _ask(parent, "Save table", f"{layer.name}.csv", _TABLES)
     if path is None:
         return
@@ -47,15 +37,7 @@ def save_table(parent: QWidget, layer: Labels, classes: ClassTableModel) -> None
 
 
 def save_labels(parent: QWidget, layer: Labels) -> None:
-    """Ask for a file name and write all labels of a layer, with their pixel size.
-
-    Parameters
-    ----------
-    parent : QWidget
-        Parent of the dialog.
-    layer : napari.layers.Labels
-        The labels.
-    """
+    """Ask for a file name and write all labels of a layer, with their pixel size."""
     path = _ask(parent, "Save labels", f"{layer.name}.ome.tif", _LABELS)
     if path is None:
         return

@@ -19,17 +19,7 @@ def arrange(
     table: QWidget,
     status: QWidget,
 ) -> QWidget:
-    """Return the content of the panel.
-
-    Parameters
-    ----------
-    buttons : mapping
-        A button for every action, by its name.
-    fields : EditFields
-        Sizes and their unit.
-    target, reason, table, status : QWidget
-        Layer choice, why it cannot be edited, its classes, and the latest change.
-    """
+    """Return the content of the panel."""
     content = QWidget()
     layout = QVBoxLayout(content)
     layout.setContentsMargins(6, 6, 6, 6)

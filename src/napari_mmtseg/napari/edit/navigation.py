@@ -17,15 +17,7 @@ if TYPE_CHECKING:
 
 
 class Navigator(QObject):
-    """Finds the largest region of a class in a thread, and goes there.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Its sliders and camera are moved.
-    parent : QObject
-        Qt deletes this object with it.
-    """
+    """Finds the largest region of a class in a thread, and goes there."""
 
     def __init__(self, viewer: ViewerModel, parent: QObject) -> None:
         super().__init__(parent)

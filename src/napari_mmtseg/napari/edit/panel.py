@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -38,29 +39,8 @@ _EDITED = ("set_data", "data", "paint", "labels_update")
 class EditWidget(NarrowPanel):
     """Edit the classes and regions of a Labels layer, every step undoable.
 
-    Parameters
-    ----------
-    napari_viewer : napari.Viewer
-        Viewer with the layers to edit.
-
-    Attributes
-    ----------
-    target : EditTarget
-        Layer, and the part of it that is edited.
-    table : ClassTableView
-        The classes.
-    fields : EditFields
-        Sizes and radius.
-    preview : EditPreview
-        Preview of an operation.
-    session : EditSession
-        Runs operations.
-    buttons : dict of str to QPushButton
-        By the names of :data:`ACTIONS`.
-    status : QLabel
-        Description of the latest change.
-    reason : QLabel
-        Why the layer cannot be edited.
+    `status` describes the latest change, `reason` why the layer cannot be edited.
+    `buttons` has the names of :data:`ACTIONS`.
     """
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
@@ -102,15 +82,8 @@ class EditWidget(NarrowPanel):
     @property
     def is_busy(self) -> bool:
         """Whether a thread is computing."""
-        return any(
-            part.is_busy
-            for part in (
-                self.session.runner,
-                self.preview,
-                self.statistics,
-                self.navigator,
-            )
-        )
+        parts = (self.session.runner, self.preview, self.statistics, self.navigator)
+        return any(part.is_busy for part in parts)
 
     @property
     def shortcut_keys(self) -> list[str]:
@@ -139,19 +112,19 @@ class EditWidget(NarrowPanel):
         for name, action in ACTIONS.items():
             if action.make is not None:
                 self.buttons[name].clicked.connect(partial(self._operate, name))
-        slots = {
+        slots: dict[str, Callable[..., None]] = {
             "rename": self.rename,
             "apply": self.session.apply,
             "cancel": self.preview.clear,
-            "undo": self._undo,
-            "redo": self._redo,
+            "undo": partial(self._step, "undo"),
+            "redo": partial(self._step, "redo"),
             "save_table": self._save_table,
             "save_labels": self._save_labels,
         }
         for name, slot in slots.items():
             self.buttons[name].clicked.connect(slot)
-        self.buttons["pick"].toggled.connect(self._on_pick)
-        self.buttons["highlight"].toggled.connect(self._on_highlight)
+        for name, part in (("pick", self.picker), ("highlight", self.highlight)):
+            self.buttons[name].toggled.connect(partial(self._switch, part))
         self.buttons["preview"].toggled.connect(self._on_preview_first)
         target, table = self.target, self.table
         target.layer_changed.connect(self._on_layer)
@@ -180,15 +153,10 @@ class EditWidget(NarrowPanel):
         self.session.previews_first = checked
         self.preview.clear()
 
-    def _undo(self) -> None:
+    def _step(self, name: str, _: bool = False) -> None:
         if self.target.layer is not None:
             self.preview.clear()
-            self.target.layer.undo()
-
-    def _redo(self) -> None:
-        if self.target.layer is not None:
-            self.preview.clear()
-            self.target.layer.redo()
+            getattr(self.target.layer, name)()
 
     def _on_layer(self) -> None:
         layer = self.target.layer
@@ -290,17 +258,11 @@ class EditWidget(NarrowPanel):
             return
         self.navigator.visit(layer, value, part, self.target.n_axes)
 
-    def _on_pick(self, checked: bool) -> None:
+    def _switch(self, part: Picker | Highlight, checked: bool) -> None:
         if checked and self.target.layer is not None:
-            self.picker.start(self.target.layer)
+            part.start(self.target.layer)
         else:
-            self.picker.stop()
-
-    def _on_highlight(self, checked: bool) -> None:
-        if checked and self.target.layer is not None:
-            self.highlight.start(self.target.layer)
-        else:
-            self.highlight.stop()
+            part.stop()
 
     def _save_table(self) -> None:
         if self.target.layer is not None:

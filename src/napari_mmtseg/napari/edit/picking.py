@@ -23,21 +23,8 @@ class Picker(QObject):
     """Reports clicks on the classes of a layer, while it is on.
 
     Drags still move the camera. Painting and picking exclude each other: the layer goes
-    to pan and zoom when picking starts, and picking ends when the user takes a brush.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Source of the clicks.
-    parent : QObject
-        Qt deletes this object with it.
-
-    Attributes
-    ----------
-    picked : Signal
-        Emits a label and the index of the pixel.
-    ended : Signal
-        Picking has ended because the user has taken another tool.
+    to pan and zoom when picking starts, and when the user takes a brush, picking ends,
+    and `ended` is emitted. `picked` emits a label and the index of the pixel.
     """
 
     picked = Signal(object, object)
@@ -104,14 +91,8 @@ def pixel_under(
 ) -> tuple[int, ...] | None:
     """Return the index of the pixel at a position, or None outside the layer.
 
-    Parameters
-    ----------
-    layer : napari.layers.Labels
-        The layer.
-    position, view_direction, dims_displayed
-        As in a mouse event: in 3D the first pixel that is not background counts.
-    units : sequence of pint.Unit, optional
-        ``viewer.dims.units``, those of the mouse event.
+    The position is that of a mouse event, in `units`, which are ``viewer.dims.units``.
+    In 3D the first pixel that is not background counts.
     """
     position = change_units(position, units, layer.units)
     if len(dims_displayed) < 3 or layer.ndim < 3:

@@ -31,18 +31,8 @@ _COLOR = (1.0, 0.9, 0.1, 1.0)
 class Plan:
     """An operation on a part of a layer, decided but not done.
 
-    Attributes
-    ----------
-    title : str
-        Title of the operation.
-    layer : napari.layers.Labels
-        The layer to change.
-    operation : callable
-        From labels to labels.
-    index : tuple of slice
-        The part that the operation sees.
-    renumbers : bool
-        Whether names have to follow classes to other labels.
+    The operation sees the part `index`. With `renumbers`, names follow their classes to
+    other labels.
     """
 
     title: str
@@ -69,23 +59,9 @@ class _Change:
 class EditPreview(QObject):
     """Computes one plan at a time in a thread, and shows what it changes.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        The pixels are shown there, in a layer that goes with the preview.
-    choice : LayerChoice
-        That layer is not offered there.
-    parent : QObject
-        Qt deletes this object with it.
-
-    Attributes
-    ----------
-    plan : Plan or None
-        The plan that is shown or being computed.
-    prepared : PreparedEdit or None
-        Its changes, once they are known.
-    changed : Signal
-        Emits the text of a preview; empty when there is none any more.
+    The pixels are shown in a layer that goes with the preview and is not offered in the
+    layer choice. `prepared` holds the changes of `plan` once they are known. `changed`
+    emits the text of the preview, which is empty after it.
     """
 
     changed = Signal(str)
@@ -130,7 +106,7 @@ class EditPreview(QObject):
         self.changed.emit("")
 
     def disconnect(self) -> None:
-        """Forget the plan, and follow the viewer no more."""
+        """Forget the plan, and stop following the viewer."""
         self.clear()
         self._viewer.layers.events.removed.disconnect(self._on_removed)
 
@@ -190,19 +166,7 @@ class EditPreview(QObject):
 def describe_change(
     plan: Plan, prepared: PreparedEdit, n_regions: int = 0, *, done: bool = False
 ) -> str:
-    """Describe the changes of a plan.
-
-    Parameters
-    ----------
-    plan : Plan
-        The plan.
-    prepared : PreparedEdit
-        Its changes.
-    n_regions : int
-        In how many regions; 0 if that is not known.
-    done : bool
-        Whether it has been done.
-    """
+    """Describe the changes of a plan; `n_regions` is 0 if it is not known."""
     verb = "changed" if done else "changes"
     if prepared.edit is None:
         return f"{plan.title}: {verb} nothing."

@@ -22,29 +22,8 @@ from napari_mmtseg.napari.runs.label_edit import EditRunner, PreparedEdit
 class EditSession(QObject):
     """Runs actions with the current state of the panel, or previews them first.
 
-    Parameters
-    ----------
-    target : EditTarget
-        Layer and part.
-    table : ClassTableView
-        The selected classes.
-    fields : EditFields
-        Sizes and radius.
-    preview : EditPreview
-        Where changes are shown first.
-    parent : QObject
-        Qt deletes this object with it.
-
-    Attributes
-    ----------
-    runner : EditRunner
-        Runs every operation.
-    previews_first : bool
-        Whether operations are shown before they are done.
-    clicked : tuple of int or None
-        Index of the pixel of the layer that was clicked last.
-    described : Signal
-        Emits what an operation would change or has changed, in words.
+    `clicked` is the index of the pixel of the layer that was clicked last. `described`
+    emits what an operation would change or has changed, in words.
     """
 
     described = Signal(str)
@@ -72,13 +51,7 @@ class EditSession(QObject):
         self.runner.refused.connect(lambda _, text: self.described.emit(text))
 
     def operate(self, name: str) -> None:
-        """Run, or preview, an action.
-
-        Parameters
-        ----------
-        name : str
-            Name of an action that changes labels.
-        """
+        """Run, or preview, an action that changes labels."""
         try:
             plan = self._plan(name)
         except InputError as error:
@@ -150,7 +123,7 @@ class EditSession(QObject):
 
 
 def _taken(layer: Labels) -> Callable[[], list[int]]:
-    """Return a function, for a thread, to the labels that a layer uses or names."""
+    """Return a function for a thread: it returns the labels a layer uses or names."""
     data, features = layer.data, layer.features
 
     def taken() -> list[int]:

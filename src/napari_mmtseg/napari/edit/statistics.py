@@ -27,16 +27,8 @@ _MAX_REGION_PIXELS = 2**27
 class ClassStatistics(QObject):
     """Counts the pixels, then the regions, of the labels asked for last.
 
-    Parameters
-    ----------
-    parent : QObject
-        Qt deletes this object with it.
-
-    Attributes
-    ----------
-    counted : Signal
-        Emits a ClassTable, first without and then with the number of regions; not if
-        the labels are the same as the last time.
+    `counted` emits a ClassTable, first without and then with the number of regions; not
+    if the labels are the same as the last time.
     """
 
     counted = Signal(object)
@@ -62,20 +54,11 @@ class ClassStatistics(QObject):
         *,
         repeat: bool = False,
     ) -> None:
-        """Count soon, instead of any earlier request.
+        """Count the part `index` of labels soon, instead of any earlier request.
 
-        Parameters
-        ----------
-        data : ndarray of int
-            The labels, read in a thread.
-        index : tuple of slice
-            The part that counts.
-        n_axes : int or None
-            Number of last axes along which pixels connect.
-        confidence : ndarray of float, optional
-            Confidence of every pixel, in the shape of the labels.
-        repeat : bool
-            Whether to emit the figures even if they have not changed.
+        `n_axes` is the number of last axes along which pixels connect, `confidence` has
+        the shape of the labels. With `repeat`, figures are emitted even if they have
+        not changed.
         """
         if repeat:
             self._last = ()

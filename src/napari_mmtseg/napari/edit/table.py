@@ -22,13 +22,7 @@ Color = NDArray[np.floating[Any]]
 
 
 class ClassTableModel(SortedTable):
-    """Classes in rows; independent of layers.
-
-    Attributes
-    ----------
-    renamed : Signal
-        Emits a label and the name that was typed for it.
-    """
+    """Classes in rows; `renamed` emits a label and the name typed for it."""
 
     renamed = Signal(object, str)
     NAME = 1
@@ -38,7 +32,12 @@ class ClassTableModel(SortedTable):
     def __init__(self) -> None:
         super().__init__(
             [
-                Column("Class", "Colour and label", _values, _label),
+                Column(
+                    "Class",
+                    "Colour and label",
+                    lambda table: table.values.tolist(),
+                    lambda table, i: str(table.values[i]),
+                ),
                 Column("Name", "Name of the class", self._sort_names, self._name_at),
                 Column("Pixels", "Number of pixels", _pixels, _n_pixels, True),
                 Column("Size", "", _pixels, self._size_at, True),
@@ -49,30 +48,15 @@ class ClassTableModel(SortedTable):
             ],
             _NO_CLASSES,
         )
-        self._table: ClassTable | None = None
+        self.table: ClassTable | None = None
         self._names: Mapping[int, str] = {}
-        self._measure: PixelMeasure | None = None
+        self.measure: PixelMeasure | None = None
         self._color_of: Callable[[int], Color] | None = None
         self._swatches: dict[int, QPixmap] = {}
 
-    @property
-    def table(self) -> ClassTable | None:
-        """The classes that are shown."""
-        return self._table
-
-    @property
-    def measure(self) -> PixelMeasure | None:
-        """Area or volume of a pixel."""
-        return self._measure
-
-    @property
-    def has_confidence(self) -> bool:
-        """Whether confidence has been measured."""
-        return self._table is not None and self._table.confidence is not None
-
     def show_table(self, table: ClassTable | None) -> None:
         """Show other classes; rows stay where they are if the labels are the same."""
-        old, self._table = self._table, table
+        old, self.table = self.table, table
         if old is None or table is None or not np.array_equal(old.values, table.values):
             self.show_content(_NO_CLASSES if table is None else table)
         else:
@@ -88,7 +72,7 @@ class ClassTableModel(SortedTable):
 
     def show_measure(self, measure: PixelMeasure | None) -> None:
         """Show areas or volumes by another size of pixels."""
-        self._measure = measure
+        self.measure = measure
         self.headerDataChanged.emit(Qt.Orientation.Horizontal, self.SIZE, self.SIZE)
         self.refresh()
 
@@ -104,12 +88,9 @@ class ClassTableModel(SortedTable):
 
     def rows_of(self, values: NDArray[Any]) -> NDArray[np.intp]:
         """Return the rows of those labels that are in the table, in ascending order."""
-        if self._table is None:
+        if self.table is None:
             return np.zeros(0, np.intp)
-        rows: NDArray[np.intp] = np.flatnonzero(
-            np.isin(self._table.values[self.places], values)
-        )
-        return rows
+        return np.flatnonzero(np.isin(self.table.values[self.places], values))
 
     def values_between(self, first: int, last: int) -> NDArray[Any]:
         """Return the labels of neighbouring rows, both ends included."""
@@ -125,8 +106,8 @@ class ClassTableModel(SortedTable):
             "Name": [self._name(value) for value in values],
             "Pixels": table.n_pixels.tolist(),
         }
-        if self._measure is not None:
-            columns[self._measure.title] = (table.n_pixels * self._pixel_size).tolist()
+        if self.measure is not None:
+            columns[self.measure.title] = (table.n_pixels * self._pixel_size).tolist()
         n_regions = table.n_regions
         columns["Regions"] = (
             [""] * len(table) if n_regions is None else n_regions.tolist()
@@ -141,11 +122,11 @@ class ClassTableModel(SortedTable):
     ) -> Any:
         """Return title or tooltip of a column."""
         is_size = section == self.SIZE and orientation == Qt.Orientation.Horizontal
-        if is_size and self._measure is not None:
+        if is_size and self.measure is not None:
             if role == Role.DisplayRole:
-                return self._measure.unit or self._measure.kind
+                return self.measure.unit or self.measure.kind
             if role == Role.ToolTipRole:
-                return f"{self._measure.kind} of all pixels"
+                return f"{self.measure.kind} of all pixels"
         return super().headerData(section, orientation, role)
 
     def data(self, index: QModelIndex, role: int = Role.DisplayRole) -> Any:
@@ -172,7 +153,7 @@ class ClassTableModel(SortedTable):
 
     @property
     def _pixel_size(self) -> float:
-        return 1.0 if self._measure is None else self._measure.size
+        return 1.0 if self.measure is None else self.measure.size
 
     def _swatch(self, value: int) -> QPixmap | None:
         if self._color_of is None:
@@ -195,14 +176,6 @@ class ClassTableModel(SortedTable):
     def _size_at(self, table: ClassTable, i: int) -> str:
         size = table.n_pixels[i] * self._pixel_size
         return f"{size:,.0f}" if 1000 <= size < 1e8 else f"{size:.4g}"
-
-
-def _values(table: ClassTable) -> Any:
-    return table.values.tolist()
-
-
-def _label(table: ClassTable, i: int) -> str:
-    return str(table.values[i])
 
 
 def _pixels(table: ClassTable) -> Any:

@@ -18,13 +18,7 @@ _MIN_ROWS, _MAX_ROWS = 4, 9
 
 
 class ClassTableView(TableView):
-    """A table of classes, of which several can be selected.
-
-    Attributes
-    ----------
-    classes : ClassTableModel
-        The classes.
-    """
+    """A table of classes, of which several can be selected."""
 
     def __init__(self) -> None:
         classes = ClassTableModel()
@@ -60,15 +54,7 @@ class ClassTableView(TableView):
         return values[-1] if values else None
 
     def select_values(self, values: Collection[int], last: int | None = None) -> None:
-        """Select rows by their labels, and nothing else.
-
-        Parameters
-        ----------
-        values : collection of int
-            The labels.
-        last : int, optional
-            The one that was selected last, which is brought into view.
-        """
+        """Select just the rows of these labels; the last one is brought into view."""
         rows = self.classes.rows_of(np.asarray(list(values)))
         selection, model = self.selectionModel(), self.classes
         assert selection is not None
@@ -130,8 +116,9 @@ class ClassTableView(TableView):
 
     def _show_columns(self, *_: object) -> None:
         self.setColumnHidden(ClassTableModel.SIZE, self.classes.measure is None)
-        unknown = not self.classes.has_confidence
-        self.setColumnHidden(ClassTableModel.CONFIDENCE, unknown)
+        table = self.classes.table
+        is_unknown = table is None or table.confidence is None
+        self.setColumnHidden(ClassTableModel.CONFIDENCE, is_unknown)
 
     def _on_selection(self, *_: object) -> None:
         if not self._is_resetting:

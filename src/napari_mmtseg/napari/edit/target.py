@@ -26,24 +26,9 @@ if TYPE_CHECKING:
 class EditTarget(QWidget):
     """The choice of a layer, and of its current slice or all slices.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Source of the layers. The chosen layer becomes the active one, so that Ctrl+Z
-        undoes the edits of the panel.
-
-    Attributes
-    ----------
-    choice : LayerChoice
-        The layer.
-    slice_button, all_button : QRadioButton
-        The scope; hidden for layers without slices.
-    across : QCheckBox
-        Whether regions connect across slices, where all are edited.
-    layer_changed : Signal
-        Another layer is chosen, or the layer has been locked or unlocked.
-    part_changed : Signal
-        Another part of the layer is chosen.
+    The chosen layer becomes the active one, so that Ctrl+Z undoes the edits of the
+    panel. `across` says whether regions connect across slices, where all are edited.
+    `layer_changed` is also emitted when the layer has been locked or unlocked.
     """
 
     layer_changed = Signal()
@@ -52,7 +37,7 @@ class EditTarget(QWidget):
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
         self._viewer = viewer
-        self._layer: Labels | None = None
+        self.layer: Labels | None = None
         self._watch = LayerWatch(
             {
                 "scale": self._on_part,
@@ -86,11 +71,6 @@ class EditTarget(QWidget):
         self._on_choice()
 
     @property
-    def layer(self) -> Labels | None:
-        """The chosen layer; None if there is none."""
-        return self._layer
-
-    @property
     def is_whole(self) -> bool:
         """Whether the whole layer is edited."""
         return self.all_button.isChecked() or not self._has_slices
@@ -98,34 +78,22 @@ class EditTarget(QWidget):
     @property
     def n_axes(self) -> int | None:
         """Number of last axes along which pixels connect; None for all axes."""
-        if self._layer is None or not self.is_whole or not self._has_slices:
+        if self.layer is None or not self.is_whole or not self._has_slices:
             return None
         return 3 if self.across.isChecked() else 2
 
     def editable_layer(self) -> Labels:
-        """Return the layer.
-
-        Raises
-        ------
-        InputError
-            If there is none, or it cannot be edited.
-        """
-        if self._layer is None:
+        """Return the layer; InputError if there is none, or it cannot be edited."""
+        if self.layer is None:
             raise InputError(
                 "There is no Labels layer. Segment an image, or add a layer with the "
                 "labels button above the layer list."
             )
-        check_editable(self._layer)
-        return self._layer
+        check_editable(self.layer)
+        return self.layer
 
     def part(self) -> tuple[slice, ...]:
-        """Return the part of the layer's data that is edited.
-
-        Raises
-        ------
-        InputError
-            If there is none.
-        """
+        """Return the part of the data that is edited; InputError if there is none."""
         layer = self.editable_layer()
         if self.is_whole:
             return tuple(slice(0, n) for n in layer.data.shape)
@@ -133,25 +101,24 @@ class EditTarget(QWidget):
 
     def measure(self) -> PixelMeasure | None:
         """Return the area or volume of a pixel; None if it is not known."""
-        if self._layer is None:
+        if self.layer is None:
             return None
-        axes = range(self._layer.ndim)
+        axes = range(self.layer.ndim)
         if not self.is_whole:
-            return pixel_measure(
-                self._layer, shown_axes(self._layer, self._viewer.dims)
-            )
-        return pixel_measure(self._layer, axes[-(self.n_axes or 3) :])
+            return pixel_measure(self.layer, shown_axes(self.layer, self._viewer.dims))
+        return pixel_measure(self.layer, axes[-(self.n_axes or 3) :])
 
     def disconnect_all(self) -> None:
         """Stop following viewer and layer."""
         self.choice.disconnect()
         for event in self._dims_events():
             event.disconnect(self._on_dims)
-        self._follow(None)
+        self._watch.follow(None)
+        self.layer = None
 
     @property
     def _has_slices(self) -> bool:
-        return self._layer is not None and self._layer.ndim > 2
+        return self.layer is not None and self.layer.ndim > 2
 
     def _dims_events(self) -> tuple[Any, ...]:
         events = self._viewer.dims.events
@@ -159,18 +126,15 @@ class EditTarget(QWidget):
 
     def _on_choice(self, _: Any = None) -> None:
         layer = self.choice.box.value
-        if layer == self._layer:
+        if layer == self.layer:
             return
-        self._follow(layer)
+        self._watch.follow(layer)
+        self.layer = layer
         selection = self._viewer.layers.selection
         if layer is not None and isinstance(selection.active, Labels):
             selection.active = layer
         self._show_scope()
         self.layer_changed.emit()
-
-    def _follow(self, layer: Labels | None) -> None:
-        self._watch.follow(layer)
-        self._layer = layer
 
     def _on_editable(self, _: Any = None) -> None:
         self.layer_changed.emit()

@@ -16,23 +16,10 @@ if TYPE_CHECKING:
 
 
 class LayerChoice:
-    """A box of layers of one kind.
+    """A box of layers of one kind, whose value is a layer or None.
 
-    Parameters
-    ----------
-    viewer : napari.Viewer
-        Source of the layers.
-    kind : type
-        Class of the layers.
-    label, tooltip : str
-        Label and tooltip of the box.
-
-    Attributes
-    ----------
-    box : magicgui.widgets.ComboBox
-        Its value is the layer, or None.
-    changed : Signal
-        Emitted when the choice, the layers or the active layer may have changed.
+    `changed` is emitted when the choice, the layers or the active layer may have
+    changed.
     """
 
     changed = Signal()
@@ -103,13 +90,7 @@ PLACE_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units")
 
 
 class LayerWatch:
-    """Connects slots to the events of one layer at a time.
-
-    Parameters
-    ----------
-    slots : mapping of str to callable
-        Functions to call, by the name of the event.
-    """
+    """Connects slots, by names of events, to the events of one layer at a time."""
 
     def __init__(self, slots: Mapping[str, Callable[..., Any]]) -> None:
         self._slots = dict(slots)

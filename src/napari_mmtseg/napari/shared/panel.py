@@ -14,13 +14,7 @@ if TYPE_CHECKING:
 
 
 class NarrowPanel(QScrollArea):
-    """A panel as narrow as its content allows, which scrolls up and down.
-
-    Attributes
-    ----------
-    closed : Signal
-        Emitted when the panel is taken out of the window for good.
-    """
+    """A panel as narrow as its content allows, which scrolls up and down."""
 
     closed = Signal()
 

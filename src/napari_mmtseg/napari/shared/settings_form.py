@@ -38,13 +38,7 @@ _LONGEST_SPECIAL = 10
 
 
 class SettingsForm:
-    """One magicgui widget for every setting, independent of their layout.
-
-    Attributes
-    ----------
-    changed : Signal
-        Emitted once after any change, by the user or by a program.
-    """
+    """A widget for every setting; `changed` is emitted once after any change."""
 
     changed = Signal()
 
@@ -70,15 +64,7 @@ class SettingsForm:
         ]
 
     def fields(self, *, advanced: bool, without: Sequence[str] = ()) -> list[Row]:
-        """Return these settings as rows of a form.
-
-        Parameters
-        ----------
-        advanced : bool
-            As for :meth:`rows`.
-        without : sequence of str
-            Names of settings to leave out.
-        """
+        """Return these settings as rows of a form, except some."""
         return [
             self.row(parameter.name)
             for parameter, _ in self.rows(advanced=advanced)
@@ -91,13 +77,7 @@ class SettingsForm:
         return parameter.title, tooltip(parameter), self.widgets[name].native
 
     def settings(self) -> SegmentationSettings:
-        """Return the settings in the form.
-
-        Raises
-        ------
-        InputError
-            If the values contradict each other.
-        """
+        """Return the settings; InputError if the values contradict each other."""
         values = {
             name: _read(parameters()[name], widget)
             for name, widget in self.widgets.items()
@@ -162,12 +142,12 @@ def collapsible_form(title: str, rows: Iterable[Row]) -> QCollapsible:
     return fold
 
 
-def show_row(layout: QFormLayout, widget: QWidget, there: bool) -> None:
+def show_row(layout: QFormLayout, widget: QWidget, is_shown: bool) -> None:
     """Show or hide a row of a form with its title."""
     title = layout.labelForField(widget)
     assert title is not None
     for part in (title, widget):
-        part.setVisible(there)
+        part.setVisible(is_shown)
 
 
 def tooltip(parameter: Parameter) -> str:
@@ -253,13 +233,7 @@ _FILES = "Settings (*.json)"
 
 
 class SettingsFiles(QWidget):
-    """Buttons Save settings and Load settings.
-
-    Parameters
-    ----------
-    form : SettingsForm
-        Source and target of the settings.
-    """
+    """Buttons Save settings and Load settings."""
 
     def __init__(self, form: SettingsForm) -> None:
         super().__init__()
