@@ -48,7 +48,7 @@ def test_closing_napari_during_a_run_ends_it_cleanly():
         import napari, numpy
         from qtpy.QtCore import QTimer
         viewer = napari.Viewer()
-        image = numpy.random.default_rng(0).integers(0, 255, (256, 256), numpy.uint8)
+        image = numpy.random.default_rng(0).integers(0, 255, (96, 96), numpy.uint8)
         viewer.add_image(image)
         _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
         panel.form.widgets["preset"].value = "paper"
@@ -83,7 +83,7 @@ def test_closing_napari_during_a_batch_ends_it_cleanly(tmp_path):
         import napari, numpy
         from qtpy.QtCore import QTimer
         source = Path({str(tmp_path / "images")!r})
-        image = numpy.random.default_rng(0).integers(0, 255, (256, 256), numpy.uint8)
+        image = numpy.random.default_rng(0).integers(0, 255, (96, 96), numpy.uint8)
         for name in ("a.png", "b.png"):
             iio.imwrite(source / name, image)
         viewer = napari.Viewer()
