@@ -27,7 +27,7 @@ def read_all_scribbles(
     scribbles: Sequence[Any],
     request: SegmentationRequest,
 ) -> list[Labels | None] | None:
-    """Read and check scribbles of images (C, Y, X); None without any and a model."""
+    """Read and check scribbles (Y, X); None if there are none and no model."""
     model = request.model
     if model is None and all(painted is None for painted in scribbles):
         return None
