@@ -143,7 +143,7 @@ def test_a_journal_that_is_damaged(tmp_path, content):
     write_images(tmp_path / "in", 2)
     run_batch(request(tmp_path))
     journal(tmp_path).write_bytes(content)
-    with pytest.raises(InputError, match="--overwrite"):
+    with pytest.raises(InputError, match="overwrite=True"):
         iter_batch(request(tmp_path, resume=True))
     assert status(run_batch(request(tmp_path, overwrite=True))) == ["done"] * 2
 
