@@ -62,7 +62,7 @@ def test_labels_are_gone_on_with_by_the_model_that_made_them(tmp_path, change):
     path.unlink()
     if change == "another":
         path.write_bytes(content[:-4] + b"\0\0\0\0")
-    with pytest.raises(InputError, match=r"Put it back, begin again \(--overwrite"):
+    with pytest.raises(InputError, match=r"Put it back, begin again \(overwrite=True"):
         iter_batch(request(tmp_path, resume=True))
     path.write_bytes(content)
     assert status(run_batch(request(tmp_path, resume=True)))[2] == "done"
