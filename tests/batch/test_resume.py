@@ -62,7 +62,7 @@ def test_labels_are_gone_on_with_by_the_model_that_made_them(tmp_path, change):
     path.unlink()
     if change == "another":
         path.write_bytes(content[:-4] + b"\0\0\0\0")
-    with pytest.raises(InputError, match=r"Put it back, begin again \(--overwrite"):
+    with pytest.raises(InputError, match=r"Put it back, begin again \(overwrite=True"):
         iter_batch(request(tmp_path, resume=True))
     path.write_bytes(content)
     assert status(run_batch(request(tmp_path, resume=True)))[2] == "done"
@@ -143,7 +143,7 @@ def test_a_journal_that_is_damaged(tmp_path, content):
     write_images(tmp_path / "in", 2)
     run_batch(request(tmp_path))
     journal(tmp_path).write_bytes(content)
-    with pytest.raises(InputError, match="--overwrite"):
+    with pytest.raises(InputError, match="overwrite=True"):
         iter_batch(request(tmp_path, resume=True))
     assert status(run_batch(request(tmp_path, overwrite=True))) == ["done"] * 2
 
