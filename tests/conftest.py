@@ -1,7 +1,10 @@
 """Settings of the test run; napari and Qt are imported by the tests that use them."""
 
 import os
+import sys
 import tempfile
+
+import pytest
 
 _NAPARI_SETTINGS = tempfile.TemporaryDirectory()
 
@@ -10,6 +13,18 @@ def pytest_configure():
     # A test run must not read or change the settings of the user's own napari.
     os.environ["NAPARI_CONFIG"] = os.path.join(_NAPARI_SETTINGS.name, "settings.yaml")
     os.environ.setdefault("NAPARI_ENSURE_PLUGIN_MAIN_THREAD", "1")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(autouse=True)
+def _same_number_of_threads():
+    """Let PyTorch use as many threads here as in the processes that tests start.
+
+    With another number it adds in another order, and a pixel between two classes may
+    change; libraries leave other numbers behind than the environment asks for.
+    """
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 
 
 def pytest_unconfigure():

@@ -128,7 +128,7 @@ def test_the_table_of_classes_shows_the_mean(measured, viewer, qtbot):
     assert editing.table.isColumnHidden(model.CONFIDENCE)
     show(measured, qtbot)
     viewer.layers.selection.active = labels
-    qtbot.waitUntil(lambda: model.has_confidence)
+    qtbot.waitUntil(lambda: not editing.table.isColumnHidden(model.CONFIDENCE))
     qtbot.waitUntil(lambda: not editing.is_busy)
     assert not editing.table.isColumnHidden(model.CONFIDENCE)
     (image,) = images(viewer)
