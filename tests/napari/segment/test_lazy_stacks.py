@@ -10,6 +10,7 @@ import napari
 import napari_mmtseg as mm
 from tests.napari.driving import (
     QUICK,
+    assert_the_same,
     click,
     in_a_thread,
     labels_layers,
@@ -47,7 +48,7 @@ def test_lazy_stacks_give_the_same_labels(viewer, panel, qtbot, tmp_path, lazy):
     assert "read while it runs" in panel.hint.text()
     run_to_the_end(panel, qtbot)
     expected = in_a_thread(mm.segment, STACK, axes="ZYX", **QUICK)
-    np.testing.assert_array_equal(labels_layers(viewer)[0].data, expected)
+    assert_the_same(labels_layers(viewer)[0].data, expected)
 
 
 def test_of_several_levels_the_finest_is_segmented(viewer, panel, qtbot):

@@ -7,6 +7,7 @@ import napari_mmtseg as mm
 from napari_mmtseg.progress import SegmentationStep
 from tests.napari.driving import (
     QUICK,
+    assert_the_same,
     click,
     in_a_thread,
     labels_layers,
@@ -42,7 +43,7 @@ def test_the_result_is_that_of_the_python_function(viewer, panel, qtbot):
     viewer.add_image(STACK, name="stack")
     run_to_the_end(panel, qtbot)
     expected = in_a_thread(mm.segment, STACK, axes="ZYX", **QUICK)
-    np.testing.assert_array_equal(labels_layers(viewer)[0].data, expected)
+    assert_the_same(labels_layers(viewer)[0].data, expected)
 
 
 def test_the_slider_moves_all_slices(viewer, panel, qtbot):

@@ -16,6 +16,7 @@ from napari_mmtseg.settings.fields import SegmentationSettings, parameters
 from napari_mmtseg.settings.presets import PRESETS
 from tests.napari.driving import (
     QUICK,
+    assert_the_same,
     click,
     in_a_thread,
     labels_layers,
@@ -138,9 +139,7 @@ def test_copy_as_python_takes_the_slice_and_the_channels(
     take_current_slice(panel)
     names = copied_and_run(viewer, panel, qtbot, monkeypatch)
     np.testing.assert_array_equal(names["image"], stack[1])
-    np.testing.assert_array_equal(
-        names["labels"], np.squeeze(labels_layers(viewer)[0].data)
-    )
+    assert_the_same(names["labels"], np.squeeze(labels_layers(viewer)[0].data))
 
 
 def test_copy_without_an_image_is_a_warning(viewer, panel, qtbot, notifications):
