@@ -42,11 +42,15 @@ class PixelReadout:
         """Return how many classes a result has when `n_labels` are asked for."""
         return self.found.n_labels(n_labels)
 
+    def clusters(self, inference: Inference, image: Raw) -> Steps:
+        """Return the cluster of every pixel of a raw image (C, Y, X)."""
+        return inference.clusters(image)
+
     def hierarchy(
         self, inference: Inference, image: Raw, settings: SegmentationSettings
     ) -> Hierarchies:
         """Return the labels of a raw image (C, Y, X) for every number of classes."""
-        clusters = yield from inference.clusters(image)
+        clusters = yield from self.clusters(inference, image)
         return self.found.hierarchy(clusters, settings, inference.consensus.n_dims)
 
     def confidence(
@@ -63,13 +67,10 @@ class AveragedReadout(PixelReadout):
 
     name: ClassVar[str] = "averaged"
 
-    def hierarchy(
-        self, inference: Inference, image: Raw, settings: SegmentationSettings
-    ) -> Hierarchies:
-        """Return the labels of a raw image (C, Y, X) for every number of classes."""
+    def clusters(self, inference: Inference, image: Raw) -> Steps:
+        """Return the cluster of every pixel of a raw image (C, Y, X)."""
         small = yield from inference.averaged_clusters(inference.view(image))
-        clusters = enlarge(small, image.shape[1:])
-        return self.found.hierarchy(clusters, settings, inference.consensus.n_dims)
+        return enlarge(small, image.shape[1:])
 
     def confidence(
         self, inference: Inference, image: Raw, settings: SegmentationSettings
