@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -259,12 +259,17 @@ def results_there(plan: BatchPlan) -> list[str]:
     return there + [path.name for path in labels if os.path.lexists(path)]
 
 
+def first_names(names: Sequence[str], n: int) -> str:
+    """Return the first `n` names in words, and how many there are beside them."""
+    more = f" and {len(names) - n} more" * (len(names) > n)
+    return ", ".join(names[:n]) + more
+
+
 def _refuse_existing(plan: BatchPlan) -> None:
     there = results_there(plan)
     if there:
-        more = f" and {len(there) - _SHOWN} more" * (len(there) > _SHOWN)
         raise InputError(
-            f"{plan.request.target} holds results already: {', '.join(there[:_SHOWN])}"
-            f"{more}. Go on with them (resume=True), replace them "
-            "(overwrite=True), or name another folder."
+            f"{plan.request.target} holds results already: "
+            f"{first_names(there, _SHOWN)}. Go on with them (resume=True), "
+            "replace them (overwrite=True), or name another folder."
         )

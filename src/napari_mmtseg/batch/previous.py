@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_mmtseg.batch.journal import Journal, differences, read_journal
-from napari_mmtseg.batch.plan import BatchItem, BatchPlan, BatchRequest
+from napari_mmtseg.batch.plan import BatchItem, BatchPlan, BatchRequest, first_names
 from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -70,10 +70,10 @@ def previous_run(journal: Journal, plan: BatchPlan) -> PreviousRun:
     existing = [item for item in plan.items if os.path.lexists(item.labels)]
     foreign = [i for i in existing if notes.get(i.name, {}).get("status") not in _OURS]
     if foreign:
-        more = f" and {len(foreign) - _SHOWN} more" * (len(foreign) > _SHOWN)
+        names = [item.labels.name for item in foreign]
         raise InputError(
             f"{plan.request.target} holds label files that this batch has not made: "
-            f"{', '.join(i.labels.name for i in foreign[:_SHOWN])}{more}. Move "
+            f"{first_names(names, _SHOWN)}. Move "
             "them away, or leave out their images with a pattern."
         )
     records = (_record(item, notes[item.name]) for item in existing)
