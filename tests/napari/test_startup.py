@@ -15,6 +15,13 @@ def run_python(code, *, timeout=120):
     )
 
 
+def assert_closed_cleanly(result):
+    assert result.stdout.split() == ["closing", "left"], result.stderr
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    assert "QThread" not in result.stderr
+
+
 def test_manifest_and_panels_do_not_import_torch():
     result = run_python(
         """
@@ -68,10 +75,7 @@ def test_closing_napari_during_a_run_ends_it_cleanly():
         print("left", flush=True)
         """
     )
-    assert result.stdout.split() == ["closing", "left"], result.stderr
-    assert result.returncode == 0, result.stderr
-    assert "Traceback" not in result.stderr
-    assert "QThread" not in result.stderr
+    assert_closed_cleanly(result)
 
 
 def test_closing_napari_during_a_batch_ends_it_cleanly(tmp_path):
@@ -106,10 +110,7 @@ def test_closing_napari_during_a_batch_ends_it_cleanly(tmp_path):
         print("left", flush=True)
         """
     )
-    assert result.stdout.split() == ["closing", "left"], result.stderr
-    assert result.returncode == 0, result.stderr
-    assert "Traceback" not in result.stderr
-    assert "QThread" not in result.stderr
+    assert_closed_cleanly(result)
     assert not list((tmp_path / "images-labels").glob("*.tif"))
 
 
@@ -134,7 +135,4 @@ def test_closing_napari_during_an_edit_ends_it_cleanly():
         print("left", flush=True)
         """
     )
-    assert result.stdout.split() == ["closing", "left"], result.stderr
-    assert result.returncode == 0, result.stderr
-    assert "Traceback" not in result.stderr
-    assert "QThread" not in result.stderr
+    assert_closed_cleanly(result)
