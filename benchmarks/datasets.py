@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import imageio.v3 as iio
 import numpy as np
@@ -28,6 +28,27 @@ DATASETS = ("bsds500", "microscopy")
 SPLITS = ("train", "val", "test", "all")
 
 _T = TypeVar("_T")
+
+
+class ImageWithTruth(Protocol):
+    """An image and its true segmentations, both made or read only where needed."""
+
+    @property
+    def collection(self) -> str:
+        """Return the set that the image belongs to."""
+
+    @property
+    def name(self) -> str:
+        """Return the name of the image in its set."""
+
+    def read_image(self) -> NDArray[Any]:
+        """Return the image, (Y, X) or (Y, X, 3)."""
+
+    def read_truths(self) -> list[NDArray[Any]]:
+        """Return its true segmentations (Y, X)."""
+
+    def true_number(self) -> int | None:
+        """Return the number of true classes; None for photographs."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 import napari_mmtseg as mm
-from benchmarks.datasets import DATASETS, SPLITS, LabelledImage, labelled_images
+from benchmarks.datasets import DATASETS, SPLITS, ImageWithTruth, labelled_images
 from benchmarks.machine import describe_machine, versions
 from benchmarks.methods import Method, parse_methods
 from benchmarks.processes import in_processes
@@ -42,7 +42,7 @@ class Task:
     """
 
     method: Method
-    image: LabelledImage
+    image: ImageWithTruth
     number: str
     seed: int
 
@@ -59,9 +59,19 @@ class Task:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that choose images, methods and processes."""
-    parser.add_argument("--data", type=Path, required=True, help="benchmark images")
     parser.add_argument("--dataset", choices=DATASETS, default="bsds500")
-    parser.add_argument("--split", choices=SPLITS, default="val")
+    parser.add_argument(
+        "--automatic",
+        action="store_true",
+        help="microscopy: run once more without the true number of classes",
+    )
+    add_common_options(parser, split="val")
+
+
+def add_common_options(parser: argparse.ArgumentParser, split: str) -> None:
+    """Add the options of every benchmark of images with truth."""
+    parser.add_argument("--data", type=Path, required=True, help="benchmark images")
+    parser.add_argument("--split", choices=SPLITS, default=split)
     parser.add_argument(
         "--methods",
         nargs="+",
@@ -73,11 +83,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=_positive, default=1, help="from 0 on")
     parser.add_argument(
         "--limit", type=_positive, help="images of each set, evenly spread"
-    )
-    parser.add_argument(
-        "--automatic",
-        action="store_true",
-        help="microscopy: run once more without the true number of classes",
     )
     parser.add_argument(
         "--json",
@@ -148,13 +153,23 @@ def run_all(
         for image in images
         for seed in seeds
     ]
+    return run_tasks(benchmark, arguments, tasks, work)
+
+
+def run_tasks(
+    benchmark: str,
+    arguments: argparse.Namespace,
+    tasks: Sequence[Task],
+    work: Callable[[Task], Record],
+) -> Record:
+    """Do the tasks that are not yet in the file; see :func:`run_all`."""
     results = {
         "benchmark": benchmark,
         "dataset": arguments.dataset,
         "split": arguments.split,
         "machine": describe_machine(torch.device("cpu"), arguments.threads),
         "versions": versions(),
-        "settings": {method.spec: method.settings() for method in methods},
+        "settings": {task.method.spec: task.method.settings() for task in tasks},
         "runs": [],
     }
     if arguments.json is not None:
