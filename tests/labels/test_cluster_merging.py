@@ -87,18 +87,8 @@ def test_empty_clusters_join_another():
     assert hierarchy([5, 0, 5], [0, 50, 1]).groups(2).tolist() == [0, 1, 1]
 
 
-def test_classes_are_added_as_long_as_they_explain_enough():
-    tree = hierarchy([10, 10, 10], [0, 1, 20])
-    assert tree.automatic_number(0.05) == 2
-    assert tree.automatic_number(1e-4) == 3
-    assert tree.automatic_number(0.05, min_labels=3) == 3
-    assert tree.automatic_number(0.0) == 3
-
-
-def test_clusters_that_look_the_same_stay_one_class():
-    tree = hierarchy([4, 4], [1, 1])
-    assert tree.automatic_number(0.05) == 1
-    assert tree.explained(1) == 1.0
+def test_one_class_explains_clusters_that_look_the_same():
+    assert hierarchy([4, 4], [1, 1]).explained(1) == 1.0
 
 
 @settings(max_examples=30, deadline=None)

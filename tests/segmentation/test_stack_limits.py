@@ -53,7 +53,7 @@ def test_labels_that_do_not_fit_into_out_are_refused_before_the_work(n):
 
 def test_more_regions_than_out_can_count_are_refused():
     image = np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8)
-    settings = {**FAST, "output": "regions", "merging": "classes", "texture": 0.0}
+    settings = {**FAST, "n_labels": 2, "output": "regions", "texture": 0.0}
     assert mm.segment(image, **settings).max() > 255
     for given in (image, np.stack([image, image])):
         with pytest.raises(mm.InputError, match="out holds uint8"):

@@ -214,5 +214,6 @@ def _looked_at(
     check_labels_fit(item.labels, image.label_axes)
     stack = _stack(image)
     # Fitting does the same: an image that it would refuse is refused here.
-    Normalization.fit(sample_frame(stack.first), request.settings.color_space)
+    parts = [part.pixels for part in sample_frame(stack.first)]
+    Normalization.fit(parts, request.settings.color_space)
     return image, (stack.label_axes, stack.first.shape[0])

@@ -161,10 +161,11 @@ def run_report(step: SegmentationStep) -> Report:
 
 def run_line(result: SegmentationResult) -> str:
     """Return a line on how a segmentation went."""
-    return (
+    line = (
         f"{count(result.n_steps, 'step')} in {result.seconds:.1f} s on {result.device} "
         f"({result.precision}): {result.stop_reason}"
     )
+    return f"{line}. {result.notes}" if result.notes else line
 
 
 def count(n: int, noun: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg.images.light_field import Part, part_of, whole
 from napari_mmtseg.images.stack import Frame, ImageStack
 
 _CANDIDATES = 3
@@ -21,7 +22,7 @@ def sample_crops(
     n_crops: int,
     side: int,
     check_cancel: Callable[[], None] = lambda: None,
-) -> list[NDArray[Any]]:
+) -> list[Part]:
     """Read crops that are spread over a stack and show all that is in it.
 
     Half of them lie evenly over the frames and over the plane of each. The other half
@@ -38,23 +39,25 @@ def sample_crops(
     n_even = -(-n_crops // 2) if len(windows) > n_crops else len(windows)
     places = np.unique(np.linspace(0, len(windows) - 1, n_even).round().astype(int))
 
-    def read(window: Window) -> NDArray[Any]:
+    def read(window: Window) -> Part:
         check_cancel()
         index, place = window
-        return np.array(stack.frame(index)[(slice(None), *place)])
+        pixels = np.array(stack.frame(index)[(slice(None), *place)])
+        return part_of(pixels, place, stack.first.shape)
 
     taken = [read(windows[i]) for i in places]
     if len(taken) < n_crops:
         others = [read(w) for i, w in enumerate(windows) if i not in places]
         taken = _with_farthest(taken, others, n_crops)
-    return sorted(taken, key=lambda crop: -float(_finite(crop[:1]).var()))
+    return sorted(taken, key=lambda crop: -float(_finite(crop.pixels[:1]).var()))
 
 
-def sample_frame(frame: Frame, n: int = 16, side: int = 256) -> list[NDArray[Any]]:
+def sample_frame(frame: Frame, n: int = 16, side: int = 256) -> list[Part]:
     """Read a frame, or about `n` spread crops of `side` pixels of a large one."""
     if not frame.is_large:
-        return [frame.read()]
-    return [frame[(slice(None), *w)] for w in _grid(frame, n, side)]
+        return [whole(frame.read())]
+    windows = _grid(frame, n, side)
+    return [part_of(frame[(slice(None), *w)], w, frame.shape) for w in windows]
 
 
 Window = tuple[tuple[int, ...], tuple[slice, ...]]
@@ -97,11 +100,9 @@ def _grid(frame: Frame, n: int, side: int) -> list[tuple[slice, ...]]:
     ]
 
 
-def _with_farthest(
-    taken: Sequence[NDArray[Any]], others: Sequence[NDArray[Any]], n: int
-) -> list[NDArray[Any]]:
+def _with_farthest(taken: Sequence[Part], others: Sequence[Part], n: int) -> list[Part]:
     crops = [*taken, *others]
-    looks = np.stack([_look(crop) for crop in crops])
+    looks = np.stack([_look(crop.pixels) for crop in crops])
     spread = looks.std(axis=0)
     looks = looks / np.where(spread > 0, spread, 1)
     chosen = list(range(len(taken)))

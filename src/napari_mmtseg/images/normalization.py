@@ -1,9 +1,9 @@
-"""Normalisation of raw pixels: standardised channels, colours as CIE Lab."""
+"""Normalisation of raw pixels: standardised channels, colours as CIE Lab or stains."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,13 @@ from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.stains import (
+    absorbs_light,
+    field_light,
+    has_brown_stain,
+    stain_amounts,
+    stain_spectra,
+)
 from napari_mmtseg.notices import warn
 
 
@@ -21,7 +28,9 @@ class Normalization:
     In color space "lab" three channels are taken for RGB and converted to CIE Lab, and
     every channel is then standardised; in "channels" values are only scaled to 0-1.
     `low` and `high` are raw values that become 0 and 1, one pair for RGB, else one per
-    channel; `mean` and `std` standardise afterwards. With `each` every image is
+    channel; `mean` and `std` standardise afterwards. In "stains" RGB becomes minus the
+    amounts of two stains, by their `spectra` (2, 3); `high` is then the light of the
+    empty field, (3,). With `each` every image is
     normalised by its own values, see :meth:`of`; the numbers are those of all images of
     the fit together.
     """
@@ -32,17 +41,24 @@ class Normalization:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     each: bool = False
+    spectra: tuple[tuple[float, ...], ...] = ()
 
     @property
     def n_channels(self) -> int:
         """Number of channels that an image must have."""
+        return 3 if self.spectra else len(self.mean)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of channels of a normalised image."""
         return len(self.mean)
 
     @classmethod
     def fit(cls, images: Sequence[NDArray[Any]], color_space: str) -> Normalization:
         """Find the normalisation of raw images (C, Y, X).
 
-        Raises InputError if they differ in their number of channels.
+        `color_space` "auto" is "stains" for tissue with a brown and another stain, else
+        "lab". Raises InputError if images differ in their number of channels.
         """
         counts = sorted({len(image) for image in images})
         if len(counts) != 1:
@@ -51,6 +67,11 @@ class Normalization:
                 f"{counts}."
             )
         n_channels = counts[0]
+        if color_space == "auto":
+            brown = all(_is_brown_stained(image) for image in images)
+            color_space = "stains" if brown else "lab"
+        if color_space == "stains" and n_channels == 3:
+            return cls._of_stains(images)
         # Channels of an RGB image share one range: their balance is the colour.
         joint = color_space == "channels" or n_channels == 3
         groups = (
@@ -77,12 +98,30 @@ class Normalization:
         return cls(color_space, low, high, tuple(mean.tolist()), tuple(std.tolist()))
 
     @classmethod
+    def _of_stains(cls, images: Sequence[NDArray[Any]]) -> Normalization:
+        pixels = np.concatenate([image.reshape(3, -1) for image in images], axis=1)
+        light, spectra = field_light(pixels), stain_spectra(pixels)
+        start = cls(
+            "stains",
+            (0.0,),
+            tuple(light.tolist()),
+            (0.0, 0.0),
+            (1.0, 1.0),
+            spectra=tuple(tuple(s) for s in spectra.tolist()),
+        )
+        seen = start.apply(pixels)
+        mean, std = seen.mean(1, dtype=np.float64), seen.std(1, dtype=np.float64)
+        std[std < 1e-6] = 1.0
+        return replace(start, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
+
+    @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Normalization:
         """Restore a normalisation from ``dataclasses.asdict``, also after JSON."""
         numbers = ("low", "high", "mean", "std")
         low, high, mean, std = (tuple(map(float, values[name])) for name in numbers)
         each = bool(values.get("each", False))
-        return cls(str(values["color_space"]), low, high, mean, std, each)
+        spectra = tuple(tuple(map(float, s)) for s in values.get("spectra", ()))
+        return cls(str(values["color_space"]), low, high, mean, std, each, spectra)
 
     def of(self, *parts: NDArray[Any]) -> Normalization:
         """Return the normalisation of an image, from some parts (C, Y, X) of it.
@@ -96,7 +135,7 @@ class Normalization:
 
     def apply(self, image: NDArray[Any]) -> NDArray[np.float32]:
         """Return a raw image (C, [Z,] Y, X) normalised, in float32."""
-        alone = self.color_space != "lab" or len(image) != 3
+        alone = self.color_space == "channels" or len(image) != 3
         every = _all_values(image.dtype)
         if alone and 0 < 4 * len(every) < image[0].size:
             # Convert every possible value once instead of every pixel.
@@ -107,6 +146,10 @@ class Normalization:
 
     def _apply(self, image: NDArray[Any]) -> NDArray[np.float32]:
         of_channels = (-1, *[1] * (image.ndim - 1))
+        if self.spectra:
+            light, spectra = np.array(self.high), np.array(self.spectra)
+            amounts = stain_amounts(image, light, spectra)
+            return self._standardized(-amounts.astype(np.float32))
         low, high = (
             np.asarray(v, np.float64).reshape(of_channels)
             for v in (self.low, self.high)
@@ -118,10 +161,18 @@ class Normalization:
         if self.color_space == "lab" and len(unit) == 3:
             unit = np.moveaxis(rgb2lab(np.moveaxis(unit, 0, -1)), -1, 0)
             unit = (unit / 100).astype(np.float32)
+        return self._standardized(unit)
+
+    def _standardized(self, unit: NDArray[np.float32]) -> NDArray[np.float32]:
+        of_channels = (-1, *[1] * (unit.ndim - 1))
         mean = np.asarray(self.mean, np.float32).reshape(of_channels)
         std = np.asarray(self.std, np.float32).reshape(of_channels)
         normalized: NDArray[np.float32] = np.ascontiguousarray((unit - mean) / std)
         return normalized
+
+
+def _is_brown_stained(image: NDArray[Any]) -> bool:
+    return len(image) == 3 and absorbs_light(image) and has_brown_stain(image)
 
 
 def check_finite(*parts: NDArray[Any]) -> None:

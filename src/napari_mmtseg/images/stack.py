@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.arrays import check_shape
 from napari_mmtseg.images.axes import check_channel_letter, guess_axes, parse_axes
+from napari_mmtseg.images.illumination import EVEN, Illumination
 from napari_mmtseg.images.lazy import ArrayPart
 from napari_mmtseg.notices import warn
 
@@ -40,12 +41,14 @@ class ImageStack:
 
     `array` has ``shape``, ``dtype`` and slicing: numpy, memmap, dask, zarr. `axes` has
     a letter for each: Y and X, C for channels or S for RGB colours, others for stacked
-    axes. With `volumes` a frame is a volume (Z, Y, X), else a slice (Y, X).
+    axes. With `volumes` a frame is a volume (Z, Y, X), else a slice (Y, X). Parts are
+    read under even light, if `illumination` is that of the stack.
     """
 
     array: Any
     axes: str
     volumes: bool = False
+    illumination: Illumination = EVEN
 
     @classmethod
     def of(
@@ -161,7 +164,7 @@ class ImageStack:
             n_channels = int(self.array.shape[self.axes.index(channels[0])])
             if channels == ["S"]:
                 n_channels = min(n_channels, 3)  # without alpha
-        return Frame(self.array, chosen, order, n_channels)
+        return Frame(self.array, chosen, order, n_channels, self.illumination)
 
     def whole(self, index: Sequence[int] = ()) -> Location:
         """Return the location of a whole frame."""
@@ -230,6 +233,7 @@ class Frame:
     index: tuple[int | slice, ...]
     order: tuple[int, ...]
     n_channels: int
+    illumination: Illumination = EVEN
 
     @property
     def _part(self) -> ArrayPart:
@@ -238,7 +242,8 @@ class Frame:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Data type of the pixels."""
-        return self._part.dtype
+        even = self.illumination.kind == "none"
+        return self._part.dtype if even else np.dtype(np.float32)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -276,7 +281,12 @@ class Frame:
                 f"{slice_} of the image cannot be read "
                 f"({type(error).__name__}: {error})."
             ) from error
-        return pixels if self.n_channels else pixels[np.newaxis][channels]
+        pixels = pixels if self.n_channels else pixels[np.newaxis][channels]
+        if self.illumination.kind == "none":
+            return pixels
+        shape = self.shape[-2:]
+        ranges = (w.indices(n) for w, n in zip(window[-2:], shape, strict=True))
+        return self.illumination.apply(pixels, [start for start, *_ in ranges], shape)
 
     def read(self) -> NDArray[Any]:
         """Read all of it, (C, Y, X) or (C, Z, Y, X)."""

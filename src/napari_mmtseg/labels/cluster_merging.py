@@ -111,19 +111,6 @@ class ClusterMerging:
         tree = self._trees[0]
         return self._explained(self._swapped(tree[min(n_labels, self.n_clusters)]))
 
-    def automatic_number(self, threshold: float, min_labels: int = 1) -> int:
-        """Return the class count up to which the next class explains enough variance.
-
-        `threshold` is the share of the variance that it has to explain.
-        """
-        k = min(max(min_labels, 1), self.n_clusters)
-        while (
-            k < self.n_clusters
-            and self.explained(k + 1) - self.explained(k) >= threshold
-        ):
-            k += 1
-        return k
-
     def groups(self, n_labels: int) -> Group:
         """Return the class, 0..k-1, of every cluster, the empty ones included.
 

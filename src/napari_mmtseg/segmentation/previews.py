@@ -83,6 +83,7 @@ def first_image_previews(
     structure: Structure,
     settings: SegmentationSettings,
     shape: tuple[int, ...],
+    automatic: int,
 ) -> Callable[[TrainingStep], Preview | None]:
     """Return previews of the labels that the targets of the first image would give."""
     from napari_mmtseg.engine.model.found_classes import FoundClasses
@@ -110,7 +111,7 @@ def first_image_previews(
         if structure.merging == "regions":
             labels = of_regions(clusters)
         else:
-            classes = FoundClasses.measure([clusters], [image], settings)
+            classes = FoundClasses.measure([clusters], [image], settings, automatic)
             labels = classes.numbers(settings.n_labels)[clusters]
         return enlarge(labels, shape), ()
 
@@ -123,6 +124,7 @@ def shown_previews(
     texture: Texture,
     settings: SegmentationSettings,
     shown: Shown,
+    automatic: int,
 ) -> Callable[[TrainingStep], Preview | None]:
     """Return previews of a teacher's labels of a frame, not only a training image."""
     from napari_mmtseg.engine.examples import to_working_size
@@ -143,7 +145,7 @@ def shown_previews(
             small = to_working_size(seen, settings.working_size)
             last = image
         clusters = network.cluster_map(small)
-        classes = FoundClasses.measure([clusters], [small], settings)
+        classes = FoundClasses.measure([clusters], [small], settings, automatic)
         labels = classes.numbers(settings.n_labels)[clusters]
         return enlarge(labels, image.shape[1:]), index
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.images.arrays import as_channels_first
+from napari_mmtseg.images.illumination import Illumination
 from napari_mmtseg.images.stack import LARGE, ImageStack, check_spacing
 from napari_mmtseg.labels.store import check_store
 from napari_mmtseg.labels.writer import check_clean_up
@@ -26,8 +27,9 @@ class SegmentationRequest:
 
     Only a fit has several stacks. `scribbles` has an array in the shape of the labels,
     or None, for each; `examples` are further images (C, Y, X) with their scribbles.
-    `anisotropy` is the distance of slices in a volume over that of its pixels. All
-    other options are as for :func:`napari_mmtseg.iter_segment`.
+    `anisotropy` is the distance of slices in a volume over that of its pixels, and
+    `illumination` the light of a stack once it is known. All other options are as for
+    :func:`napari_mmtseg.iter_segment`.
     """
 
     stacks: tuple[ImageStack, ...]
@@ -40,6 +42,7 @@ class SegmentationRequest:
     shown: Callable[[], tuple[int, ...]] | None = None
     out: Any = None
     anisotropy: float = 1.0
+    illumination: Illumination | None = None
 
     @classmethod
     def of(

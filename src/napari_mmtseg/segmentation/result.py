@@ -56,3 +56,16 @@ class SegmentationResult:
     precision: str
     settings: SegmentationSettings
     is_partial: bool = False
+
+    @property
+    def illumination(self) -> str:
+        """How uneven light was taken out: "divide", "subtract" or "none"."""
+        return "none" if self.model is None else self.model.inference.illumination.kind
+
+    @property
+    def notes(self) -> str:
+        """A sentence on what was done to the image, empty if nothing was."""
+        words = {"divide": "divided out", "subtract": "subtracted"}
+        if self.illumination == "none":
+            return ""
+        return f"Uneven light was {words[self.illumination]}."

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.labels.cluster_merging import ClusterMerging, ClusterStatistics
+from napari_mmtseg.labels.class_number import count_classes
+from napari_mmtseg.labels.cluster_merging import ClusterStatistics
 from napari_mmtseg.labels.ward import merges
 
 _SHRINKAGE = 0.1
@@ -86,7 +87,7 @@ def other_classes(
     n = max(int(c.max()) for c in clusters) + 1
     statistics = ClusterStatistics.measure(clusters, images, n)
     if n_others is None:
-        automatic = ClusterMerging(statistics).automatic_number(merge_threshold, 2)
+        automatic = max(count_classes(clusters, images, merge_threshold), 2)
         n_others = max(automatic - n_painted, 1)
     group = _groups_of_clusters(clusters, painted, n, n_painted, n_others)
     means, sizes = statistics.means.copy(), statistics.sizes.copy()

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.images.features import FeatureBank
+from napari_mmtseg.images.illumination import Illumination
+from napari_mmtseg.images.light_field import whole
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import enlarge
@@ -88,7 +90,7 @@ def _fit_scribbles(
     precision = choose_precision(settings.precision, device)
     answers: list[str] = []
     if model is None:
-        look = _look(images, scribbles, settings)
+        look = _look(images, scribbles, request)
     else:
         look = _look_again(images, scribbles, settings, model)
     seen = yield from relay(look, report, stop, answers)
@@ -129,6 +131,7 @@ def _fit_scribbles(
             targets.labels,
             groups,
             "edges" if model is None else model.readout,
+            request.illumination or seen.illumination,
         )
         hierarchy = None
         if len(images) == 1:
@@ -146,6 +149,7 @@ def _fit_scribbles(
 class _Seen(NamedTuple):
     """Images as the networks see them, and their training targets."""
 
+    illumination: Illumination
     normalization: Normalization
     texture: Texture | FeatureBank
     views: list[ImageView]
@@ -155,12 +159,13 @@ class _Seen(NamedTuple):
 def _look(
     images: Sequence[NDArray[Any]],
     scribbles: Sequence[Labels | None],
-    settings: SegmentationSettings,
+    request: SegmentationRequest,
 ) -> Generator[None, Any, _Seen]:
     """Derive targets from scribbles alone, with a pause after every image."""
     from napari_mmtseg.engine.model.image_view import ImageView, shrink
 
-    normalization, normalized = normalize_images(images, settings)
+    settings = request.settings
+    light, _, normalization, normalized = normalize_images(images, request)
     bank, features = FeatureBank.fit(normalized, shrink)
     yield
     views = []
@@ -175,7 +180,7 @@ def _look(
             f"Only {len(targets.labels)} of the {settings.n_labels} classes that were "
             "asked for were found, the painted ones included."
         )
-    return _Seen(normalization, bank, views, targets)
+    return _Seen(light, normalization, bank, views, targets)
 
 
 def _look_again(
@@ -189,12 +194,18 @@ def _look_again(
     for raw in images:
         cached = model.recalled(raw)
         view = cached.view if cached is not None else None
-        views.append(view or model.inference.for_image(raw).view(raw))
+        views.append(view or model.inference.for_image(whole(raw)).view(raw))
         yield
     targets = targets_of_model(views, images, scribbles, model, settings.working_size)
     yield
     inference = model.inference
-    return _Seen(inference.normalization, inference.texture, views, targets)
+    return _Seen(
+        inference.illumination,
+        inference.normalization,
+        inference.texture,
+        views,
+        targets,
+    )
 
 
 def _previews(

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.crops import sample_crops
+from napari_mmtseg.images.illumination import Illumination
+from napari_mmtseg.images.light_field import Part, part_of, whole
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.progress import SegmentationStep, Steps, relay
 from napari_mmtseg.segmentation.previews import PREVIEW_SIDE, Shown
@@ -39,7 +41,15 @@ def fit_stacks(request: SegmentationRequest) -> Steps[Fitted]:
         "preparing", 0, settings.n_steps, n_slices=stack.n_frames
     )
     stop = (yield preparing) == "stop"
-    crops, scribbles, first = _read_crops(request)
+    parts, scribbles, first = _read_crops(request)
+    model = request.model
+    if model is None:
+        light = Illumination.fit(parts, settings.illumination)
+    else:
+        light, model = model.inference.illumination, model.under_even_light()
+    crops = [light.apply(*part) for part in parts]
+    request = replace(request, illumination=light, model=model)
+    stack = replace(stack, illumination=light)  # for previews
     painted = read_all_scribbles(crops, scribbles, replace(request, settings=settings))
     if painted is None and settings.texture is None and _is_focus(stack, crops):
         settings = settings.replace(texture=0.0)
@@ -61,11 +71,11 @@ def fit_stacks(request: SegmentationRequest) -> Steps[Fitted]:
 
 def _read_crops(
     request: SegmentationRequest,
-) -> tuple[list[NDArray[Any]], list[Any], PaintedCrop | None]:
+) -> tuple[list[Part], list[Any], PaintedCrop | None]:
     """Return crops and examples, their scribbles, and the first crop that has some."""
     settings = request.settings
     n, side = settings.n_crops, settings.crop_size
-    crops: list[NDArray[Any]] = []
+    crops: list[Part] = []
     scribbles: list[Any] = []
     first: PaintedCrop | None = None
     for stack, painted in zip(request.stacks, request.scribbles, strict=True):
@@ -74,7 +84,8 @@ def _read_crops(
         for crop in painted_crops(stack, painted, n, side, request.check_cancel):
             request.check_cancel()
             first = first or crop
-            crops.append(np.array(stack.read(crop.location)))
+            pixels = np.array(stack.read(crop.location))
+            crops.append(part_of(pixels, crop.location.window, stack.first.shape))
             scribbles.append(crop.scribbles)
     if first is None and request.has_scribbles:
         raise InputError(
@@ -82,7 +93,7 @@ def _read_crops(
             "class, or leave the scribbles out."
         )
     n_painted = len(crops)
-    crops += [image for image, _ in request.examples]
+    crops += [whole(image) for image, _ in request.examples]
     scribbles += [painted for _, painted in request.examples]
     if first is None or settings.n_labels is not None:
         # Classes besides the painted ones may lie anywhere.

@@ -22,7 +22,7 @@ _DISTINCT = 0.86
 _COARSE = 1.0
 """Height of the cut whose regions are measured."""
 
-_INCOHERENT = 0.2
+_INCOHERENT = 0.45
 """Share of that variance that regions keep where intensity is only texture."""
 
 _SHARP = 2.4
@@ -52,15 +52,16 @@ def find_structure(
     image: NDArray[np.float32],
     clusters: NDArray[Any],
     settings: SegmentationSettings,
+    in_colour: bool,
 ) -> Structure:
     """Choose automatic merging and texture by an image at working size.
 
     If the connected regions of a grey image keep little of what three classes of
     intensity explain, and the borders of two classes do not follow edges, light and
-    dark alternate faster than regions can follow: texture carries the classes. If three
-    classes explain nearly everything (nuclei, phases), or their number is given, pixels
-    that look alike merge. In all other images neighbouring regions merge first. The
-    bounds were chosen on photographs and micrographs together.
+    dark alternate faster than regions can follow: texture carries the classes. In an
+    image in reflected colour (`in_colour`), a photograph mostly, neighbouring regions
+    merge first, unless three classes explain nearly everything or their number is
+    given. In all others pixels that look alike merge.
 
     `image` (C, Y, X) is normalised, `clusters` (Y, X) are those of its values, from 0.
     """
@@ -76,7 +77,7 @@ def find_structure(
     if merging == "auto":
         # With n_labels given, merge by class, not by region.
         distinct = explained >= _DISTINCT or settings.n_labels is not None
-        merging = "classes" if textured or distinct else "regions"
+        merging = "regions" if in_colour and not distinct else "classes"
     if texture is None:
         texture = _BALANCED if textured else 0.0
     return Structure(merging, texture)

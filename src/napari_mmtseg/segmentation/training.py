@@ -5,13 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.images.features import Texture
+from napari_mmtseg.images.illumination import Illumination
+from napari_mmtseg.images.light_field import whole
 from napari_mmtseg.images.normalization import Normalization
+from napari_mmtseg.images.stains import absorbs_light
+from napari_mmtseg.labels.class_number import count_classes, shows_nothing
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.notices import warn
 from napari_mmtseg.progress import SegmentationStep, Steps, relay
@@ -27,7 +31,7 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
-    from napari_mmtseg.engine.training import Trained, TrainingStep
+    from napari_mmtseg.engine.training import Example, Trained, TrainingStep
 
 _SEVERAL = 2
 """Factor on the number of steps for several images, as a step teaches one."""
@@ -63,7 +67,7 @@ def fit_steps(
         settings = settings.replace(n_steps=_SEVERAL * settings.n_steps)
     n_steps = settings.n_steps
     stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop"
-    normalization, normalized = normalize_images(images, settings)
+    light, even, normalization, normalized = normalize_images(images, request)
     stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop" or stop
 
     from napari_mmtseg.engine.cancellation import cancellable
@@ -80,19 +84,22 @@ def fit_steps(
         to_working_size(image, settings.working_size, anisotropy)
         for image in normalized
     ]
-    structure = _structure(small, settings)
+    structure = _structure(small, settings, even)
     texture = Texture.fit(normalized, structure.texture, settings.texture_scale)
     seen = [texture.apply(image) for image in normalized]
     examples = make_examples(seen, settings, device, anisotropy)
+    automatic = _automatic_number(small, normalization, examples, settings)
     n_dims = images[0].ndim - 1
     depth = network_depth(n_dims, settings.n_conv_layers, anisotropy)
     peers = make_peers(examples[0].image.shape[1], settings, device, depth)
     if shown is None:
         preview = first_image_previews(
-            examples[0], structure, settings, images[0].shape[1:]
+            examples[0], structure, settings, images[0].shape[1:], automatic
         )
     else:
-        preview = shown_previews(peers[0], normalization, texture, settings, shown)
+        preview = shown_previews(
+            peers[0], normalization, texture, settings, shown, automatic
+        )
     trained = yield from follow_training(
         train(examples, settings, precision, should_cancel, peers),
         settings,
@@ -102,7 +109,11 @@ def fit_steps(
     )
     with cancellable(trained.networks, should_cancel):
         pixels = [example.image for example in examples]
-        known = readout_from_training(trained, pixels, normalization, texture, asked)
+        known = readout_from_training(
+            trained, pixels, normalization, texture, asked, automatic
+        )
+        if request.illumination is None:
+            known.inference = replace(known.inference, illumination=light)
         model = MutualMeanTeachingModel(known, asked)
         hierarchy = None
         predicted = SegmentationStep("prediction", trained.n_steps, n_steps)
@@ -114,6 +125,8 @@ def fit_steps(
             hierarchy = yield from predicting(
                 known.fit_regions(images[0], asked), predicted
             )
+    # Crops of a stack were under even light already, other images of it are not.
+    known.inference = replace(known.inference, illumination=light)
     if settings.n_labels is not None and model.n_labels < settings.n_labels:
         warn(
             f"Training left only {model.n_labels} of the {settings.n_labels} classes "
@@ -125,14 +138,36 @@ def fit_steps(
     )
 
 
+class NormalizedImages(NamedTuple):
+    """Images under even light (C, Y, X), and the same normalised."""
+
+    illumination: Illumination
+    even: list[NDArray[Any]]
+    normalization: Normalization
+    normalized: list[NDArray[np.float32]]
+
+
 def normalize_images(
-    images: Sequence[NDArray[Any]], settings: SegmentationSettings
-) -> tuple[Normalization, list[NDArray[np.float32]]]:
-    """Return the normalisation of raw images (C, Y, X) and the normalised images."""
-    normalization = Normalization.fit(images, settings.color_space)
+    images: Sequence[NDArray[Any]], request: SegmentationRequest
+) -> NormalizedImages:
+    """Take uneven light out of raw images (C, Y, X), and normalise them.
+
+    That of a stack, found before its crops were read, is taken out already.
+    """
+    settings = request.settings
     # Crops of one stack come with "together".
-    normalization = replace(normalization, each=settings.normalization != "together")
-    return normalization, [normalization.of(image).apply(image) for image in images]
+    each = settings.normalization != "together"
+    light, even = request.illumination, list(images)
+    if light is None:
+        parts = [whole(image) for image in images]
+        light = Illumination.fit(parts[:1] if each else parts, settings.illumination)
+        light = replace(light, each=each)
+        first = light.apply(images[0])
+        even = [first, *(light.of(p).apply(p.pixels) for p in parts[1:])]
+    normalization = Normalization.fit(even, settings.color_space)
+    normalization = replace(normalization, each=each)
+    normalized = [normalization.of(image).apply(image) for image in even]
+    return NormalizedImages(light, even, normalization, normalized)
 
 
 def follow_training(
@@ -180,8 +215,36 @@ def predicting(
     return (yield from relay(prediction, lambda _: [step]))
 
 
+def _automatic_number(
+    small: Sequence[NDArray[np.float32]],
+    normalization: Normalization,
+    examples: Sequence[Example],
+    settings: SegmentationSettings,
+) -> int:
+    """Return the class count that the images support, the same for every seed."""
+    from napari_mmtseg.engine.examples import N_CLUSTERS, warm_start
+
+    if settings.merge_threshold >= 1:
+        return settings.max_labels  # all clusters
+    if all(shows_nothing(image) for image in small):
+        if settings.n_labels is None:
+            warn(
+                "The image is flat or pure noise: nothing in it tells classes apart, "
+                "so it has one. Give a number of classes to divide it nevertheless."
+            )
+        return 1
+    seen = [example.image[0].cpu().numpy() for example in examples]
+    starts = [e.start.cpu().numpy() for e in examples if e.start is not None]
+    starts = starts or warm_start(seen, N_CLUSTERS)
+    found: int = count_classes(starts, seen, settings.merge_threshold)
+    # At least the empty field and each stain.
+    return max(found, settings.min_labels, len(normalization.spectra) + 1)
+
+
 def _structure(
-    small: Sequence[NDArray[np.float32]], settings: SegmentationSettings
+    small: Sequence[NDArray[np.float32]],
+    settings: SegmentationSettings,
+    even: Sequence[NDArray[Any]],
 ) -> Structure:
     """Decide by the first image; regions have a meaning only within one image.
 
@@ -195,7 +258,9 @@ def _structure(
     if settings.merging != "auto" and settings.texture is not None:
         return Structure(settings.merging, settings.texture)
     (clusters,) = warm_start(small[:1], N_CLUSTERS)
-    structure = find_structure(small[0], clusters, settings)
+    # Photographs are in colour; stained tissue is seen in transmitted light.
+    in_colour = len(even[0]) == 3 and not absorbs_light(even[0])
+    structure = find_structure(small[0], clusters, settings, in_colour)
     if len(small) > 1 and settings.merging == "auto":
         structure = Structure("classes", structure.texture)
     return structure

@@ -128,11 +128,11 @@ class SegmentationSettings:
         choices=("auto", "classes", "regions"),
     )
     merge_threshold: float = setting(
-        0.05,
+        0.5,
         "Class threshold",
-        "With an automatic number of classes, pixels that look alike are divided into "
-        "more classes as long as the next one explains this fraction of the image's "
-        "variance.",
+        "With an automatic number of classes, two are told apart if fewer pixels lie "
+        "between them than this fraction of the smaller peak of their values; 1 keeps "
+        "all apart.",
         range=(0.0, 1.0),
     )
     region_threshold: float = setting(
@@ -230,11 +230,21 @@ class SegmentationSettings:
         none_means="the same weight everywhere",
     )
     color_space: str = setting(
-        "lab",
+        "auto",
         "Colour space",
-        "lab: RGB images are seen in CIE Lab, channels are standardised; channels: "
-        "values as they are, scaled to 0-1.",
-        choices=("lab", "channels"),
+        "lab: RGB images are seen in CIE Lab, channels are standardised; stains: as "
+        "the amounts of two stains, estimated from the image; channels: values as they "
+        "are, scaled to 0-1; auto: stains for tissue with a brown and another stain, "
+        "else lab.",
+        choices=("auto", "lab", "stains", "channels"),
+    )
+    illumination: str = setting(
+        "auto",
+        "Uneven light",
+        "Light that varies slowly over the image is taken out: divide, if it "
+        "multiplies the values (shading, vignetting); subtract, if it adds to them "
+        "(glow, background); auto looks at the image, and leaves photographs alone.",
+        choices=("auto", "off", "divide", "subtract"),
     )
     normalization: str = setting(
         "auto",

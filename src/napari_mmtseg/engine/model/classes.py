@@ -21,6 +21,7 @@ from napari_mmtseg.engine.model.readouts import (
 )
 from napari_mmtseg.engine.model.tiles import Tile
 from napari_mmtseg.images.crops import sample_frame
+from napari_mmtseg.images.light_field import whole
 from napari_mmtseg.images.stack import Frame
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import enlarge
@@ -45,9 +46,10 @@ class Readout:
 
     def for_image(self, image: NDArray[Any] | Frame) -> Readout:
         """Return the classes as they are found in a raw image (C, Y, X)."""
-        if not self.inference.normalization.each:
+        each = self.inference.normalization.each or self.inference.illumination.each
+        if not each:
             return self
-        parts = [image] if isinstance(image, np.ndarray) else sample_frame(image)
+        parts = sample_frame(image) if isinstance(image, Frame) else [whole(image)]
         return replace(self, inference=self.inference.for_image(*parts))
 
     def fitted(self, n_labels: int | None) -> AnyReadout:
@@ -134,7 +136,9 @@ class Readout:
             view = inference.view(image)
             clusters.append((yield from inference.averaged_clusters(view)))
             seen.append(view.seen)
-        found = FoundClasses.measure(clusters, seen, settings)
+        # As many as at working size: one number for all ways to find the classes.
+        automatic = self.pixels.found.automatic
+        found = FoundClasses.measure(clusters, seen, settings, automatic)
         self.averaged = AveragedReadout(found)
         if len(images) > 1 or self._of_clusters(settings.n_labels) is self.pixels:
             return None

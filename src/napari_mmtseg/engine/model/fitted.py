@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from napari_mmtseg.engine.model.stack_inference import ClusterPart, stack_cluste
 from napari_mmtseg.engine.model.stack_labels import label_window, stack_labels
 from napari_mmtseg.engine.model.storage import read_model, write_model
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.illumination import EVEN
 from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.store import check_store
@@ -340,6 +342,14 @@ class MutualMeanTeachingModel:
         model.settings = self.settings.replace(
             n_labels=n_labels, merging=hierarchy.merging
         )
+        return model
+
+    def under_even_light(self) -> MutualMeanTeachingModel:
+        """Return the same model for images whose uneven light is taken out already."""
+        readout = copy.copy(self._readout)
+        readout.inference = replace(self.inference, illumination=EVEN)
+        model = copy.copy(self)
+        model._readout, model.memory = readout, None
         return model
 
     def check_channels(self, channels: NDArray[Any] | Frame) -> None:

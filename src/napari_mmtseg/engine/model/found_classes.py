@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_mmtseg.images.features import smooth
+from napari_mmtseg.labels.class_number import count_classes
 from napari_mmtseg.labels.cluster_merging import ClusterMerging, ClusterStatistics
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.ward import brightness_ranks
@@ -41,18 +42,21 @@ class FoundClasses:
         clusters: Sequence[NDArray[np.int64]],
         images: Sequence[NDArray[np.float32]],
         settings: SegmentationSettings,
+        automatic: int | None = None,
     ) -> FoundClasses:
         """Measure the channels of cluster maps (Y, X) of network input (C, Y, X).
 
-        `min_labels` and `merge_threshold` of the settings decide how far they merge.
+        Unless `automatic` is known, `min_labels` and `merge_threshold` of the settings
+        decide on it.
         """
         if _is_constant(images):
             clusters = [np.zeros_like(c) for c in clusters]
         smoothed = [smooth(image, _SMOOTHING) for image in images]
         statistics = ClusterStatistics.measure(clusters, smoothed, settings.max_labels)
-        automatic = ClusterMerging(statistics).automatic_number(
-            settings.merge_threshold, settings.min_labels
-        )
+        if automatic is None:
+            found = count_classes(clusters, images, settings.merge_threshold)
+            automatic = max(found, settings.min_labels)
+        automatic = min(automatic, ClusterMerging(statistics).n_clusters)
         # Texture alone: from smooth to rough.
         ordered_by = len(images[0]) - 1 if settings.texture == 1 else 0
         return cls(statistics, ordered_by, automatic)

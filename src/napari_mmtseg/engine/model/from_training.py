@@ -19,6 +19,7 @@ from napari_mmtseg.engine.model.painted_classes import PaintedClasses
 from napari_mmtseg.engine.model.readouts import PixelReadout
 from napari_mmtseg.engine.training import Example, Trained
 from napari_mmtseg.images.features import Texture
+from napari_mmtseg.images.illumination import Illumination
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -33,17 +34,19 @@ def readout_from_training(
     normalization: Normalization,
     texture: Texture,
     settings: SegmentationSettings,
+    automatic: int,
 ) -> Readout:
     """Return trained networks and the classes that they distinguish.
 
-    `images` (1, C, [Z,] Y, X) are those of the training.
+    `images` (1, C, [Z,] Y, X) are those of the training; `automatic` is the class count
+    unless it is set.
     """
     consensus = Consensus.from_training(trained.networks, images, settings.max_labels)
     seen = [image[0].cpu().numpy() for image in images]
     clusters = [consensus.cluster_map(image) for image in images]
     return Readout(
         Inference(consensus, normalization, texture),
-        PixelReadout(FoundClasses.measure(clusters, seen, settings)),
+        PixelReadout(FoundClasses.measure(clusters, seen, settings, automatic)),
     )
 
 
@@ -58,6 +61,7 @@ def model_from_training(
     values: NDArray[np.int32],
     groups: NDArray[np.bool_],
     readout: str,
+    illumination: Illumination,
 ) -> MutualMeanTeachingModel:
     """Return a model of the classes of scribbles.
 
@@ -82,7 +86,7 @@ def model_from_training(
     clusters = [e.start.cpu().numpy() for e in examples if e.start is not None]
     found = FoundClasses.measure(clusters, small, settings)
     painted = PaintedClasses.measure(values, groups, classes, small, readout)
-    inference = Inference(consensus, normalization, texture)
+    inference = Inference(consensus, normalization, texture, illumination)
     return MutualMeanTeachingModel(
         Readout(inference, PixelReadout(found), painted=painted), settings
     )

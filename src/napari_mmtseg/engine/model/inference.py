@@ -14,6 +14,8 @@ from napari_mmtseg.engine.model.image_view import ImageView, shrink
 from napari_mmtseg.engine.model.tiled_inference import TileFunction, predict_tiles
 from napari_mmtseg.engine.model.tiles import Tile
 from napari_mmtseg.images.features import FeatureBank, Texture
+from napari_mmtseg.images.illumination import EVEN, Illumination
+from napari_mmtseg.images.light_field import Part
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.labels.region_finding import find_regions, region_means
@@ -26,22 +28,29 @@ Steps = Generator[float, None, NDArray[Any]]
 class Inference:
     """The networks of a model and their input.
 
-    `normalization` makes normalised pixel values of raw ones, `texture` network input
-    of those.
+    `illumination` takes uneven light out of raw pixels, `normalization` makes
+    normalised pixel values of these, and `texture` network input.
     """
 
     consensus: Consensus
     normalization: Normalization
     texture: Texture | FeatureBank
+    illumination: Illumination = EVEN
 
     @property
     def n_responses(self) -> int:
         """Number of response channels, q."""
         return len(self.consensus.channel_orders[0])
 
-    def for_image(self, *parts: NDArray[Any]) -> Inference:
-        """Return the same for an image, of which some raw parts (C, Y, X) suffice."""
-        return replace(self, normalization=self.normalization.of(*parts))
+    def for_image(self, *parts: Part) -> Inference:
+        """Return the same for an image, of which some raw parts suffice."""
+        illumination = self.illumination.of(*parts)
+        even = [illumination.apply(*part) for part in parts]
+        return replace(
+            self,
+            illumination=illumination,
+            normalization=self.normalization.of(*even),
+        )
 
     def clusters(self, channels: NDArray[Any]) -> Steps:
         """Return the cluster, 0..q-1, of every pixel of a raw image, tile by tile."""
@@ -58,7 +67,7 @@ class Inference:
     ) -> Iterator[tuple[Tile, NDArray[Any]]]:
         """Yield tiles of a part of a raw image of any size, and their clusters.
 
-        One tile is read at a time.
+        One tile is read at a time. The image is under even light already.
         """
         parts = self.consensus.tiles(
             image.shape[1:], self.texture.halo, tile_size, window
@@ -83,7 +92,8 @@ class Inference:
         pixels, and returns (n, y, x). Yields the finished fraction.
         """
         parts = self.consensus.tiles(channels.shape[1:], self.texture.halo + halo)
-        return _assembled(channels, parts, self._of_raw(function))
+        even = self.illumination.apply(channels)
+        return _assembled(even, parts, self._of_raw(function))
 
     def averaged_clusters(self, view: ImageView) -> Steps:
         """Return the cluster of every small region of a view, by its mean response."""
@@ -94,7 +104,7 @@ class Inference:
 
     def view(self, channels: NDArray[Any]) -> ImageView:
         """Return the view of a raw image (C, Y, X)."""
-        normalized = self.normalization.apply(channels)
+        normalized = self.normalization.apply(self.illumination.apply(channels))
         return ImageView(shrink(normalized), self.texture.apply(normalized, shrink))
 
     def class_probabilities(

@@ -57,23 +57,22 @@ def stack_clusters(
                 if isinstance(part, float):
                     yield (number + part) / n
                 else:
-                    here = stack.whole(index)
-                    yield ClusterPart(here, part, number + 1, (number + 1) / n)
+                    place = stack.whole(index)
+                    yield ClusterPart(place, part, number + 1, (number + 1) / n)
             continue
-        inference = known.for_image(frame)
+        here = known.for_image(frame)
+        frame = replace(frame, illumination=here.inference.illumination)
         done = 0
         for block, held in _read_ahead(frame, _blocks(known, frame, units)):
             clusters = np.empty([s.stop - s.start for s in block.core], np.uint8)
-            for tile, part in inference.cluster_tiles(
-                held, block.core, settings.tile_size
-            ):
+            for tile, part in here.cluster_tiles(held, block.core, settings.tile_size):
                 clusters[relative_to(block.core, tile.core)] = part
                 done += part.size
                 yield (number + done / frame.n_pixels) / n
             share = done / frame.n_pixels
-            here = Location(index, block.core)
+            place = Location(index, block.core)
             n_done = number + (share == 1)
-            yield ClusterPart(here, clusters, n_done, (number + share) / n)
+            yield ClusterPart(place, clusters, n_done, (number + share) / n)
 
 
 def _frame_clusters(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,7 @@ def label_window(
     values = merge_tree.label_of_cluster()
     labels = np.empty([w.stop - w.start for w in window], np.int32)
     here = known.for_image(frame)
-    for tile, clusters in here.cluster_tiles(frame, window, settings.tile_size):
+    even = replace(frame, illumination=here.inference.illumination)
+    for tile, clusters in here.cluster_tiles(even, window, settings.tile_size):
         labels[relative_to(window, tile.core)] = values[clusters]
     return labels

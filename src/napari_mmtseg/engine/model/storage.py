@@ -22,6 +22,7 @@ from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
 from napari_mmtseg.images.features import FeatureBank, Texture
+from napari_mmtseg.images.illumination import EVEN, Illumination
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.settings.fields import SegmentationSettings
 
@@ -46,6 +47,7 @@ def write_model(
         "format": FILE_FORMAT,
         "version": FILE_VERSION,
         "settings": settings.to_dict(),
+        "illumination": asdict(inference.illumination),
         "normalization": asdict(inference.normalization),
         "texture": asdict(inference.texture),
         "depth": inference.consensus.depth,
@@ -72,6 +74,9 @@ def read_model(path: str | Path) -> tuple[Readout, SegmentationSettings, LabelVa
     try:
         settings = SegmentationSettings(**about["settings"])
         normalization = Normalization.from_dict(about["normalization"])
+        illumination = EVEN
+        if "illumination" in about:
+            illumination = Illumination.from_dict(about["illumination"])
         texture: Texture | FeatureBank
         if "feature_bank" in about:
             texture = FeatureBank.from_dict(about["feature_bank"])
@@ -79,7 +84,7 @@ def read_model(path: str | Path) -> tuple[Readout, SegmentationSettings, LabelVa
             texture = Texture(**about["texture"])
         empty = (
             ResponseNetwork(
-                texture.n_features(normalization.n_channels),
+                texture.n_features(normalization.n_outputs),
                 settings.max_labels,
                 settings.n_conv_layers,
                 depth=about.get("depth"),
@@ -87,7 +92,7 @@ def read_model(path: str | Path) -> tuple[Readout, SegmentationSettings, LabelVa
             for _ in about["channel_orders"]
         )
         consensus = Consensus.from_state(tensors, about["channel_orders"], empty)
-        inference = Inference(consensus, normalization, texture)
+        inference = Inference(consensus, normalization, texture, illumination)
         readout = Readout.from_state(inference, tensors)
         label_values = about.get("label_values")
         if label_values is not None:

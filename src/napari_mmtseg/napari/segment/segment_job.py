@@ -187,6 +187,7 @@ class Segmentation:
             "n_labels": result.n_labels,
             "n_steps": result.n_steps,
             "stop_reason": result.stop_reason,
+            "illumination": result.illumination,
             "seconds": round(result.seconds, 3),
             "device": result.device,
             "precision": result.precision,
@@ -197,8 +198,8 @@ class Segmentation:
             provenance=about,
             summary=(
                 f"{count(result.n_labels, 'label')} in {result.seconds:.1f} s, "
-                f"{result.n_steps} steps: {result.stop_reason}."
-            ),
+                f"{result.n_steps} steps: {result.stop_reason}. {result.notes}"
+            ).rstrip(),
             appearance=self.appearance,
             out_of_date=self.out_of_date,
         )
