@@ -107,7 +107,8 @@ def first_image_previews(
     def preview(progress: TrainingStep) -> Preview | None:
         if progress.example != 0:
             return None
-        clusters = progress.targets.cpu().numpy()
+        # The warm start is at half the size.
+        clusters = enlarge(progress.targets.cpu().numpy(), image.shape[1:])
         if structure.merging == "regions":
             labels = of_regions(clusters)
         else:
