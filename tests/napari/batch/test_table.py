@@ -194,11 +194,11 @@ def test_of_thousands_of_rows_only_those_in_view_are_asked_for(qtbot, monkeypatc
         check(lambda news=news: view.images.update_records(news))
 
 
-def test_the_dots_follow_the_theme(batch_panel, model_viewer, qtbot, folder):
+def test_the_dots_follow_the_theme(batch_panel, viewer, qtbot, folder):
     choose(batch_panel, qtbot, folder)
     images = batch_panel.table.images
     for theme in ("light", "dark"):
-        model_viewer.theme = theme
+        viewer.theme = theme
         dot = images.index(0, images.STATUS).data(Role.DecorationRole)
         color = dot.pixmap(12, 12).toImage().pixelColor(6, 6)
         assert color == status_colors(theme)["waiting"]

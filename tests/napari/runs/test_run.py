@@ -1,4 +1,4 @@
-"""Work in threads that overlap, in a real window."""
+"""Work in threads that overlap."""
 
 import threading
 import warnings
@@ -38,6 +38,7 @@ def queues(viewer, qtbot):
     wait_for_threads(qtbot)
 
 
+@pytest.mark.window
 @pytest.mark.filterwarnings("default")
 def test_work_that_overlaps_leaves_no_trace_and_mixes_no_warnings(queues, qtbot):
     image = np.arange(64.0, dtype=np.float32).reshape(1, 8, 8)

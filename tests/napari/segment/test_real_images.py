@@ -14,7 +14,7 @@ from tests.napari.driving import (
 )
 from tests.real_images import NUCLEI, needs_nuclei
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.window]
 
 
 @pytest.fixture
