@@ -145,8 +145,9 @@ def test_processes_give_the_labels_of_the_python_function(
 
 
 def test_a_scheduler_that_is_not_there_is_a_notification(
-    batch_panel, qtbot, folder, notifications
+    batch_panel, qtbot, folder, notifications, monkeypatch
 ):
+    monkeypatch.setattr("napari_mmtseg.batch.cluster.connection.CONNECT_SECONDS", 0.3)
     batch_panel.form.scheduler.value = "tcp://127.0.0.1:1"
     choose(batch_panel, qtbot, folder)
     run(batch_panel, qtbot)

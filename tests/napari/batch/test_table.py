@@ -204,12 +204,12 @@ def test_the_dots_follow_the_theme(batch_panel, viewer, qtbot, folder):
         assert color == status_colors(theme)["waiting"]
 
 
-def test_a_hundred_thousand_rows_are_sorted_by_python(qapp, monkeypatch):
+def test_thousands_of_rows_are_sorted_by_python(qapp, monkeypatch):
     images = BatchTableModel()
-    images.show_records(many(100_000))
-    # Qt's sorting proxy asks for data twice per comparison: 37 s for one column.
+    images.show_records(many(20_000))
+    # Qt's sorting proxy asks for data twice per comparison: 37 s for 100,000 rows.
     monkeypatch.setattr(BatchTableModel, "data", None)
     for number in range(5):
         images.sort(number, DOWN)
     images.sort(images.NAME, DOWN)
-    assert images.record_at(0).item.name == "image_99999.png"
+    assert images.record_at(0).item.name == "image_19999.png"
