@@ -7,8 +7,12 @@ from qtpy.QtCore import QModelIndex, QPersistentModelIndex, Qt
 
 from napari_mmtseg.batch.plan import BatchItem
 from napari_mmtseg.batch.record import BatchRecord
-from napari_mmtseg.napari.batch.table import BatchTableModel, status_colors, status_dot
-from napari_mmtseg.napari.batch.table_view import BatchTableView
+from napari_mmtseg.napari.batch.table import (
+    BatchTableModel,
+    BatchTableView,
+    status_colors,
+    status_dot,
+)
 from tests.napari.batch.driving import choose
 
 UP, DOWN = Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder

@@ -9,8 +9,7 @@ from qtpy.QtCore import QObject
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.normalization import Normalization
-from napari_mmtseg.napari.runs.outcomes import Failed, Notice, Refused
-from napari_mmtseg.napari.runs.run import RunQueue
+from napari_mmtseg.napari.runs.run import Failed, Notice, Refused, RunQueue
 from tests.napari.driving import wait_for_threads
 
 

@@ -11,10 +11,9 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.edit.actions import ACTIONS
-from napari_mmtseg.napari.edit.buttons import EditShortcuts, make_buttons
 from napari_mmtseg.napari.edit.fields import EditFields
 from napari_mmtseg.napari.edit.files import save_labels, save_table
-from napari_mmtseg.napari.edit.layout import arrange
+from napari_mmtseg.napari.edit.layout import EditShortcuts, arrange, make_buttons
 from napari_mmtseg.napari.edit.navigation import Navigator
 from napari_mmtseg.napari.edit.picking import Highlight, Picker
 from napari_mmtseg.napari.edit.preview import EditPreview
