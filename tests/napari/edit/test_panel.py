@@ -306,7 +306,6 @@ def test_closing_the_panel_leaves_the_viewer_alone(viewer, edit_panel, qtbot):
     assert list(viewer.layers) == [layer]
     assert len(viewer.mouse_drag_callbacks) == n_callbacks - 1
     assert not layer.show_selected_label
-    assert panel.shortcut_keys == []
     layer.data_setitem((np.array([0]), np.array([0])), 3)
     viewer.add_labels(PLANE.copy())
     qtbot.wait(200)

@@ -42,11 +42,6 @@ class EditShortcuts:
         self._buttons = buttons
         self._shortcuts: list[QShortcut] = []
 
-    @property
-    def keys(self) -> list[str]:
-        """The keys that are bound now."""
-        return [shortcut.key().toString() for shortcut in self._shortcuts]
-
     def bind(self, panel: QWidget) -> None:
         """Bind all keys in the window of a panel; without effect if they are bound."""
         window = _main_window(panel)

@@ -84,11 +84,6 @@ class EditWidget(NarrowPanel):
         parts = (self.session.runner, self.preview, self.statistics, self.navigator)
         return any(part.is_busy for part in parts)
 
-    @property
-    def shortcut_keys(self) -> list[str]:
-        """The keys that are bound while the panel is open."""
-        return self._shortcuts.keys
-
     def rename(self) -> None:
         """Let the user type the name of the selected class."""
         value = self.table.last_value
