@@ -117,7 +117,7 @@ def test_adjusted_rand_index_of_known_cases():
     assert adjusted_rand(labels, truth) == pytest.approx(4 / 7)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(label_images, label_images, st.permutations(range(5)))
 def test_numbers_of_labels_do_not_count(labels, truth, numbers):
     renamed = np.array(numbers)[labels]
@@ -126,7 +126,7 @@ def test_numbers_of_labels_do_not_count(labels, truth, numbers):
     np.testing.assert_allclose(best_ious(renamed, truth), best_ious(labels, truth))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(label_images, label_images)
 def test_measures_are_within_their_bounds_and_best_for_the_truth(labels, truth):
     for measure in SIMILARITIES:

@@ -101,7 +101,7 @@ def test_clusters_that_look_the_same_stay_one_class():
     assert tree.explained(1) == 1.0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.integers(0, 50), st.floats(-9, 9)), min_size=1, max_size=7),
     st.integers(1, 8),
