@@ -3,9 +3,12 @@
 import os
 import sys
 import tempfile
+from pathlib import Path
 
+import hypothesis
 import pytest
 
+_HERE = Path(__file__).parent
 _NAPARI_SETTINGS = tempfile.TemporaryDirectory()
 
 
@@ -14,6 +17,16 @@ def pytest_configure():
     os.environ["NAPARI_CONFIG"] = os.path.join(_NAPARI_SETTINGS.name, "settings.yaml")
     os.environ.setdefault("NAPARI_ENSURE_PLUGIN_MAIN_THREAD", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # On a busy machine an example may take any time.
+    hypothesis.settings.register_profile("patient", deadline=None)
+    hypothesis.settings.load_profile("patient")
+
+
+def pytest_collection_modifyitems(items):
+    """Run long files first: then several processes end at about the same time."""
+    long = ("end_to_end", "batch", "napari")
+    folders = {item: item.path.relative_to(_HERE).parts[0] for item in items}
+    items.sort(key=lambda item: folders[item] not in long)
 
 
 @pytest.fixture(autouse=True)

@@ -3,8 +3,7 @@ from pathlib import Path
 import pytest
 
 from napari_mmtseg import InputError, SegmentationSettings
-from napari_mmtseg.batch.folders import matching_paths
-from napari_mmtseg.batch.plan import BatchRequest, plan_batch
+from napari_mmtseg.batch.plan import BatchRequest, matching_paths, plan_batch
 from napari_mmtseg.errors import Cancelled
 from tests.batch.folders import write_images
 

@@ -11,19 +11,18 @@ from pathlib import Path
 import psutil
 import pytest
 
+from napari_mmtseg.batch import processes
 from napari_mmtseg.batch.processes import run_in_processes
 from napari_mmtseg.batch.runner import Hooks, run_tasks
+from tests.batch.cluster import work
 from tests.batch.cluster.work import Named
 from tests.batch.folders import QUICK, write_images
 
 
-def label_or_die(task, should_cancel):
-    """Label nothing; die of a task of that name once the others are under way."""
-    if task.name == "die":
-        time.sleep(0.3)
-        os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(0.6)
-    return task.name
+@pytest.fixture
+def light_processes(monkeypatch):
+    """Processes that do not load torch when they start."""
+    monkeypatch.setattr(processes, "_start_worker", work.start_nothing)
 
 
 def go_on():
@@ -34,7 +33,7 @@ def run(folder, names):
     begun = []
     reports = run_tasks(
         run_in_processes(2),
-        label_or_die,
+        work.label_or_die,
         [Named(name) for name in names],
         folder,
         Hooks(go_on, note_begun=begun.extend),
@@ -45,14 +44,16 @@ def run(folder, names):
     return {r.task.name: r for r in found if r.status != "running"}
 
 
-def test_only_the_task_that_kills_its_process_is_blamed(tmp_path):
+def test_only_the_task_that_kills_its_process_is_blamed(tmp_path, light_processes):
     found = run(tmp_path, ["a", "die", "b", "c"])
     status = {name: report.status for name, report in found.items()}
     assert status == {"a": "done", "b": "done", "c": "done", "die": "failed"}
     assert "died twice" in found["die"].error
 
 
-def test_a_task_that_a_dead_pool_does_not_take_is_not_lost(tmp_path, monkeypatch):
+def test_a_task_that_a_dead_pool_does_not_take_is_not_lost(
+    tmp_path, monkeypatch, light_processes
+):
     submit = ProcessPoolExecutor.submit
     refused = []
 
@@ -73,7 +74,7 @@ def test_a_task_that_a_dead_pool_does_not_take_is_not_lost(tmp_path, monkeypatch
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_sigint_is_blocked_in_processes_from_the_start(tmp_path):
     reports = run_tasks(
-        run_in_processes(2), label_or_die, [Named("a")], tmp_path, Hooks(go_on)
+        run_in_processes(2), work.label_or_die, [Named("a")], tmp_path, Hooks(go_on)
     )
     assert next(reports).status == "running"
     assert next(reports) is None

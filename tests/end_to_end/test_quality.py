@@ -11,13 +11,13 @@ from tests.real_images import NUCLEI, needs_nuclei
 
 @needs_nuclei
 def test_fluorescent_nuclei_at_two_classes():
-    paths = sorted((NUCLEI / "images").iterdir())[::6]
+    paths = sorted((NUCLEI / "images").iterdir())[::12]
     scores = []
     for path in paths:
         truth = iio.imread(NUCLEI / "labels" / f"{path.stem}.png")
         labels = mm.segment(iio.imread(path), n_labels=2)
         scores.append(pixel_accuracy(labels, truth))
-    assert len(scores) >= 6
+    assert len(scores) >= 4
     assert np.mean(scores) > 0.95
 
 

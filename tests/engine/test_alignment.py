@@ -23,7 +23,7 @@ def test_assignment_undoes_a_permutation():
     assert best_assignment(table).tolist() == permutation.tolist()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(arrays(np.int64, (4, 4), elements=st.integers(0, 50)))
 def test_assignment_is_one_to_one_and_as_good_as_the_best_permutation(table):
     columns = best_assignment(torch.from_numpy(table)).numpy()

@@ -24,7 +24,7 @@ def source(y: PixelSize | None, x: PixelSize | None) -> ImageFile:
 
 
 class TestWriteLabels:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(
         largest=st.one_of(
             st.integers(0, 2**32 - 1),

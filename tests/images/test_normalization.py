@@ -87,7 +87,7 @@ def test_uint8_colour_is_lab_from_black_to_white():
     np.testing.assert_allclose(normalized[1:], 0, atol=1e-4)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     arrays(
         st.sampled_from(["u1", "i2", "f4", "f8"]),

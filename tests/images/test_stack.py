@@ -56,7 +56,7 @@ def test_data_that_are_no_numbers_are_refused_unread():
         ImageStack.of(np.zeros((5, 20, 30), np.complex64))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.permutations("TCZYX"), st.booleans(), st.data())
 def test_frames_and_their_places_are_parts_of_the_whole(axes, volumes, data):
     axes = "".join(axes)

@@ -91,7 +91,7 @@ def test_one_class_explains_clusters_that_look_the_same():
     assert hierarchy([4, 4], [1, 1]).explained(1) == 1.0
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.integers(0, 50), st.floats(-9, 9)), min_size=1, max_size=7),
     st.integers(1, 8),

@@ -64,7 +64,7 @@ def test_a_single_region_and_a_flat_image():
     assert flat.n_above(0.0) == 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**31), st.integers(1, 30))
 def test_every_number_of_regions_is_exact_and_nested(seed, n_regions):
     rng = np.random.default_rng(seed)

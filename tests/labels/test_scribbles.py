@@ -16,7 +16,7 @@ SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 12))
 
 
 @given(st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_painted_class_is_lost_when_shrunk(data):
     shape = data.draw(SHAPES)
     painted = data.draw(arrays(np.int32, shape, elements=st.integers(0, 4)))

@@ -29,39 +29,70 @@ def _display():
 
 
 @pytest.fixture
-def viewer(make_napari_viewer_proxy):
-    return make_napari_viewer_proxy()
-
-
-@pytest.fixture
-def model_viewer(qapp):
-    """Layers without a window: enough for a panel alone, and made in no time."""
+def viewer(request, qapp):
+    """Layers without a window, which costs no time; napari's own for `window` tests."""
+    if request.node.get_closest_marker("window"):
+        return request.getfixturevalue("make_napari_viewer_proxy")()
     from napari.components import ViewerModel
 
     return ViewerModel()
 
 
+def _opened(viewer, title, widget_type):
+    """Open a panel in the window of the viewer, or by itself if there is none."""
+    if hasattr(viewer, "window"):
+        return viewer.window.add_plugin_dock_widget("napari-mmtseg", title)[1]
+    widget = widget_type(viewer)
+    widget.show()
+    return widget
+
+
+def _end(viewer, widget, qtbot):
+    """Wait for what runs; qtbot.addWidget would delete the panel before."""
+    from tests.napari.driving import wait_for_threads
+
+    wait_for_threads(qtbot)
+    if not hasattr(viewer, "window"):
+        widget.deleteLater()
+
+
 @pytest.fixture
 def panel(viewer, qtbot):
-    """The Segment panel in its dock, with quick settings; no run outlives the test."""
-    from tests.napari.driving import QUICK, set_values, wait_for_threads
+    """The Segment panel with quick settings; no run outlives the test."""
+    from napari_mmtseg.napari.segment.panel import SegmentWidget
+    from tests.napari.driving import QUICK, set_values
 
-    _, widget = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
+    widget = _opened(viewer, "Segment", SegmentWidget)
     set_values(widget, **QUICK)
     yield widget
     widget.cancel()
-    wait_for_threads(qtbot)
+    _end(viewer, widget, qtbot)
 
 
 @pytest.fixture
 def edit_panel(viewer, qtbot):
-    """The Edit labels panel in its dock; no operation outlives the test."""
-    from tests.napari.driving import settle, wait_for_threads
+    """The Edit labels panel; no operation outlives the test."""
+    from napari_mmtseg.napari.edit.panel import EditWidget
+    from tests.napari.driving import settle
 
-    _, widget = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
+    widget = _opened(viewer, "Edit labels", EditWidget)
     yield widget
     settle(widget, qtbot)
-    wait_for_threads(qtbot)
+    _end(viewer, widget, qtbot)
+
+
+@pytest.fixture
+def batch_panel(viewer, qtbot):
+    """The Batch panel with quick settings; no run outlives the test."""
+    from napari_mmtseg.napari.batch.panel import BatchWidget
+    from tests.napari.batch.driving import set_settings
+    from tests.napari.driving import QUICK
+
+    widget = _opened(viewer, "Batch", BatchWidget)
+    set_settings(widget, **QUICK, n_labels=2)
+    yield widget
+    widget.cancel()
+    _end(viewer, widget, qtbot)
 
 
 @pytest.fixture

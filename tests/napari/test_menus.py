@@ -63,13 +63,10 @@ def test_layers_segment_opens_the_batch_panel(real_viewer):
     assert not panel.run_button.isEnabled()
 
 
-def test_plugins_lists_the_panels(real_viewer):
+def test_panels_and_samples_are_listed(real_viewer):
     actions = entries(real_viewer, "Plugins", "MMT Segmentation")
     titles = ("Segment", "Edit labels", "Batch")
     assert set(actions) >= {f"{title} (MMT Segmentation)" for title in titles}
-
-
-def test_file_open_sample_lists_the_samples(real_viewer):
     actions = entries(real_viewer, "File", "Open Sample", "MMT Segmentation")
     assert len(actions) == len(SAMPLES)
 

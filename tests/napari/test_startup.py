@@ -15,13 +15,6 @@ def run_python(code, *, timeout=120):
     )
 
 
-def assert_closed_cleanly(result):
-    assert result.stdout.split() == ["closing", "left"], result.stderr
-    assert result.returncode == 0, result.stderr
-    assert "Traceback" not in result.stderr
-    assert "QThread" not in result.stderr
-
-
 def test_manifest_and_panels_do_not_import_torch():
     result = run_python(
         """
@@ -48,37 +41,8 @@ def test_manifest_and_panels_do_not_import_torch():
     assert "opened" in result.stdout
 
 
-def test_closing_napari_during_a_run_ends_it_cleanly():
-    result = run_python(
-        """
-        import time
-        import napari, numpy
-        from qtpy.QtCore import QTimer
-        viewer = napari.Viewer()
-        image = numpy.random.default_rng(0).integers(0, 255, (96, 96), numpy.uint8)
-        viewer.add_image(image)
-        _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
-        panel.form.widgets["preset"].value = "paper"
-        panel.run_button.click()
-
-        def close_when_running():
-            if len(viewer.layers) < 2:
-                return
-            watch.stop()
-            print("closing", flush=True)
-            viewer.close()
-
-        watch = QTimer()
-        watch.timeout.connect(close_when_running)
-        watch.start(20)
-        napari.run()
-        print("left", flush=True)
-        """
-    )
-    assert_closed_cleanly(result)
-
-
-def test_closing_napari_during_a_batch_ends_it_cleanly(tmp_path):
+def test_closing_napari_at_work_ends_it_cleanly(tmp_path):
+    """A run, a batch and an edit are under way when the window is closed."""
     (tmp_path / "images").mkdir()
     result = run_python(
         f"""
@@ -86,22 +50,39 @@ def test_closing_napari_during_a_batch_ends_it_cleanly(tmp_path):
         import imageio.v3 as iio
         import napari, numpy
         from qtpy.QtCore import QTimer
+        rng = numpy.random.default_rng(0)
+        image = rng.integers(0, 255, (96, 96), numpy.uint8)
         source = Path({str(tmp_path / "images")!r})
-        image = numpy.random.default_rng(0).integers(0, 255, (96, 96), numpy.uint8)
         for name in ("a.png", "b.png"):
             iio.imwrite(source / name, image)
         viewer = napari.Viewer()
-        _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Batch")
-        panel.form.settings.widgets["preset"].value = "paper"
-        panel.form.source.value = source
+        viewer.add_image(image)
+        panels = {{}}
+        for title in ("Segment", "Batch", "Edit labels"):
+            _, panels[title] = viewer.window.add_plugin_dock_widget(
+                "napari-mmtseg", title
+            )
+        segment, batch, edit = panels.values()
+        segment.form.widgets["preset"].value = "paper"
+        segment.run_button.click()
+        batch.form.settings.widgets["preset"].value = "paper"
+        batch.form.source.value = source
 
         def go_on():
-            if not panel.is_running and panel.run_button.isEnabled():
-                panel.run_button.click()
-            elif len(panel.progress.curve.counts) > 1:
+            if not batch.is_running and batch.run_button.isEnabled():
+                batch.run_button.click()
+            if len(viewer.layers) > 1 and len(batch.progress.curve.counts) > 1:
                 watch.stop()
-                print("closing", flush=True)
-                viewer.close()
+                viewer.add_labels(rng.integers(0, 5, (2048, 2048)))
+                QTimer.singleShot(1000, close_at_work)
+
+        def close_at_work():
+            edit.buttons["smooth"].click()
+            assert segment.is_running
+            assert batch.is_running
+            assert edit.session.runner.is_busy
+            print("closing", flush=True)
+            viewer.close()
 
         watch = QTimer()
         watch.timeout.connect(go_on)
@@ -110,29 +91,8 @@ def test_closing_napari_during_a_batch_ends_it_cleanly(tmp_path):
         print("left", flush=True)
         """
     )
-    assert_closed_cleanly(result)
+    assert result.stdout.split() == ["closing", "left"], result.stderr
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    assert "QThread" not in result.stderr
     assert not list((tmp_path / "images-labels").glob("*.tif"))
-
-
-def test_closing_napari_during_an_edit_ends_it_cleanly():
-    result = run_python(
-        """
-        import napari, numpy
-        from qtpy.QtCore import QTimer
-        viewer = napari.Viewer()
-        labels = numpy.random.default_rng(0).integers(0, 5, (2048, 2048))
-        viewer.add_labels(labels)
-        _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
-
-        def close_at_work():
-            assert panel.session.runner.is_busy
-            print("closing", flush=True)
-            viewer.close()
-
-        QTimer.singleShot(1000, panel.buttons["smooth"].click)
-        QTimer.singleShot(1100, close_at_work)
-        napari.run()
-        print("left", flush=True)
-        """
-    )
-    assert_closed_cleanly(result)

@@ -49,7 +49,7 @@ def test_textures_of_equal_mean_are_told_apart_by_two_strokes():
 
 
 @given(st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_painted_pixels_always_come_back_as_painted(data):
     image = data.draw(
         arrays(np.float32, (12, 14), elements=st.sampled_from([0.0, 0.5, 1.0]))

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from napari_mmtseg.batch.folders import matching_paths
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.files.atomic import PARTIAL
 from napari_mmtseg.files.formats import FILE_FORMATS, IMAGE_SUFFIXES
@@ -273,3 +272,30 @@ def _refuse_existing(plan: BatchPlan) -> None:
             f"{first_names(there, _SHOWN)}. Go on with them (resume=True), "
             "replace them (overwrite=True), or name another folder."
         )
+
+
+_ANY_FOLDERS = "**/"
+
+
+def matching_paths(
+    folder: Path,
+    pattern: str,
+    is_left_out: Callable[[str], bool],
+    check: Callable[[], None],
+) -> Iterator[Path]:
+    """Yield the paths that :meth:`pathlib.Path.glob` finds, each once."""
+    before, recursive, after = pattern.partition(_ANY_FOLDERS)
+    if not recursive or (before and not before.endswith("/")) or not after:
+        for path in folder.glob(pattern):
+            check()
+            yield path
+        return
+    seen = set()
+    for top in folder.glob(before) if before else [folder]:
+        for place, folders, _ in os.walk(top):
+            check()
+            folders[:] = [name for name in folders if not is_left_out(name)]
+            for path in matching_paths(Path(place), after, is_left_out, check):
+                if path not in seen:
+                    seen.add(path)
+                    yield path

@@ -44,7 +44,7 @@ def test_a_client_stays_open(client):
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:{}", "127.0.0.1:{}"])
 def test_an_address_that_does_not_answer(address, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr(clusters, "CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr(clusters, "CONNECT_SECONDS", 0.3)
     with (
         pytest.raises(InputError, match="dask scheduler"),
         connected(address.format(free_port())),

@@ -61,7 +61,7 @@ def test_an_address_on_the_command_line(tmp_path, cluster, capsys, monkeypatch):
 
 def test_an_address_that_does_not_answer(tmp_path, monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("napari_mmtseg.batch.cluster.connection.CONNECT_SECONDS", 1.0)
+    monkeypatch.setattr("napari_mmtseg.batch.cluster.connection.CONNECT_SECONDS", 0.3)
     write_images(tmp_path / "in", 2)
     with pytest.raises(InputError, match="No Dask scheduler answers"):
         run_batch(request(tmp_path), scheduler="tcp://127.0.0.1:1")

@@ -17,6 +17,8 @@ zarr = pytest.importorskip("zarr")
 SIDE = 4100
 """So that the image is a large one, with narrow blocks at its border."""
 
+N_SLICES = 9
+
 
 @pytest.fixture(scope="module")
 def model():
@@ -39,6 +41,17 @@ def large(tmp_path_factory, model):
     return folder / "image.zarr", labels
 
 
+@pytest.fixture(scope="module")
+def slices(tmp_path_factory, model):
+    """Return the path of a stack, of which each slice is a block, and its labels."""
+    path = tmp_path_factory.mktemp("slices") / "stack.ome.tif"
+    stack = write_stack(path, N_SLICES)
+    labels = np.zeros(stack.shape, np.uint8)
+    model.predict(stack, axes="ZYX", out=labels)
+    assert set(np.unique(labels)) == {1, 2}
+    return path, labels
+
+
 def leftovers(folder):
     return sorted(p.name for p in folder.iterdir())
 
@@ -46,7 +59,7 @@ def leftovers(folder):
 def test_a_worker_killed_and_the_same_labels(tmp_path, client, model, large):
     path, expected = large
     out = tmp_path / "labels.zarr"
-    steps = iter_label_on_cluster(model, path, out, scheduler=client, region=1000)
+    steps = iter_label_on_cluster(model, path, out, scheduler=client, region=2000)
     victim = next(iter(client.run(os.getpid).values()))
     n_done = []
     while True:
@@ -59,15 +72,15 @@ def test_a_worker_killed_and_the_same_labels(tmp_path, client, model, large):
         assert not out.exists()
         if step.n_done == 2:
             os.kill(victim, signal.SIGKILL)
-    assert n_done == list(range(26))
-    assert step.n_blocks == 25
+    assert n_done == list(range(10))
+    assert step.n_blocks == 9
     assert labels.chunks == (1024, 1024)
     np.testing.assert_array_equal(labels[...], expected)
     assert leftovers(tmp_path) == ["labels.zarr"]
 
 
-def test_cancelled_and_resumed(tmp_path, client, model, large):
-    path, expected = large
+def test_cancelled_and_resumed(tmp_path, client, model, slices):
+    path, expected = slices
     out = tmp_path / "labels.zarr"
     saved = tmp_path / "model.safetensors"
     model.save(saved)
@@ -92,7 +105,7 @@ def test_cancelled_and_resumed(tmp_path, client, model, large):
     assert leftovers(tmp_path) == ["labels.zarr", "model.safetensors"]
     # What is finished is returned at once.
     done = list(iter_label_on_cluster(model, path, out, resume=True, **options))
-    assert [(s.n_done, s.n_blocks) for s in done] == [(9, 9)]
+    assert [(s.n_done, s.n_blocks) for s in done] == [(N_SLICES, N_SLICES)]
     with pytest.raises(InputError, match="overwrite=True"):
         label_on_cluster(model, path, out, **options)
 
@@ -149,19 +162,21 @@ def test_neither_the_image_nor_a_folder_is_replaced(tmp_path, model, out):
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_on_the_command_line(tmp_path, cluster, model, large, capsys):
-    path, expected = large
+def test_on_the_command_line(tmp_path, cluster, model, slices, capsys):
+    path, expected = slices
     saved, out = tmp_path / "model.safetensors", tmp_path / "labels.zarr"
     model.save(saved)
     words = ["apply", str(saved), str(path), "-o", str(out)]
     address = ["--scheduler", cluster.scheduler_address]
     assert main([*words, *address, "--region", "2048"]) == 0
     told = capsys.readouterr()
-    assert "labels.zarr: uint8 labels, 4100 x 4100 pixels" in told.out
+    assert "labels.zarr: uint8 labels, 9 x 40 x 48 pixels" in told.out
     assert "blocks: 9 of 9" in told.err
     np.testing.assert_array_equal(zarr.open_array(str(out))[...], expected)
     assert main([*words, *address]) == 2
     assert "--resume" in capsys.readouterr().err
+    assert main([*words, *address, "--region", "1024", "--resume"]) == 2
+    assert "region (was 2048, is 1024)" in capsys.readouterr().err
     assert main([*words, "--resume"]) == 2
     assert "need --scheduler" in capsys.readouterr().err
     assert main([*words, *address, "--n-labels", "2"]) == 2
@@ -179,8 +194,8 @@ def regions_of(model):
     return other
 
 
-def test_a_block_that_fails_ends_it_and_is_told(tmp_path, client, model, large):
-    path, expected = large
+def test_a_block_that_fails_ends_it_and_is_told(tmp_path, client, model, slices):
+    path, expected = slices
     out = tmp_path / "labels.zarr"
     steps = iter_label_on_cluster(model, path, out, scheduler=client, region=1024)
     next(steps)

@@ -124,25 +124,33 @@ PARITY = [
 ]
 
 
+COINS = data.coins()[60:160, 20:140]
+LONGER = QUICK | {"max_labels": 12, "n_steps": 10, "warm_start_steps": 8}
+
+
+@pytest.fixture(
+    scope="module", params=[{}, {"merging": "regions"}, {"texture": 0.5}], ids=str
+)
+def fitted(request):
+    """Return the settings of a model beside `LONGER`, and the model."""
+    return request.param, mm.fit(COINS, **LONGER, **request.param)
+
+
 @pytest.mark.parametrize("wanted", PARITY, ids=str)
-@pytest.mark.parametrize("fitted", [{}, {"merging": "regions"}, {"texture": 0.5}])
 def test_any_number_of_labels_is_what_a_new_run_gives(wanted, fitted):
-    image = data.coins()[60:160, 20:140]
-    quick = QUICK | {"max_labels": 12, "n_steps": 10, "warm_start_steps": 8}
-    model = mm.fit(image, **quick, **fitted)
-    expected = mm.segment(image, **quick, **(fitted | wanted))
-    np.testing.assert_array_equal(model.labels(image, **wanted), expected)
+    settings, model = fitted
+    expected = mm.segment(COINS, **LONGER, **(settings | wanted))
+    np.testing.assert_array_equal(model.labels(COINS, **wanted), expected)
 
 
 def test_a_model_of_regions_survives_its_file(tmp_path):
-    image = data.coins()[60:160, 20:140]
-    model = mm.fit(image, merging="regions", **QUICK)
+    model = mm.fit(COINS, merging="regions", **QUICK)
     model.save(tmp_path / "regions.safetensors")
     loaded = mm.load_model(tmp_path / "regions.safetensors")
     for k in (None, 2, 4):
         np.testing.assert_array_equal(
-            loaded.labels(image, k, merging="regions"),
-            model.labels(image, k, merging="regions"),
+            loaded.labels(COINS, k, merging="regions"),
+            model.labels(COINS, k, merging="regions"),
         )
 
 

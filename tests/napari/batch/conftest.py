@@ -1,23 +1,9 @@
-"""The Batch panel without a window, and folders of images."""
+"""Folders of images."""
 
 import numpy as np
 import pytest
 
-from tests.napari.batch.driving import labels_of, set_settings, write_images
-
-
-@pytest.fixture
-def batch_panel(model_viewer, qtbot):
-    """The Batch panel by itself, with quick settings; no run outlives the test."""
-    from napari_mmtseg.napari.batch.panel import BatchWidget
-    from tests.napari.driving import QUICK, wait_for_threads
-
-    widget = BatchWidget(model_viewer)
-    set_settings(widget, **QUICK, n_labels=2)
-    yield widget
-    widget.cancel()  # qtbot.addWidget would delete it before
-    wait_for_threads(qtbot)
-    widget.deleteLater()
+from tests.napari.batch.driving import labels_of, write_images
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from tests.napari.driving import assert_found, click, two_levels
 
 
 @pytest.fixture
-def layers(model_viewer):
-    return model_viewer.layers
+def layers(viewer):
+    return viewer.layers
 
 
 @pytest.fixture

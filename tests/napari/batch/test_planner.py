@@ -163,7 +163,7 @@ def test_thousands_of_files_are_looked_at_in_a_thread(
 ):
     source = tmp_path / "many"
     source.mkdir()
-    for i in range(10_000):
+    for i in range(2_000):
         (source / f"image_{i:05d}.png").touch()
     threads, plan = set(), batch_planner.plan_batch
 
@@ -173,8 +173,8 @@ def test_thousands_of_files_are_looked_at_in_a_thread(
 
     monkeypatch.setattr(batch_planner, "plan_batch", noted)
     choose(batch_panel, qtbot, source)
-    assert batch_panel.hint.text() == "10,000 images"
-    assert batch_panel.table.images.rowCount() == 10_000
+    assert batch_panel.hint.text() == "2,000 images"
+    assert batch_panel.table.images.rowCount() == 2_000
     assert threads
     assert threading.get_ident() not in threads
 

@@ -31,16 +31,6 @@ from tests.napari.driving import (
 )
 
 
-@pytest.fixture
-def docked_panel(viewer, qtbot):
-    """The Batch panel in a window."""
-    _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Batch")
-    set_settings(panel, **QUICK, n_labels=2)
-    yield panel
-    panel.cancel()
-    wait_for_threads(qtbot)
-
-
 def test_run_labels_all_images(batch_panel, qtbot, folder, notifications):
     choose(batch_panel, qtbot, folder)
     run(batch_panel, qtbot)
@@ -155,8 +145,9 @@ def test_processes_give_the_labels_of_the_python_function(
 
 
 def test_a_scheduler_that_is_not_there_is_a_notification(
-    batch_panel, qtbot, folder, notifications
+    batch_panel, qtbot, folder, notifications, monkeypatch
 ):
+    monkeypatch.setattr("napari_mmtseg.batch.cluster.connection.CONNECT_SECONDS", 0.3)
     batch_panel.form.scheduler.value = "tcp://127.0.0.1:1"
     choose(batch_panel, qtbot, folder)
     run(batch_panel, qtbot)
@@ -167,21 +158,21 @@ def test_a_scheduler_that_is_not_there_is_a_notification(
     assert set(statuses(batch_panel).values()) == {"cancelled"}
 
 
-def test_progress_is_shown_here_and_in_the_activity_dock(docked_panel, qtbot, folder):
-    docked_panel.form.mode.value = "each"
-    choose(docked_panel, qtbot, folder)
+def test_progress_is_shown_here_and_in_the_activity_dock(batch_panel, qtbot, folder):
+    batch_panel.form.mode.value = "each"
+    choose(batch_panel, qtbot, folder)
     values = []
-    docked_panel.progress.bar.valueChanged.connect(values.append)
+    batch_panel.progress.bar.valueChanged.connect(values.append)
     titles = []
-    start = docked_panel._control._activity.start
-    docked_panel._control._activity.start = lambda n, text: (
+    start = batch_panel._control._activity.start
+    batch_panel._control._activity.start = lambda n, text: (
         titles.append((n, text)),
         start(n, text),
     )
-    run(docked_panel, qtbot)
+    run(batch_panel, qtbot)
     assert titles == [(4, "Label 4 images")]
     assert values == sorted(values)
-    assert docked_panel.progress.bar.maximum() == 4
+    assert batch_panel.progress.bar.maximum() == 4
 
 
 def test_cancel_during_the_fit_leaves_no_labels(batch_panel, qtbot, folder):
@@ -244,8 +235,9 @@ def test_a_second_cancel_does_not_wait(batch_panel, qtbot, folder):
     assert set(statuses(batch_panel).values()) == {"cancelled"}
 
 
-def test_closing_the_panel_cancels(viewer, docked_panel, qtbot, folder):
-    panel = docked_panel
+@pytest.mark.window
+def test_closing_the_panel_cancels(viewer, batch_panel, qtbot, folder):
+    panel = batch_panel
     set_settings(panel, **SLOW)
     choose(panel, qtbot, folder)
     click(qtbot, panel.run_button)

@@ -291,9 +291,9 @@ def test_a_hundred_thousand_instances(viewer, edit_panel, qtbot):
     assert layer.data.max() == 320 * 320 - 1
 
 
-def test_closing_the_panel_leaves_the_viewer_alone(make_napari_viewer, qtbot):
-    viewer = make_napari_viewer()
-    _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
+@pytest.mark.window
+def test_closing_the_panel_leaves_the_viewer_alone(viewer, edit_panel, qtbot):
+    panel = edit_panel
     layer = viewer.add_labels(PLANE.copy())
     settle(panel, qtbot)
     panel.table.select_values([2], last=2)
@@ -306,7 +306,6 @@ def test_closing_the_panel_leaves_the_viewer_alone(make_napari_viewer, qtbot):
     assert list(viewer.layers) == [layer]
     assert len(viewer.mouse_drag_callbacks) == n_callbacks - 1
     assert not layer.show_selected_label
-    assert panel.shortcut_keys == []
     layer.data_setitem((np.array([0]), np.array([0])), 3)
     viewer.add_labels(PLANE.copy())
     qtbot.wait(200)

@@ -34,7 +34,7 @@ def assert_same_place(image, labels, positions):
 finite = st.floats(-50, 50, allow_nan=False)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     scale=st.tuples(*[st.floats(0.1, 5)] * 2),
     translate=st.tuples(finite, finite),
@@ -58,7 +58,7 @@ def test_labels_of_a_plane_lie_on_it(scale, translate, rotate, shear, moved):
     assert_same_place(image, labels, [((y, x),) * 2 for y in (0, 19) for x in (0, 29)])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     scale=st.tuples(*[st.floats(0.1, 5)] * 4),
     translate=st.tuples(*[finite] * 4),
@@ -259,7 +259,7 @@ def test_the_spacing_comes_from_scale_and_units():
     assert plain.spacing is None
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     scale=st.tuples(*[st.floats(0.1, 5)] * 3),
     translate=st.tuples(*[finite] * 3),

@@ -83,6 +83,7 @@ def test_shapes_with_fewer_axes_in_another_unit():
     assert [(s.start, s.stop) for s in region] == [(20, 52), (30, 70)]
 
 
+@pytest.mark.window
 def test_the_viewport_in_another_unit(viewer, panel, qtbot):
     image = viewer.add_image(IMAGE, **in_units("um", 0.5, 2))
     viewer.add_points([[0, 0]], **in_units("nm", 1.0, 2))
@@ -121,6 +122,7 @@ def test_the_pixel_that_is_clicked(viewer, labels):
     assert found == (1, 5, 7)  # slice 0 is background
 
 
+@pytest.mark.window
 def test_going_to_a_region(viewer, labels):
     go_to(viewer, labels, [4, 5, 6])
     assert viewer.dims.point[0] == 400

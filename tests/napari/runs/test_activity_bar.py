@@ -15,6 +15,8 @@ from tests.napari.driving import (
     wait_for_threads,
 )
 
+pytestmark = pytest.mark.window
+
 
 @pytest.fixture
 def long_run(viewer, panel, qtbot):

@@ -1,4 +1,4 @@
-"""Work in threads that overlap, in a real window."""
+"""Work in threads that overlap."""
 
 import threading
 import warnings
@@ -9,8 +9,7 @@ from qtpy.QtCore import QObject
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.normalization import Normalization
-from napari_mmtseg.napari.runs.outcomes import Failed, Notice, Refused
-from napari_mmtseg.napari.runs.run import RunQueue
+from napari_mmtseg.napari.runs.run import Failed, Notice, Refused, RunQueue
 from tests.napari.driving import wait_for_threads
 
 
@@ -38,6 +37,7 @@ def queues(viewer, qtbot):
     wait_for_threads(qtbot)
 
 
+@pytest.mark.window
 @pytest.mark.filterwarnings("default")
 def test_work_that_overlaps_leaves_no_trace_and_mixes_no_warnings(queues, qtbot):
     image = np.arange(64.0, dtype=np.float32).reshape(1, 8, 8)

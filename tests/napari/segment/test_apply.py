@@ -7,27 +7,11 @@ from qtpy.QtWidgets import QFileDialog
 import napari_mmtseg as mm
 from napari_mmtseg.napari.layers.result import result_of
 from tests.napari.driving import (
-    SharedRun,
     labels_layers,
     set_values,
     two_levels,
     wait_for_end,
 )
-
-
-@pytest.fixture
-def viewer(model_viewer):
-    return model_viewer
-
-
-@pytest.fixture
-def panel(panel_alone):
-    return panel_alone
-
-
-@pytest.fixture(scope="module")
-def shared_run():
-    return SharedRun()
 
 
 @pytest.fixture

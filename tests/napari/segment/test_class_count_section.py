@@ -6,7 +6,6 @@ from qtpy.QtCore import Qt
 
 from napari_mmtseg.napari.layers.result import result_of
 from tests.napari.driving import (
-    SharedRun,
     click,
     labels_layers,
     run_to_the_end,
@@ -22,21 +21,6 @@ def five_levels():
     noise = np.random.default_rng(0).normal(0, 1, truth.shape)
     levels = np.array([20, 60, 110, 170, 240])
     return (levels[truth] + noise).clip(0, 255).astype(np.uint8), truth
-
-
-@pytest.fixture
-def viewer(model_viewer):
-    return model_viewer
-
-
-@pytest.fixture
-def panel(panel_alone):
-    return panel_alone
-
-
-@pytest.fixture(scope="module")
-def shared_run():
-    return SharedRun()
 
 
 @pytest.fixture

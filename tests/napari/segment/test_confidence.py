@@ -6,7 +6,6 @@ import pytest
 from napari_mmtseg.napari.edit.panel import EditWidget
 from napari_mmtseg.napari.layers.result import result_of
 from tests.napari.driving import (
-    SharedRun,
     click,
     labels_layers,
     set_values,
@@ -21,21 +20,6 @@ def blurred_patch():
     noise = np.random.default_rng(0).normal(0, 6, image.shape)
     noise[20:44, 10:34] *= 3
     return (image + noise).clip(0, 255).astype(np.uint8)
-
-
-@pytest.fixture
-def viewer(model_viewer):
-    return model_viewer
-
-
-@pytest.fixture
-def panel(panel_alone):
-    return panel_alone
-
-
-@pytest.fixture(scope="module")
-def shared_run():
-    return SharedRun()
 
 
 @pytest.fixture

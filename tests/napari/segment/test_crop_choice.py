@@ -128,6 +128,7 @@ def test_a_shape_that_is_moved_moves_the_region(viewer, panel, qtbot):
     assert not panel.hint.isVisibleTo(panel)
 
 
+@pytest.mark.window
 def test_the_viewport(viewer, panel, qtbot, image_layer):
     panel.choice.crop.choose("viewport")
     height, width = viewer.canvas.size
@@ -148,6 +149,7 @@ def test_the_viewport(viewer, panel, qtbot, image_layer):
     assert_lies_in(labels, image_layer, start)
 
 
+@pytest.mark.window
 def test_a_viewport_around_the_image_is_all_of_it(viewer, panel, qtbot, image_layer):
     panel.choice.crop.choose("viewport")
     viewer.reset_view()

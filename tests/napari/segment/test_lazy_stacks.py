@@ -69,6 +69,7 @@ def test_a_lazy_stack_is_never_read_as_a_whole(viewer, panel, qtbot):
     assert labels_layers(viewer)[0].data.shape == STACK.shape
 
 
+@pytest.mark.window
 def test_labels_that_lie_in_a_file(viewer, panel, qtbot):
     viewer.add_image(STACK, name="stack")
     set_values(panel, memory_share=0.0)

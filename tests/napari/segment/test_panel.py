@@ -1,4 +1,4 @@
-"""From Run to the Labels layer, through real signals in a real viewer."""
+"""From Run to the Labels layer, through real signals."""
 
 import numpy as np
 import pytest
@@ -34,6 +34,7 @@ def start_long_run(panel, qtbot, viewer):
     qtbot.waitUntil(lambda: len(labels_layers(viewer)) == 1, timeout=60_000)
 
 
+@pytest.mark.window
 def test_run_adds_the_labels_of_the_image(viewer, panel, qtbot, image_layer):
     image, truth = two_levels()
     set_values(panel, n_labels=2)
@@ -97,6 +98,7 @@ def test_another_run_adds_another_layer(viewer, panel, qtbot, image_layer):
     np.testing.assert_array_equal(first.data, kept)
 
 
+@pytest.mark.window
 def test_a_preview_can_be_seen_but_not_edited(viewer, panel, qtbot, image_layer):
     start_long_run(panel, qtbot, viewer)
     preview = labels_layers(viewer)[0]
@@ -108,6 +110,7 @@ def test_a_preview_can_be_seen_but_not_edited(viewer, panel, qtbot, image_layer)
     panel.cancel()
 
 
+@pytest.mark.window
 @pytest.mark.parametrize("preview", [False, True])
 def test_cancel_leaves_nothing_behind(viewer, panel, qtbot, image_layer, preview):
     if preview:
@@ -162,6 +165,7 @@ def test_there_is_no_second_run_during_a_run(viewer, panel, qtbot, image_layer):
     assert len(labels_layers(viewer)) == 1
 
 
+@pytest.mark.window
 def test_deleting_the_image_during_a_run_does_not_matter(
     viewer, panel, qtbot, image_layer, notifications
 ):
@@ -191,6 +195,7 @@ def test_deleting_the_preview_ends_previews_not_the_run(
     assert [layer.name for layer in labels_layers(viewer)] == ["nuclei labels"]
 
 
+@pytest.mark.window
 def test_cancel_after_deleting_everything(viewer, panel, qtbot, image_layer):
     start_long_run(panel, qtbot, viewer)
     viewer.layers.clear()
@@ -212,6 +217,7 @@ def test_another_choice_during_a_run_does_not_change_it(
     assert labels.metadata["napari_mmtseg"]["seed"] == 0
 
 
+@pytest.mark.window
 def test_closing_the_panel_during_a_run_cancels_it(viewer, panel, qtbot, image_layer):
     start_long_run(panel, qtbot, viewer)
     viewer.window.remove_dock_widget(panel)

@@ -1,4 +1,4 @@
-"""Runs that learn from painted labels, in a real viewer."""
+"""Runs that learn from painted labels."""
 
 import numpy as np
 import pytest
@@ -33,16 +33,6 @@ def newest(viewer):
     """Return the layer of the last run."""
     results = [layer for layer in labels_layers(viewer) if result_of(layer)]
     return max(results, key=lambda layer: viewer.layers.index(layer))
-
-
-@pytest.fixture
-def viewer(model_viewer):
-    return model_viewer
-
-
-@pytest.fixture
-def panel(panel_alone):
-    return panel_alone
 
 
 @pytest.fixture

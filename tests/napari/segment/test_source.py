@@ -46,6 +46,7 @@ def test_selecting_labels_keeps_the_image(viewer, panel):
     assert panel.run_button.isEnabled()
 
 
+@pytest.mark.window
 def test_the_active_layer_is_chosen_when_the_panel_opens(viewer):
     first = viewer.add_image(IMAGE, name="first")
     viewer.add_image(IMAGE, name="second")

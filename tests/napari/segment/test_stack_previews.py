@@ -31,6 +31,7 @@ def shown_value(labels, viewer):
     return labels.get_value((viewer.dims.point[0], 24, 32), world=True)
 
 
+@pytest.mark.window
 def test_the_preview_follows_the_slice_that_is_shown(viewer, panel, qtbot, gate):
     viewer.add_image(STACK, name="stack", scale=(5, 1, 1), translate=(10, 0, 0))
     show_slice(viewer, 4)

@@ -1,4 +1,4 @@
-"""Stacks and volumes, from Run to the Labels layer, in a real viewer."""
+"""Stacks and volumes, from Run to the Labels layer."""
 
 import numpy as np
 import pytest

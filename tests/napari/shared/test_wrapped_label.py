@@ -48,6 +48,7 @@ def test_what_is_copied_is_what_was_given(qtbot):
     assert label.selectedText() == NAMES[1]
 
 
+@pytest.mark.window
 def test_a_panel_is_as_wide_with_long_names(viewer, panel, qtbot):
     image = viewer.add_image(two_levels()[0], name="cells")
     run_to_the_end(panel, qtbot)

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from napari_mmtseg.engine.model.found_classes import FoundClasses
-from napari_mmtseg.engine.model.inference import Inference, Steps
+from napari_mmtseg.engine.model.inference import Hierarchies, Inference, Steps
 from napari_mmtseg.engine.model.painted_classes import PaintedClasses
 from napari_mmtseg.engine.model.readouts import (
     AveragedReadout,
-    Hierarchies,
     PixelReadout,
     RegionReadout,
 )

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.engine.model.classes import Readout
 from napari_mmtseg.engine.model.image_view import CachedResult, ImageView
-from napari_mmtseg.engine.model.inference import Inference
+from napari_mmtseg.engine.model.inference import Hierarchies, Inference
 from napari_mmtseg.engine.model.painted_classes import PaintedClasses
-from napari_mmtseg.engine.model.readouts import Hierarchies
 from napari_mmtseg.engine.model.requests import (
     asked_settings,
     image_labels,

@@ -17,11 +17,14 @@ from napari_mmtseg.images.features import FeatureBank, Texture
 from napari_mmtseg.images.illumination import EVEN, Illumination
 from napari_mmtseg.images.light_field import Part
 from napari_mmtseg.images.normalization import Normalization
+from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.labels.region_finding import find_regions, region_means
 from napari_mmtseg.labels.regions import enlarge
 
+Raw = NDArray[Any]
 Steps = Generator[float, None, NDArray[Any]]
+Hierarchies = Generator[float, None, LabelHierarchy]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from napari_mmtseg.engine.model.confidence import painted_confidence
 from napari_mmtseg.engine.model.image_view import ImageView
-from napari_mmtseg.engine.model.inference import Inference, Steps
+from napari_mmtseg.engine.model.inference import Hierarchies, Inference, Raw, Steps
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import enlarge, sum_by_label
 from napari_mmtseg.labels.ward import brightness_ranks, merge_classes
@@ -26,9 +26,6 @@ _ARRAYS = ("values", "channels", "sizes", "means")
 
 _SURE = 0.5
 """Difference in probability from which the networks overrule earlier labels."""
-
-Raw = NDArray[Any]
-Hierarchies = Generator[float, None, LabelHierarchy]
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ classes, :class:`~napari_mmtseg.engine.model.painted_classes.PaintedClasses`.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -21,14 +21,11 @@ from napari_mmtseg.engine.model.confidence import (
     region_confidence,
 )
 from napari_mmtseg.engine.model.found_classes import FoundClasses
-from napari_mmtseg.engine.model.inference import Inference, Steps
+from napari_mmtseg.engine.model.inference import Hierarchies, Inference, Raw, Steps
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.settings.fields import SegmentationSettings
-
-Raw = NDArray[Any]
-Hierarchies = Generator[float, None, LabelHierarchy]
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.engine.model.classes import Readout
-from napari_mmtseg.engine.model.readouts import Hierarchies
+from napari_mmtseg.engine.model.inference import Hierarchies
+from napari_mmtseg.engine.model.storage import LabelValues
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.arrays import as_channels_first
 from napari_mmtseg.images.normalization import check_finite
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.store import store_labels
 from napari_mmtseg.settings.fields import SegmentationSettings
-
-LabelValues = NDArray[np.int32] | None
 
 
 def image_stack(

@@ -20,8 +20,8 @@ from napari_mmtseg.files.write_zarr import GROUP
 from napari_mmtseg.images.lazy import ArrayPart
 from napari_mmtseg.napari.layers.result import METADATA
 from napari_mmtseg.napari.runs.latest import LatestTask
-from napari_mmtseg.napari.runs.outcomes import Failed, Refused, show_problem
 from napari_mmtseg.napari.runs.preload import load_layers
+from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -16,11 +16,10 @@ from napari_mmtseg.napari.batch.form import BatchForm
 from napari_mmtseg.napari.batch.opener import BatchOpener
 from napari_mmtseg.napari.batch.planner import PAUSE, Prospect, look
 from napari_mmtseg.napari.batch.run_control import BatchControl, BatchJob
-from napari_mmtseg.napari.batch.table import status_colors
-from napari_mmtseg.napari.batch.table_view import BatchTableView
+from napari_mmtseg.napari.batch.table import BatchTableView, status_colors
 from napari_mmtseg.napari.runs.latest import LatestTask
-from napari_mmtseg.napari.runs.outcomes import Failed, Refused, show_problem
 from napari_mmtseg.napari.runs.progress import ProgressView, count
+from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
 from napari_mmtseg.napari.shared.panel import NarrowPanel
 from napari_mmtseg.napari.shared.settings_form import SettingsFiles
 from napari_mmtseg.napari.shared.wrapped_label import CopyableLabel, WrappedLabel

@@ -13,7 +13,6 @@ from napari_mmtseg.batch.plan import BatchRequest
 from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.batch.run import BatchResult, BatchStep, iter_batch
 from napari_mmtseg.napari.batch.table import BatchTableModel
-from napari_mmtseg.napari.runs.outcomes import Failed, Notice, Refused, show_problem
 from napari_mmtseg.napari.runs.preload import load_engine
 from napari_mmtseg.napari.runs.progress import (
     ActivityBar,
@@ -21,7 +20,13 @@ from napari_mmtseg.napari.runs.progress import (
     count,
     duration,
 )
-from napari_mmtseg.napari.runs.run import RunQueue
+from napari_mmtseg.napari.runs.run import (
+    Failed,
+    Notice,
+    Refused,
+    RunQueue,
+    show_problem,
+)
 from napari_mmtseg.progress import SegmentationStep, relay
 
 _STOPPING = "Cancelling: the images under way are finished. Cancel again to leave them."

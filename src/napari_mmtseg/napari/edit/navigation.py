@@ -10,7 +10,7 @@ from napari.layers import Labels
 from napari_mmtseg.labels.editing.table import LargestRegion, largest
 from napari_mmtseg.napari.layers.navigation import go_to
 from napari_mmtseg.napari.runs.latest import LatestTask
-from napari_mmtseg.napari.runs.outcomes import Failed, show_problem
+from napari_mmtseg.napari.runs.run import Failed, show_problem
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

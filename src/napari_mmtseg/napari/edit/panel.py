@@ -11,10 +11,9 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.edit.actions import ACTIONS
-from napari_mmtseg.napari.edit.buttons import EditShortcuts, make_buttons
 from napari_mmtseg.napari.edit.fields import EditFields
 from napari_mmtseg.napari.edit.files import save_labels, save_table
-from napari_mmtseg.napari.edit.layout import arrange
+from napari_mmtseg.napari.edit.layout import EditShortcuts, arrange, make_buttons
 from napari_mmtseg.napari.edit.navigation import Navigator
 from napari_mmtseg.napari.edit.picking import Highlight, Picker
 from napari_mmtseg.napari.edit.preview import EditPreview
@@ -84,11 +83,6 @@ class EditWidget(NarrowPanel):
         """Whether a thread is computing."""
         parts = (self.session.runner, self.preview, self.statistics, self.navigator)
         return any(part.is_busy for part in parts)
-
-    @property
-    def shortcut_keys(self) -> list[str]:
-        """The keys that are bound while the panel is open."""
-        return self._shortcuts.keys
 
     def rename(self) -> None:
         """Let the user type the name of the selected class."""

@@ -18,7 +18,7 @@ from napari_mmtseg.napari.layers.editing import check_editable
 from napari_mmtseg.napari.layers.placement import spatial_attributes
 from napari_mmtseg.napari.runs.label_edit import Operation, PreparedEdit, prepare_edit
 from napari_mmtseg.napari.runs.latest import LatestTask
-from napari_mmtseg.napari.runs.outcomes import Failed, Refused, show_problem
+from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
 from napari_mmtseg.napari.shared.layer_choice import LayerChoice
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from qtpy.QtCore import QObject, Signal
 from napari_mmtseg.labels.editing.table import ClassTable, count_pixels, count_regions
 from napari_mmtseg.labels.uncertainty import mean_confidence
 from napari_mmtseg.napari.runs.latest import LatestTask
-from napari_mmtseg.napari.runs.outcomes import Failed, show_problem
+from napari_mmtseg.napari.runs.run import Failed, show_problem
 
 _Counted = tuple[ClassTable, tuple[object, ...]]
 """A table, and what identifies the labels that it was counted from."""

@@ -14,8 +14,7 @@ from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.editing.undo import LabelEdit
 from napari_mmtseg.napari.layers.editing import apply_edit, check_editable
-from napari_mmtseg.napari.runs.outcomes import Failed, Refused, show_problem
-from napari_mmtseg.napari.runs.run import RunQueue
+from napari_mmtseg.napari.runs.run import Failed, Refused, RunQueue, show_problem
 
 Operation: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 """From labels to labels of the same shape; called in a thread with a copy."""

@@ -1,16 +1,67 @@
-"""Work in napari's thread worker, one piece after the other."""
+"""Work in napari's thread worker, one piece after the other, and what comes of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from napari.qt.threading import GeneratorWorker, create_worker
+from napari.utils.notifications import notification_manager, show_warning
 from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg.errors import Cancelled, InputError
-from napari_mmtseg.napari.runs.outcomes import Failed, Notice, Refused
 from napari_mmtseg.notices import Notices, collected_notices
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A warning that the user should read."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Input that cannot be used; the text says what can."""
+
+    text: str
+
+    @property
+    def summary(self) -> str:
+        """One sentence for the panel."""
+        return self.text
+
+
+@dataclass(frozen=True)
+class Failed:
+    """An unexpected error, handed over as a value.
+
+    A napari worker that raises a RuntimeError, as torch does for most errors, ends
+    without a word.
+    """
+
+    error: Exception
+
+    @property
+    def text(self) -> str:
+        """The message of the error."""
+        return str(self.error)
+
+    @property
+    def summary(self) -> str:
+        """One sentence for the panel."""
+        return "The run has failed; see the notification."
+
+
+def show_problem(problem: Refused | Failed) -> None:
+    """Show a notification: a warning, or an error with its traceback."""
+    if isinstance(problem, Refused):
+        show_warning(problem.text)
+        return
+    error = problem.error
+    notification_manager.receive_error(type(error), error, error.__traceback__)
+
 
 Work: TypeAlias = Callable[[Callable[[], bool]], Any]
 """A function to call in a thread; it may be a generator function.

@@ -15,8 +15,8 @@ from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.napari.layers.result import LayerResult, result_of
 from napari_mmtseg.napari.runs.label_edit import EditRunner
 from napari_mmtseg.napari.runs.latest import LatestTask
-from napari_mmtseg.napari.runs.outcomes import Failed, Refused, show_problem
 from napari_mmtseg.napari.runs.preload import load_engine
+from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
 from napari_mmtseg.napari.segment.class_count_slider import ClassCountSlider
 from napari_mmtseg.napari.shared.layer_choice import LayerWatch
 from napari_mmtseg.napari.shared.settings_form import make_form_layout

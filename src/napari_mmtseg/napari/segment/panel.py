@@ -11,10 +11,10 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.runs.progress import ProgressView
 from napari_mmtseg.napari.segment.apply import ModelActions
+from napari_mmtseg.napari.segment.choices import ScribbleChoice
 from napari_mmtseg.napari.segment.class_count_section import ClassCountSection
 from napari_mmtseg.napari.segment.confidence import ConfidenceSection
 from napari_mmtseg.napari.segment.run_control import RunControl
-from napari_mmtseg.napari.segment.scribble_choice import ScribbleChoice
 from napari_mmtseg.napari.segment.scribble_job import check_run, make_job
 from napari_mmtseg.napari.segment.settings_actions import SettingsActions
 from napari_mmtseg.napari.segment.source import (

@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_mmtseg.napari.layers.result import Measured
-from napari_mmtseg.napari.runs.outcomes import Failed, Notice, Refused, show_problem
 from napari_mmtseg.napari.runs.progress import ActivityBar, ProgressView
-from napari_mmtseg.napari.runs.run import RunQueue
+from napari_mmtseg.napari.runs.run import (
+    Failed,
+    Notice,
+    Refused,
+    RunQueue,
+    show_problem,
+)
 from napari_mmtseg.napari.segment.job import Job, Segmented
 from napari_mmtseg.napari.segment.run_layer import RunLayer
 from napari_mmtseg.napari.segment.segment_job import PREVIEW_INTERVAL

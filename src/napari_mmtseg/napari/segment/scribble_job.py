@@ -18,7 +18,7 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-    from napari_mmtseg.napari.segment.scribble_choice import ScribbleChoice
+    from napari_mmtseg.napari.segment.choices import ScribbleChoice
 
 
 def check_run(source: LayerSelection, settings: SegmentationSettings) -> None:

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.segment.scribble_choice import ScribbleChoice
+from napari_mmtseg.napari.segment.choices import ScribbleChoice
 from napari_mmtseg.napari.shared.settings_form import SettingsFiles, SettingsForm
 from napari_mmtseg.settings.fields import SegmentationSettings
 

@@ -19,7 +19,7 @@ from napari_mmtseg.napari.layers.source import (
     possible_axes,
 )
 from napari_mmtseg.napari.runs.progress import count
-from napari_mmtseg.napari.segment.crop_choice import CropChoice
+from napari_mmtseg.napari.segment.choices import CropChoice
 from napari_mmtseg.napari.shared.layer_choice import (
     PLACE_EVENTS,
     LayerChoice,
