@@ -70,13 +70,14 @@ def test_the_field_is_bright_in_both_stains():
     image, amounts = tissue(BLUE, BROWN)
     normalization = Normalization.fit([image], "auto")
     assert normalization.color_space == "stains"
-    assert (normalization.n_channels, normalization.n_outputs) == (3, 2)
+    assert (normalization.n_channels, normalization.n_outputs) == (3, 3)
     seen = normalization.apply(image)
     empty = (amounts == 0).all(0)
     assert (seen[:, empty].mean(1) > seen.mean((1, 2))).all()
-    # Blue lies in the first channel, brown in the second.
-    assert seen[0, amounts[0] > 0].mean() < seen[0, amounts[1] > 0].mean()
-    assert seen[1, amounts[1] > 0].mean() < seen[1, amounts[0] > 0].mean()
+    # Blue lies in the second channel, brown in the third, faintly both in the first.
+    assert seen[1, amounts[0] > 0].mean() < seen[1, amounts[1] > 0].mean()
+    assert seen[2, amounts[1] > 0].mean() < seen[2, amounts[0] > 0].mean()
+    np.testing.assert_allclose(seen.std((1, 2)), [0.1, 1, 1], rtol=1e-3)
 
 
 def test_other_images_are_seen_in_lab():

@@ -41,7 +41,7 @@ def test_light_is_no_class(lit):
     assert labels.illumination == "divide"
     assert labels.notes == "Uneven light was divided out."
     blind = mm.segment(image, illumination="off", n_labels=2, **QUICK)
-    assert score(blind, truth) < 0.8
+    assert score(blind, truth) < score(labels.labels, truth) - 0.05
 
 
 def drained(steps):
@@ -122,15 +122,15 @@ def test_coins_are_two_classes():
 
 
 def test_tissue_is_brown_blue_and_white():
-    image = data.immunohistochemistry()[::2, ::2]
-    labels = mm.segment(image, **QUICK)
+    image = data.immunohistochemistry()[:320, 160:480]
+    labels = mm.segment(image)
     assert len(np.unique(labels)) == 3
     colours = [image[labels == label].mean(0) for label in (1, 2, 3)]
     brown = int(np.argmax([red - blue for red, _, blue in colours]))
     white = int(np.argmax([colour.sum() for colour in colours]))
     assert brown != white
     (rest,) = (c for i, c in enumerate(colours) if i not in (brown, white))
-    assert rest[0] - rest[2] < (colours[brown][0] - colours[brown][2]) * 0.8
+    assert rest[0] - rest[2] < (colours[brown][0] - colours[brown][2]) / 2
     assert rest.sum() < 0.9 * colours[white].sum()
 
 

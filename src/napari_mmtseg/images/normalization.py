@@ -20,6 +20,9 @@ from napari_mmtseg.images.stains import (
 )
 from napari_mmtseg.notices import warn
 
+_FAINT = 0.1
+"""Deviation of the sum of two stains: enough to order classes from dark to bright."""
+
 
 @dataclass(frozen=True)
 class Normalization:
@@ -29,8 +32,8 @@ class Normalization:
     every channel is then standardised; in "channels" values are only scaled to 0-1.
     `low` and `high` are raw values that become 0 and 1, one pair for RGB, else one per
     channel; `mean` and `std` standardise afterwards. In "stains" RGB becomes minus the
-    amounts of two stains, by their `spectra` (2, 3); `high` is then the light of the
-    empty field, (3,). With `each` every image is
+    amounts of two stains, by their `spectra` (2, 3), after their faint sum; `high` is
+    then the light of the empty field, (3,). With `each` every image is
     normalised by its own values, see :meth:`of`; the numbers are those of all images of
     the fit together.
     """
@@ -105,13 +108,14 @@ class Normalization:
             "stains",
             (0.0,),
             tuple(light.tolist()),
-            (0.0, 0.0),
-            (1.0, 1.0),
+            (0.0, 0.0, 0.0),
+            (1.0, 1.0, 1.0),
             spectra=tuple(tuple(s) for s in spectra.tolist()),
         )
         seen = start.apply(pixels)
         mean, std = seen.mean(1, dtype=np.float64), seen.std(1, dtype=np.float64)
         std[std < 1e-6] = 1.0
+        std[0] /= _FAINT
         return replace(start, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
     @classmethod
@@ -148,8 +152,9 @@ class Normalization:
         of_channels = (-1, *[1] * (image.ndim - 1))
         if self.spectra:
             light, spectra = np.array(self.high), np.array(self.spectra)
-            amounts = stain_amounts(image, light, spectra)
-            return self._standardized(-amounts.astype(np.float32))
+            bright = -stain_amounts(image, light, spectra).astype(np.float32)
+            both = bright.sum(axis=0, keepdims=True)
+            return self._standardized(np.concatenate([both, bright]))
         low, high = (
             np.asarray(v, np.float64).reshape(of_channels)
             for v in (self.low, self.high)

@@ -130,9 +130,8 @@ class SegmentationSettings:
     merge_threshold: float = setting(
         0.5,
         "Class threshold",
-        "With an automatic number of classes, two are told apart if fewer pixels lie "
-        "between them than this fraction of the smaller peak of their values; 1 keeps "
-        "all apart.",
+        "With an automatic number of classes, two are told apart if between them lie "
+        "fewer pixels than this fraction of their smaller peak; 1 keeps all apart.",
         range=(0.0, 1.0),
     )
     region_threshold: float = setting(
@@ -232,27 +231,25 @@ class SegmentationSettings:
     color_space: str = setting(
         "auto",
         "Colour space",
-        "lab: RGB images are seen in CIE Lab, channels are standardised; stains: as "
-        "the amounts of two stains, estimated from the image; channels: values as they "
-        "are, scaled to 0-1; auto: stains for tissue with a brown and another stain, "
-        "else lab.",
+        "lab: RGB images are seen in CIE Lab; stains: as the amounts of two stains, "
+        "estimated from the image; channels: values scaled to 0-1; auto: stains for "
+        "tissue with a brown and another stain, else lab.",
         choices=("auto", "lab", "stains", "channels"),
     )
     illumination: str = setting(
         "auto",
         "Uneven light",
-        "Light that varies slowly over the image is taken out: divide, if it "
-        "multiplies the values (shading, vignetting); subtract, if it adds to them "
-        "(glow, background); auto looks at the image, and leaves photographs alone.",
+        "Light that varies slowly is taken out: divide if it multiplies (shading, "
+        "vignetting), subtract if it adds (glow); auto looks at the image, and leaves "
+        "photographs alone.",
         choices=("auto", "off", "divide", "subtract"),
     )
     normalization: str = setting(
         "auto",
         "Normalisation",
-        "each: every image by its own range of values, so that the same things get the "
-        "same class in brighter and darker images; together: all by one range, so that "
-        "a class is tied to absolute values; auto: together for the slices of a stack, "
-        "each for separate images.",
+        "each: every image by its own range of values, so that brighter and darker "
+        "images get the same classes; together: all by one range, which ties a class "
+        "to values; auto: together for the slices of a stack, each for separate images.",
         choices=("auto", "each", "together"),
     )
     working_size: int | None = setting(

@@ -17,6 +17,7 @@ from napari_mmtseg.engine.model.inference import Hierarchies, Inference
 from napari_mmtseg.engine.model.painted_classes import PaintedClasses
 from napari_mmtseg.engine.model.requests import (
     asked_settings,
+    check_channels,
     image_labels,
     image_stack,
     one_image,
@@ -25,7 +26,6 @@ from napari_mmtseg.engine.model.requests import (
 from napari_mmtseg.engine.model.stack_inference import ClusterPart, stack_clusters
 from napari_mmtseg.engine.model.stack_labels import label_window, stack_labels
 from napari_mmtseg.engine.model.storage import read_model, write_model
-from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.illumination import EVEN
 from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
@@ -345,21 +345,14 @@ class MutualMeanTeachingModel:
 
     def under_even_light(self) -> MutualMeanTeachingModel:
         """Return the same model for images whose uneven light is taken out already."""
-        readout = copy.copy(self._readout)
-        readout.inference = replace(self.inference, illumination=EVEN)
         model = copy.copy(self)
-        model._readout, model.memory = readout, None
+        even = replace(self.inference, illumination=EVEN)
+        model._readout, model.memory = replace(self._readout, inference=even), None
         return model
 
     def check_channels(self, channels: NDArray[Any] | Frame) -> None:
         """Refuse an image (C, Y, X) with another number of channels."""
-        n_channels = channels.shape[0]
-        if n_channels != self.n_channels:
-            raise InputError(
-                f"An image with {n_channels} channels does not fit this model, "
-                f"which was fitted on {self.n_channels}. Pass an image with "
-                f"{self.n_channels} channels, or name its channels with channel_axis."
-            )
+        check_channels(channels.shape[0], self.n_channels)
 
     def _asked(
         self,

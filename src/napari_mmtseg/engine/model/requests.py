@@ -45,6 +45,16 @@ def one_image(image: Any, channel_axis: int | None, n_dims: int) -> NDArray[Any]
     return stack.first.read()
 
 
+def check_channels(n_channels: int, expected: int) -> None:
+    """Refuse an image with another number of channels than a model expects."""
+    if n_channels != expected:
+        raise InputError(
+            f"An image with {n_channels} channels does not fit this model, which was "
+            f"fitted on {expected}. Pass an image with {expected} channels, or name "
+            "its channels with channel_axis."
+        )
+
+
 def asked_settings(
     settings: SegmentationSettings,
     n_labels: int | None,
