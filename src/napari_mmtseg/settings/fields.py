@@ -248,8 +248,8 @@ class SegmentationSettings:
         "auto",
         "Normalisation",
         "each: every image by its own range of values, so that brighter and darker "
-        "images get the same classes; together: all by one range, which ties a class "
-        "to values; auto: together for the slices of a stack, each for separate images.",
+        "ones get the same classes; together: all by one range, which ties a class to "
+        "values; auto: together for slices of a stack, each for separate images.",
         choices=("auto", "each", "together"),
     )
     working_size: int | None = setting(
@@ -265,8 +265,7 @@ class SegmentationSettings:
         16,
         "Training crops",
         "How many parts of a stack or a large image the networks are trained on, "
-        "spread over all of it: training takes as long for a large one as for a small "
-        "one.",
+        "spread over all of it; training takes as long for large ones as for small.",
         range=(1, 1000),
     )
     crop_size: int = setting(
