@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 PREVIEW_INTERVAL = 0.35
 """Seconds between previews."""
-_REPORT_INTERVAL = 0.1
-"""Seconds between reports of progress, so that tiny images do not flood the window."""
+_REPORT_INTERVAL = 0.5
+"""Seconds between reports of progress: each repaints the whole window with its canvas,
+which without a graphics card takes the cores that segment."""
 
 
 @dataclass(frozen=True)
