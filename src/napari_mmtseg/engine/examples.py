@@ -22,9 +22,6 @@ N_CLUSTERS = 16
 _SAMPLES = 10_000
 _NARROWEST = 8
 """Pixels to which the short side is shrunk at most: edges need a width to lie in."""
-_SMALLEST_HALF = 32
-"""Side in pixels from which half an image shows what the whole does."""
-
 _SLICES = 2
 _FORMATS = {2: torch.channels_last, 3: torch.channels_last_3d}
 _SMOOTHING = 1.0
@@ -52,28 +49,16 @@ def make_examples(
             torch.from_numpy(start).to(device)
             for start in warm_start(small, settings.max_labels, coarse[0])
         ]
-    examples = []
-    for image, start, apart in zip(small, starts, coarse, strict=True):
-        tensor = torch.from_numpy(image)[None].to(device)
-        tensor = tensor.contiguous(memory_format=_FORMATS[image.ndim - 1])
-        weights = edge_weights(image, settings.edge_scale, device, apart)
-        half = None if start is None else _half_size(tensor, start)
-        examples.append(Example(tensor, weights, start, half=half))
-    return examples
-
-
-def _half_size(image: Tensor, start: Tensor) -> Example | None:
-    """Return an image and its clusters at half the size, None if it is small."""
-    size = [n // 2 for n in image.shape[2:]]
-    if min(size[-2:]) < _SMALLEST_HALF:
-        return None
-    if len(size) == 3:
-        size[0] = image.shape[2]  # slices are few
-    shrunk = F.interpolate(image, size=size, mode="area")
-    nearest = F.interpolate(start[None, None].float(), size=size, mode="nearest")
-    return Example(
-        shrunk.contiguous(memory_format=_FORMATS[len(size)]), start=nearest[0, 0].long()
-    )
+    return [
+        Example(
+            image=torch.from_numpy(image)[None]
+            .to(device)
+            .contiguous(memory_format=_FORMATS[image.ndim - 1]),
+            weights=edge_weights(image, settings.edge_scale, device, apart),
+            start=start,
+        )
+        for image, start, apart in zip(small, starts, coarse, strict=True)
+    ]
 
 
 def to_working_size(

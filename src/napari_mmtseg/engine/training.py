@@ -27,10 +27,6 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 
 INFINITY = float("inf")
 
-_HALF = 0.8
-"""Part of the warm start that is done at half the size: a quarter of the pixels teach a
-clustering as well, if the last steps are at full size."""
-
 SETTLED_FRACTION = 1 / 500
 """Labels count as settled while fewer than this fraction of the pixels change."""
 
@@ -42,7 +38,6 @@ class Example:
     `image` (1, C, [Z,] Y, X) is normalised, in channels-last layout; `start` ([Z,] Y,
     X) are the labels of the warm start. If classes come from scribbles, `used` (q,)
     bool are the channels that stand for a class: the two peers then number them alike.
-    `half` is the same at half the size, for most of the warm start.
     """
 
     image: Tensor
@@ -50,7 +45,6 @@ class Example:
     start: Tensor | None = None
     used: Tensor | None = None
     painted: PaintedPixels | None = None
-    half: Example | None = None
 
     def labels(self, response: Tensor) -> Tensor:
         """Return the largest allowed channel (Y, X) of a response."""
@@ -222,13 +216,10 @@ def _train(
         step += 1
         warm = step <= settings.warm_start_steps
         index = (step - 1) % len(examples)
-        example = examples[index]
-        if step <= _HALF * settings.warm_start_steps and example.half is not None:
-            example = example.half
         n_labels, stop = [], False
         for progress in mutual_step(
             peers,
-            example,
+            examples[index],
             settings,
             step=step,
             autocast=precision == "bfloat16",

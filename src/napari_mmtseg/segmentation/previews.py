@@ -107,8 +107,7 @@ def first_image_previews(
     def preview(progress: TrainingStep) -> Preview | None:
         if progress.example != 0:
             return None
-        # The warm start is at half the size.
-        clusters = enlarge(progress.targets.cpu().numpy(), image.shape[1:])
+        clusters = progress.targets.cpu().numpy()
         if structure.merging == "regions":
             labels = of_regions(clusters)
         else:
