@@ -154,14 +154,42 @@ def adjusted_rand(labels: Labels, truth: Labels) -> float:
     return float(adjusted_rand_score(truth.ravel(), labels.ravel()))
 
 
+def covering(labels: Labels, truth: Labels) -> float:
+    """Return how well labels cover true segments (Arbelaez et al., PAMI 33, 2011).
+
+    The mean over all pixels of the best intersection over union that any label has with
+    the pixel's true segment.
+    """
+    table = contingency_table(truth, labels, normalize=False).tocoo()
+    true_sizes, sizes = np.bincount(truth.ravel()), np.bincount(labels.ravel())
+    union = true_sizes[table.row] + sizes[table.col] - table.data
+    best = np.zeros(len(true_sizes))
+    np.maximum.at(best, table.row, table.data / union)
+    return float((true_sizes * best).sum() / truth.size)
+
+
+def rand_index(labels: Labels, truth: Labels) -> float:
+    """Return the share of pairs of pixels that both join, or both divide.
+
+    Its mean over annotators is the probabilistic Rand index (Unnikrishnan et al., PAMI
+    29, 2007).
+    """
+    table = contingency_table(truth, labels, normalize=False)
+    together = float((table.data.astype(np.float64) ** 2).sum())
+    true_sizes = np.bincount(truth.ravel()).astype(np.float64)
+    sizes = np.bincount(labels.ravel()).astype(np.float64)
+    differing = (true_sizes**2).sum() + (sizes**2).sum() - 2 * together
+    return float(1 - differing / (truth.size * (truth.size - 1.0)))
+
+
 def photograph_scores(labels: Labels, truths: Sequence[Labels]) -> dict[str, Any]:
     """Compare labels with the segmentations of several annotators.
 
     Returns
     -------
     dict
-        ``accuracy``, ``boundary_f``, ``variation_of_information`` and
-        ``adjusted_rand``: means over annotators. ``best_iou``: for ``all`` annotators,
+        ``accuracy``, ``boundary_f``, ``variation_of_information``, ``adjusted_rand``,
+        ``covering`` and ``rand_index``: means over annotators. ``best_iou``: for ``all`` annotators,
         the one with most segments (``fine``) and the one with fewest (``coarse``), the
         sum over true segments of :func:`best_ious` and their number, to be pooled over
         images.
@@ -178,6 +206,8 @@ def photograph_scores(labels: Labels, truths: Sequence[Labels]) -> dict[str, Any
         "boundary_f": boundary_f,
         "variation_of_information": information_distance,
         "adjusted_rand": adjusted_rand,
+        "covering": covering,
+        "rand_index": rand_index,
     }
     return {
         name: float(np.mean([measure(labels, truth) for truth in truths]))

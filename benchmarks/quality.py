@@ -47,12 +47,15 @@ def photograph_table(records: Sequence[Record]) -> str:
             mean(own, "boundary_f"),
             mean(own, "variation_of_information"),
             mean(own, "adjusted_rand"),
+            mean(own, "covering"),
+            mean(own, "rand_index"),
             mean(own, "n_labels"),
             mean(own, "seconds"),
         ]
         for (method,), own in grouped(records, "method").items()
     ]
-    return markdown_table([*header, "ARI", "labels", "s/image"], rows)
+    header += ["ARI", "covering", "PRI", "labels", "s/image"]
+    return markdown_table(header, rows)
 
 
 def class_table(records: Sequence[Record]) -> str:

@@ -6,10 +6,12 @@ from benchmarks.measures import (
     boundaries,
     boundary_f,
     class_scores,
+    covering,
     information_distance,
     mean_iou,
     photograph_scores,
     pixel_accuracy,
+    rand_index,
 )
 from benchmarks.quality import pooled_iou
 from hypothesis import given, settings
@@ -25,7 +27,14 @@ from benchmarks.measures import adjusted_rand
 
 BSDS500 = DATA / "bsds500" / "groundTruth"
 
-SIMILARITIES = (pixel_accuracy, mean_iou, boundary_f, adjusted_rand)
+SIMILARITIES = (
+    pixel_accuracy,
+    mean_iou,
+    boundary_f,
+    adjusted_rand,
+    covering,
+    rand_index,
+)
 label_images = arrays(np.int64, (6, 7), elements=st.integers(0, 4))
 
 
@@ -204,3 +213,20 @@ def test_one_label_scores_on_the_test_images_what_kim_et_al_published():
     scores, _ = one_label_miou("test")
     published = {"all": 0.0458, "fine": 0.0249, "coarse": 0.1001}
     assert scores == pytest.approx(published, abs=5e-5)
+
+
+def test_covering_by_hand():
+    truth = np.repeat([0, 1], [6, 2])[np.newaxis]
+    assert covering(truth, truth) == 1
+    # 6 pixels are covered by 6 of 8, 2 pixels by 2 of 8.
+    assert covering(np.zeros_like(truth), truth) == pytest.approx(
+        (6 * 6 / 8 + 2 * 2 / 8) / 8
+    )
+
+
+def test_rand_index_by_hand():
+    truth = np.array([[0, 0, 1, 1]])
+    assert rand_index(truth + 3, truth) == 1
+    # One label: of six pairs the two within the halves are right.
+    assert rand_index(np.zeros_like(truth), truth) == pytest.approx(2 / 6)
+    assert rand_index(np.arange(4)[np.newaxis], truth) == pytest.approx(4 / 6)
