@@ -189,10 +189,10 @@ def photograph_scores(labels: Labels, truths: Sequence[Labels]) -> dict[str, Any
     -------
     dict
         ``accuracy``, ``boundary_f``, ``variation_of_information``, ``adjusted_rand``,
-        ``covering`` and ``rand_index``: means over annotators. ``best_iou``: for ``all`` annotators,
-        the one with most segments (``fine``) and the one with fewest (``coarse``), the
-        sum over true segments of :func:`best_ious` and their number, to be pooled over
-        images.
+        ``covering`` and ``rand_index``: means over annotators. ``best_iou``: for
+        ``all`` annotators, the one with most segments (``fine``) and the one with
+        fewest (``coarse``), the sum over true segments of :func:`best_ious` and their
+        number, to be pooled over images.
     """
     ious = [best_ious(labels, truth) for truth in truths]
     counts = [len(values) for values in ious]
