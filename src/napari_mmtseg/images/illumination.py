@@ -24,7 +24,7 @@ class Illumination:
 
     The slopes of brightness between neighbouring blocks of pixels vote: within any
     object or background they are those of the light, and at edges they differ from it
-    (as in the retinex theory of Land and McCann, J. Opt. Soc. Am. 61, 1971). A
+    (as in retinex theory, J. Opt. Soc. Am. 61, 1971). A
     polynomial is fitted to them by iteratively reweighted least squares, so that
     objects may be large, and edges count little. The light is taken for real if the
     image is simpler without it: if the entropy of its values falls (Likar et al., J.
