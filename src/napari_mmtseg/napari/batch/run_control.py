@@ -131,7 +131,7 @@ def _summary(result: BatchResult) -> str:
     return ", ".join(parts) + "."
 
 
-_REPORT_INTERVAL = 0.5
+_REPORT_INTERVAL = 0.2
 """Seconds between reports, so that thousands of tiny images do not flood the window."""
 
 

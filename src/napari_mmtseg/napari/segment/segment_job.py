@@ -30,9 +30,8 @@ if TYPE_CHECKING:
 
 PREVIEW_INTERVAL = 0.35
 """Seconds between previews."""
-_REPORT_INTERVAL = 0.5
-"""Seconds between reports of progress: each repaints the whole window with its canvas,
-which without a graphics card takes the cores that segment."""
+_REPORT_INTERVAL = 0.1
+"""Seconds between reports of progress, so that tiny images do not flood the window."""
 
 
 @dataclass(frozen=True)
