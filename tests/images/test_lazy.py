@@ -106,6 +106,14 @@ def test_what_is_read_is_what_is_there(parts, side, capacity):
         assert array.reads.max() == 1
 
 
+def test_of_more_than_fits_the_chunks_used_last_are_kept():
+    array = Chunked((1, 64), (1, 16))
+    cache = ChunkCache(array, chunk_edges(array), capacity=2 * 16 * 8)
+    for chunk in (0, 1, 0, 2, 0, 1):  # the third one takes the place of the second
+        cache[0, 16 * chunk : 16 * chunk + 16]
+    assert array.reads[0, ::16].tolist() == [1, 2, 1, 0]
+
+
 def test_blocks_with_a_halo_read_every_chunk_once():
     array = Chunked((60, 80), (16, 16))
     cache = ChunkCache(array, chunk_edges(array))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from napari_mmtseg.batch.journal import Journal, differences, read_journal
 from napari_mmtseg.batch.plan import BatchItem, BatchPlan, BatchRequest, first_names
 from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.files.atomic import remove_leftovers
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 _HOW = {"mode", "model", "fit_on"}
@@ -139,3 +141,13 @@ def _stamp(image: Path) -> list[int] | None:
     except OSError:
         return None
     return None if image.is_dir() else [found.st_size, found.st_mtime_ns]
+
+
+def remove_unfinished(plan: BatchPlan) -> None:
+    """Remove the unfinished files of a killed run."""
+    names: defaultdict[Path, set[str]] = defaultdict(set)
+    own = (plan.model_path, plan.summary_path, plan.journal_path, plan.settings_path)
+    for path in (*own, *(item.labels for item in plan.items)):
+        names[path.parent].add(path.name)
+    for folder, left in names.items():
+        remove_leftovers(folder, left)

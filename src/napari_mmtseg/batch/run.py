@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -26,13 +25,13 @@ from napari_mmtseg.batch.previous import (
     note_begun,
     note_record,
     previous_run,
+    remove_unfinished,
     start_journal,
 )
 from napari_mmtseg.batch.processes import run_in_processes
 from napari_mmtseg.batch.record import BatchRecord, write_summary
 from napari_mmtseg.batch.runner import Hooks, TaskReport, run_here, run_tasks
 from napari_mmtseg.errors import InputError, import_extra
-from napari_mmtseg.files.atomic import remove_leftovers
 from napari_mmtseg.progress import SegmentationStep, drain
 from napari_mmtseg.settings.fields import SegmentationSettings
 
@@ -320,23 +319,13 @@ def _make_folder(start: BatchStart, settings: SegmentationSettings) -> None:
             f"The folder {request.target} cannot be made: {error.strerror}."
         ) from error
     if request.resume:
-        _clean_up(plan)
+        remove_unfinished(plan)
     else:
         if request.mode == "one_model" and start.saved is None:
             # From now on another one labels the images.
             plan.model_path.unlink(missing_ok=True)
         start_journal(start.journal, plan)
     settings.to_json(plan.settings_path)
-
-
-def _clean_up(plan: BatchPlan) -> None:
-    """Remove the unfinished files of a killed run."""
-    names: defaultdict[Path, set[str]] = defaultdict(set)
-    own = (plan.model_path, plan.summary_path, plan.journal_path, plan.settings_path)
-    for path in (*own, *(item.labels for item in plan.items)):
-        names[path.parent].add(path.name)
-    for folder, left in names.items():
-        remove_leftovers(folder, left)
 
 
 def _make_model(

@@ -56,6 +56,13 @@ def test_the_place_counts_from_the_part_that_was_edited():
     assert edit.index == (slice(5, 6), slice(12, 13), slice(3, 4))
 
 
+def test_many_different_changes_come_back():
+    old = np.arange(1000, dtype=np.int32).reshape(20, 50)
+    edit = LabelEdit.between(old, old[::-1, ::-1])
+    np.testing.assert_array_equal(edit.before, old)
+    np.testing.assert_array_equal(edit.after, old[::-1, ::-1])
+
+
 def test_no_change_is_no_edit():
     labels = np.arange(12).reshape(3, 4)
     assert LabelEdit.between(labels, labels.copy()) is None

@@ -46,6 +46,21 @@ def test_cancel_in_the_dock_cancels_the_run(long_run, viewer, qtbot):
     assert len(progress._all_instances) == 0
 
 
+def test_a_run_that_ends_while_its_bar_is_made_leaves_none(qtbot, monkeypatch):
+    made = activity_bar.cancelable_progress
+
+    def make(*args, **kwargs):
+        shown.stop()
+        return made(*args, **kwargs)
+
+    monkeypatch.setattr(activity_bar, "cancelable_progress", make)
+    shown = activity_bar.ActivityBar(lambda: None)
+    shown.start(5, "nuclei")
+    qtbot.waitUntil(lambda: shown._run == 2, timeout=10_000)
+    qtbot.wait(20)
+    assert len(progress._all_instances) == 0
+
+
 def test_the_event_loop_never_runs_inside_a_signal_of_the_run(
     viewer, panel, qtbot, monkeypatch
 ):
