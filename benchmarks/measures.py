@@ -106,13 +106,21 @@ def best_ious(labels: Labels, truth: Labels) -> NDArray[np.float64]:
         One value for each true segment, in the order of their numbers.
     """
     regions = label(labels, background=-1, connectivity=1)
+    best, true_sizes = _best_overlaps(regions, truth)
+    return best[true_sizes > 0]
+
+
+def _best_overlaps(
+    labels: Labels, truth: Labels
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return the best intersection over union of true segments, and their sizes."""
     # Sparse: pixel clusterings have tens of thousands of regions.
-    common = contingency_table(truth, regions, normalize=False).tocoo()
-    true_sizes, sizes = np.bincount(truth.ravel()), np.bincount(regions.ravel())
+    common = contingency_table(truth, labels, normalize=False).tocoo()
+    true_sizes, sizes = np.bincount(truth.ravel()), np.bincount(labels.ravel())
     union = true_sizes[common.row] + sizes[common.col] - common.data
     best = np.zeros(len(true_sizes))
     np.maximum.at(best, common.row, common.data / union)
-    return best[true_sizes > 0]
+    return best, true_sizes
 
 
 def boundaries(labels: Labels) -> NDArray[np.bool_]:
@@ -160,11 +168,7 @@ def covering(labels: Labels, truth: Labels) -> float:
     The mean over all pixels of the best intersection over union that any label has with
     the pixel's true segment.
     """
-    table = contingency_table(truth, labels, normalize=False).tocoo()
-    true_sizes, sizes = np.bincount(truth.ravel()), np.bincount(labels.ravel())
-    union = true_sizes[table.row] + sizes[table.col] - table.data
-    best = np.zeros(len(true_sizes))
-    np.maximum.at(best, table.row, table.data / union)
+    best, true_sizes = _best_overlaps(labels, truth)
     return float((true_sizes * best).sum() / truth.size)
 
 

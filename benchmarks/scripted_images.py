@@ -19,6 +19,7 @@ from skimage.segmentation import watershed
 from skimage.transform import rescale
 
 from benchmarks.datasets import ImageWithTruth
+from benchmarks.stability import as_before, with_noise
 
 Layout = Callable[[NDArray[Any], NDArray[Any]], NDArray[np.uint8]]
 
@@ -107,18 +108,12 @@ def uneven_light(image: NDArray[Any]) -> NDArray[Any]:
     factor = 0.5 + (y[:, np.newaxis] + x) / 2
     if image.ndim == 3:
         factor = factor[..., np.newaxis]
-    return _as_before(image * factor, image)
+    return as_before(image * factor, image)
 
 
 def strong_noise(image: NDArray[Any]) -> NDArray[Any]:
     """Add Gaussian noise with a deviation of 5 % of the image's range, clipped."""
-    noise = np.random.default_rng(0).normal(0, 0.05 * np.ptp(image), image.shape)
-    return _as_before(image + noise, image)
-
-
-def _as_before(values: NDArray[Any], image: NDArray[Any]) -> NDArray[Any]:
-    limits = np.iinfo(image.dtype)
-    return values.round().clip(limits.min, limits.max).astype(image.dtype)
+    return with_noise(image, 0.05)
 
 
 CHANGES: dict[str, Callable[[NDArray[Any]], NDArray[Any]]] = {

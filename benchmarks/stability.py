@@ -23,19 +23,20 @@ from benchmarks.tables import Record, grouped, headline, markdown_table, mean
 CHANGES = ("noise", "brightness", "shift")
 
 
-def with_noise(image: NDArray[Any]) -> NDArray[Any]:
-    """Add Gaussian noise with a deviation of 1% of the image's range."""
-    deviation = 0.01 * float(np.ptp(image))
+def with_noise(image: NDArray[Any], share: float = 0.01) -> NDArray[Any]:
+    """Add Gaussian noise with a deviation of `share` of the image's range."""
+    deviation = share * float(np.ptp(image))
     noise = np.random.default_rng(0).normal(0, deviation, image.shape)
-    return _as_before(image + noise, image)
+    return as_before(image + noise, image)
 
 
 def brighter(image: NDArray[Any]) -> NDArray[Any]:
     """Multiply by 1.1; what is above the type's range, 1 for floats, is clipped."""
-    return _as_before(image * 1.1, image)
+    return as_before(image * 1.1, image)
 
 
-def _as_before(values: NDArray[Any], image: NDArray[Any]) -> NDArray[Any]:
+def as_before(values: NDArray[Any], image: NDArray[Any]) -> NDArray[Any]:
+    """Return values clipped and rounded to the data type of the image they are of."""
     if np.issubdtype(image.dtype, np.integer):
         limits = np.iinfo(image.dtype)
         return values.round().clip(limits.min, limits.max).astype(image.dtype)

@@ -24,9 +24,9 @@ class Illumination:
 
     The slopes of brightness between neighbouring blocks of pixels vote: within any
     object or background they are those of the light, and at edges they differ from it
-    (as in retinex theory, J. Opt. Soc. Am. 61, 1971). A
-    polynomial is fitted to them by iteratively reweighted least squares, so that
-    objects may be large, and edges count little. The light is taken for real if the
+    (as in retinex theory, J. Opt. Soc. Am. 61, 1971). A polynomial is fitted to them by
+    iteratively reweighted least squares, so that objects may be large, and edges count
+    little. The light is taken for real if the
     image is simpler without it: if the entropy of its values falls (Likar et al., J.
     Microsc. 197, 2000). Then it is refined until that is lowest.
     """
@@ -69,7 +69,7 @@ class Illumination:
 
     @property
     def kind(self) -> str:
-        """What is done to the image: "none", "divide" or "subtract"."""
+        """Kind of correction: "none", "divide" or "subtract"."""
         kinds = [field.kind for field in self.fields if field is not None]
         return kinds[0] if kinds else "none"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +54,10 @@ def find_light(parts: Sequence[Part], group: Any, asked: str) -> Field | None:
         return None
     kinds = ["divide", "subtract"] if asked == "auto" else [asked]
     dark = float(_DARK * (brightest - min(lowest, 0)) - min(lowest, 0))
-    found = [_Fit.of(parts, values, kind, dark) for kind in kinds]
+    pairs = list(zip(parts, values, strict=True))
+    coarse = [_block_means(part, grey, _BLOCKS) for part, grey in pairs]
+    fine = [_block_means(part, grey, _FINE_BLOCKS) for part, grey in pairs]
+    found = [_Fit.of(coarse, fine, kind, dark) for kind in kinds]
     best = max(found, key=lambda fit: fit.gain - _PREFERENCE * (fit.kind != "divide"))
     if best.gain < (_GAIN if asked == "auto" else 0):
         return None
@@ -69,6 +72,14 @@ def _grey(pixels: NDArray[Any], group: Any) -> Matrix:
     if not finite.all():
         grey = np.where(finite, grey, np.median(grey[finite]) if finite.any() else 0)
     return grey
+
+
+class _Blocks(NamedTuple):
+    """Means of blocks of pixels (y, x), powers of y and x there, and if they vary."""
+
+    means: Matrix
+    basis: Matrix
+    varies: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -87,30 +98,31 @@ class _Fit:
 
     @classmethod
     def of(
-        cls, parts: Sequence[Part], greys: Sequence[Matrix], kind: str, dark: float
+        cls, coarse: Sequence[_Blocks], fine: Sequence[_Blocks], kind: str, dark: float
     ) -> _Fit:
-        """Fit the slopes of brightness in parts of an image, whose greys are known."""
+        """Fit the slopes between coarse blocks of the parts of an image.
+
+        The entropy is that of the fine blocks.
+        """
 
         def seen(means: Matrix) -> Matrix:
             if kind == "subtract":
                 return means
             return np.log(np.maximum(means + dark, dark / 9))
 
-        rows, slopes, values, bases = [], [], [], []
-        for part, grey in zip(parts, greys, strict=True):
-            means, basis, varies = _block_means(part, grey, _BLOCKS)
+        rows, slopes = [], []
+        for means, basis, varies in coarse:
             for step, slope in _slopes(basis, np.where(varies, seen(means), np.nan)):
                 rows.append(step)
                 slopes.append(slope)
-            means, basis, varies = _block_means(part, grey, _FINE_BLOCKS)
-            values.append(seen(means)[varies])
-            bases.append(basis[varies])
-        all_slopes, all_values = np.concatenate(slopes), np.concatenate(values)
+        all_slopes = np.concatenate(slopes)
+        all_values = np.concatenate([seen(b.means)[b.varies] for b in fine])
+        all_bases = np.concatenate([b.basis[b.varies] for b in fine])
         known = np.isfinite(all_slopes)
         coefficients = np.zeros(len(TERMS))
         if min(known.sum(), len(all_values)) >= _FEWEST:
             coefficients = _robust_fit(np.concatenate(rows)[known], all_slopes[known])
-        return cls(kind, dark, coefficients, all_values, np.concatenate(bases))
+        return cls(kind, dark, coefficients, all_values, all_bases)
 
     @property
     def gain(self) -> float:
@@ -153,10 +165,8 @@ class _Fit:
         return Field(self.kind, tuple(self.coefficients.tolist()), center, self.dark)
 
 
-def _block_means(
-    part: Part, grey: Matrix, n: int
-) -> tuple[Matrix, Matrix, NDArray[np.bool_]]:
-    """Return the mean of blocks of pixels, powers of y and x there, and if they vary.
+def _block_means(part: Part, grey: Matrix, n: int) -> _Blocks:
+    """Divide a part into `n` blocks along its short side.
 
     Blocks without any noise are masked or saturated, and tell nothing of the light.
     """
@@ -171,7 +181,7 @@ def _block_means(
     y, x = coordinates(means.shape, part.corner, part.shape, step)
     grid = np.meshgrid(y, x, indexing="ij")
     basis = np.stack([grid[0] ** i * grid[1] ** j for i, j in TERMS], axis=-1)
-    return means, basis, varies
+    return _Blocks(means, basis, varies)
 
 
 def _slopes(basis: Matrix, values: Matrix) -> Iterator[tuple[Matrix, Matrix]]:

@@ -64,9 +64,12 @@ def _label(
         step = SegmentationStep(
             "prediction", n_steps, settings.n_steps, n_labels=model.n_labels
         )
-        hierarchy = yield from predicting(
-            model.iter_hierarchy(channels, channel_axis=0), step
-        )
+        if fitted.even is None:
+            finding = model.iter_hierarchy(channels, channel_axis=0)
+        else:
+            evened = model.under_even_light()
+            finding = evened.iter_hierarchy(fitted.even, channel_axis=0)
+        hierarchy = yield from predicting(finding, step)
     if model.label_values is None:
         found = hierarchy
         hierarchy = hierarchy.without_empty()

@@ -59,7 +59,7 @@ class SegmentationResult:
 
     @property
     def illumination(self) -> str:
-        """How uneven light was taken out: "divide", "subtract" or "none"."""
+        """Kind of correction of uneven light: "divide", "subtract" or "none"."""
         return "none" if self.model is None else self.model.inference.illumination.kind
 
     @property

@@ -41,7 +41,10 @@ _R = TypeVar("_R")
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted model and its training; the labels of the image if they were found."""
+    """A fitted model and its training; the labels of the image if they were found.
+
+    `even` is the only image under even light, so that its light is looked for once.
+    """
 
     model: MutualMeanTeachingModel
     hierarchy: LabelHierarchy | None
@@ -49,6 +52,7 @@ class Fitted:
     n_steps: int
     device: str
     precision: str
+    even: NDArray[Any] | None = None
 
 
 def fit_steps(
@@ -112,20 +116,18 @@ def fit_steps(
         known = readout_from_training(
             trained, pixels, normalization, texture, asked, automatic
         )
-        if request.illumination is None:
-            known.inference = replace(known.inference, illumination=light)
         model = MutualMeanTeachingModel(known, asked)
         hierarchy = None
         predicted = SegmentationStep("prediction", trained.n_steps, n_steps)
         if texture.weight and n_dims == 2:
             hierarchy = yield from predicting(
-                known.measure_averaged(images, asked), predicted
+                known.measure_averaged(even, asked), predicted
             )
         if structure.merging == "regions":
             hierarchy = yield from predicting(
-                known.fit_regions(images[0], asked), predicted
+                known.fit_regions(even[0], asked), predicted
             )
-    # Crops of a stack were under even light already, other images of it are not.
+    # From here on for raw images; what was measured above is under even light.
     known.inference = replace(known.inference, illumination=light)
     if settings.n_labels is not None and model.n_labels < settings.n_labels:
         warn(
@@ -134,7 +136,13 @@ def fit_steps(
             "seed may keep more."
         )
     return Fitted(
-        model, hierarchy, trained.stop_reason, trained.n_steps, device.type, precision
+        model,
+        hierarchy,
+        trained.stop_reason,
+        trained.n_steps,
+        device.type,
+        precision,
+        even[0] if len(even) == 1 else None,
     )
 
 

@@ -56,7 +56,7 @@ class FoundClasses:
         if automatic is None:
             found = count_classes(clusters, images, settings.merge_threshold)
             automatic = max(found, settings.min_labels)
-        automatic = min(automatic, ClusterMerging(statistics).n_clusters)
+        automatic = min(automatic, int(np.count_nonzero(statistics.sizes)))
         # Texture alone: from smooth to rough.
         ordered_by = len(images[0]) - 1 if settings.texture == 1 else 0
         return cls(statistics, ordered_by, automatic)
