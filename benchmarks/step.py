@@ -31,7 +31,7 @@ LABELS = (32, 100)
 def engine_step(
     settings: SegmentationSettings, image: torch.Tensor, precision: str
 ) -> Callable[[], None]:
-    peers = make_peers(image.shape[1], settings, image.device)
+    peers = make_peers([Example(image)], settings, image.device)
     example = Example(image.contiguous(memory_format=torch.channels_last))
 
     def run() -> None:
@@ -51,7 +51,7 @@ def reference_step(
             settings.learning_rate,
             settings.momentum,
         )
-        for peer in make_peers(image.shape[1], settings, image.device)
+        for peer in make_peers([Example(image)], settings, image.device)
     ]
     return lambda: plain_step(
         peers, image, settings.continuity_weight, settings.ema_decay

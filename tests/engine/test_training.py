@@ -12,6 +12,11 @@ from tests.draining import drain
 from tests.engine.algorithm_1 import plain_peer, plain_step
 
 
+def peers_of(settings, n_channels=3):
+    example = Example(torch.zeros(1, n_channels, 8, 8))
+    return make_peers([example], settings, torch.device("cpu"))
+
+
 def small_image(channels=3, height=20, width=24):
     generator = torch.Generator().manual_seed(5)
     image = torch.rand(1, channels, height, width, generator=generator)
@@ -32,7 +37,9 @@ def test_paper_preset_equals_algorithm_1_written_plainly(max_labels):
     """
     settings = SegmentationSettings("paper", max_labels=max_labels)
     image = small_image().double()
-    peers = make_peers(3, settings, torch.device("cpu"))
+    peers = make_peers(
+        [Example(torch.zeros(1, 3, 8, 8))], settings, torch.device("cpu")
+    )
     for network in all_networks(peers):
         network.double()
     plain = [
@@ -69,21 +76,27 @@ def one_step(peer, peers, settings):
 
 def test_teacher_is_the_moving_average_of_its_student():
     settings = SegmentationSettings("paper", max_labels=4, ema_decay=0.75)
-    peers = make_peers(3, settings, torch.device("cpu"))
+    peers = make_peers(
+        [Example(torch.zeros(1, 3, 8, 8))], settings, torch.device("cpu")
+    )
     for before, teacher, student in one_step(peers[0], peers, settings):
         torch.testing.assert_close(teacher, 0.75 * before + 0.25 * student)
 
 
 def test_teacher_warm_up_starts_with_a_small_decay():
     settings = SegmentationSettings("paper", max_labels=4, ema_warmup=True)
-    peers = make_peers(3, settings, torch.device("cpu"))
+    peers = make_peers(
+        [Example(torch.zeros(1, 3, 8, 8))], settings, torch.device("cpu")
+    )
     for before, teacher, student in one_step(peers[0], peers, settings):
         torch.testing.assert_close(teacher, (before + student.detach()) / 2)
 
 
 def test_second_direction_sees_the_first_peers_updated_teacher():
     settings = SegmentationSettings("paper", max_labels=4, ema_decay=0.0)
-    peers = make_peers(3, settings, torch.device("cpu"))
+    peers = make_peers(
+        [Example(torch.zeros(1, 3, 8, 8))], settings, torch.device("cpu")
+    )
     steps = mutual_step(peers, Example(small_image()), settings, step=1)
     next(steps)
     with torch.no_grad():
@@ -141,7 +154,9 @@ def test_stop_is_obeyed_after_the_step():
 def test_peers_depend_on_the_seed_alone():
     def weights(seed):
         settings = SegmentationSettings(seed=seed)
-        peers = make_peers(3, settings, torch.device("cpu"))
+        peers = make_peers(
+            [Example(torch.zeros(1, 3, 8, 8))], settings, torch.device("cpu")
+        )
         return [p.student.layers[0].weight.detach().numpy() for p in peers]
 
     torch.manual_seed(1)
@@ -154,7 +169,9 @@ def test_peers_depend_on_the_seed_alone():
 
 def test_initial_weights_have_the_usual_spread():
     settings = SegmentationSettings(max_labels=64)
-    student = make_peers(16, settings, torch.device("cpu"))[0].student
+    student = make_peers(
+        [Example(torch.zeros(1, 16, 8, 8))], settings, torch.device("cpu")
+    )[0].student
     weight = student.layers[3].weight
     bound = (64 * 9) ** -0.5
     assert weight.abs().max() <= bound
@@ -165,7 +182,9 @@ def test_initial_weights_have_the_usual_spread():
 def test_one_network_alone_learns_and_the_other_stays(teaching):
     settings = SegmentationSettings(teaching=teaching, max_labels=6)
     example = Example(small_image())
-    peers = make_peers(3, settings, torch.device("cpu"))
+    peers = make_peers(
+        [Example(torch.zeros(1, 3, 8, 8))], settings, torch.device("cpu")
+    )
     before = [copy.deepcopy(peer.student.state_dict()) for peer in peers]
     steps = list(mutual_step(peers, example, settings, step=1))
     assert len(steps) == 1

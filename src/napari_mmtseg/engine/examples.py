@@ -8,18 +8,18 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from scipy.cluster.vq import kmeans2, vq
+from scipy.cluster.vq import vq
 from torch import Tensor
 
 from napari_mmtseg.engine.losses import EdgeWeights
 from napari_mmtseg.engine.training import Example
+from napari_mmtseg.images.clustering import cluster_centres
 from napari_mmtseg.images.features import smooth
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 N_CLUSTERS = 16
 """Number of clusters by which the structure of an image is judged."""
 
-_SAMPLES = 10_000
 _NARROWEST = 8
 """Pixels to which the short side is shrunk at most: edges need a width to lie in."""
 _SLICES = 2
@@ -148,20 +148,7 @@ def warm_start(
         for image in images
     ]
     pixels = np.concatenate(blurred)
-    sample = pixels[:: -(-len(pixels) // _SAMPLES)]
-    distinct = np.unique(sample, axis=0)
-    if len(distinct) <= n_clusters:
-        centres = distinct
-    else:
-        centres, _ = kmeans2(
-            sample,
-            n_clusters,
-            iter=20,
-            minit="++",
-            missing="warn",
-            rng=np.random.default_rng(0),
-        )
-    centres = centres[np.argsort(centres[:, 0], kind="stable")]
+    centres = cluster_centres(pixels, n_clusters)
     return [
         vq(pixels, centres)[0].astype(np.int64).reshape(image.shape[1:])
         for pixels, image in zip(blurred, images, strict=True)

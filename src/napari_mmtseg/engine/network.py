@@ -67,9 +67,9 @@ class ResponseNetwork(nn.Module):
         self.halo = n_conv_layers
         self.depth = depth
         for layer in self.layers:
-            if isinstance(layer, _NORMS):
+            if isinstance(layer, NORMS):
                 layer.reset_parameters()
-            elif isinstance(layer, _CONVOLUTIONS) and generator is not None:
+            elif isinstance(layer, CONVOLUTIONS) and generator is not None:
                 _initialize(layer, generator)
         self.to(memory_format=self.memory_format)  # type: ignore[call-overload]
 
@@ -104,7 +104,7 @@ class ResponseNetwork(nn.Module):
         In training every image is normalised with its own statistics. With fixed ones a
         prediction does not depend on the rest of the tile or the image.
         """
-        norms = [m for m in self.modules() if isinstance(m, _NORMS)]
+        norms = [m for m in self.modules() if isinstance(m, NORMS)]
         for norm in norms:
             norm.reset_running_stats()
             norm.momentum = None  # cumulative mean over the images
@@ -116,8 +116,8 @@ class ResponseNetwork(nn.Module):
         self.eval()
 
 
-_CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
-_NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
+CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
+NORMS = (nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 def _convolution(

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from napari_mmtseg.engine.alignment import best_assignment, contingency_table
 from napari_mmtseg.engine.cancellation import cancellable
+from napari_mmtseg.engine.clustered_start import reproduce_clusters
 from napari_mmtseg.engine.losses import (
     EdgeWeights,
     Losses,
@@ -90,22 +91,26 @@ class Trained:
 
 @torch.inference_mode(False)
 def make_peers(
-    n_channels: int,
+    examples: Sequence[Example],
     settings: SegmentationSettings,
     device: torch.device,
     depth: int | None = None,
 ) -> tuple[Peer, Peer]:
-    """Return two peers that differ only in their initial weights."""
+    """Return two peers that differ only in their random initial weights.
+
+    Where the examples have a warm start, the labels of both are its clusters.
+    """
     seeds = np.random.SeedSequence(settings.seed).generate_state(2, np.uint64)
+    n_channels = examples[0].image.shape[1]
 
     def peer(seed: Any) -> Peer:
         generator = torch.Generator().manual_seed(int(seed) % 2**63)
         student = ResponseNetwork(
             n_channels, settings.max_labels, settings.n_conv_layers, generator, depth
-        )
-        return Peer(
-            student.to(device=device), settings.learning_rate, settings.momentum
-        )
+        ).to(device=device)
+        if examples[0].start is not None:
+            reproduce_clusters(student, examples)
+        return Peer(student, settings.learning_rate, settings.momentum)
 
     return peer(seeds[0]), peer(seeds[1])
 
@@ -182,14 +187,14 @@ def train(
 ) -> Generator[TrainingStep, str | None, Trained]:
     """Train two peers on one or several images, one image a step.
 
-    Without `peers` they start from random weights. Yields progress after every half
+    Without `peers` they are made. Yields progress after every half
     step; ``send("stop")`` ends the training and keeps its networks. Once
     `should_cancel` returns True, :class:`Cancelled` is raised in the middle of a step.
     The warm start and the early stop are not in the paper's Algorithm 1.
     """
     if peers is None:
         device = examples[0].image.device
-        peers = make_peers(examples[0].image.shape[1], settings, device)
+        peers = make_peers(examples, settings, device)
     everyone = [network for peer in peers for network in (peer.student, peer.teacher)]
     with cancellable(everyone, should_cancel):
         return (yield from _train(peers, examples, settings, precision))

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.spatial.distance import cdist
 from skimage.segmentation import watershed
 
+from napari_mmtseg.images.clustering import cluster_centres
 from napari_mmtseg.images.features import gradient_magnitude, local_deviation, smooth
 from napari_mmtseg.labels.region_classes import RegionClasses
-from napari_mmtseg.labels.region_merging import RegionMerging
+from napari_mmtseg.labels.region_merging import (
+    BorderPixels,
+    RegionMerging,
+    RegionValues,
+)
 from napari_mmtseg.labels.regions import sum_by_label
+from napari_mmtseg.labels.spectral_edges import spectral_edges
 
 _WATERSHED_SIGMA = 1.6
 _EDGE_SIGMAS = (1.2, 2.5)
@@ -19,6 +29,12 @@ _TEXTURE_SCALE = 4.0
 _TEXTURE_WEIGHT = 3.0
 _RESPONSE_SIGMA = 1.0
 _ALWAYS = 0.005
+_N_VALUES = 32
+_VALUE_SIGMA = 0.4
+_AT_ONCE = 2**16
+
+_SPECTRAL_WEIGHT = 2.0
+"""Weight of the borders between parts, where edges have the mean square 1."""
 
 _FINE = 0.2
 """Height of the cut into regions over which texture is averaged."""
@@ -41,10 +57,10 @@ def region_hierarchy(
     # A flat image has no basin: all is 0 then.
     regions = np.maximum(basins.astype(np.int64) - 1, 0)
     fine, coarse = (gradient_magnitude(image, sigma) for sigma in _EDGE_SIGMAS)
-    edges = np.sqrt(fine * coarse)
     texture = _TEXTURE_WEIGHT * local_deviation(image[0], _TEXTURE_SCALE)
     features = np.concatenate([image, texture[np.newaxis]])
-    return regions, RegionMerging(regions, features, edges)
+    borders = BorderPixels(regions).along(np.sqrt(fine * coarse))
+    return regions, RegionMerging(RegionValues.measure(regions, features), borders)
 
 
 def averaged_hierarchy(
@@ -52,29 +68,73 @@ def averaged_hierarchy(
 ) -> tuple[NDArray[np.int64], RegionMerging]:
     """Return small regions of an image and their merges, at heights from 0 to 1.
 
-    As :func:`region_hierarchy`, but by the average of four hierarchies that differ in
-    the scales of edges and texture, in smoothing, and in the weight of colour against
-    lightness. None of them is better than the others; their average is, and it changes
-    less when the image does.
+    Regions are alike here if the same values occur in them, whatever their mean, and
+    borders between parts of the image count beside edges, see
+    :func:`~napari_mmtseg.labels.spectral_edges.spectral_edges`. Otherwise it is as
+    :func:`region_hierarchy`, but the average of four hierarchies that differ in the
+    scales of edges and in texture. None of them is better than the others; their
+    average is, and it changes less when the image does.
     """
     basins, first = region_hierarchy(image)
     # Basins this much alike stay together in all four.
     regions = first.cut(first.n_above(_ALWAYS))[basins]
+    pixels = BorderPixels(regions)
+    variance = float(image.var(axis=(1, 2)).sum())
+    occurring = _occurring_values(image, regions).scaled(variance)
+    fine, coarse = (
+        RegionValues.measure(regions, local_deviation(image[0], s)[np.newaxis])
+        for s in (3.0, 6.0)
+    )
     edges = {s: gradient_magnitude(image, s) for s in (1.0, 1.5, 2.5, 4.0)}
-    fine, coarse = (local_deviation(image[0], s)[np.newaxis] for s in (3.0, 6.0))
     vivid = image.copy()
     vivid[1:] *= 2
     views = [
-        ([image, 3 * fine], edges[1.0] * edges[2.5]),
-        ([image, 3 * coarse], edges[1.5] * edges[4.0]),
-        ([smooth(image, 2.0), 2 * fine], edges[1.5] ** 2),
-        ([vivid, 3 * fine], gradient_magnitude(vivid, 1.5) * edges[2.5]),
+        (fine.scaled(9 * fine.variance), edges[1.0] * edges[2.5]),
+        (coarse.scaled(9 * coarse.variance), edges[1.5] * edges[4.0]),
+        (fine.scaled(4 * fine.variance), edges[1.5] ** 2),
+        (
+            fine.scaled(9 * fine.variance),
+            gradient_magnitude(vivid, 1.5) * edges[2.5],
+        ),
     ]
-    hierarchies = [
-        RegionMerging(regions, np.concatenate(features), np.sqrt(energy))
-        for features, energy in views
-    ]
-    return regions, RegionMerging.averaged(regions, hierarchies)
+    parts = _SPECTRAL_WEIGHT * spectral_edges(image)
+    hierarchies = []
+    for texture, energy in views:
+        scale = max(float(np.sqrt(energy.mean())), 1e-6)
+        borders = pixels.along(np.sqrt(energy) / scale + parts)
+        hierarchies.append(RegionMerging(occurring.beside(texture), borders))
+    return regions, RegionMerging.averaged(pixels.along(parts), hierarchies)
+
+
+def _occurring_values(
+    image: NDArray[np.float32], regions: NDArray[Any]
+) -> RegionValues:
+    """Measure how often each of 32 typical values of an image occurs in its regions.
+
+    A pixel counts for all values that it is near to.
+    """
+    pixels = smooth(image, _VALUE_SIGMA).reshape(len(image), -1).T
+    centres = cluster_centres(pixels, _N_VALUES).astype(np.float32)
+    n = int(regions.max()) + 1
+    near = np.sort(cdist(centres, centres, "sqeuclidean"), axis=1)
+    width = 2 * max(float(np.median(near[:, min(1, len(centres) - 1)])), 1e-12)
+    sums = np.zeros((n, len(centres)))
+    total, squared = np.zeros(len(centres)), 0.0
+    names = regions.ravel()
+    # In parts, since there are as many numbers as pixels times values.
+    for start in range(0, len(pixels), _AT_ONCE):
+        part = slice(start, start + _AT_ONCE)
+        weights = np.exp(-cdist(pixels[part], centres, "sqeuclidean") / width)
+        weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-30)
+        places = (names[part], np.arange(len(weights)))
+        ones = np.ones(len(weights))
+        sums += coo_array((ones, places), (n, len(weights))).tocsr() @ weights
+        total += weights.sum(axis=0)
+        squared += float((weights**2).sum())
+    mean = total / len(pixels)
+    variance = squared / len(pixels) - float((mean**2).sum())
+    sizes = np.bincount(names, minlength=n).astype(np.float64)
+    return RegionValues(sizes, sums, max(variance, 0.0))
 
 
 def region_means(

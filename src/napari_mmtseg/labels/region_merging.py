@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,14 +12,44 @@ from numpy.typing import NDArray
 from napari_mmtseg.labels.regions import sum_by_label
 
 _LEVELS = np.geomspace(0.01, 3, 30)
+_TINY = 1e-12
+
+
+@dataclass(frozen=True)
+class RegionValues:
+    """Features of regions 0..n-1: sizes (n,) and sums (n, F) over their pixels.
+
+    `variance` is that of all pixels, summed over the features.
+    """
+
+    sizes: NDArray[np.float64]
+    sums: NDArray[np.float64]
+    variance: float
+
+    @classmethod
+    def measure(
+        cls, regions: NDArray[Any], features: NDArray[np.float32]
+    ) -> RegionValues:
+        """Measure features (F, Y, X) over regions (Y, X)."""
+        sizes, sums = sum_by_label(regions, features, int(regions.max()) + 1)
+        return cls(sizes, sums, float(features.var(axis=(1, 2)).sum()))
+
+    def scaled(self, variance: float) -> RegionValues:
+        """Return the features with another variance."""
+        factor = np.sqrt(variance / max(self.variance, _TINY))
+        return RegionValues(self.sizes, self.sums * factor, variance)
+
+    def beside(self, other: RegionValues) -> RegionValues:
+        """Return these features and others of the same regions."""
+        sums = np.concatenate([self.sums, other.sums], axis=1)
+        return RegionValues(self.sizes, sums, self.variance + other.variance)
 
 
 class RegionMerging:
     """Neighbouring regions merged step by step, the most alike first.
 
-    `regions` (Y, X) are connected, 0..n-1; `features` (C, Y, X) make them alike, and
-    `edges` (Y, X) is the gradient magnitude. `heights` (n - 1) has the height of every
-    merge, ascending.
+    `values` make regions alike; `borders` have the gradient between them. `heights`
+    (n - 1) has the height of every merge, ascending.
 
     Two regions with a and b of all N pixels, distance d between their mean features and
     mean gradient g along their border merge at height ::
@@ -35,19 +65,12 @@ class RegionMerging:
     building a tree), so that a round is a few array operations.
     """
 
-    def __init__(
-        self,
-        regions: NDArray[Any],
-        features: NDArray[np.float32],
-        edges: NDArray[np.float32],
-    ) -> None:
-        n = int(regions.max()) + 1
-        sizes, sums = sum_by_label(regions, features, n)
-        variance = max(float(features.var(axis=(1, 2)).sum()), 1e-12)
-        energy = max(float((edges.astype(np.float64) ** 2).mean()), 1e-12)
-        scale = 1 / (np.sqrt(variance * regions.size) * energy)
+    def __init__(self, values: RegionValues, borders: Borders) -> None:
+        sizes, sums = values.sizes.copy(), values.sums.copy()
+        energy = max(borders.energy, _TINY)
+        scale = 1 / (np.sqrt(max(values.variance, _TINY) * sizes.sum()) * energy)
 
-        def cost(borders: _Borders) -> NDArray[np.float64]:
+        def cost(borders: Borders) -> NDArray[np.float64]:
             means = sums / sizes[:, np.newaxis]
             first, second = borders.first, borders.second
             distance = np.sqrt(((means[first] - means[second]) ** 2).sum(1))
@@ -60,37 +83,39 @@ class RegionMerging:
             sizes[kept] += sizes[gone]
             sums[kept] += sums[gone]
 
-        self._merge(n, _Borders.between(regions, edges), cost, join)
+        self._merge(len(sizes), borders, cost, join)
 
     @classmethod
     def averaged(
-        cls, regions: NDArray[Any], hierarchies: Sequence[RegionMerging]
+        cls, borders: Borders, hierarchies: Sequence[RegionMerging]
     ) -> RegionMerging:
         """Merge by the share of levels at which several hierarchies keep regions apart.
 
-        The hierarchies have the same regions. The height is this share, 0 to 1, of
-        levels between 0.01 and 3 on a logarithmic scale, averaged over the hierarchies
-        and along the border of the two regions. The others outvote an accidental merge
-        in one hierarchy.
+        The hierarchies have the regions between which the borders are. The height is
+        this share, 0 to 1, of levels between 0.01 and 3 on a logarithmic scale,
+        averaged over the hierarchies and along the border of the two regions. The
+        others outvote an accidental merge in one hierarchy.
         """
-        borders = _Borders.between(regions, np.zeros(regions.shape, np.float32))
         apart = np.zeros(len(borders.first))
         for hierarchy in hierarchies:
             for level in _LEVELS:
                 group = hierarchy.cut(hierarchy.n_above(level))
                 apart += group[borders.first] != group[borders.second]
-        borders.total = apart / (len(hierarchies) * len(_LEVELS)) * borders.length
+        share = apart / (len(hierarchies) * len(_LEVELS))
         new = cls.__new__(cls)
         new._merge(
-            int(regions.max()) + 1, borders, lambda b: b.contrast, lambda *_: None
+            hierarchies[0].n_regions,
+            replace(borders, total=share * borders.length),
+            lambda b: b.contrast,
+            lambda *_: None,
         )
         return new
 
     def _merge(
         self,
         n: int,
-        borders: _Borders,
-        cost: Callable[[_Borders], NDArray[np.float64]],
+        borders: Borders,
+        cost: Callable[[Borders], NDArray[np.float64]],
         join: Callable[[NDArray[Any], NDArray[Any]], None],
     ) -> None:
         height = np.zeros(n)
@@ -127,35 +152,25 @@ class RegionMerging:
         return groups
 
 
-@dataclass
-class _Borders:
-    """Pairs of neighbours, with the length of each border and the sum along it."""
+@dataclass(frozen=True)
+class Borders:
+    """Pairs of neighbours, with the length of each border and the sum along it.
+
+    `energy` is the mean square, over the image, of the gradient that is summed.
+    """
 
     first: NDArray[Any]
     second: NDArray[Any]
     length: NDArray[np.float64]
     total: NDArray[np.float64]
+    energy: float
 
     @property
     def contrast(self) -> NDArray[np.float64]:
+        """Mean gradient along every border."""
         return self.total / self.length
 
-    @classmethod
-    def between(cls, regions: NDArray[Any], edges: NDArray[np.float32]) -> _Borders:
-        firsts, seconds, totals = [], [], []
-        for a, b, e, f in (
-            (regions[:-1], regions[1:], edges[:-1], edges[1:]),
-            (regions[:, :-1], regions[:, 1:], edges[:, :-1], edges[:, 1:]),
-        ):
-            border = a != b
-            firsts.append(a[border].astype(np.int64))
-            seconds.append(b[border].astype(np.int64))
-            totals.append(np.maximum(e, f)[border].astype(np.float64))
-        first, second, total = map(np.concatenate, (firsts, seconds, totals))
-        n = int(regions.max()) + 1
-        return cls(first, second, np.ones(len(first)), total).joined(np.arange(n), n)
-
-    def joined(self, target: NDArray[Any], n: int) -> _Borders:
+    def joined(self, target: NDArray[Any], n: int) -> Borders:
         """Rename regions, add up parallel borders and drop those within a region."""
         first, second = target[self.first], target[self.second]
         real = first != second
@@ -165,7 +180,38 @@ class _Borders:
             np.bincount(index, values[real], len(pairs)).astype(np.float64)
             for values in (self.length, self.total)
         )
-        return _Borders(pairs // n, pairs % n, length, total)
+        return Borders(pairs // n, pairs % n, length, total, self.energy)
+
+
+class BorderPixels:
+    """Neighbouring pixels of different regions, found once for many gradients."""
+
+    def __init__(self, regions: NDArray[Any]) -> None:
+        n = int(regions.max()) + 1
+        index = np.arange(regions.size).reshape(regions.shape)
+        sides = []
+        for here, there in (
+            (np.s_[:-1], np.s_[1:]),
+            (np.s_[:, :-1], np.s_[:, 1:]),
+        ):
+            apart = regions[here] != regions[there]
+            sides.append((index[here][apart], index[there][apart]))
+        self._here, self._there = (
+            np.concatenate(side) for side in zip(*sides, strict=True)
+        )
+        ends = [regions.ravel()[side] for side in (self._here, self._there)]
+        key = np.minimum(*ends).astype(np.int64) * n + np.maximum(*ends)
+        pairs, self._border = np.unique(key, return_inverse=True)
+        self._first, self._second = pairs // n, pairs % n
+        self._length = np.bincount(self._border, minlength=len(pairs)).astype(float)
+
+    def along(self, edges: NDArray[np.float32]) -> Borders:
+        """Return the borders with the sum of a gradient (Y, X) along each."""
+        flat = edges.ravel()
+        higher = np.maximum(flat[self._here], flat[self._there])
+        total = np.bincount(self._border, higher, len(self._length)).astype(float)
+        energy = float((flat.astype(np.float64) ** 2).mean())
+        return Borders(self._first, self._second, self._length, total, energy)
 
 
 def _mutually_cheapest(

@@ -95,7 +95,7 @@ def fit_steps(
     automatic = _automatic_number(small, normalization, examples, settings)
     n_dims = images[0].ndim - 1
     depth = network_depth(n_dims, settings.n_conv_layers, anisotropy)
-    peers = make_peers(examples[0].image.shape[1], settings, device, depth)
+    peers = make_peers(examples, settings, device, depth)
     if shown is None:
         preview = first_image_previews(
             examples[0], structure, settings, images[0].shape[1:], automatic

@@ -164,7 +164,7 @@ class SegmentationSettings:
         range=(1, 10),
     )
     n_steps: int = setting(
-        40,
+        20,
         "Steps",
         "Largest number of training steps (the paper's T), the warm start included; "
         "each step teaches both peers. On several images, or parts of a large one, "
@@ -172,10 +172,10 @@ class SegmentationSettings:
         range=(1, 100_000),
     )
     warm_start_steps: int = setting(
-        30,
+        10,
         "Warm-start steps",
-        "Steps in which both peers first learn the labels of a k-means clustering; 0 "
-        "starts from random networks as the paper does.",
+        "Both peers start with the labels of a k-means clustering and learn them in "
+        "so many steps; 0 starts from random networks as the paper does.",
         range=(0, 100_000),
     )
     patience: int | None = setting(

@@ -6,7 +6,7 @@ from typing import Any
 
 PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
-    "fast": {"working_size": 128, "n_steps": 20, "warm_start_steps": 15},
+    "fast": {"working_size": 128, "n_steps": 10, "warm_start_steps": 6},
     "paper": {
         "max_labels": 100,
         "min_labels": 1,
