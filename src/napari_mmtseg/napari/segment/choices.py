@@ -212,7 +212,10 @@ class ScribbleChoice:
             name, labels, source, all_slices=self.learns_elsewhere
         )
         if choice.edits:
-            erased = np.reshape(choice.layer.data == 0, scribbles.painted.shape)
+            assert result is not None
+            data = choice.layer.data
+            erased = result.class_count(data).erased(data)
+            erased = np.reshape(erased, scribbles.painted.shape)
             scribbles = replace(scribbles, erased=erased)
         return scribbles
 
