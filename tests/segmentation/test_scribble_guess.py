@@ -5,11 +5,8 @@ from napari_mmtseg.engine.model.painted_classes import (
     PaintedClasses,
     channels_of_classes,
 )
-from napari_mmtseg.segmentation.scribble_guess import (
-    Discriminant,
-    corrected,
-    other_classes,
-)
+from napari_mmtseg.labels.discriminant import Discriminant
+from napari_mmtseg.segmentation.scribble_guess import corrected, other_classes
 
 
 def grey(values, noise=0.05):

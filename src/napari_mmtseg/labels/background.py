@@ -127,9 +127,8 @@ class _Seen:
 
     def brightness(self, n: int) -> NDArray[np.float64]:
         """Return the sum of the brightness of every label."""
-        sums: NDArray[np.float64]
         sums = np.bincount(self._labels.ravel(), self._image.ravel(), minlength=n)
-        return sums
+        return sums.astype(np.float64)
 
     def borders(self, n: int) -> NDArray[np.int64]:
         """Return the number of pixels that every label has at the borders of planes."""
