@@ -82,6 +82,10 @@ class ClassCount:
         classes, edited = self._classes_and_edits(labels)
         return np.where(edited, classes, 0)
 
+    def has_edits(self, labels: Labels) -> bool:
+        """Return whether any pixel was edited."""
+        return bool(self._classes_and_edits(labels)[1].any())
+
     def erased(self, labels: Labels) -> NDArray[np.bool_]:
         """Return a mask of the pixels that were edited to be background."""
         _, edited = self._classes_and_edits(labels)

@@ -152,12 +152,16 @@ class _Scribbled:
 
 
 class ScribbleChoice:
-    """The choice of scribbles: their layer, and whether other slices count."""
+    """The choice of scribbles: their layer, and whether other slices count.
+
+    `changed` is emitted when another layer is chosen.
+    """
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._choice = ChoiceBox(viewer, self._offer)
         self.box, self.refresh = self._choice.box, self._choice.refresh
+        self.changed = self._choice.changed
         self.all_slices = QCheckBox("all slices")
         self.all_slices.setToolTip("Learn from what is painted on other slices, too")
         self.row = QWidget()

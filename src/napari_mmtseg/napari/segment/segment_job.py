@@ -170,6 +170,8 @@ class Segmentation:
         if scribbles is not None and scribbles.erased is not None:
             result.labels[scribbles.erased] = 0
         labels = source.place.arrange(result.labels)
+        if result.model is not None:
+            result.model.channel_names = source.channels
         kept = LayerResult(source, result.model, {}, self.settings)
         kept.why_fixed = self._why_fixed(result)
         if result.hierarchy is not None and not kept.why_fixed:
