@@ -99,6 +99,7 @@ class ChannelChoice:
     def _rebuild(self, checked: list[str]) -> None:
         for box in self.boxes:
             self._layout.removeWidget(box)
+            box.hide()  # it would be drawn until it is deleted
             box.deleteLater()
         self.boxes = []
         for channel in self._channels if self.has_choice else []:
