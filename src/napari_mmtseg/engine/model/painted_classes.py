@@ -158,9 +158,15 @@ class PaintedClasses:
     ) -> Steps:
         """Return the confidence in the labels of a raw image, (Y, X)."""
         row = self.table[self.n_labels(settings.n_labels) - 1]
-        groups = np.stack([self.channels[row == c].any(0) for c in np.unique(row)])
+        members = [row == c for c in np.unique(row)]
+        groups = np.stack([self.channels[of_class].any(0) for of_class in members])
+        view, guess = inference.view(image), None
+        if self.guess is not None:
+            each = self.guess.probabilities(view.seen)
+            guess = np.stack([each[of_class].sum(0) for of_class in members])
+        weight = 0.0 if self.name == "pixels" else self.region_weight
         confidence = yield from painted_confidence(
-            inference, inference.view(image), groups, self.name != "pixels"
+            inference, view, groups, weight, guess
         )
         return enlarge(confidence, image.shape[1:])
 

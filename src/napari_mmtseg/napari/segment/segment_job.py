@@ -190,6 +190,7 @@ class Segmentation:
             "n_steps": result.n_steps,
             "stop_reason": result.stop_reason,
             "illumination": result.illumination,
+            "background": result.background,
             "seconds": round(result.seconds, 3),
             "device": result.device,
             "precision": result.precision,
