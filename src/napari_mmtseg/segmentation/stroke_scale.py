@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label
 
-from napari_mmtseg.engine.model.image_view import ImageView
 from napari_mmtseg.labels.discriminant import Discriminant
+
+if TYPE_CHECKING:
+    from napari_mmtseg.engine.model.image_view import ImageView
 
 BOTH, REGIONS = 0.5, 1.0
 """Weight of the mean over regions against the pixel itself: both, or regions alone."""
