@@ -111,6 +111,21 @@ def test_a_result_with_edits_is_not_replaced(viewer, panel, hints, qtbot):
     assert first in viewer.layers
 
 
+def test_a_result_of_the_button_is_not_replaced(viewer, panel, hints, qtbot):
+    stroke(hints, 5, range(5, 20), 1)
+    stroke(hints, 30, range(20, 40), 2)
+    click(qtbot, panel.run_button)
+    wait_for_end(panel, qtbot)
+    panel.paint_hints.after_strokes.setChecked(True)
+    stroke(hints, 55, range(5, 20), 1)
+    qtbot.waitUntil(lambda: panel.is_running, timeout=5_000)
+    panel.cancel()
+    wait_for_end(panel, qtbot)
+    click(qtbot, panel.run_button)
+    wait_for_end(panel, qtbot)
+    assert len(results(viewer)) == 2
+
+
 def test_without_the_switch_nothing_runs(viewer, panel, hints, qtbot):
     stroke(hints, 5, range(5, 20), 1)
     stroke(hints, 30, range(20, 40), 2)

@@ -53,7 +53,7 @@ class PaintHints(QWidget):
         self._scribbles = scribbles
         self._run = run
         self._is_running = is_running
-        self._waits = self._is_own = False
+        self._waits = self._starts = self._is_own = False
         self._last: Labels | None = None
         self._watch = LayerWatch({"paint": self._on_stroke})
         self._timer = QTimer(self)
@@ -98,7 +98,6 @@ class PaintHints(QWidget):
     def finished(self, layer: Labels) -> None:
         """Let the result of a run after a stroke replace the one before it."""
         before, self._last = self._last, layer if self._is_own else None
-        self._is_own = False
         if self._last is None or before is None or before not in self._viewer.layers:
             return
         result = result_of(before)
@@ -110,9 +109,11 @@ class PaintHints(QWidget):
         self._viewer.layers.remove(before)
         layer.name = name
 
-    def ready(self) -> None:
-        """Start the run that was waiting for another one to end."""
-        if self._waits and not self._is_running():
+    def on_state(self) -> None:
+        """Note who has started a run; start the one that was waiting for its end."""
+        if self._is_running():
+            self._is_own = self._starts
+        elif self._waits:
             self._timer.start()
 
     def _own_layer(self, source: LayerSelection) -> Labels | None:
@@ -137,8 +138,9 @@ class PaintHints(QWidget):
             return
         self._waits = False
         if len(np.setdiff1d(np.unique(layer.data), [0])) > 1:
-            self._is_own = True
+            self._starts = True
             self._run()
+            self._starts = False
 
 
 def _name(source: LayerSelection) -> str:

@@ -92,7 +92,7 @@ class SegmentWidget(NarrowPanel):
         self._control.finished.connect(self.class_count_section.take)
         self._control.finished.connect(self.scribbles.refresh)
         self._control.finished.connect(self.paint_hints.finished)
-        self._control.state_changed.connect(self.paint_hints.ready)
+        self._control.state_changed.connect(self.paint_hints.on_state)
         self._control.measured.connect(self.confidence_section.show_measured)
         self.class_count_section.looked.connect(self.confidence_section.refresh)
         self.closed.connect(self._control.cancel)
