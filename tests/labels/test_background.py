@@ -84,6 +84,17 @@ def test_stains_have_a_bright_background_and_a_photograph_a_black_one():
         assert find_background([labels], [scene]) == expected
 
 
+def test_what_is_dark_in_every_channel_is_background_of_crowded_cells():
+    labels = np.ones((40, 40), int)
+    labels[:14, :32], labels[28:, 12:] = 2, 3
+    channels = np.stack([np.where(labels == value, 200.0, 20) for value in (2, 3)])
+    border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
+    assert 0.4 < (border == 1).mean() < 0.6
+    assert find_background([labels], [channels]) == 1
+    assert find_background([labels], [channels.max(0, keepdims=True)]) is None
+    assert find_background([labels], [200 - channels]) is None
+
+
 def test_several_planes_are_looked_at_together():
     image, labels = disc(200, 10)
     volume = np.stack([labels] * 4), np.stack([image[0]] * 4)[np.newaxis]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,10 @@ _WIDE_BORDER, _WIDE_AREA, _WIDE_CONNECTED = 0.75, 0.5, 0.9
 """The same for a class that is neither the darkest nor the brightest, as in phase
 contrast, where cells have dark and bright parts."""
 
+_DARK_BORDER, _DARK_SUM = 0.4, 0.9
+"""The same for a class that is the darkest in each of several channels: what is none of
+the things that were stained for."""
+
 _BLACK = 0.1
 """Brightness, of the full range, up to which the dark part of a photograph is
 background and not a part of the scene."""
@@ -40,9 +44,9 @@ def find_background(
 
     ``"auto"`` takes the large, connected class that surrounds the others: most of the
     border of the image, and much of the image itself. It is the darkest or the
-    brightest, or has nearly all of the border. In stained tissue only the brightest
-    counts, in a photograph in colour only black. In an image that is filled there is
-    none.
+    brightest, or has nearly all of the border. Where it is the darkest in each of
+    several channels, less is enough. In stained tissue only the brightest counts, in a
+    photograph in colour only black. In an image that is filled there is none.
 
     Parameters
     ----------
@@ -76,7 +80,8 @@ def find_background(
     if len(present) < 2:
         return None
     sums = np.sum([one.brightness(n) for one in seen], axis=0)
-    brightness = sums[present] / sizes[present]
+    each = sums[:, present] / sizes[present]
+    brightness = each.mean(0)
     darkest, brightest = (int(present[i(brightness)]) for i in (np.argmin, np.argmax))
     if choice == "darkest":
         return darkest
@@ -86,7 +91,9 @@ def find_background(
     border, area = borders / max(borders.sum(), 1), sizes / sizes.sum()
     widest = int(np.argmax(border + area))
     is_extreme = widest in (darkest, brightest)
-    if len(images[0]) == 3:
+    is_dark = len(each) > 1 and set(present[each.argmin(1)]) == {widest}
+    if len(each) == 3:
+        is_dark = False
         if absorbs_light(images[0].reshape(3, -1, 1)):
             is_extreme = widest == brightest
         else:
@@ -94,18 +101,29 @@ def find_background(
             is_extreme = widest == darkest and brightness.min() <= _BLACK * full
         if not is_extreme:
             return None
-    least = (_BORDER, _AREA, _CONNECTED)
-    if not is_extreme:
-        least = (_WIDE_BORDER, _WIDE_AREA, _WIDE_CONNECTED)
-    shares = border[widest], area[widest]
-    if shares[0] < least[0] or shares[1] < least[1] or sum(shares) < _SUM:
+    least = _Least(_WIDE_BORDER, _WIDE_AREA, _SUM, _WIDE_CONNECTED)
+    if is_dark:
+        least = _Least(_DARK_BORDER, _AREA, _DARK_SUM, _CONNECTED)
+    elif is_extreme:
+        least = _Least(_BORDER, _AREA, _SUM, _CONNECTED)
+    shares = float(border[widest]), float(area[widest])
+    if shares[0] < least.border or shares[1] < least.area or sum(shares) < least.sum:
         return None
     connected = sum(one.largest_region(widest) for one in seen) / sizes[widest]
-    return widest if connected >= least[2] else None
+    return widest if connected >= least.connected else None
+
+
+class _Least(NamedTuple):
+    """Least shares that a background has."""
+
+    border: float
+    area: float
+    sum: float
+    connected: float
 
 
 class _Seen:
-    """Labels of an image, 0 where there is nothing to see, and mean brightness."""
+    """Labels of an image, 0 where there is nothing to see, and its pixels (C, ...)."""
 
     def __init__(self, labels: NDArray[Any], image: NDArray[np.float32]) -> None:
         self._labels = labels
@@ -119,16 +137,17 @@ class _Seen:
         some = (..., slice(None, None, step), slice(None, None, step))
         pixels = image[some].astype(np.float32)
         finite = np.isfinite(pixels).all(0)
-        return cls(np.where(finite, labels[some], 0), _finite(pixels).mean(0))
+        return cls(np.where(finite, labels[some], 0), _finite(pixels))
 
     def sizes(self, n: int) -> NDArray[np.int64]:
         """Return the number of pixels of every label, 0 for label 0."""
         return _without_0(np.bincount(self._labels.ravel(), minlength=n))
 
     def brightness(self, n: int) -> NDArray[np.float64]:
-        """Return the sum of the brightness of every label."""
-        sums = np.bincount(self._labels.ravel(), self._image.ravel(), minlength=n)
-        return sums.astype(np.float64)
+        """Return the sum of every channel over every label, (C, n)."""
+        flat = self._labels.ravel()
+        sums = [np.bincount(flat, c.ravel(), minlength=n) for c in self._image]
+        return np.stack(sums).astype(np.float64)
 
     def borders(self, n: int) -> NDArray[np.int64]:
         """Return the number of pixels that every label has at the borders of planes."""
