@@ -6,6 +6,7 @@
     bsds500/groundTruth/{train,val,test}/NAME.mat
     microscopy/SET/images/NAME.*
     microscopy/SET/labels/NAME.png
+    microscopy/SET/scribbles/NAME.png     (what a person has painted, if any)
 
 A microscopy set is split in two: images at even places in the order of their names are
 ``train``, those at odd places ``val``. The split ``all`` is all there are.
@@ -71,6 +72,11 @@ class LabelledImage:
             annotators = loadmat(self.truth_path)["groundTruth"][0]
             return [annotator["Segmentation"][0, 0] for annotator in annotators]
         return [iio.imread(self.truth_path)]
+
+    def read_strokes(self) -> NDArray[Any] | None:
+        """Return what a person has painted, (Y, X), 0 unpainted, else class + 1."""
+        path = self.image_path.parents[1] / "scribbles" / f"{self.name}.png"
+        return iio.imread(path) if path.exists() else None
 
     def true_number(self) -> int | None:
         """Return the number of classes of a class map; None for photographs."""

@@ -114,6 +114,7 @@ def run_all(
     arguments: argparse.Namespace,
     work: Callable[[Task], Record],
     seeds: Iterable[int],
+    more: Sequence[ImageWithTruth] = (),
 ) -> Record:
     """Do what is not yet in the file, and return the whole of it.
 
@@ -127,6 +128,8 @@ def run_all(
         Segments and compares; must be importable by other processes.
     seeds : iterable of int
         The seed of a task.
+    more : sequence of ImageWithTruth
+        Images besides those of the data set.
 
     Raises
     ------
@@ -150,7 +153,7 @@ def run_all(
         Task(method, image, number, seed)
         for method in methods
         for number in numbers
-        for image in images
+        for image in (*images, *more)
         for seed in seeds
     ]
     return run_tasks(benchmark, arguments, tasks, work)

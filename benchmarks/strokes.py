@@ -33,7 +33,7 @@ def strokes(
     Parameters
     ----------
     truth : (Y, X) ndarray of int
-        True classes, any values from 0.
+        True classes, any values from 0; below 0 nothing is painted.
     seed : int
         Start of the random numbers.
     per_class : int
@@ -49,7 +49,7 @@ def strokes(
     """
     painted = np.zeros(truth.shape, np.int32)
     brush = _disk(width)
-    for value in np.unique(truth):
+    for value in np.unique(truth[truth >= 0]):
         inside = truth == value
         depth = distance_transform_edt(np.pad(inside, 1))[1:-1, 1:-1]
         wanted = min(width / 2 + _MARGIN, float(depth.max()))

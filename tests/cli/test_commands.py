@@ -48,7 +48,11 @@ class TestSegment:
         words = ("segment", "spots.png", "-o", "a.tif", "--n-labels=2")
         result = run(*words, "--output=regions")
         assert result.exit_code == 0, result.output
-        assert "regions, 40 x 32 pixels" in result.stdout
+        assert "regions and background (0), 40 x 32 pixels" in result.stdout
+        result = run(*words, "--background=none", "--overwrite")
+        assert "2 classes, 40 x 32 pixels" in result.stdout
+        refused(*words, "--background=7", match="more than the 2 classes")
+        refused(*words, "--background=dark", match="or a label from 1")
 
     def test_overwrite(self) -> None:
         Path("a.tif").write_text("old")

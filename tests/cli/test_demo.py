@@ -21,12 +21,12 @@ class TestDemo:
         np.testing.assert_array_equal(iio.imread(written / "input.png"), coins)
         labels = read_image(written / "labels.tif")
         assert labels.shape == coins.shape
-        assert set(np.unique(labels.array)) == {1, 2}
+        assert set(np.unique(labels.array)) == {0, 1}
         picture = iio.imread(written / "side-by-side.png")
         assert picture.shape[0] == coins.shape[0]
         assert picture.shape[1] > 3 * coins.shape[1]
         assert "coins of scikit-image: 384 x 303 pixels, grey" in result.stdout
-        assert "2 classes" in result.stdout
+        assert "1 class and background (0)" in result.stdout
         assert f"napari {written / 'input.png'} {written / 'labels.tif'}" in (
             result.stdout
         )
@@ -42,6 +42,12 @@ class TestDemo:
         image = getattr(skimage.data, name)()
         assert image.dtype == np.uint8
         assert image.ndim == 2 or image.shape[2:] == (3,)
+
+    def test_background_is_black(self) -> None:
+        labels = np.array([[0, 1]], np.int32)
+        picture = side_by_side(np.full((1, 2), 9, np.uint8), labels)
+        assert not picture[0, 2 + 12].any()
+        assert picture[0, 3 + 12].any()
 
     @pytest.mark.parametrize("n_labels", [1, 8, 60])
     def test_picture(self, n_labels: int) -> None:

@@ -155,6 +155,57 @@ def test_classes_take_the_labels_of_an_image():
     assert set(matched.label_of_cluster(4).tolist()) == {9, 11, 5, 10}
 
 
+def test_the_background_is_0_and_the_others_move_up():
+    found = hierarchy().with_background(1)
+    assert found.has_background
+    assert not hierarchy().has_background
+    assert found.label_of_cluster().tolist() == [1, 1, 0, 2]
+    assert found.labels_for_model(hierarchy()).tolist() == [1, 0, 2]
+    # The heavier of two classes that merge keeps its label, background too.
+    assert found.label_of_cluster(2).tolist() == [1, 1, 0, 0]
+    assert len(set(found.label_of_cluster(4).tolist())) == 4
+    assert found.with_background(None).label_of_cluster().tolist() == [1, 1, 2, 3]
+    other = found.with_background(0).label_of_cluster()
+    assert other.tolist() == [0, 0, 1, 2]
+
+
+def test_background_leaves_painted_labels_and_other_class_counts_alone():
+    painted = hierarchy().relabelled(np.array([7, 5, 2], np.int32))
+    background = painted.with_background(0)
+    assert background.label_of_class().tolist() == [0, 5, 2]
+    assert background.with_background(2).label_of_class().tolist() == [1, 5, 0]
+    fewer = hierarchy().with_background(1, 2)
+    assert fewer.label_of_class(2).tolist() == [1, 0]
+
+
+def test_regions_and_clean_up_with_a_background():
+    found = hierarchy().with_background(1)
+    assert found.labels(output="regions").tolist() == [
+        [1, 1, 1, 1],
+        [0, 0, 2, 2],
+        [0, 0, 2, 3],
+    ]
+    own = hierarchy(regions=np.arange(12).reshape(3, 4)).with_background(1)
+    assert (own.labels(output="regions") == 0).sum() == 4
+    # An island in background goes, and so does one of background.
+    clusters = np.full((5, 5), 2)
+    clusters[2, 2] = 0
+    island = hierarchy(clusters=clusters, min_region_size=2).with_background(1)
+    assert not island.labels().any()
+    island = hierarchy(clusters=clusters, min_region_size=2).with_background(0)
+    assert (island.labels() == 1).all()
+
+
+@given(nested(), st.data())
+def test_any_class_can_be_background(found, data):
+    classes = found.groups[found.fitted - 1].max() + 1
+    index = data.draw(st.integers(0, int(classes) - 1))
+    labels = found.with_background(index).labels()
+    before = found.labels()
+    assert ((labels == 0) == (before == index + 1)).all()
+    assert set(labels.ravel()) == set(range(classes))
+
+
 def test_classes_take_the_labels_of_a_model():
     assert hierarchy().label_of_class(4).tolist() == [1, 4, 2, 3]
     assert hierarchy().label_of_class(2).tolist() == [1, 2]

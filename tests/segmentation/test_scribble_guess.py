@@ -1,37 +1,16 @@
 import numpy as np
-import pytest
 
 from napari_mmtseg.engine.model.painted_classes import (
     PaintedClasses,
     channels_of_classes,
 )
-from napari_mmtseg.segmentation.scribble_guess import (
-    Discriminant,
-    corrected,
-    other_classes,
-)
+from napari_mmtseg.segmentation.scribble_guess import corrected, other_classes
 
 
 def grey(values, noise=0.05):
     image = np.repeat(np.asarray(values, np.float32), 20)[np.newaxis, np.newaxis]
     image = np.tile(image, (1, 20, 1))
     return image + np.random.default_rng(0).normal(0, noise, image.shape).astype("f4")
-
-
-def test_two_classes_are_divided_halfway_whatever_their_sizes():
-    rng = np.random.default_rng(0)
-    few, many = rng.normal(0, 1, (50, 1)), rng.normal(10, 1, (5000, 1))
-    model = Discriminant.fit([few.astype("f4"), many.astype("f4")])
-    features = np.linspace(0, 10, 101, dtype=np.float32).reshape(1, 1, -1)
-    probabilities = model.probabilities(features)
-    np.testing.assert_allclose(probabilities.sum(0), 1, rtol=1e-5)
-    border = features[0, 0, np.argmax(probabilities[1, 0] > 0.5)]
-    assert border == pytest.approx((few.mean() + many.mean()) / 2, abs=0.11)
-
-
-def test_one_pixel_of_each_class_is_enough():
-    model = Discriminant.fit([np.zeros((1, 3), "f4"), np.ones((1, 3), "f4")])
-    assert np.isfinite(model.probabilities(np.ones((3, 2, 2), np.float32))).all()
 
 
 def test_other_classes_are_never_two_painted_ones_merged():

@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from benchmarks.stained_tissue import UNKNOWN, StainedTissue
+from benchmarks.strokes import strokes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from skimage import data as images
 
 import napari_mmtseg as mm
 from napari_mmtseg.progress import drain
@@ -68,6 +71,18 @@ def test_painted_pixels_always_come_back_as_painted(data):
     np.testing.assert_array_equal(labels[painted], scribbles[painted])
     if len(np.unique(scribbles[painted])) > 1:
         assert set(np.unique(labels)) == set(np.unique(scribbles[painted]))
+
+
+def test_nuclei_in_tissue_are_found_though_regions_are_larger():
+    part = slice(150, 400)
+    image = images.immunohistochemistry()[part, part]
+    truth = StainedTissue().read_truths()[0][part, part].astype(int)
+    truth[truth == UNKNOWN] = -1
+    painted = strokes(truth, 0, per_class=6, length=12)
+    labels = mm.segment(image, scribbles=painted, n_steps=20, warm_start_steps=15)
+    for value in range(3):
+        there = (truth == value) & (painted == 0)
+        assert (labels[there] == value + 1).mean() > 0.85
 
 
 def test_other_classes_are_found_beside_the_painted_ones():

@@ -229,3 +229,61 @@ def test_importing_the_package_is_light():
         "assert not {'torch', 'napari', 'qtpy', 'magicgui'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("background", ["auto", "darkest", 1])
+def test_background_is_0_in_labels_model_and_hierarchy(background):
+    image = two_levels()
+    result = drain(mm.iter_segment(image, n_labels=2, background=background, **QUICK))[
+        1
+    ]
+    assert (result.labels == (image > 0)).mean() > 0.95
+    assert result.n_labels == 2
+    np.testing.assert_array_equal(result.model.predict(image), result.labels)
+    np.testing.assert_array_equal(result.hierarchy.labels(), result.labels)
+    model = mm.fit(image, n_labels=2, background=background, **QUICK)
+    np.testing.assert_array_equal(model.predict(image), result.labels)
+
+
+def test_background_survives_a_file_of_a_model(tmp_path):
+    image = two_levels()
+    model = mm.fit(image, n_labels=2, background="auto", **QUICK)
+    model.save(tmp_path / "a.safetensors")
+    labels = mm.load_model(tmp_path / "a.safetensors").predict(image)
+    assert labels.min() == 0
+    np.testing.assert_array_equal(labels, model.predict(image))
+
+
+def test_objects_on_a_background_are_numbered_from_1():
+    image = np.zeros((40, 60), np.uint8)
+    image[10:30, 5:20] = image[10:30, 40:55] = 255
+    asked = {"n_labels": 2, "background": "auto", "output": "regions"}
+    labels = mm.segment(image, min_region_size=20, **asked, **QUICK)
+    assert sorted(np.unique(labels)) == [0, 1, 2]
+    assert labels[20, 12] != labels[20, 47]
+
+
+def test_painted_classes_keep_their_labels_whatever_is_background():
+    image = two_levels()
+    painted = np.zeros(image.shape, int)
+    painted[1, 2:9], painted[16, 15:25] = 7, 5
+    labels = mm.segment(image, scribbles=painted, background="darkest", **QUICK)
+    assert set(np.unique(labels)) == {5, 7}
+
+
+def test_a_label_that_cannot_be_background_is_refused():
+    with pytest.raises(mm.InputError, match="background=3 is more than the 2 classes"):
+        mm.segment(two_levels(), n_labels=2, background=3)
+    with pytest.raises(mm.InputError, match="or a label from 1"):
+        mm.segment(two_levels(), background="dark")
+
+
+def test_a_run_from_a_model_keeps_its_background():
+    image = two_levels()
+    model = mm.fit(image, n_labels=2, background="auto", **QUICK)
+    painted = np.zeros(image.shape, int)
+    painted[1, 2:9] = 4
+    labels = mm.segment(image, scribbles=painted, model=model)
+    assert (labels[painted > 0] == 4).all()
+    assert set(np.unique(labels)) <= {0, 1, 4}
+    assert labels[16, 20] == 1

@@ -41,6 +41,20 @@ def test_a_stack_gets_labels_of_its_shape_and_the_same_classes(mode):
     assert (labels[~truth] == 1).mean() > 0.95
 
 
+@pytest.mark.parametrize("mode", ["one_model", "slice_by_slice", "volume"])
+@pytest.mark.parametrize("output", ["classes", "regions"])
+def test_what_surrounds_the_square_is_0_in_every_slice(mode, output):
+    image, truth = squares()
+    asked = {"n_labels": 2, "stack": mode, "background": "auto", "output": output}
+    labels = mm.segment(image, min_region_size=4, **asked, **QUICK)
+    assert ((labels > 0) == truth).mean() > 0.95
+    n = 1 if mode == "volume" or output == "classes" else len(image)
+    assert len(np.unique(labels)) == n + 1
+    if mode != "slice_by_slice" and output == "classes":
+        model = mm.fit(image, **asked, **QUICK)
+        assert ((model.predict(image) > 0) == truth).mean() > 0.95
+
+
 def test_axes_channels_and_time_go_their_ways():
     image, _ = squares(4)
     by_hand = mm.segment(image, n_labels=2, **QUICK)

@@ -127,6 +127,8 @@ def _counts(labels: NDArray[Any], task: BatchTask) -> tuple[dict[int, int], int]
     counts = count_values(labels, 1)
     present = np.flatnonzero(counts)
     present = present[present > 0]
-    if task.settings.output != "classes" and len(present) > _MOST_COUNTED:
-        return {}, len(present)
-    return {int(label): int(counts[label]) for label in present}, len(present)
+    has_background = bool(counts[0]) and task.settings.background != "none"
+    n_labels = len(present) + has_background
+    if task.settings.output != "classes" and n_labels > _MOST_COUNTED:
+        return {}, n_labels
+    return {int(label): int(counts[label]) for label in present}, n_labels

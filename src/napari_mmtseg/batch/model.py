@@ -65,7 +65,9 @@ def settings_with(path: Path, asked: SegmentationSettings) -> SegmentationSettin
 
     fitted = load_model(path).settings
     values = fitted.to_dict()
-    settled = {name: values[name] for name in parameters() if name not in FREE_SETTINGS}
+    # The labels of its classes are those of the model, background included.
+    free = {*FREE_SETTINGS, "background"}
+    settled = {name: values[name] for name in parameters() if name not in free}
     changes = asked.to_dict()
     if any(changes[name] != value for name, value in settled.items()):
         usual = SegmentationSettings().to_dict()
@@ -79,8 +81,8 @@ def settings_with(path: Path, asked: SegmentationSettings) -> SegmentationSettin
             f"The model {path} was fitted with {listed}, and that stays. Settings that "
             f"are accepted with a saved model: {', '.join(FREE_SETTINGS)}."
         )
-    free = {n: changes[n] for n in FREE_SETTINGS if changes.get(n) is not None}
-    return fitted.replace(**free)
+    given = {n: changes[n] for n in FREE_SETTINGS if changes.get(n) is not None}
+    return fitted.replace(**given)
 
 
 def check_previous_model(plan: BatchPlan, previous: PreviousRun) -> None:

@@ -65,7 +65,7 @@ class BatchRequest:
     mode: str = "one_model"
     model: Path | None = None
     fit_on: int | None = None
-    settings: SegmentationSettings = field(default_factory=SegmentationSettings)
+    settings: SegmentationSettings = field(default_factory=SegmentationSettings.offered)
     n_workers: int = 1
     resume: bool = False
     overwrite: bool = False

@@ -120,8 +120,8 @@ def side_by_side(
 ) -> NDArray[np.uint8]:
     """Return input, labels in colour and borders over the input as one picture.
 
-    `image` is (Y, X) or (Y, X, 3) uint8, `labels` (Y, X) int32 from 1; the picture is
-    (Y, 3 X + gaps, 3) uint8, white between the three.
+    `image` is (Y, X) or (Y, X, 3) uint8, `labels` (Y, X) int32, black for 0; the
+    picture is (Y, 3 X + gaps, 3) uint8, white between the three.
     """
     import numpy as np
     from skimage.segmentation import mark_boundaries
@@ -132,7 +132,7 @@ def side_by_side(
     panels = (
         colour,
         gap,
-        _palette(int(labels.max()))[labels - 1],
+        np.pad(_palette(int(labels.max())), ((1, 0), (0, 0)))[labels],
         gap,
         np.rint(np.asarray(borders) * 255).astype(np.uint8),
     )

@@ -80,13 +80,15 @@ def write_labels(
         click.echo(f"Warning: too many labels for PNG, they go to {path}.", err=True)
     axes = source.label_axes
     write.write_labels(path, labels, source=source, axes=axes, overwrite=overwrite)
-    n_labels = int(np.count_nonzero(count_values(labels, 1)[1:]))
+    counts = count_values(labels, 1)
+    n_labels = int(np.count_nonzero(counts[1:]))
     *stacked, height, width = labels.shape
     size = f"{width} x {height} pixels"
     if stacked:
         size = f"{' x '.join(map(str, stacked))} slices of {size}"
     noun = "region" if output == "regions" else "class"
-    click.echo(f"{path}: {count(n_labels, noun)}, {size}")
+    rest = " and background (0)" if counts[0] else ""
+    click.echo(f"{path}: {count(n_labels, noun)}{rest}, {size}")
 
 
 def write_confidence(

@@ -81,7 +81,7 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_settings(settings_file: Path | None, **values: Any) -> Any:
         asked = {name: values.pop(name) for name in parameters()}
         given = {name: asked[name] for name in given_options() & asked.keys()}
-        base = SegmentationSettings()
+        base = SegmentationSettings.offered()
         if settings_file is not None:
             base = SegmentationSettings.from_json(settings_file)
         changes = {"preset": base.preset, **base.changes(), **given}
@@ -114,7 +114,8 @@ def _option(parameter: Parameter) -> Decorator:
 def _help(parameter: Parameter) -> str:
     if parameter.name == "preset":
         return f"{parameter.description} [default: {parameter.default}]"
-    defaults = [_shown(parameter, parameter.default)]
+    offered = getattr(SegmentationSettings.offered(), parameter.name)
+    defaults = [_shown(parameter, offered)]
     for preset, values in PRESETS.items():
         value = values.get(parameter.name, parameter.default)
         if value != parameter.default:

@@ -153,6 +153,11 @@ class FeatureBank:
         """Return the number of features of an image with `n_channels` channels."""
         return n_channels * (1 + 3 * len(self.scales))
 
+    def counts_by_scale(self, n_features: int) -> list[int]:
+        """Return how many of the features there are up to every scale, none first."""
+        n_channels = n_features // self.n_features(1)
+        return [n_channels * (1 + 3 * n) for n in range(len(self.scales) + 1)]
+
     def apply(
         self, image: Image, reduce: Callable[[Image], Image] = lambda image: image
     ) -> Image:

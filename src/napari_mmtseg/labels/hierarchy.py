@@ -19,14 +19,18 @@ from napari_mmtseg.labels.regions import (
 
 Labels = NDArray[np.int32]
 
+_NONE = -1
+"""Label of a class that has none yet; 0 is background."""
+
 
 @dataclass(frozen=True)
 class LabelHierarchy:
     """Clusters of an image and the classes that they form.
 
     Classes of the result are labelled 1..k from dark to bright, unless a fitted model
-    or another image decides. At other class counts a class keeps the label of its
-    heaviest cluster: when two merge, the label of the heavier one stays.
+    or another image decides; the class that is background is labelled 0. At other class
+    counts a class keeps the label of its heaviest cluster: when two merge, the label of
+    the heavier one stays.
 
     Attributes
     ----------
@@ -65,6 +69,11 @@ class LabelHierarchy:
     n_spatial: int = 2
 
     @property
+    def has_background(self) -> bool:
+        """Whether a class of the result is labelled 0."""
+        return self.table is not None and not self.label_of_cluster().all()
+
+    @property
     def finest(self) -> int:
         """Largest class count."""
         return len(self.groups)
@@ -78,8 +87,16 @@ class LabelHierarchy:
         if output == "classes":
             return self._cleaned(self.label_of_cluster(n_labels)[self.clusters])
         if n_labels is None and self.regions is not None:
-            return self._cleaned(self.regions.astype(np.int32) + 1)
+            regions = self._cleaned(self.regions.astype(np.int32) + 1)
+            if self.has_background:
+                regions[self.labels(n_labels) == 0] = 0
+            return regions
         return connected_regions(self.labels(n_labels), self.n_spatial)
+
+    def classes(self) -> NDArray[Any]:
+        """Return the class of every pixel, from 0, dark to bright, before clean-up."""
+        classes: NDArray[Any] = self.groups[self._level(None)][self.clusters]
+        return classes
 
     def label_of_cluster(self, n_labels: int | None = None) -> NDArray[np.int32]:
         """Return the label of every cluster, by default in the result."""
@@ -138,19 +155,46 @@ class LabelHierarchy:
         table = [identity[_heaviest(row, self.sizes)][row] for row in self.groups]
         return replace(self, table=np.stack(table))
 
-    def matched_to(self, labels: NDArray[Any]) -> LabelHierarchy:
+    def with_background(
+        self, index: int | None, n_labels: int | None = None
+    ) -> LabelHierarchy:
+        """Return the hierarchy with another class, or none, that is background.
+
+        `index` counts the classes from 0, dark to bright, at class count `n_labels`.
+        The background is labelled 0, and the other classes of the result 1, 2, ... in
+        the order that they have. Painted classes and those at other class counts keep
+        their labels instead.
+        """
+        labels = self.label_of_class(n_labels)
+        others = np.arange(len(labels)) != (-1 if index is None else index)
+        order = labels.astype(float)
+        for was in np.flatnonzero(labels == 0):
+            order[was] = (labels[was - 1] if was else 0) + 0.5
+        ranks = np.argsort(np.argsort(np.where(others, order, -1)))
+        numbers = np.where(others, ranks + (index is None), 0)
+        is_result = n_labels in (None, self.fitted)
+        if not is_result or set(labels) - set(range(len(labels) + 1)):
+            free = np.setdiff1d(np.arange(1, len(labels) + 2), labels)[0]
+            numbers = np.where(others & (labels == 0), free, labels * others)
+        return self.relabelled(numbers.astype(np.int32))
+
+    def matched_to(
+        self, labels: NDArray[Any], has_background: bool = False
+    ) -> LabelHierarchy:
         """Return the hierarchy with the labels that an image in its shape already has.
 
         Every class of the result takes the label that it shares most pixels with, each
-        label once; the other classes get new ones.
+        label once; the other classes get new ones. None takes 0, unless
+        `has_background`.
         """
         row = self.groups[self._level(None)]
         n, most = max(self.fitted, int(row.max()) + 1), int(labels.max())
         classes = row[self.clusters].astype(np.int64)
         pairs = (classes * (most + 1) + labels).ravel()
         shared = np.bincount(pairs, minlength=n * (most + 1)).reshape(n, most + 1)
-        shared[:, 0] = 0  # no class becomes background
-        numbering = np.zeros(n, np.int32)
+        if not has_background:
+            shared[:, 0] = 0
+        numbering = np.full(n, _NONE, np.int32)
         matched = linear_sum_assignment(shared, maximize=True)
         for index, label in zip(*matched, strict=True):
             if shared[index, label]:
@@ -203,19 +247,33 @@ class LabelHierarchy:
     def _cleaned(self, labels: Labels) -> Labels:
         if self.min_region_size <= 1:
             return labels
-        cleaned = absorb_small_regions(labels, self.min_region_size, self.n_spatial)
+        # Background takes part, too, though regions of 0 do not connect.
+        shifted = labels + 1
+        cleaned = absorb_small_regions(shifted, self.min_region_size, self.n_spatial)
+        cleaned -= 1
         return cleaned if self.kept is None else np.where(self.kept, labels, cleaned)
 
 
-def without_gaps(present: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Return labels 1, 2, ... for the classes that are present, then for the others."""
-    return _filled(np.where(present, np.cumsum(present, dtype=np.int32), 0))
+def without_gaps(
+    present: NDArray[np.bool_], background: int | None = None
+) -> NDArray[np.int32]:
+    """Return labels 1, 2, ... for the classes that are present, then for the others.
+
+    The class with the index `background` is labelled 0.
+    """
+    counted = present.copy()
+    if background is not None:
+        counted[background] = False
+    numbers = np.where(counted, np.cumsum(counted, dtype=np.int32), _NONE)
+    if background is not None:
+        numbers[background] = 0
+    return _filled(numbers)
 
 
 def _filled(labels: NDArray[np.int32], most: int | None = None) -> NDArray[np.int32]:
     """Give labels above all others to the classes that have none."""
-    missing = np.flatnonzero(labels == 0)
-    first = int(labels.max() if most is None else most) + 1
+    missing = np.flatnonzero(labels == _NONE)
+    first = max(int(labels.max() if most is None else most), 0) + 1
     labels[missing] = np.arange(first, first + len(missing))
     return labels
 
@@ -223,7 +281,7 @@ def _filled(labels: NDArray[np.int32], most: int | None = None) -> NDArray[np.in
 def _label_of_class(
     row: NDArray[Any], label_of_cluster: NDArray[np.int32], n_classes: int
 ) -> NDArray[np.int32]:
-    labels = np.zeros(n_classes, np.int32)
+    labels = np.full(n_classes, _NONE, np.int32)
     labels[row] = label_of_cluster
     return _filled(labels)
 

@@ -149,8 +149,9 @@ def count_values(values: NDArray[Any], n_values: int) -> NDArray[np.int64]:
 
 
 def consecutive(labels: Labels) -> NDArray[np.int32]:
-    """Close the gaps in 1..k, keeping the order."""
+    """Close the gaps in 1..k, keeping the order; 0 stays."""
     present = np.bincount(labels.ravel()) > 0
+    present[0] = False
     return np.cumsum(present, dtype=np.int32)[labels]
 
 

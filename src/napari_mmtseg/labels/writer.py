@@ -41,28 +41,37 @@ class LabelWriter:
     """Cleans up the labels of frames and writes them to an array.
 
     Output and smallest region are as in the settings; numbers of regions go on from
-    frame to frame.
+    frame to frame. With `has_background` the class 0 is background, which clean-up
+    treats as any other class.
     """
 
     def __init__(
-        self, stack: ImageStack, out: Any, output: str, min_region_size: int
+        self,
+        stack: ImageStack,
+        out: Any,
+        output: str,
+        min_region_size: int,
+        has_background: bool = False,
     ) -> None:
         self._stack = stack
         self._out = out
         self._regions = output == "regions"
         self._min_region_size = min_region_size
+        self._has_background = has_background
         self._offset = 0
         self._gathered: _Gathered | None = None
         self._present: set[int] = set()
 
     @property
     def n_labels(self) -> int:
-        """Number of different labels above 0 that were written."""
-        return self._offset if self._regions else len(self._present)
+        """Number of different labels that were written, 0 if it is background."""
+        if self._regions:
+            return self._offset + (0 in self._present)
+        return len(self._present)
 
-    def present(self, n: int) -> NDArray[np.bool_]:
-        """Return for every label 1..n whether it was written."""
-        return np.array([label in self._present for label in range(1, n + 1)], bool)
+    def present(self, labels: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Return for every one of some labels whether it was written."""
+        return np.array([label in self._present for label in labels.tolist()], bool)
 
     def write(
         self,
@@ -70,18 +79,20 @@ class LabelWriter:
         labels: NDArray[Any],
         kept: NDArray[np.bool_] | None = None,
     ) -> None:
-        """Write the classes, from 1, of a part of a frame.
+        """Write the classes, from 1, or 0 for background, of a part of a frame.
 
         Clean-up leaves the pixels in the mask `kept` as they are.
         """
         if not self._regions and self._min_region_size <= 1:
             self._put(location, labels)
             return
+        if self._has_background:
+            labels = labels + 1
         frame = self._stack.whole(location.index)
         if labels.shape == frame.shape:
             self._write_frame(frame, labels, kept)
             return
-        # Regions cross the borders of blocks.
+        # Regions cross the borders of blocks. 0 is a missing block until all are there.
         if self._gathered is None:
             self._gathered = _Gathered.of(frame, labels.dtype)
         if self._gathered.take(location.window, labels, kept):
@@ -102,6 +113,10 @@ class LabelWriter:
                 cleaned = np.where(kept, labels, cleaned)
             if not labels.all():  # neither side grows where a stop has cut it off
                 cleaned = np.where((labels == 0) | (cleaned == 0), labels, cleaned)
+        if self._has_background:
+            if self._regions and (cleaned == 1).any():
+                self._present.add(0)
+            cleaned = np.maximum(cleaned - 1, 0)
         if self._regions:
             cleaned = connected_regions(cleaned)
             most = int(cleaned.max(initial=0))
@@ -111,7 +126,7 @@ class LabelWriter:
 
     def _put(self, location: Location, labels: NDArray[Any]) -> None:
         if not self._regions:
-            self._present.update(_different(labels))
+            self._present.update(_different(labels, self._has_background))
         store_labels(self._out, self._stack.place(location), labels)
 
 
@@ -146,9 +161,9 @@ class _Gathered:
         return self.missing == 0
 
 
-def _different(labels: NDArray[Any]) -> list[int]:
+def _different(labels: NDArray[Any], with_0: bool) -> list[int]:
     if labels.max(initial=0) < _FEW:
         values = np.flatnonzero(count_values(labels, 1))
     else:
         values = np.unique(labels)
-    return [int(value) for value in values if value > 0]
+    return [int(value) for value in values if value > 0 or with_0]

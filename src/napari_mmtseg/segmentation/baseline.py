@@ -6,11 +6,13 @@ import time
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg import baselines
 from napari_mmtseg.baselines._method import STEPS, Segmented, Watch
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.labels.background import find_background
 from napari_mmtseg.labels.regions import (
     absorb_small_regions,
     connected_regions,
@@ -57,15 +59,19 @@ def iter_baseline(
     import_module(f"{baselines.__name__}._{settings.method}")
     watch = Watch(request.preview_interval, request.should_cancel)
     steps = STEPS[settings.method](channels, used_settings(settings), watch)
-    return _finished(steps, settings)
+    return _finished(steps, channels, settings)
 
 
 def _finished(
-    steps: Steps[Segmented], settings: SegmentationSettings
+    steps: Steps[Segmented], channels: NDArray[Any], settings: SegmentationSettings
 ) -> Steps[SegmentationResult]:
     start = time.perf_counter()
     done = yield from steps
     labels = absorb_small_regions(done.labels, settings.min_region_size)
+    labels = consecutive(labels)
+    background = find_background([labels], [channels], settings.background)
+    if background is not None:
+        labels[labels == background] = 0
     if settings.output == "regions":
         labels = connected_regions(labels)
     labels = consecutive(labels)
@@ -74,7 +80,7 @@ def _finished(
         model=None,
         hierarchy=None,
         stop_reason=done.stop_reason,
-        n_labels=int(labels.max()),
+        n_labels=len(np.unique(labels)),
         n_steps=done.n_steps,
         seconds=time.perf_counter() - start,
         device=done.device,

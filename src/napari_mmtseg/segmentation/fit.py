@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.labels.hierarchy import without_gaps
 from napari_mmtseg.progress import Steps, drain
 from napari_mmtseg.segmentation.baseline import check_makes_model
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.scribble_input import read_all_scribbles
 from napari_mmtseg.segmentation.scribble_training import train_model
 from napari_mmtseg.segmentation.stack_training import fit_stacks
-from napari_mmtseg.segmentation.training import Fitted
+from napari_mmtseg.segmentation.training import Fitted, background_class
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -123,8 +125,20 @@ def iter_fit(
         return _model_of(fit_stacks(request))
     pixels = request.read_images()
     painted = read_all_scribbles(pixels, request.scribbles, request)
-    return _model_of(train_model(pixels, painted, request))
+    return _model_of(train_model(pixels, painted, request), pixels, request)
 
 
-def _model_of(fitting: Steps[Fitted]) -> Steps[MutualMeanTeachingModel]:
-    return (yield from fitting).model
+def _model_of(
+    fitting: Steps[Fitted],
+    pixels: Sequence[NDArray[Any]] = (),
+    request: SegmentationRequest | None = None,
+) -> Steps[MutualMeanTeachingModel]:
+    """Return the model of a training, its background labelled 0."""
+    fitted = yield from fitting
+    model, background = fitted.model, fitted.background
+    if request is not None:
+        background = yield from background_class(model, pixels, request)
+    if background is not None:
+        present = np.ones(model.n_labels, bool)
+        model.label_values = without_gaps(present, background)
+    return model

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg.labels.background import find_background
 from napari_mmtseg.labels.hierarchy import without_gaps
 from napari_mmtseg.labels.regions import consecutive, count_values
 from napari_mmtseg.labels.store import store_labels
@@ -76,6 +77,11 @@ def _label(
         if settings.min_region_size > 1:
             present = count_values(hierarchy.labels(), hierarchy.fitted + 1)[1:] > 0
             hierarchy = hierarchy.relabelled(without_gaps(present))
+        seen = [hierarchy.labels()], [channels], settings.background
+        background = find_background(*seen)
+        if background is not None:
+            index = hierarchy.label_of_class().tolist().index(background)
+            hierarchy = hierarchy.with_background(index)
         model.label_values = hierarchy.labels_for_model(found)
     labels = hierarchy.labels(output=settings.output)
     if settings.output == "regions":

@@ -63,6 +63,13 @@ class SegmentationResult:
         return "none" if self.model is None else self.model.inference.illumination.kind
 
     @property
+    def background(self) -> int | None:
+        """Class that is labelled 0, from 1, dark to bright; None if there is none."""
+        if self.hierarchy is None or not self.hierarchy.has_background:
+            return None
+        return int(np.argmin(self.hierarchy.label_of_class())) + 1
+
+    @property
     def notes(self) -> str:
         """A sentence on what was done to the image, empty if nothing was."""
         words = {"divide": "divided out", "subtract": "subtracted"}

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.labels.class_number import count_classes
 from napari_mmtseg.labels.cluster_merging import ClusterStatistics
+from napari_mmtseg.labels.discriminant import Discriminant
 from napari_mmtseg.labels.ward import merges
-
-_SHRINKAGE = 0.1
-"""Share of the identity in the covariance: scribbles have few, similar pixels."""
 
 _SAMPLES = 2000
 """Number of pixels that is enough to describe a class."""
@@ -23,49 +20,6 @@ _LIKE = 1.0
 
 _BELONGS = 0.1
 """Share of a painted class from which a cluster belongs to it."""
-
-
-@dataclass(frozen=True)
-class Discriminant:
-    """Linear discriminant analysis with equal priors (Fisher 1936).
-
-    Every class counts the same, however many pixels it has. `slopes` (F, k) and
-    `offsets` (k,) are those of the log probability of every class.
-    """
-
-    slopes: NDArray[np.float64]
-    offsets: NDArray[np.float64]
-
-    @classmethod
-    def fit(cls, samples: Sequence[NDArray[np.float32]]) -> Discriminant:
-        """Fit to the pixels (n, F) of every class."""
-        means = np.stack([pixels.mean(0, dtype=np.float64) for pixels in samples])
-        n_features = means.shape[1]
-        covariance = np.zeros((n_features, n_features))
-        for pixels, mean in zip(samples, means, strict=True):
-            centred = pixels - mean
-            covariance += centred.T @ centred / (len(pixels) * len(samples))
-        # The floor keeps a covariance of nothing, in flat colours, invertible.
-        average = max(float(np.trace(covariance)) / n_features, 1e-4)
-        covariance *= 1 - _SHRINKAGE
-        covariance += _SHRINKAGE * average * np.eye(n_features)
-        slopes = np.linalg.solve(covariance, means.T)
-        return cls(slopes, -(means.T * slopes).sum(0) / 2)
-
-    def log_odds(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return log probabilities, up to a constant, (k, Y, X), of (F, Y, X)."""
-        flat = features.reshape(len(features), -1)
-        odds = self.slopes.T.astype(np.float32) @ flat
-        odds += self.offsets.astype(np.float32)[:, np.newaxis]
-        return odds.reshape(len(odds), *features.shape[1:])
-
-    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the probability of every class, (k, Y, X), of features (F, Y, X)."""
-        odds = self.log_odds(features)
-        odds -= odds.max(0)
-        np.exp(odds, out=odds)
-        odds /= odds.sum(0)
-        return odds
 
 
 def other_classes(
@@ -179,7 +133,7 @@ def corrected(
             own = [sample(features[:, rest & (result == before)].T), confirmed]
             of_class = np.concatenate([s for s in own if len(s)] or samples)
             model = Discriminant.fit([of_class, *samples])
-            odds = model.log_odds(features[:, np.newaxis, rest])[:, 0]
+            odds = model.log_odds(features[:, np.newaxis, rest])[0, :, 0]
             best = odds[1:].argmax(0) + 1
             follows = odds.max(0) - odds[0] > _LIKE
             result[rest] = np.where(follows, numbers[best], before)

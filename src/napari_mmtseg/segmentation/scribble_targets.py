@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.images.features import FeatureBank
+from napari_mmtseg.labels.discriminant import Discriminant
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.labels.scribbles import (
     free_values,
@@ -18,13 +19,9 @@ from napari_mmtseg.labels.scribbles import (
     shrink_painted,
 )
 from napari_mmtseg.progress import drain
-from napari_mmtseg.segmentation.scribble_guess import (
-    Discriminant,
-    corrected,
-    other_classes,
-    sample,
-)
+from napari_mmtseg.segmentation.scribble_guess import corrected, other_classes, sample
 from napari_mmtseg.segmentation.scribble_input import model_labels
+from napari_mmtseg.segmentation.stroke_scale import region_weight
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -41,21 +38,29 @@ class ScribbleTargets:
     `labels` (k,) are those of the classes, ascending; `classes` (Y, X) hold the class
     index of every pixel of every view, and `painted` (Y, X), at full size, that of
     painted pixels + 1, else 0. `expected` (Y, X) are class indices of the first image
-    at full size, if the classes of a model stay except for what was painted.
+    at full size, if the classes of a model stay except for what was painted. `guess`
+    finds the classes from what the networks see, before they have learned anything, and
+    `region_weight` is that of averages over regions against the pixel itself.
     """
 
     labels: Labels
     classes: list[Labels]
     painted: list[Labels]
     expected: Labels | None = None
+    guess: Discriminant | None = None
+    region_weight: float = 1.0
 
 
 def targets_of_scribbles(
     views: Sequence[ImageView],
     scribbles: Sequence[Labels | None],
     settings: SegmentationSettings,
+    bank: FeatureBank,
 ) -> ScribbleTargets:
-    """Derive targets from scribbles alone, given at full size for every view."""
+    """Derive targets from scribbles alone, given at full size for every view.
+
+    `bank` has made what is seen in the views.
+    """
     labels = painted_values(list(scribbles))
     painted = _class_indices(
         scribbles, labels, [view.image.shape[1:] for view in views]
@@ -66,6 +71,12 @@ def targets_of_scribbles(
         n_others = settings.n_labels - n_painted
     elif n_painted == 1:
         n_others = None
+    small = [
+        shrink_painted(paint, view.seen.shape[1:])
+        for paint, view in zip(painted, views, strict=True)
+    ]
+    counts = bank.counts_by_scale(len(views[0].seen))
+    weight = region_weight(views, small, counts, n_painted)
     samples: list[list[NDArray[np.float32]]] = [[] for _ in labels]
     for view, paint in zip(views, painted, strict=True):
         places, classes, _ = painted_places(paint, view.seen.shape[1:])
@@ -80,11 +91,10 @@ def targets_of_scribbles(
             [sample(v.seen[:, o == c].T) for v, o in zip(views, others, strict=True)]
             for c in range(1, n_found + 1)
         ]
-    guess = Discriminant.fit([np.concatenate(pixels) for pixels in samples])
+    guess = Discriminant.fit([np.concatenate(pixels) for pixels in samples], counts)
     targets = []
-    for view, paint in zip(views, painted, strict=True):
-        target = view.averaged(guess.probabilities(view.seen)).argmax(0)
-        known = shrink_painted(paint, target.shape)
+    for view, known in zip(views, small, strict=True):
+        target = view.averaged(guess.probabilities(view.seen), weight).argmax(0)
         targets.append(np.where(known > 0, known - 1, target))
     # In the order of their labels from here on.
     rank = np.argsort(np.argsort(labels)).astype(np.int32)
@@ -93,6 +103,8 @@ def targets_of_scribbles(
         np.sort(labels),
         [rank[target] for target in targets],
         [numbers[paint] for paint in painted],
+        guess=guess.reordered(np.argsort(labels)),
+        region_weight=weight,
     )
 
 
@@ -118,18 +130,27 @@ def targets_of_model(
     images: Sequence[NDArray[Any]],
     scribbles: Sequence[Labels | None],
     model: MutualMeanTeachingModel,
-    working_size: int | None,
+    settings: SegmentationSettings,
 ) -> ScribbleTargets:
     """Derive targets from the classes of a model, corrected by scribbles.
 
-    `images` are those of the views, raw; `working_size` is the targets' long side.
+    `images` are those of the views, raw. If all its classes were painted, and are
+    painted again, the scribbles alone decide.
     """
     from napari_mmtseg.engine.examples import to_working_size
 
-    labels = np.union1d(model_labels(model), painted_values(list(scribbles)))
+    working_size = settings.working_size
+    values = painted_values(list(scribbles))
+    bank = model.inference.texture
+    given = model.painted is not None and model.painted.guess is not None
+    painted_again = np.isin(model_labels(model), values).all()
+    if given and painted_again and isinstance(bank, FeatureBank):
+        all_of_them = settings.replace(n_labels=len(values))
+        return targets_of_scribbles(views, scribbles, all_of_them, bank)
+    labels = np.union1d(model_labels(model), values)
     labels = labels.astype(np.int32)
     painted = _class_indices(scribbles, labels, [image.shape[1:] for image in images])
-    targets, expected = [], []
+    targets, expected, seen = [], [], []
     for view, raw, paint in zip(views, images, painted, strict=True):
         cached = model.recalled(raw)
         if cached is None:
@@ -149,10 +170,23 @@ def targets_of_model(
         before = enlarge(classes, shape)
         known = shrink_painted(paint, shape)
         targets.append(corrected(before + 1, known, features) - 1)
+        seen.append(features)
         changed = enlarge(targets[-1] != before, classes.shape)
         expected.append(np.where(changed, enlarge(targets[-1], classes.shape), classes))
-    found = model.readout != "edges"
-    return ScribbleTargets(labels, targets, painted, expected[0] if found else None)
+    if model.readout != "edges":
+        return ScribbleTargets(labels, targets, painted, expected[0])
+    guess, weight = None, 1.0
+    if given and isinstance(bank, FeatureBank) and model.painted is not None:
+        weight = model.painted.region_weight
+        samples = [
+            np.concatenate(
+                [sample(f[:, t == c].T) for f, t in zip(seen, targets, strict=True)]
+            )
+            for c in range(len(labels))
+        ]
+        if all(map(len, samples)):
+            guess = Discriminant.fit(samples, bank.counts_by_scale(len(seen[0])))
+    return ScribbleTargets(labels, targets, painted, guess=guess, region_weight=weight)
 
 
 def _class_indices(

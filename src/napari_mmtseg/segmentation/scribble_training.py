@@ -132,6 +132,8 @@ def _fit_scribbles(
             groups,
             "edges" if model is None else model.readout,
             request.illumination or seen.illumination,
+            targets.guess,
+            targets.region_weight,
         )
         hierarchy = None
         if len(images) == 1:
@@ -173,7 +175,7 @@ def _look(
         views.append(ImageView(shrink(image), seen))
         views[-1].find_regions()
         yield
-    targets = targets_of_scribbles(views, scribbles, settings)
+    targets = targets_of_scribbles(views, scribbles, settings, bank)
     yield
     if len(targets.labels) < (settings.n_labels or 0):
         warn(
@@ -196,7 +198,7 @@ def _look_again(
         view = cached.view if cached is not None else None
         views.append(view or model.inference.for_image(whole(raw)).view(raw))
         yield
-    targets = targets_of_model(views, images, scribbles, model, settings.working_size)
+    targets = targets_of_model(views, images, scribbles, model, settings)
     yield
     inference = model.inference
     return _Seen(

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import ImageStack
+from napari_mmtseg.labels.background import find_background
 from napari_mmtseg.labels.matching import LabelMatcher
 from napari_mmtseg.labels.store import new_store
 from napari_mmtseg.labels.writer import LabelWriter
@@ -28,6 +29,7 @@ def segment_slices(request: SegmentationRequest) -> Steps[SegmentationResult]:
     if labels is None:
         labels = new_store(stack.shape, np.int32, settings.memory_share)
     writer = LabelWriter(stack, labels, settings.output, 0)
+    background: int | None = None
     matcher = LabelMatcher()
     n, n_steps = stack.n_frames, 0
     answers: list[str] = []
@@ -56,13 +58,20 @@ def segment_slices(request: SegmentationRequest) -> Steps[SegmentationResult]:
             request,
             stacks=(ImageStack(image, "CYX"),),
             scribbles=(None,),
-            settings=settings.replace(output="classes"),
+            settings=settings.replace(output="classes", background="none"),
             out=None,
         )
+        is_first = result is None
         result = yield from relay(
             segment_image(one), partial(_of_slice, index, n_done, n), answers=answers
         )
         matched = matcher.match(result.labels, image)
+        if is_first:
+            background = find_background([matched], [image], settings.background)
+        if background is not None:
+            matched = np.where(
+                matched == background, 0, matched - (matched > background)
+            )
         writer.write(here, matched)
         n_done += 1
         n_steps += result.n_steps
@@ -93,7 +102,7 @@ def segment_slices(request: SegmentationRequest) -> Steps[SegmentationResult]:
         model=None,
         hierarchy=None,
         stop_reason=reason,
-        n_labels=writer.n_labels,
+        n_labels=writer.n_labels + (background is not None),
         n_steps=n_steps,
         seconds=time.perf_counter() - start,
         device=result.device,

@@ -48,25 +48,30 @@ def segment_stack(request: SegmentationRequest) -> Steps[SegmentationResult]:
     done, why = yield from _find(request, merge_tree, clusters, parts, step)
     step = replace(step, n_done=stack.n_frames)
     hierarchy = replace(merge_tree, clusters=clusters)
+    background = fitted.background
     if model.label_values is None:
-        hierarchy = hierarchy.without_empty()
+        hierarchy = hierarchy.without_empty().with_background(background)
     n_done = len({part.index for part in done})
     stopped = sum(part.n_pixels for part in done) < int(np.prod(stack.shape))
     if request.out is not None and stopped:
         yield from _emptied(stack, labels, done, step)
     writer = yield from _write(request, hierarchy, labels, done, step)
     if model.label_values is None and settings.output == "classes":
-        left = writer.present(hierarchy.fitted)
-        numbering = without_gaps(left)
+        before = hierarchy.label_of_class()
+        left = writer.present(before)
+        numbering = without_gaps(left, background)
         hierarchy = hierarchy.relabelled(numbering)
         if not left.all():  # clean-up has taken whole classes
             yield step
-            numbers = np.concatenate([[0], numbering]).astype(labels.dtype)
+            numbers = np.zeros(int(before.max()) + 1, labels.dtype)
+            numbers[before] = numbering
             for part in done:
                 place = stack.place(part)
                 labels[place] = numbers[np.asarray(labels[place])]
         if not stopped:
             model.label_values = hierarchy.labels_for_model(merge_tree)
+    if model.label_values is None and background is not None:
+        model.label_values = without_gaps(np.ones(model.n_labels, bool), background)
     reason = fitted.stop_reason
     if stopped:
         reason = f"{why} after {n_done} of {stack.n_frames} slices"
@@ -147,7 +152,13 @@ def _write(
     """Turn clusters into labels; return their writer."""
     stack, scribbles, settings = request.stack, request.scribbles[0], request.settings
     values = hierarchy.label_of_cluster()
-    writer = LabelWriter(stack, labels, settings.output, settings.min_region_size)
+    writer = LabelWriter(
+        stack,
+        labels,
+        settings.output,
+        settings.min_region_size,
+        hierarchy.has_background,
+    )
     for part in done:
         request.check_cancel()
         place = stack.place(part)

@@ -24,7 +24,7 @@ from napari_mmtseg.segmentation.scribble_input import (
 )
 from napari_mmtseg.segmentation.scribble_training import train_model
 from napari_mmtseg.segmentation.structure import focus_differs
-from napari_mmtseg.segmentation.training import Fitted
+from napari_mmtseg.segmentation.training import Fitted, background_class
 
 _FOCUS_SCALE = 2.0
 """Standard deviation in pixels of the window that focus is measured in."""
@@ -66,7 +66,11 @@ def fit_stacks(request: SegmentationRequest) -> Steps[Fitted]:
         return [step]
 
     steps = train_model(crops, painted, request, _shown(stack, request))
-    return (yield from relay(steps, messages, stop))
+    fitted = yield from relay(steps, messages, stop)
+    even = fitted.model.under_even_light()
+    looking = background_class(even, crops, request)
+    background = yield from relay(looking, messages)
+    return replace(fitted, background=background)
 
 
 def _read_crops(

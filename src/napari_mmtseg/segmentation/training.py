@@ -15,6 +15,7 @@ from napari_mmtseg.images.illumination import Illumination
 from napari_mmtseg.images.light_field import whole
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.images.stains import absorbs_light
+from napari_mmtseg.labels.background import find_background
 from napari_mmtseg.labels.class_number import count_classes, shows_nothing
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.notices import warn
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 _SEVERAL = 2
 """Factor on the number of steps for several images, as a step teaches one."""
 
+_LOOKED_AT = 6
+"""Number of images in which background is looked for, at most."""
+
 _R = TypeVar("_R")
 
 
@@ -44,6 +48,7 @@ class Fitted:
     """A fitted model and its training; the labels of the image if they were found.
 
     `even` is the only image under even light, so that its light is looked for once.
+    `background` is the class, from 0, dark to bright, that is background in a stack.
     """
 
     model: MutualMeanTeachingModel
@@ -53,6 +58,7 @@ class Fitted:
     device: str
     precision: str
     even: NDArray[Any] | None = None
+    background: int | None = None
 
 
 def fit_steps(
@@ -144,6 +150,31 @@ def fit_steps(
         precision,
         even[0] if len(even) == 1 else None,
     )
+
+
+def background_class(
+    model: MutualMeanTeachingModel,
+    images: Sequence[NDArray[Any]],
+    request: SegmentationRequest,
+) -> Steps[int | None]:
+    """Find the class of a new model, from 0, that is background in raw images.
+
+    Some of the images (C, [Z,] Y, X) are labelled for it. None for classes that are
+    painted or those of an earlier model: they have their labels.
+    """
+    settings = request.settings
+    if settings.background == "none" or model.label_values is not None:
+        return None
+    step = SegmentationStep("prediction", settings.n_steps, settings.n_steps)
+    some = images[:: -(-len(images) // _LOOKED_AT)]
+    labels = []
+    for image in some:
+        finding = model.iter_hierarchy(image, channel_axis=0)
+        hierarchy = yield from predicting(finding, step)
+        request.check_cancel()
+        labels.append(hierarchy.classes().astype(np.int64) + 1)
+    found = find_background(labels, some, settings.background)
+    return None if found is None else found - 1
 
 
 class NormalizedImages(NamedTuple):

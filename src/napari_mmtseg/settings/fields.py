@@ -98,6 +98,17 @@ class SegmentationSettings:
         choices=("one_model", "slice_by_slice", "volume"),
         advanced=False,
     )
+    background: str | int = setting(
+        "none",
+        "Background",
+        "Which class is labelled 0: auto takes the large class that surrounds the "
+        "others, the darkest in fluorescence and the brightest in transmitted light, "
+        "and none where tissue, grains or a scene fill the image; a label takes the "
+        "class that has it with none. Painted classes and those of a model keep their "
+        "labels. Panels and commands begin with auto.",
+        choices=("auto", "none", "darkest", "brightest"),
+        or_label=True,
+    )
     min_region_size: int = setting(
         0,
         "Smallest region",
@@ -338,6 +349,12 @@ class SegmentationSettings:
         for name, parameter in known.items():
             value = parameter.check(merged.get(name, parameter.default))
             object.__setattr__(self, name, value)
+        most = self.n_labels or self.max_labels
+        if isinstance(self.background, int) and self.background > most:
+            raise InputError(
+                f"background={self.background} is more than the {most} classes of the "
+                "result. Give a label up to that, or auto."
+            )
         for name in ("min_labels", "n_labels"):
             if (value := getattr(self, name)) is not None and value > self.max_labels:
                 raise InputError(
@@ -350,6 +367,16 @@ class SegmentationSettings:
     def from_preset(cls, name: str) -> SegmentationSettings:
         """Return the settings of a preset: "default", "fast" or "paper"."""
         return cls(name)
+
+    @classmethod
+    def offered(cls, preset: str = "default") -> SegmentationSettings:
+        """Return what panels and commands begin with: `preset`, background chosen.
+
+        Labels of functions are 1..k, for indexing and for any number of classes alike;
+        labels that are looked at and measured have 0 for background, as napari and
+        scikit-image take it.
+        """
+        return cls(preset, background="auto")
 
     def replace(self, **changes: Any) -> SegmentationSettings:
         """Return settings with some values changed.

@@ -8,6 +8,7 @@ import inspect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any, get_args
 
 from napari_mmtseg.errors import InputError
@@ -34,7 +35,8 @@ class Parameter:
     """Description of one setting for forms, the command line and the documentation.
 
     `kind` is bool, int, float or str. `minimum` and `maximum` are accepted themselves,
-    and so is None, if `optional`, with the meaning `none_means`.
+    and so is None, if `optional`, with the meaning `none_means`; with `or_label` a
+    label from 1 is accepted beside the `choices`.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+    or_label: bool = False
     none_means: str = ""
     advanced: bool = True
 
@@ -75,6 +78,7 @@ class Parameter:
             words = "true or false"
         elif self.choices:
             words = "one of " + ", ".join(self.choices)
+            words += ", or a label from 1" if self.or_label else ""
         else:
             words = f"a number from {self.minimum:g} to {self.maximum:g}"
             if self.kind is int:
@@ -98,7 +102,7 @@ class Parameter:
         if self.kind is bool:
             return value if isinstance(value, bool) else None
         if self.kind is str:
-            return value if value in self.choices else None
+            return value if value in self.choices else self._label(value)
         if isinstance(value, (bool, str, bytes)) or value is None:
             return None
         try:
@@ -112,6 +116,15 @@ class Parameter:
         if self.kind is int:
             return int(value) if number == int(number) else None
         return number
+
+    def _label(self, value: Any) -> int | None:
+        """Return a label from 1, also of text; None for anything else."""
+        if not self.or_label or isinstance(value, bool):
+            return None
+        if not isinstance(value, str):
+            number = int(value) if isinstance(value, Integral) else 0
+            return number if number >= 1 else None
+        return int(value) if value.isdecimal() and int(value) >= 1 else None
 
 
 def refuse_unknown(

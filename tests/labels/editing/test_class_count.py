@@ -136,3 +136,25 @@ def test_another_hierarchy_takes_over_with_the_edits(class_count, hierarchy):
     expected = hierarchy.labels()
     expected[3:5, 3:9] = 50
     np.testing.assert_array_equal(back, expected)
+
+
+def test_edits_follow_when_another_class_becomes_background(class_count, hierarchy):
+    labels = hierarchy.labels()
+    labels[3:6, 2:9] = 2  # on class 1
+    labels[10:12, 20:30] = 77
+    other = ClassCount(hierarchy.with_background(0))
+    shown = other.change(labels, 3, "classes", class_count)
+    assert (shown[3:6, 2:9] == 1).all()  # what was 2
+    assert (shown[10:12, 20:30] == 77).all()
+    assert shown[0, 0] == 0
+    back = class_count.change(shown, 3, "classes", other)
+    np.testing.assert_array_equal(back, labels)
+
+
+def test_what_was_erased_is_told_from_background(hierarchy):
+    class_count = ClassCount(hierarchy.with_background(0))
+    labels = class_count.hierarchy.labels()
+    assert not class_count.erased(labels).any()
+    labels[20:22, 40:60] = 0
+    erased = class_count.erased(labels)
+    assert erased[20:22, 40:60].sum() == erased.sum() < 40

@@ -36,7 +36,7 @@ def labelled(tmp_path_factory):
         path = source / f"{name}.tif"
         tifffile.imwrite(path, array, ome=True, metadata=details)
     iio.imwrite(source / "colours.png", np.stack([image] * 3, -1))
-    settings = SegmentationSettings(n_labels=2, **QUICK)
+    settings = SegmentationSettings(n_labels=2, background="auto", **QUICK)
     request = BatchRequest(source, labels_of(source), mode="each", settings=settings)
     assert {record.status for record in run_batch(request).records} == {"done"}
     return source

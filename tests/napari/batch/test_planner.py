@@ -90,7 +90,7 @@ def test_names_that_collide_are_refused(batch_panel, qtbot, folder):
 def test_resume_in_a_new_panel_with_other_settings_is_explained(
     batch_panel, qtbot, folder
 ):
-    settings = SegmentationSettings(n_labels=2, **QUICK)
+    settings = SegmentationSettings(n_labels=2, background="auto", **QUICK)
     run_batch(BatchRequest(folder, labels_of(folder), settings=settings))
     (labels_of(folder) / "a.tif").unlink()
     set_settings(batch_panel, seed=9)

@@ -121,7 +121,7 @@ def test_a_model_for_each_image(batch_panel, qtbot, folder):
     batch_panel.form.file_format.value = "png"
     choose(batch_panel, qtbot, folder)
     run(batch_panel, qtbot)
-    settings = SegmentationSettings(n_labels=2, **QUICK)
+    settings = SegmentationSettings(n_labels=2, background="auto", **QUICK)
     expected = in_a_thread(mm.segment, two_levels()[0], settings=settings)
     labels = read_image(labels_of(folder) / "a.png").array
     np.testing.assert_array_equal(labels, expected)
@@ -137,7 +137,8 @@ def test_processes_give_the_labels_of_the_python_function(
     choose(batch_panel, qtbot, folder)
     run(batch_panel, qtbot)
     assert statuses(batch_panel) == dict.fromkeys(NAMES, "done")
-    settings = SegmentationSettings(seed=5, n_labels=2, **QUICK)
+    asked = {"seed": 5, "n_labels": 2, **QUICK}
+    settings = SegmentationSettings(background="auto", **asked)
     request = BatchRequest(folder, tmp_path / "again", fit_on=2, settings=settings)
     for record in run_batch(request).records:
         there = labels_of(folder) / record.item.labels.name

@@ -240,3 +240,51 @@ def test_classes_of_regions_and_back(shaped, qtbot):
     choose_merging(section, qtbot, 0)
     np.testing.assert_array_equal(layer.data[~painted], pixels[~painted])
     assert (layer.data[painted] == 40).all()
+
+
+def choose_background(section, qtbot, index):
+    section.background.setCurrentIndex(index)
+    section.background.activated.emit(index)
+    settle(section, qtbot)
+
+
+def test_another_class_becomes_background_and_back(shaped, qtbot):
+    section, layer = shaped
+    slide(section, qtbot, 5)
+    before = layer.data.copy()
+    n = len(np.unique(before))
+    assert section.background.count() == n + 1
+    section._timer.start()
+    settle(section, qtbot)
+    choose_background(section, qtbot, 1)
+    image = five_levels()[0]
+    means = {value: image[before == value].mean() for value in np.unique(before)}
+    darkest = min(means, key=means.get)
+    np.testing.assert_array_equal(layer.data == 0, before == darkest)
+    assert len(np.unique(layer.data)) == n
+    assert section.background.currentIndex() == 1
+    model = result_of(layer).shown_model(layer.data)
+    np.testing.assert_array_equal(model.predict(image), layer.data)
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, before)
+    section._look_again()
+    assert section.background.currentIndex() == 0
+    slide(section, qtbot, 3)
+    assert 0 not in layer.data  # the numbers are those before
+    layer.undo()
+    layer.redo()
+    choose_background(section, qtbot, 2)
+    choose_background(section, qtbot, 0)
+    assert layer.data.min() > 0
+
+
+def test_edits_stay_when_another_class_becomes_background(shaped, qtbot):
+    section, layer = shaped
+    slide(section, qtbot, 5)
+    before = layer.data.copy()
+    brightest = before[five_levels()[0] > 230].max()
+    there = np.argwhere(before == brightest)[-1]
+    layer.data_setitem((np.arange(10), np.full(10, 3)), brightest)
+    choose_background(section, qtbot, 1)
+    assert (layer.data == 0).any()
+    assert (layer.data[:10, 3] == layer.data[tuple(there)]).all()

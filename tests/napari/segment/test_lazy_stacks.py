@@ -47,7 +47,7 @@ def test_lazy_stacks_give_the_same_labels(viewer, panel, qtbot, tmp_path, lazy):
     panel.choice.axes.setEditText("Z Y X")
     assert "read while it runs" in panel.hint.text()
     run_to_the_end(panel, qtbot)
-    expected = in_a_thread(mm.segment, STACK, axes="ZYX", **QUICK)
+    expected = in_a_thread(mm.segment, STACK, axes="ZYX", background="auto", **QUICK)
     assert_the_same(labels_layers(viewer)[0].data, expected)
 
 

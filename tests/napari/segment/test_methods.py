@@ -37,7 +37,7 @@ def test_a_method_runs(viewer, panel, qtbot, image_layer, name, notifications):
     (layer,) = labels_layers(viewer)
     assert_found(layer.data, truth)
     assert layer.metadata["napari_mmtseg"]["settings"]["method"] == name
-    values = {**QUICK, "n_labels": 2, "n_steps": 30}
+    values = {**QUICK, "n_labels": 2, "n_steps": 30, "background": "auto"}
     expected = in_a_thread(mm.segment, image, method=name, **values)
     np.testing.assert_array_equal(layer.data, expected)
     assert notifications == []

@@ -43,8 +43,8 @@ def test_every_setting_has_a_field(form):
 @pytest.mark.parametrize("preset", PRESETS)
 def test_a_preset_fills_the_form(form, preset):
     form.widgets["preset"].value = preset
-    assert form.settings() == SegmentationSettings(preset)
-    assert form.settings().changes() == {}
+    assert form.settings() == SegmentationSettings.offered(preset)
+    assert form.settings().changes() == {"background": "auto"}
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,8 @@ def test_a_preset_fills_the_form(form, preset):
         SegmentationSettings("fast", min_region_size=25, patience=None),
         SegmentationSettings("paper", working_size=300, edge_scale=0.05),
         SegmentationSettings(learning_rate=0.00123, continuity_weight=0.0),
+        SegmentationSettings(background="brightest"),
+        SegmentationSettings(background=9),
     ],
     ids=str,
 )
@@ -82,7 +84,7 @@ def test_choosing_a_preset_resets_what_was_changed(form):
     form.widgets["seed"].value = 5
     form.widgets["n_steps"].value = 7
     form.widgets["preset"].value = "fast"
-    assert form.settings() == SegmentationSettings("fast")
+    assert form.settings() == SegmentationSettings.offered("fast")
 
 
 def test_one_change_is_one_signal(form):
@@ -125,7 +127,8 @@ def test_copy_as_python_gives_the_same_labels(viewer, panel, qtbot, monkeypatch)
     viewer.add_image(two_levels()[0], name="it's")
     set_values(panel, seed=4, n_labels=2)
     names = copied_and_run(viewer, panel, qtbot, monkeypatch)
-    assert names["settings"] == SegmentationSettings(seed=4, n_labels=2, **QUICK)
+    asked = {"seed": 4, "n_labels": 2, **QUICK}
+    assert names["settings"] == SegmentationSettings(background="auto", **asked)
     np.testing.assert_array_equal(names["labels"], labels_layers(viewer)[0].data)
 
 

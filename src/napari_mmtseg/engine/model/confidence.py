@@ -105,11 +105,16 @@ def averaged_confidence(
 
 
 def painted_confidence(
-    inference: Inference, view: ImageView, groups: NDArray[np.bool_], by_regions: bool
+    inference: Inference,
+    view: ImageView,
+    groups: NDArray[np.bool_],
+    region_weight: float,
+    guess: NDArray[np.float32] | None = None,
 ) -> Steps:
     """Return the confidence in classes of scribbles, in the size of the view.
 
-    `groups` (k, q) holds the response channels of every class.
+    `groups` (k, q) holds the response channels of every class. Each teacher is averaged
+    with `guess` (k, Y, X), then over regions with their weight, as labels are.
     """
     summed = groups.astype(np.float32)
 
@@ -118,9 +123,13 @@ def painted_confidence(
         return np.concatenate([np.tensordot(summed, e, 1) for e in each])
 
     values = yield from inference.on_view(view, responses)
-    merged = view.averaged(values) if by_regions else values
-    merged = merged.reshape(-1, len(groups), *merged.shape[1:])
-    return agreement(merged, merged.sum(0).argmax(0))
+    each = values.reshape(-1, len(groups), *values.shape[1:])
+    if guess is not None:
+        each = (each + guess) / 2
+    if region_weight > 0:
+        flat = each.reshape(values.shape)
+        each = view.averaged(flat, region_weight).reshape(each.shape)
+    return agreement(each, each.sum(0).argmax(0))
 
 
 def region_confidence(

@@ -49,6 +49,8 @@ class MutualMeanTeachingModel:
     label_values : (n_labels,) ndarray of int32, optional
         Label of every class, from dark to bright, if those are not 1, 2, ... It can be
         set at any time.
+    channel_names : tuple of str, optional
+        Names of the channels, if known. They can be set at any time.
     """
 
     def __init__(
@@ -56,8 +58,10 @@ class MutualMeanTeachingModel:
         readout: Readout,
         settings: SegmentationSettings,
         label_values: NDArray[np.int32] | None = None,
+        channel_names: tuple[str, ...] = (),
     ) -> None:
         self._readout = readout
+        self.channel_names = channel_names
         self.memory: CachedResult | None = None
         self.settings = settings
         self.label_values = label_values
@@ -352,7 +356,7 @@ class MutualMeanTeachingModel:
 
     def check_channels(self, channels: NDArray[Any] | Frame) -> None:
         """Refuse an image (C, Y, X) with another number of channels."""
-        check_channels(channels.shape[0], self.n_channels)
+        check_channels(channels.shape[0], self.n_channels, self.channel_names)
 
     def _asked(
         self,
@@ -376,7 +380,12 @@ class MutualMeanTeachingModel:
             it exists and `overwrite` is not set.
         """
         write_model(
-            path, self._readout, self.settings, self.label_values, overwrite=overwrite
+            path,
+            self._readout,
+            self.settings,
+            self.label_values,
+            self.channel_names,
+            overwrite=overwrite,
         )
 
 

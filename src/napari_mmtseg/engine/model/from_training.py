@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,7 @@ from napari_mmtseg.engine.training import Example, Trained
 from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.illumination import Illumination
 from napari_mmtseg.images.normalization import Normalization
+from napari_mmtseg.labels.discriminant import Discriminant
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.settings.fields import SegmentationSettings
 
@@ -62,13 +64,15 @@ def model_from_training(
     groups: NDArray[np.bool_],
     readout: str,
     illumination: Illumination,
+    guess: Discriminant | None = None,
+    region_weight: float = 1.0,
 ) -> MutualMeanTeachingModel:
     """Return a model of the classes of scribbles.
 
     `plain` are the normalised images (C, Y, X), `targets` the first guess of the class
     of every pixel (Y, X): its classes are measured. Every class has a label in `values`
-    (k,) and its response channels in `groups` (k, q). `readout` is as in
-    :class:`PaintedClasses`.
+    (k,) and its response channels in `groups` (k, q). `readout`, `guess` and
+    `region_weight` are as in :class:`PaintedClasses`.
     """
     images = [example.image for example in examples]
     consensus = Consensus.from_training(
@@ -86,6 +90,7 @@ def model_from_training(
     clusters = [e.start.cpu().numpy() for e in examples if e.start is not None]
     found = FoundClasses.measure(clusters, small, settings)
     painted = PaintedClasses.measure(values, groups, classes, small, readout)
+    painted = replace(painted, guess=guess, region_weight=region_weight)
     inference = Inference(consensus, normalization, texture, illumination)
     return MutualMeanTeachingModel(
         Readout(inference, PixelReadout(found), painted=painted), settings

@@ -41,11 +41,16 @@ class ImageView:
         """Find the regions now; they are kept."""
         self._cuts  # noqa: B018
 
-    def averaged(self, array: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return (C, Y, X) averaged over the regions of several cuts."""
+    def averaged(
+        self, array: NDArray[np.float32], weight: float = 1.0
+    ) -> NDArray[np.float32]:
+        """Return (C, Y, X) averaged over the regions of several cuts.
+
+        The average has this `weight` against the pixel itself.
+        """
         regions, cuts = self._cuts
         means: NDArray[np.float32] = mean_over_cuts(regions, cuts, array)[:, regions]
-        return means
+        return means if weight >= 1 else weight * means + (1 - weight) * array
 
 
 @dataclass(frozen=True)

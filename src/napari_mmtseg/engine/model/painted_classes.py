@@ -16,6 +16,7 @@ from torch import Tensor
 from napari_mmtseg.engine.model.confidence import painted_confidence
 from napari_mmtseg.engine.model.image_view import ImageView
 from napari_mmtseg.engine.model.inference import Hierarchies, Inference, Raw, Steps
+from napari_mmtseg.labels.discriminant import Discriminant
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import enlarge, sum_by_label
 from napari_mmtseg.labels.ward import brightness_ranks, merge_classes
@@ -36,7 +37,9 @@ class PaintedClasses:
     images that the model was fitted on. `name` says how responses become classes:
     averaged over regions of several sizes (edges; regions if the model had merged
     regions before), over small regions, or pixel by pixel. All except the first are of
-    models that found classes before scribbles.
+    models that found classes before scribbles. With edges, what the networks see is
+    looked at by `guess` as well, and averages have the weight `region_weight` against
+    the pixel itself.
     """
 
     values: NDArray[np.int32]
@@ -44,6 +47,8 @@ class PaintedClasses:
     sizes: NDArray[np.float64]
     means: NDArray[np.float64]
     name: str = "edges"
+    guess: Discriminant | None = None
+    region_weight: float = 1.0
 
     @classmethod
     def measure(
@@ -106,9 +111,13 @@ class PaintedClasses:
                 classes = self.of((yield from inference.averaged_clusters(view)))
             else:
                 probabilities = yield from inference.class_probabilities(
-                    view, self.channels, by_regions=True
+                    view, self.channels, by_regions=False
                 )
-                classes = probabilities.argmax(0)
+                if self.guess is not None:
+                    probabilities += self.guess.probabilities(view.seen)
+                    probabilities /= 2
+                averaged = view.averaged(probabilities, self.region_weight)
+                classes = averaged.argmax(0)
         return self.hierarchy_of(enlarge(classes, image.shape[1:]), settings)
 
     def correct(
@@ -149,15 +158,25 @@ class PaintedClasses:
     ) -> Steps:
         """Return the confidence in the labels of a raw image, (Y, X)."""
         row = self.table[self.n_labels(settings.n_labels) - 1]
-        groups = np.stack([self.channels[row == c].any(0) for c in np.unique(row)])
+        members = [row == c for c in np.unique(row)]
+        groups = np.stack([self.channels[of_class].any(0) for of_class in members])
+        view, guess = inference.view(image), None
+        if self.guess is not None:
+            each = self.guess.probabilities(view.seen)
+            guess = np.stack([each[of_class].sum(0) for of_class in members])
+        weight = 0.0 if self.name == "pixels" else self.region_weight
         confidence = yield from painted_confidence(
-            inference, inference.view(image), groups, self.name != "pixels"
+            inference, view, groups, weight, guess
         )
         return enlarge(confidence, image.shape[1:])
 
     def state(self) -> dict[str, Tensor]:
         """Return all numbers by name."""
         state = {f"given.{n}": torch.from_numpy(getattr(self, n)) for n in _ARRAYS}
+        state["given.region_weight"] = torch.tensor(self.region_weight)
+        if self.guess is not None:
+            state["given.slopes"] = torch.from_numpy(self.guess.slopes)
+            state["given.offsets"] = torch.from_numpy(self.guess.offsets)
         return state | {"given.readout": torch.tensor(READOUTS.index(self.name))}
 
     @classmethod
@@ -166,7 +185,13 @@ class PaintedClasses:
         arrays = [state[f"given.{name}"].numpy() for name in _ARRAYS]
         values, channels, sizes, means = arrays
         readout = READOUTS[int(state["given.readout"])]
-        return cls(values, channels, sizes, means, readout)
+        guess, weight = None, 1.0
+        if "given.slopes" in state:
+            slopes, offsets = state["given.slopes"], state["given.offsets"]
+            guess = Discriminant(slopes.numpy(), offsets.numpy())
+        if "given.region_weight" in state:
+            weight = float(state["given.region_weight"])
+        return cls(values, channels, sizes, means, readout, guess, weight)
 
 
 def channels_of_classes(

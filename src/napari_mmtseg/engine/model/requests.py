@@ -45,13 +45,14 @@ def one_image(image: Any, channel_axis: int | None, n_dims: int) -> NDArray[Any]
     return stack.first.read()
 
 
-def check_channels(n_channels: int, expected: int) -> None:
+def check_channels(n_channels: int, expected: int, names: tuple[str, ...]) -> None:
     """Refuse an image with another number of channels than a model expects."""
     if n_channels != expected:
+        named = f" ({', '.join(names)})" if names else ""
         raise InputError(
             f"An image with {n_channels} channels does not fit this model, which was "
-            f"fitted on {expected}. Pass an image with {expected} channels, or name "
-            "its channels with channel_axis."
+            f"fitted on {expected}{named}. Pass an image with {expected} channels, or "
+            "name its channels with channel_axis."
         )
 
 

@@ -38,7 +38,13 @@ def stack_labels(
         out = new_store(stack.shape, np.int32, settings.memory_share)
     else:
         check_store(out, stack.shape, int(values.max()), stack.array)
-    writer = LabelWriter(stack, out, settings.output, settings.min_region_size)
+    writer = LabelWriter(
+        stack,
+        out,
+        settings.output,
+        settings.min_region_size,
+        merge_tree.has_background,
+    )
 
     def steps() -> Generator[float, None, Any]:
         for part in stack_clusters(known, stack, settings, out):

@@ -38,6 +38,7 @@ def write_model(
     readout: Readout,
     settings: SegmentationSettings,
     label_values: LabelValues,
+    channel_names: tuple[str, ...] = (),
     *,
     overwrite: bool,
 ) -> None:
@@ -57,6 +58,8 @@ def write_model(
         about["feature_bank"] = about.pop("texture")
     if label_values is not None:
         about["label_values"] = label_values.tolist()
+    if channel_names:
+        about["channel_names"] = list(channel_names)
     state = readout.state()
     content = save(
         {name: value.detach().cpu().contiguous() for name, value in state.items()},
@@ -65,7 +68,9 @@ def write_model(
     write_atomically(path, content, suffixes=(SUFFIX,), overwrite=overwrite)
 
 
-def read_model(path: str | Path) -> tuple[Readout, SegmentationSettings, LabelValues]:
+def read_model(
+    path: str | Path,
+) -> tuple[Readout, SegmentationSettings, LabelValues, tuple[str, ...]]:
     """Return the parts that :func:`write_model` wrote, or raise :class:`InputError`.
 
     On the device of the settings if this machine has it, else on the CPU.
@@ -97,6 +102,7 @@ def read_model(path: str | Path) -> tuple[Readout, SegmentationSettings, LabelVa
         label_values = about.get("label_values")
         if label_values is not None:
             label_values = np.asarray(label_values, np.int32)
+        channel_names = tuple(str(name) for name in about.get("channel_names", ()))
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise InputError(f"{path} is a damaged model file: {error}") from error
     try:
@@ -104,7 +110,7 @@ def read_model(path: str | Path) -> tuple[Readout, SegmentationSettings, LabelVa
     except InputError:
         device = torch.device("cpu")
     consensus.to(device)
-    return readout, settings, label_values
+    return readout, settings, label_values, channel_names
 
 
 def _read_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

@@ -82,6 +82,16 @@ class ClassCount:
         classes, edited = self._classes_and_edits(labels)
         return np.where(edited, classes, 0)
 
+    def has_edits(self, labels: Labels) -> bool:
+        """Return whether any pixel was edited."""
+        return bool(self._classes_and_edits(labels)[1].any())
+
+    def erased(self, labels: Labels) -> NDArray[np.bool_]:
+        """Return a mask of the pixels that were edited to be background."""
+        _, edited = self._classes_and_edits(labels)
+        erased: NDArray[np.bool_] = edited & (labels == 0)
+        return erased
+
     def unedited(self, labels: Labels) -> Labels:
         """Return the classes that labels would show without edits."""
         return self.hierarchy.labels(self.display(labels).n_labels)
@@ -96,23 +106,28 @@ class ClassCount:
         """Return labels, in the shape of the clusters, with another class count.
 
         Edited pixels keep their class; if the labels show regions, that of the region
-        they were given to. `made_by` belongs to another hierarchy of the image, if the
-        labels show that one.
+        they were given to. `made_by` belongs to another hierarchy of the image, or the
+        same under other labels, if the labels show that one.
         """
-        classes, edited = (made_by or self)._classes_and_edits(labels)
+        made_by = made_by or self
+        classes, edited = made_by._classes_and_edits(labels)
+        if made_by is not self and made_by.hierarchy.groups is self.hierarchy.groups:
+            shown = made_by.display(labels).n_labels
+            pair = (made_by.hierarchy, self.hierarchy)
+            classes = _renamed(classes, *(h.label_of_class(shown) for h in pair))
         new = self.hierarchy.labels(n_labels)
         new[edited] = classes[edited]
         if output == "classes":
-            shown = new
+            result = new
         elif n_labels == self.hierarchy.fitted and not edited.any():
-            shown = self.hierarchy.labels(output="regions")
+            result = self.hierarchy.labels(output="regions")
         else:
-            shown = connected_regions(new, self.hierarchy.n_spatial)
+            result = connected_regions(new, self.hierarchy.n_spatial)
         self._last = Display(n_labels, output)
         # Classes without edits are recognised anyway.
         if output == "regions" or edited.any():
-            self._remember(shown, new, edited)
-        return shown
+            self._remember(result, new, edited)
+        return result
 
     def note_result(self, labels: Labels, display: Display) -> None:
         """Remember the labels of the result itself."""
@@ -193,6 +208,14 @@ class ClassCount:
         chosen = self._last.n_labels - 1
         index = chosen if chosen in best else int(best[0])
         return index + 1, int(agreement[index])
+
+
+def _renamed(classes: Labels, before: Labels, after: Labels) -> Labels:
+    """Return classes under other labels; those that are none of these stay."""
+    renamed = classes.copy()
+    for old, new in zip(before.tolist(), after.tolist(), strict=True):
+        renamed[classes == old] = new
+    return renamed
 
 
 def _classes_of(values: Labels, regions: Labels, classes: Labels) -> Labels:

@@ -36,10 +36,12 @@ def as_command(request: BatchRequest, scheduler: str | None = None) -> str:
 
 
 def _setting_words(settings: SegmentationSettings) -> list[str]:
-    usual = SegmentationSettings()
-    preset = {} if settings.preset == usual.preset else {"preset": settings.preset}
+    usual = SegmentationSettings.offered(settings.preset).to_dict()
+    usual["preset"] = SegmentationSettings().preset
     words = []
-    for name, value in {**preset, **settings.changes()}.items():
+    for name, value in settings.to_dict().items():
+        if value == usual[name]:
+            continue
         option = name.replace("_", "-")
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")

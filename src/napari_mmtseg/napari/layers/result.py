@@ -30,8 +30,9 @@ METADATA = "napari_mmtseg"
 class LayerResult:
     """The model of a Labels layer and its labels for every class count.
 
-    `class_counts` are by merging: "classes" of pixels that look alike, or "regions".
-    They are empty, and `model` is None, for another method than Mutual Mean-Teaching.
+    `class_counts` are by merging: "classes" of pixels that look alike, or "regions";
+    `earlier_counts` are those before another class became background, which undo shows.
+    There are none, and `model` is None, for another method than Mutual Mean-Teaching.
     `measured` is the confidence, once asked for, and `why_fixed` explains to the user
     why the class count stays. Duplicates of the layer have its `identity` in their
     metadata.
@@ -44,6 +45,7 @@ class LayerResult:
     scribbles_layer: ReferenceType[Labels] | None = None
     measured: Measured | None = None
     why_fixed: str = ""
+    earlier_counts: list[ClassCount] = field(default_factory=list)
     identity: str = field(default_factory=lambda: uuid4().hex)
 
     def add_class_count(
@@ -56,7 +58,20 @@ class LayerResult:
 
     def class_count(self, labels: NDArray[Any]) -> ClassCount:
         """Return the class count whose labels these are."""
-        return max(self.class_counts.values(), key=lambda c: c.agreement(labels))
+        counts = [*self.class_counts.values(), *self.earlier_counts]
+        return max(counts, key=lambda count: count.agreement(labels))
+
+    def set_background(
+        self, before: ClassCount, index: int | None, n_labels: int
+    ) -> ClassCount:
+        """Return the class count with another class, or none, that is background.
+
+        `index` counts the classes from 0, dark to bright, at class count `n_labels`.
+        """
+        after = ClassCount(before.hierarchy.with_background(index, n_labels))
+        self.class_counts[before.hierarchy.merging] = after
+        self.earlier_counts.append(before)
+        return after
 
     def shown_model(self, labels: NDArray[Any]) -> MutualMeanTeachingModel | None:
         """Return the model with the classes, and their labels, that labels show."""

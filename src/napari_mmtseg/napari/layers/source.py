@@ -43,7 +43,9 @@ class LayerSelection:
     which one slice is taken, those in `slices`, a slice with start and stop along Y and
     X in a crop, colours without alpha, and all else whole. `channel_axis` is that of
     :func:`napari_mmtseg.segment`. `place` is the placement of the labels, and `spacing`
-    the distance between their pixels along every axis; None if unknown.
+    the distance between their pixels along every axis; None if unknown. `channels` are
+    the names of the chosen channels unless these are all of the layer, `channel_code`
+    is Python code for the pixels of each, and `layer_name` the first layer then.
     """
 
     name: str
@@ -55,6 +57,9 @@ class LayerSelection:
     multiscale: bool
     place: Placement
     spacing: tuple[float, ...] | None = None
+    channels: tuple[str, ...] = ()
+    channel_code: tuple[str, ...] = ()
+    layer_name: str = ""
 
     @property
     def image_axes(self) -> str:

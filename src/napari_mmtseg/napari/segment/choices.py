@@ -152,12 +152,16 @@ class _Scribbled:
 
 
 class ScribbleChoice:
-    """The choice of scribbles: their layer, and whether other slices count."""
+    """The choice of scribbles: their layer, and whether other slices count.
+
+    `changed` is emitted when another layer is chosen.
+    """
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
         self._choice = ChoiceBox(viewer, self._offer)
         self.box, self.refresh = self._choice.box, self._choice.refresh
+        self.changed = self._choice.changed
         self.all_slices = QCheckBox("all slices")
         self.all_slices.setToolTip("Learn from what is painted on other slices, too")
         self.row = QWidget()
@@ -212,7 +216,10 @@ class ScribbleChoice:
             name, labels, source, all_slices=self.learns_elsewhere
         )
         if choice.edits:
-            erased = np.reshape(choice.layer.data == 0, scribbles.painted.shape)
+            assert result is not None
+            data = choice.layer.data
+            erased = result.class_count(data).erased(data)
+            erased = np.reshape(erased, scribbles.painted.shape)
             scribbles = replace(scribbles, erased=erased)
         return scribbles
 

@@ -17,6 +17,7 @@ from napari_mmtseg.napari.runs.label_edit import EditRunner
 from napari_mmtseg.napari.runs.latest import LatestTask
 from napari_mmtseg.napari.runs.preload import load_engine
 from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
+from napari_mmtseg.napari.segment.background import BackgroundBox
 from napari_mmtseg.napari.segment.class_count_slider import ClassCountSlider
 from napari_mmtseg.napari.shared.layer_choice import LayerWatch
 from napari_mmtseg.napari.shared.settings_form import make_form_layout
@@ -61,6 +62,7 @@ class ClassCountSection(QWidget):
         self.output.addItems(list(_OUTPUTS.values()))
         self.merging = QComboBox()
         self.merging.addItems(list(_MERGINGS.values()))
+        self.background = BackgroundBox()
         self.about = WrappedLabel()
         self.runner = EditRunner(self)
         self._other = LatestTask(self)
@@ -72,6 +74,7 @@ class ClassCountSection(QWidget):
         self._arrange()
         self.slider.changed.connect(self._reshape)
         self.output.activated.connect(self._reshape)
+        self.background.activated.connect(self._on_background)
         self.merging.activated.connect(self._on_merging)
         self._other.done.connect(self._on_other)
         self.auto_button.clicked.connect(self._to_automatic)
@@ -109,14 +112,16 @@ class ClassCountSection(QWidget):
         boxes.addWidget(self.output, 3)
         boxes.addWidget(self.auto_button)
         form = make_form_layout(
-            [("Classes", "How many classes are shown", self.slider)]
+            [
+                ("Classes", "How many classes are shown", self.slider),
+                ("Background", "The class that is labelled 0", self.background),
+            ]
         )
         self.output.setToolTip("Classes, or a label for every connected region")
         form.insertRow(0, self.about)
         form.addRow(self._row)
-        title = form.labelForField(self.slider)
-        assert title is not None
-        self._title: QWidget = title
+        titles = [form.labelForField(w) for w in (self.slider, self.background)]
+        self._titles = [title for title in titles if title is not None]
         form.setContentsMargins(0, 6, 0, 6)
         self.setLayout(form)
 
@@ -133,7 +138,7 @@ class ClassCountSection(QWidget):
         result = result_of(layer)
         why_fixed = "" if result is None else result.why_fixed
         self.setVisible(_can_be_shaped(result))
-        for widget in (self._title, self.slider, self._row):
+        for widget in (*self._titles, self.slider, self.background, self._row):
             widget.setVisible(not why_fixed)
         self.looked.emit()
         if layer is None or result is None or self.runner.is_busy:
@@ -149,7 +154,13 @@ class ClassCountSection(QWidget):
             if fits
             else f"“{layer.name}” has been given data of another shape."
         )
-        for widget in (self.slider, self.merging, self.output, self.auto_button):
+        for widget in (
+            self.slider,
+            self.merging,
+            self.output,
+            self.auto_button,
+            self.background,
+        ):
             widget.setEnabled(fits)
         one_image = result.source.is_one_image
         self.merging.setEnabled(fits and one_image)
@@ -163,6 +174,7 @@ class ClassCountSection(QWidget):
         self.slider.set_numbers(shape.n_labels, hierarchy.finest, hierarchy.automatic)
         self.merging.setCurrentIndex(list(_MERGINGS).index(hierarchy.merging))
         self.output.setCurrentIndex(list(_OUTPUTS).index(shape.output))
+        self.background.show_classes(hierarchy.label_of_class(shape.n_labels))
         self.auto_button.setEnabled(shape.n_labels != hierarchy.automatic)
 
     def _to_automatic(self) -> None:
@@ -204,16 +216,34 @@ class ClassCountSection(QWidget):
         layer, result = self.layer, result_of(self.layer)
         if layer is None or result is None:
             return
-        class_count = result.class_counts[list(_MERGINGS)[self.merging.currentIndex()]]
+        merging = list(_MERGINGS)[self.merging.currentIndex()]
         output = list(_OUTPUTS)[self.output.currentIndex()]
         n_labels = self.slider.slider.value()
         self.auto_button.setEnabled(n_labels != self.slider.automatic)
 
         def operation(labels: NDArray[Any]) -> NDArray[Any]:
-            made_by = result.class_count(labels)
+            made_by = class_count = result.class_count(labels)
+            if made_by.hierarchy.merging != merging:
+                class_count = result.class_counts[merging]
             return class_count.change(labels, n_labels, output, made_by)
 
         self.runner.run(layer, operation, replaces="shape")
+
+    def _on_background(self, _: Any = None) -> None:
+        """Label the chosen class 0; one step back undoes it."""
+        layer, result = self.layer, result_of(self.layer)
+        if layer is None or result is None or not result.can_show(layer.data):
+            return
+        before = result.class_count(layer.data)
+        shown = before.display(layer.data)
+        after = result.set_background(
+            before, self.background.class_index, shown.n_labels
+        )
+
+        def operation(labels: NDArray[Any]) -> NDArray[Any]:
+            return after.change(labels, shown.n_labels, shown.output, before)
+
+        self.runner.run(layer, operation, renumbers=shown.output == "classes")
 
 
 def _can_be_shaped(result: LayerResult | None) -> bool:
@@ -233,5 +263,8 @@ def _merge_otherwise(
     hierarchy = yield from model.iter_hierarchy(
         source.read(), channel_axis=source.channel_axis, merging=merging
     )
-    shown = result.class_count(labels).unedited(labels)
-    return layer, result, merging, hierarchy.reshaped(labels.shape).matched_to(shown)
+    class_count = result.class_count(labels)
+    hierarchy = hierarchy.reshaped(labels.shape).matched_to(
+        class_count.unedited(labels), class_count.hierarchy.has_background
+    )
+    return layer, result, merging, hierarchy

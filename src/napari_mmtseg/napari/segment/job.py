@@ -89,6 +89,7 @@ def origin(source: LayerSelection) -> dict[str, Any]:
     return {
         "source": source.name,
         "axes": source.axes,
+        "channels": list(source.channels),
         "slice": dict(source.slices),
         "region": {name: list(ends) for name, ends in source.crop.items()},
         "spacing": None if source.spacing is None else list(source.spacing),

@@ -14,6 +14,7 @@ from napari_mmtseg.napari.segment.apply import ModelActions
 from napari_mmtseg.napari.segment.choices import ScribbleChoice
 from napari_mmtseg.napari.segment.class_count_section import ClassCountSection
 from napari_mmtseg.napari.segment.confidence import ConfidenceSection
+from napari_mmtseg.napari.segment.paint_hints import PaintHints
 from napari_mmtseg.napari.segment.run_control import RunControl
 from napari_mmtseg.napari.segment.scribble_job import check_run, make_job
 from napari_mmtseg.napari.segment.settings_actions import SettingsActions
@@ -50,6 +51,13 @@ class SegmentWidget(NarrowPanel):
         self.scribbles = ScribbleChoice(napari_viewer)
         self.form = SettingsForm()
         self.progress = ProgressView()
+        self.paint_hints = PaintHints(
+            napari_viewer,
+            self.choice.whole,
+            self.scribbles,
+            self.run,
+            lambda: self.is_running,
+        )
         self.settings_actions = SettingsActions(
             self.form, self.choice.source, self.scribbles
         )
@@ -83,6 +91,8 @@ class SegmentWidget(NarrowPanel):
         self._control.state_changed.connect(self._refresh)
         self._control.finished.connect(self.class_count_section.take)
         self._control.finished.connect(self.scribbles.refresh)
+        self._control.finished.connect(self.paint_hints.finished)
+        self._control.state_changed.connect(self.paint_hints.on_state)
         self._control.measured.connect(self.confidence_section.show_measured)
         self.class_count_section.looked.connect(self.confidence_section.refresh)
         self.closed.connect(self._control.cancel)
@@ -124,6 +134,8 @@ class SegmentWidget(NarrowPanel):
         for label in (self.hint, self.memory):
             label.setVisible(bool(label.text()))
         show_row(self.form_layout, self.choice.slices, self.choice.has_slices)
+        channels = self.choice.channels
+        show_row(self.form_layout, channels.widget, channels.has_choice)
         stack = self.form.widgets["stack"].native
         show_row(self.form_layout, stack, self.choice.takes_all)
         self.reason.setText(reason)
@@ -170,15 +182,18 @@ class SegmentWidget(NarrowPanel):
                 strict=True,
             )
         ]
+        channels_tip = "Layers that are segmented together, or the channels to take"
         image_rows += [
+            ("Channels", channels_tip, self.choice.channels.widget),
             self.form.row("stack"),
             ("Region", region_tip, self.choice.crop.box),
             ("Scribbles", scribbles_tip, self.scribbles.row),
+            ("", "", self.paint_hints),
         ]
         self.form_layout = make_form_layout(
             image_rows + self.form.fields(advanced=False, without=("stack",))
         )
-        self.form_layout.insertRow(len(image_rows) - 1, self.hint)
+        self.form_layout.insertRow(len(image_rows) - 2, self.hint)
         buttons = QHBoxLayout()
         for button in (self.run_button, self.stop_button, self.cancel_button):
             buttons.addWidget(button)

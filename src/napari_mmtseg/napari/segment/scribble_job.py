@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
+from napari_mmtseg.napari.layers.channels import is_same_image
 from napari_mmtseg.napari.layers.editing import unwrapped
 from napari_mmtseg.napari.layers.result import result_of
 from napari_mmtseg.napari.layers.scribbles import LayerScribbles
@@ -97,8 +98,7 @@ def _earlier_model(
         values = result.model.label_values
         if (
             result.scribbles_layer() == layer
-            and result.source.array is source.array
-            and result.source.index == source.index
+            and is_same_image(result.source, source)
             and result.settings == settings
             # Not with classes that are no longer painted.
             and values is not None

@@ -170,6 +170,8 @@ class Segmentation:
         if scribbles is not None and scribbles.erased is not None:
             result.labels[scribbles.erased] = 0
         labels = source.place.arrange(result.labels)
+        if result.model is not None:
+            result.model.channel_names = source.channels
         kept = LayerResult(source, result.model, {}, self.settings)
         kept.why_fixed = self._why_fixed(result)
         if result.hierarchy is not None and not kept.why_fixed:
@@ -188,6 +190,7 @@ class Segmentation:
             "n_steps": result.n_steps,
             "stop_reason": result.stop_reason,
             "illumination": result.illumination,
+            "background": result.background,
             "seconds": round(result.seconds, 3),
             "device": result.device,
             "precision": result.precision,

@@ -78,6 +78,7 @@ def as_python(
     call = ["image"]
     call += [f"{k}={v!r}" for k, v in source.naming.items() if v is not None]
     image = _image(source)
+    name = source.layer_name or source.name
     painted = []
     if scribbles is not None:
         call.append("scribbles=scribbles")
@@ -90,7 +91,7 @@ def as_python(
             "import numpy as np",
             "import napari_mmtseg as mm",
             "",
-            f"layer = napari.current_viewer().layers[{source.name!r}]",
+            f"layer = napari.current_viewer().layers[{name!r}]",
             f"image = {image}",
             *painted,
             f"settings = mm.SegmentationSettings({', '.join(arguments)})",
@@ -101,6 +102,11 @@ def as_python(
 
 
 def _image(source: LayerSelection) -> str:
+    if source.channels:
+        rest = source.index[1:]
+        index = "" if all(i == slice(None) for i in rest) else _subscript(rest)
+        each = ", ".join(f"np.asarray({code}{index})" for code in source.channel_code)
+        return f"np.stack([{each}])  # {source.axes}"
     data = "layer.data[0]" if source.multiscale else "layer.data"
     is_whole = all(i == slice(None) for i in source.index)
     part = "" if is_whole else _subscript(source.index)

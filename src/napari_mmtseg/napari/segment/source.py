@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QComboBox
 from napari.layers import Image
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.axes import finest_level
+from napari_mmtseg.napari.layers.channels import with_channels
 from napari_mmtseg.napari.layers.pixel_measure import slider_point
 from napari_mmtseg.napari.layers.source import (
     LayerSelection,
@@ -19,6 +20,7 @@ from napari_mmtseg.napari.layers.source import (
     possible_axes,
 )
 from napari_mmtseg.napari.runs.progress import count
+from napari_mmtseg.napari.segment.channel_choice import ChannelChoice
 from napari_mmtseg.napari.segment.choices import CropChoice
 from napari_mmtseg.napari.shared.layer_choice import (
     PLACE_EVENTS,
@@ -61,6 +63,7 @@ class SourceChoice:
         self.slices = QComboBox()
         self.slices.addItems([_ALL, _CURRENT])
         self.crop = CropChoice(viewer)
+        self.channels = ChannelChoice(viewer)
         self._known_layer: Image | None = None
         self._n_axes = 0
         self._typed: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
@@ -79,6 +82,7 @@ class SourceChoice:
         self.axes.editTextChanged.connect(self._on_axes)
         self.slices.currentIndexChanged.connect(self._on_change)
         self.crop.changed.connect(self._on_change)
+        self.channels.changed.connect(self._on_change)
         for name in ("point", "ndim", "units"):
             getattr(viewer.dims.events, name).connect(self._on_change)
         self._on_layer()
@@ -106,13 +110,23 @@ class SourceChoice:
         if layer is None:
             raise InputError(self._why_no_layer())
         axes = self.axes.currentText()
-        return choose_source(
+        source = choose_source(
             layer,
             axes,
             slider_point(layer, self._viewer.dims),
             all_slices=self.takes_all,
             crop=self.crop.crop(layer, axes),
         )
+        self.channels.follow(layer, axes)
+        channels = self.channels.chosen()
+        return source if channels is None else with_channels(source, channels)
+
+    def whole(self) -> LayerSelection:
+        """Return all of the chosen layer; raise InputError if there is none."""
+        layer = self.layer.value
+        if layer is None:
+            raise InputError(self._why_no_layer())
+        return choose_source(layer, self.axes.currentText(), all_slices=True)
 
     def _why_no_layer(self) -> str:
         active = self._viewer.layers.selection.active
@@ -166,6 +180,7 @@ class SourceChoice:
         self._timer.start()
 
     def _on_change(self, _: Any = None) -> None:
+        self.channels.follow(self.layer.value, self.axes.currentText())
         self.changed.emit()
 
 

@@ -35,6 +35,7 @@ Row: TypeAlias = tuple[str, str, QWidget]
 _MAX_DECIMALS = 4
 _LONGEST_SUFFIX = 8
 _LONGEST_SPECIAL = 10
+_OFFERED_LABELS = 4
 
 
 class SettingsForm:
@@ -53,7 +54,7 @@ class SettingsForm:
             )
         # Choosing the same preset again resets later changes.
         self.widgets["preset"].native.activated.connect(self._on_preset)
-        self.set_settings(SegmentationSettings())
+        self.set_settings(SegmentationSettings.offered())
 
     def rows(self, *, advanced: bool) -> list[tuple[Parameter, ValueWidget[Any]]]:
         """Return the settings outside or inside "Advanced", in order."""
@@ -101,7 +102,8 @@ class SettingsForm:
 
     def _on_preset(self, *_: Any) -> None:
         if not self._is_setting:
-            self.set_settings(SegmentationSettings(self.widgets["preset"].value))
+            preset = self.widgets["preset"].value
+            self.set_settings(SegmentationSettings.offered(preset))
 
     def _on_value(self, *_: Any) -> None:
         if not self._is_setting:
@@ -154,7 +156,7 @@ def tooltip(parameter: Parameter) -> str:
     """Return the description and the accepted values; rich text, so that it wraps."""
     text = html.escape(parameter.description)
     accepted = parameter.accepted
-    if parameter.choices:
+    if parameter.choices and not parameter.or_label:
         accepted = "one of: " + ", ".join(_shown(name) for name in parameter.choices)
     return f"<qt>{text}<br><i>{html.escape(accepted)}</i></qt>"
 
@@ -169,7 +171,10 @@ def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
         check_box.native.setText("")  # magicgui would repeat the name
         return check_box
     if parameter.kind is str:
+        choices: list[tuple[str, Any]]
         choices = [(_shown(name), name) for name in parameter.choices]
+        if parameter.or_label:
+            choices += [(f"label {n}", n) for n in range(1, _OFFERED_LABELS + 1)]
         return ComboBox(name=parameter.name, choices=choices)
     assert parameter.minimum is not None
     assert parameter.maximum is not None
@@ -226,6 +231,8 @@ def _write(parameter: Parameter, widget: ValueWidget[Any], value: Any) -> None:
     if parameter.kind is float and value is not None:
         box = widget.native
         box.setDecimals(max(box.decimals(), _digits(value)))
+    if isinstance(widget, ComboBox) and value not in widget.choices:
+        widget.set_choice(f"label {value}", value)
     widget.value = _none_value(parameter) if value is None else value
 
 

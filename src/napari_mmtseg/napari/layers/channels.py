@@ -1,0 +1,144 @@
+"""Channels of an image: several layers of one shape and place, or some of an axis."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari.layers import Image, Layer
+from napari_mmtseg.images.lazy import ArrayPart
+from napari_mmtseg.napari.layers.axes import finest_level
+from napari_mmtseg.napari.layers.placement import spatial_attributes
+from napari_mmtseg.napari.layers.source import LayerSelection
+
+_NAMED = 3
+"""Number of layers that the name of a result names."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One channel: its name, its pixels, and Python code that gives them."""
+
+    name: str
+    array: Any = field(repr=False, compare=False)
+    code: str
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelStack:
+    """Arrays of one shape as the channels of one array, read when it is indexed."""
+
+    arrays: tuple[Any, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of channels, and the shape of each."""
+        return len(self.arrays), *(int(n) for n in self.arrays[0].shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Data type that holds the values of all channels."""
+        return np.result_type(*(np.dtype(array.dtype) for array in self.arrays))
+
+    def __getitem__(self, index: tuple[int | slice, ...]) -> NDArray[Any]:
+        """Read a part: an entry for every axis."""
+        first, *rest = index
+        if not isinstance(first, slice):
+            return np.asarray(self.arrays[first][tuple(rest)], self.dtype)
+        channels = [np.asarray(a[tuple(rest)]) for a in self.arrays[first]]
+        return np.stack(channels).astype(self.dtype, copy=False)
+
+    def is_of(self, arrays: Sequence[Any]) -> bool:
+        """Return whether the channels are these very arrays."""
+        pairs = zip(self.arrays, arrays, strict=False)
+        same = all(_is_same(mine, other) for mine, other in pairs)
+        return same and len(self.arrays) == len(arrays)
+
+
+def _is_same(array: Any, other: Any) -> bool:
+    if isinstance(array, ArrayPart) and isinstance(other, ArrayPart):
+        return array.array is other.array and array.index == other.index
+    return array is other
+
+
+def is_same_image(source: LayerSelection, other: LayerSelection) -> bool:
+    """Return whether two selections are of the same pixels."""
+    array, there = source.array, other.array
+    if isinstance(array, ChannelStack) and isinstance(there, ChannelStack):
+        return array.is_of(there.arrays) and source.index == other.index
+    return array is there and source.index == other.index
+
+
+def layer_channels(layer: Image, layers: Iterable[Layer]) -> list[Channel]:
+    """Return a grey image layer, and those of its shape and place, as channels."""
+    return [
+        Channel(
+            other.name,
+            finest_level(other),
+            f"napari.current_viewer().layers[{other.name!r}].data"
+            + "[0]" * other.multiscale,
+        )
+        for other in layers
+        if isinstance(other, Image) and (other == layer or _goes_with(layer, other))
+    ]
+
+
+def axis_channels(layer: Image, at: int) -> list[Channel]:
+    """Return the entries of an axis of a layer as channels."""
+    array = finest_level(layer)
+    data = "layer.data" + "[0]" * layer.multiscale
+    return [
+        Channel(
+            f"channel {i}",
+            ArrayPart(
+                array, tuple(i if a == at else slice(None) for a in range(array.ndim))
+            ),
+            f"{data}[{':, ' * at}{i}]",
+        )
+        for i in range(int(array.shape[at]))
+    ]
+
+
+def _goes_with(layer: Image, other: Image) -> bool:
+    if other.rgb or finest_level(other).shape != finest_level(layer).shape:
+        return False
+    mine, others = spatial_attributes(layer), spatial_attributes(other)
+    return mine.keys() == others.keys() and all(
+        np.array_equal(np.asarray(mine[name]), np.asarray(others[name]))
+        for name in mine.keys() - {"axis_labels"}
+    )
+
+
+def with_channels(
+    source: LayerSelection, channels: Sequence[Channel]
+) -> LayerSelection:
+    """Return the selection with these channels instead of those that it has."""
+    names, index = source.axes.split(), list(source.index)
+    name = source.name
+    if "C" in names:
+        at = names.index("C")
+        del names[at], index[at]
+    elif len(channels) > _NAMED:
+        name = f"{name} + {len(channels) - 1} more"
+    else:
+        name = " + ".join(channel.name for channel in channels)
+    return replace(
+        source,
+        name=name,
+        array=ChannelStack(tuple(channel.array for channel in channels)),
+        index=(slice(None), *index),
+        axes=" ".join(["C", *names]),
+        channel_axis=0,
+        channels=tuple(channel.name for channel in channels),
+        channel_code=tuple(channel.code for channel in channels),
+        layer_name=source.name,
+    )
