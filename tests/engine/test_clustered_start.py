@@ -17,16 +17,14 @@ def squares(n_channels, n_values, shape=(64, 64)):
     return image + rng.normal(0, 0.01, image.shape).astype(np.float32)
 
 
-def share_reproduced(images, settings, anisotropy=1.0, depth=None):
-    examples = make_examples(images, settings, torch.device("cpu"), anisotropy)
-    peers = make_peers(examples, settings, torch.device("cpu"), depth)
+def share_reproduced(image, settings, anisotropy=1.0, depth=None):
+    (example,) = make_examples([image], settings, torch.device("cpu"), anisotropy)
     shares = []
-    for peer in peers:
+    for peer in make_peers([example], settings, torch.device("cpu"), depth):
         for network in (peer.student, peer.teacher):
             with torch.no_grad():
-                found = [network(e.image)[0].argmax(0) for e in examples]
-            same = [(f == e.start).float().mean() for f, e in zip(found, examples)]  # noqa: B905
-            shares.append(float(min(same)))
+                found = network(example.image)[0].argmax(0)
+            shares.append(float((found == example.start).float().mean()))
     return min(shares)
 
 
@@ -34,23 +32,21 @@ def share_reproduced(images, settings, anisotropy=1.0, depth=None):
 def test_both_peers_start_with_the_clusters(n_channels):
     settings = SegmentationSettings(max_labels=8)
     # The networks blur more than the clustering does, and pad the image.
-    assert share_reproduced([squares(n_channels, 12)], settings) > 0.7
+    assert share_reproduced(squares(n_channels, 12), settings) > 0.7
 
 
 def test_fewer_values_than_clusters():
     settings = SegmentationSettings(max_labels=8)
     halves = np.zeros((1, 32, 32), np.float32)
     halves[:, :, 16:] = 1
-    assert share_reproduced([halves], settings) > 0.5
-    assert share_reproduced([np.zeros((1, 32, 32), np.float32)], settings) == 1
+    assert share_reproduced(halves, settings) > 0.5
+    assert share_reproduced(np.zeros((1, 32, 32), np.float32), settings) == 1
 
 
-def test_several_images_and_volumes():
+def test_volumes():
     settings = SegmentationSettings(max_labels=8)
-    one = squares(2, 12)
-    assert share_reproduced([one, one[:, ::-1].copy()], settings) > 0.7
     volume = np.stack([squares(1, 12)] * 4, axis=1)
-    assert share_reproduced([volume], settings, anisotropy=2.0, depth=2) > 0.6
+    assert share_reproduced(volume, settings, anisotropy=2.0, depth=2) > 0.6
 
 
 def test_peers_differ_all_the_same():

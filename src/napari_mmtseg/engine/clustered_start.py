@@ -8,9 +8,7 @@ of the steps that it takes from random weights, which all other channels keep.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -18,15 +16,12 @@ from torch import Tensor, nn
 
 from napari_mmtseg.engine.network import CONVOLUTIONS, NORMS, ResponseNetwork
 
-if TYPE_CHECKING:
-    from napari_mmtseg.engine.training import Example
-
 _RANDOM = 2
 """Channels that keep their random weights at least."""
 
-_CROSS_ENTROPY = 1.75
-"""Nats by which the responses differ from the clusters at first: sharper responses
-would follow noise, which training then hardly takes out."""
+_UNDECIDED = 0.63
+"""Cross-entropy of the responses and the clusters at first, over that of responses that
+say nothing: sharper ones would follow noise, which training then hardly takes out."""
 
 _GAIN = 0.8
 """Size of the weights. Batch norm takes it out of the responses; the larger, the less
@@ -39,34 +34,35 @@ _EMPTY = 10.0
 
 
 @torch.no_grad()
-def reproduce_clusters(network: ResponseNetwork, examples: Sequence[Example]) -> None:
-    """Set the weights of a network so that its labels are the starts of the examples.
+def reproduce_clusters(
+    network: ResponseNetwork, image: Tensor, clusters: Tensor
+) -> None:
+    """Set the weights of a network so that its labels are the clusters of an image.
 
-    The values that matter have to fit into half of the channels, since a rectified
-    channel carries one sign: the directions in which the means differ most, as many as
-    fit. Networks with less than four channels are left as they are.
+    The image is (1, C, [Z,] Y, X), the clusters are ([Z,] Y, X). The values that matter
+    have to fit into half of the channels, since a rectified channel carries one sign:
+    the directions in which the means differ most, as many as fit. Networks with less
+    than four channels are left as they are.
     """
     convolutions = [m for m in network.layers if isinstance(m, CONVOLUTIONS)]
     norms = [m for m in network.layers if isinstance(m, NORMS)]
     n_labels = convolutions[-1].out_channels
-    starts = torch.cat([e.start.reshape(-1) for e in examples if e.start is not None])
-    images = [example.image for example in examples]
-    pixels = torch.cat([_pixels(image) for image in images])
-    directions = _directions(pixels, starts, n_labels)
+    starts = clusters.flatten()
+    directions = _directions(_pixels(image), starts, n_labels)
     n = len(directions)
     if not n:
         return
     carried = _Carried.all_of(directions)
     for convolution, norm in zip(convolutions[:-1], norms[:-1], strict=True):
         carried.through(convolution)
-        rectified = [F.relu(convolution(image)) for image in images]
-        carried = _Carried.after(rectified, norm.eps, n)
+        rectified = F.relu(convolution(image))
+        carried = _Carried.after(_pixels(rectified), norm.eps, n)
         convolution.weight[: 2 * n] *= _GAIN
         convolution.bias[: 2 * n] *= _GAIN  # type: ignore[index]
-        images = [norm(image) for image in rectified]
-    channels = torch.cat([_pixels(image) for image in images])
+        image = norm(rectified)
+    channels = _pixels(image)
     values = channels @ carried.weight.T + carried.bias
-    inner = torch.cat([_off_the_border(image, network.halo) for image in images])
+    inner = _off_the_border(image, network.halo)
     means, counts = _means(values[inner], starts[inner], n_labels)
     weight = means @ carried.weight
     bias = means @ carried.bias - 0.5 * (means**2).sum(1)
@@ -77,7 +73,7 @@ def _directions(pixels: Tensor, starts: Tensor, n_labels: int) -> Tensor:
     """Return directions (n, C) that tell the cluster means of pixels (p, C) apart."""
     n_channels, at_most = pixels.shape[1], (n_labels - _RANDOM) // 2
     if n_channels <= at_most:
-        return torch.eye(n_channels, device=pixels.device)
+        return torch.eye(n_channels, dtype=pixels.dtype, device=pixels.device)
     means, counts = _means(pixels, starts, n_labels)
     centred = (means - pixels.mean(0)) * counts.sqrt()[:, None]
     found: Tensor = torch.linalg.svd(centred, full_matrices=False).Vh[:at_most]
@@ -99,12 +95,11 @@ class _Carried:
         return cls(directions, torch.zeros_like(directions[:, 0]))
 
     @classmethod
-    def after(cls, rectified: Sequence[Tensor], eps: float, n: int) -> _Carried:
-        """Undo the rectification and the batch norm, by the mean of the images."""
-        pairs = [torch.var_mean(_pixels(r), 0, correction=0) for r in rectified]
-        deviation = torch.stack([(v + eps).sqrt() for v, _ in pairs]).mean(0)
-        mean = torch.stack([m for _, m in pairs]).mean(0)
-        weight = torch.zeros(n, len(mean), device=mean.device)
+    def after(cls, rectified: Tensor, eps: float, n: int) -> _Carried:
+        """Undo rectification and batch norm, whose input is `rectified` (p, c)."""
+        variance, mean = torch.var_mean(rectified, 0, correction=0)
+        deviation = (variance + eps).sqrt()
+        weight = mean.new_zeros(n, len(mean))
         place = torch.arange(n, device=mean.device)
         weight[place, 2 * place] = deviation[: 2 * n : 2]
         weight[place, 2 * place + 1] = -deviation[1 : 2 * n : 2]
@@ -116,7 +111,7 @@ class _Carried:
         Every value takes two channels, one for each sign.
         """
         size = convolution.kernel_size
-        kernel = torch.ones(1, device=self.weight.device)
+        kernel = self.weight.new_ones(1)
         for n in size:
             line = kernel.new_tensor(_BLUR) if n == 3 else kernel.new_ones(1)
             kernel = kernel[..., None] * line
@@ -144,7 +139,8 @@ def _set_last(
     variance, mean = torch.var_mean(responses, 0, correction=0)
     every = max(len(starts) // _SAMPLES, 1)
     sample = responses[::every].masked_fill(~used, -torch.inf)
-    sharpness = _sharpness(sample, starts[::every])
+    aim = _UNDECIDED * float(used.sum().log())
+    sharpness = _sharpness(sample, starts[::every], aim)
     assert last.bias is not None
     last.weight.copy_(_GAIN * weight.reshape(last.weight.shape))
     last.bias.copy_(_GAIN * bias)
@@ -155,12 +151,12 @@ def _set_last(
     norm.bias.copy_(torch.where(used, sharpness * mean, lowest))
 
 
-def _sharpness(responses: Tensor, labels: Tensor) -> float:
+def _sharpness(responses: Tensor, labels: Tensor, aim: float) -> float:
     """Return the factor with which responses have the wanted cross-entropy."""
     low, high = 1e-2, 1e4
     for _ in range(25):
         middle = (low * high) ** 0.5
-        if float(F.cross_entropy(responses * middle, labels)) > _CROSS_ENTROPY:
+        if float(F.cross_entropy(responses * middle, labels)) > aim:
             low = middle
         else:
             high = middle

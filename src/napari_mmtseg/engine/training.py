@@ -98,7 +98,9 @@ def make_peers(
 ) -> tuple[Peer, Peer]:
     """Return two peers that differ only in their random initial weights.
 
-    Where the examples have a warm start, the labels of both are its clusters.
+    The labels of both are the clusters of the warm start, if there is one. Several
+    examples start from random weights: batch norm sees each by its own statistics, so
+    that no weights suit all.
     """
     seeds = np.random.SeedSequence(settings.seed).generate_state(2, np.uint64)
     n_channels = examples[0].image.shape[1]
@@ -108,8 +110,8 @@ def make_peers(
         student = ResponseNetwork(
             n_channels, settings.max_labels, settings.n_conv_layers, generator, depth
         ).to(device=device)
-        if examples[0].start is not None:
-            reproduce_clusters(student, examples)
+        if len(examples) == 1 and examples[0].start is not None:
+            reproduce_clusters(student, examples[0].image, examples[0].start)
         return Peer(student, settings.learning_rate, settings.momentum)
 
     return peer(seeds[0]), peer(seeds[1])

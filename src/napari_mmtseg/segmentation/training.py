@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
     from napari_mmtseg.engine.training import Example, Trained, TrainingStep
 
-_SEVERAL = 2
-"""Factor on the number of steps for several images, as a step teaches one."""
+_SEVERAL, _SEVERAL_WARM = 4, 3
+"""Factors on the number of steps for several images, as a step teaches one: on all
+steps, and on those of the warm start."""
 
 _LOOKED_AT = 6
 """Number of images in which background is looked for, at most."""
@@ -74,7 +75,10 @@ def fit_steps(
     settings = asked = request.settings
     should_cancel, anisotropy = request.should_cancel, request.anisotropy
     if len(images) > 1:
-        settings = settings.replace(n_steps=_SEVERAL * settings.n_steps)
+        settings = settings.replace(
+            n_steps=_SEVERAL * settings.n_steps,
+            warm_start_steps=_SEVERAL_WARM * settings.warm_start_steps,
+        )
     n_steps = settings.n_steps
     stop = (yield SegmentationStep("preparing", 0, n_steps)) == "stop"
     light, even, normalization, normalized = normalize_images(images, request)

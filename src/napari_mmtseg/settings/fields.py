@@ -179,7 +179,7 @@ class SegmentationSettings:
         "Steps",
         "Largest number of training steps (the paper's T), the warm start included; "
         "each step teaches both peers. On several images, or parts of a large one, "
-        "there are twice as many.",
+        "there are four times as many.",
         range=(1, 100_000),
     )
     warm_start_steps: int = setting(
