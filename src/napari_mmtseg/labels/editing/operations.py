@@ -83,7 +83,7 @@ def split(
         raise InputError(
             f"{_named(values)} cannot be split: every class is one region already."
         )
-    new[others] = _unused(labels, len(others), taken)
+    new[others] = unused_labels(labels, len(others), taken)
     return np.where(mask, new[regions], labels)
 
 
@@ -107,11 +107,15 @@ def split_region(
     if np.count_nonzero(mask) == np.count_nonzero(regions):
         raise InputError(f"Class {value} has only this region.")
     out = labels.copy()
-    out[mask] = _unused(labels, 1, taken)[0]
+    out[mask] = unused_labels(labels, 1, taken)[0]
     return out
 
 
-def _unused(labels: Labels, n: int, taken: Collection[int]) -> Labels:
+def unused_labels(labels: Labels, n: int, taken: Collection[int]) -> Labels:
+    """Return the n smallest labels that are neither used nor taken.
+
+    Raises InputError if the type of the labels has too few values.
+    """
     present = np.unique(labels).astype(np.int64)
     used = np.union1d(present, np.asarray(list(taken), np.int64))
     used = used[used > 0]
