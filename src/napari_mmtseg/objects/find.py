@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.regions import pixels_of
 from napari_mmtseg.labels.store import check_store, new_store
-from napari_mmtseg.objects.found import Objects, choose_foreground
+from napari_mmtseg.objects.found import NoObjects, Objects, choose_foreground
 from napari_mmtseg.objects.frames import check_labels, frames_of
 from napari_mmtseg.objects.over_time import iter_over_time
 from napari_mmtseg.objects.separation import Separation, typical_size
@@ -251,11 +251,11 @@ def _size_elsewhere(
         all_pixels = all_pixels or bool(mask.all())
     names = ", ".join(map(str, classes))
     if all_pixels:
-        raise InputError(
+        raise NoObjects(
             f"One object would fill the image: every pixel is of the classes {names}. "
             "Choose fewer classes, so that there is a background between objects."
         )
-    raise InputError(
+    raise NoObjects(
         f"There are no objects to find: no pixel is of the classes {names}. Choose "
         "classes that the labels have."
     )

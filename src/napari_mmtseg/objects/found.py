@@ -13,6 +13,10 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.regions import count_values
 
 
+class NoObjects(InputError):
+    """Labels without a foreground, or with nothing else."""
+
+
 @dataclass(frozen=True)
 class Objects:
     """Objects of an image.
@@ -45,7 +49,7 @@ def choose_foreground(
 ) -> tuple[int, ...]:
     """Return the classes of objects by the planes (Y, X) of a label image.
 
-    `foreground` is as in the settings. Raises InputError if there is but one class.
+    `foreground` is as in the settings. Raises NoObjects if there is but one class.
     """
     counts: NDArray[np.int64] = np.zeros(1, np.int64)
     edges: NDArray[np.int64] = np.zeros(1, np.int64)
@@ -63,17 +67,13 @@ def choose_foreground(
         if len(present) == 1:
             chosen = chosen[:0]
     if not len(chosen):
-        raise InputError(no_foreground(len(present)))
+        what = "one class" if len(present) else "no pixel"
+        raise NoObjects(
+            f"There are no objects to find: the labels have {what} only. Objects need "
+            "a background and at least one other class. Segment into 2 classes or "
+            "more."
+        )
     return tuple(int(c) for c in chosen)
-
-
-def no_foreground(n_classes: int) -> str:
-    """Return a sentence on labels in which there is nothing but one class."""
-    what = "one class" if n_classes else "no pixel"
-    return (
-        f"There are no objects to find: the labels have {what} only. Objects need a "
-        "background and at least one other class. Segment into 2 classes or more."
-    )
 
 
 def _added(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,10 +39,23 @@ class ObjectTable:
     @property
     def header(self) -> list[str]:
         """Names of the columns with their units, such as ``area (µm²)``."""
-        return [
-            f"{name} ({self.units[name]})" if self.units.get(name) else name
-            for name in self.columns
-        ]
+        return self._titles(list(self.columns))
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the values of one object after the other."""
+        yield from zip(*(c.tolist() for c in self.columns.values()), strict=True)
+
+    def by_label(self) -> dict[int, dict[str, float]]:
+        """Return the measurements by label; of several frames, those of the first."""
+        names = [n for n in self.columns if n not in ("label", "class")]
+        numbers = np.stack([self.columns[n].astype(float) for n in names], axis=1)
+        titles, found = self._titles(names), dict[int, dict[str, float]]()
+        for label, values in zip(self.columns["label"], numbers, strict=True):
+            found.setdefault(int(label), dict(zip(titles, values, strict=True)))
+        return found
+
+    def _titles(self, names: Sequence[str]) -> list[str]:
+        return [f"{n} ({self.units[n]})" if self.units.get(n) else n for n in names]
 
 
 def measure(
