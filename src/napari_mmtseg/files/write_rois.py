@@ -1,4 +1,4 @@
-"""Objects as regions of interest for ImageJ and Fiji: a zip file for its ROI Manager."""
+"""Objects as regions of interest: a zip file for the ROI Manager of ImageJ."""
 
 from __future__ import annotations
 

@@ -36,6 +36,30 @@ def write_table(
     write_atomically(path, content, suffixes=(SUFFIX,), overwrite=overwrite)
 
 
+def write_tables(
+    path: str | Path,
+    tables: Iterable[tuple[str, Sequence[str], Iterable[Sequence[Any]]]],
+) -> None:
+    """Write the tables of several images as one; the name of the image comes first.
+
+    A column that an image does not have is empty there.
+    """
+    header: dict[str, int] = {"image": 0}
+    rows: list[dict[str, Any]] = []
+    for name, names, values in tables:
+        for column in names:
+            header.setdefault(column, len(header))
+        rows += [
+            {"image": name, **dict(zip(names, row, strict=True))} for row in values
+        ]
+    write_table(
+        path,
+        list(header),
+        ([row.get(column, "") for column in header] for row in rows),
+        overwrite=True,
+    )
+
+
 def _cell(value: Any) -> Any:
     if isinstance(value, (bool, np.bool_)):
         return int(value)

@@ -17,7 +17,7 @@ from napari_mmtseg.objects.frames import check_labels, frames_of
 from napari_mmtseg.objects.over_time import iter_over_time
 from napari_mmtseg.objects.separation import Separation, typical_size
 from napari_mmtseg.objects.tiles import TILE, objects_in_tiles
-from napari_mmtseg.progress import drain
+from napari_mmtseg.progress import drain, relay
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 _LOOKED_AT = 8
@@ -26,7 +26,7 @@ _LOOKED_AT = 8
 _LOOKED_AT_SIDE = 2048
 """Side of the middle part of such a slice."""
 
-_SMALLEST = 0.25
+_SMALLEST = 0.2
 """Diameter over the size below which an object is left out, if nothing is said."""
 
 Read = Callable[[tuple[int | slice, ...]], NDArray[Any]]
@@ -143,9 +143,8 @@ def _followed(
     finding: Generator[float, None, Objects], time_axis: int, n_dims: int
 ) -> Generator[float, None, Objects]:
     objects = yield from finding
-    for objects in iter_over_time(objects, time_axis, n_dims):
-        yield 1.0
-    return objects
+    following = iter_over_time(objects, time_axis, n_dims)
+    return (yield from relay(following, lambda _: [1.0]))
 
 
 def _reader(image: Any, shape: tuple[int, ...], separation: str) -> Read | None:
@@ -209,7 +208,9 @@ def _find(
     ]
     yield 0.0
     if classes is None:
-        planes = (np.asarray(p) for part in parts for p in part.reshape(-1, *part.shape[-2:]))
+        planes = (
+            np.asarray(p) for part in parts for p in part.reshape(-1, *part.shape[-2:])
+        )
         classes = choose_foreground(list(planes), settings.foreground)
     chosen = tuple(int(c) for c in classes)
     masks = [pixels_of(part, chosen) for part in parts]
@@ -228,7 +229,9 @@ def _find(
     found = _Found(out, chosen)
     for done, index in enumerate(frames):
         whole = (*index, *(slice(0, n) for n in shape[-n_dims:]))
-        for fraction in _frame(labels, read, separation, found, whole, limits, settings):
+        for fraction in _frame(
+            labels, read, separation, found, whole, limits, settings
+        ):
             yield (done + fraction) / len(frames)
     return Objects(out, np.concatenate(found.classes), size, chosen)
 
@@ -337,8 +340,11 @@ def _frame(
         for fraction in objects_in_tiles(shape, separation.reach, work, numbered):
             yield 0.7 * fraction
     new, classes = _kept(
-        numbered, lambda part: np.asarray(labels[(*index, *part)]), found.foreground,
-        limits, keep_border=settings.border_objects,
+        numbered,
+        lambda part: np.asarray(labels[(*index, *part)]),
+        found.foreground,
+        limits,
+        keep_border=settings.border_objects,
     )
     n = len(classes)
     _check_room(found.out, found.n + n)
@@ -364,7 +370,9 @@ def _kept(
     Numbers are in the order in which objects begin.
     """
     names = np.sort(np.asarray(foreground, np.int64))
-    n = 1 + max(int(np.asarray(numbered[rows]).max()) for rows in _bands(numbered.shape))
+    n = 1 + max(
+        int(np.asarray(numbered[rows]).max()) for rows in _bands(numbered.shape)
+    )
     counts = np.zeros((len(names), n), np.int64)
     first = np.full(n, np.iinfo(np.int64).max)
     offset = 0

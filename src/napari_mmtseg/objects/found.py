@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.regions import count_values
 
+_RIM = 16
+"""The rim of an image is a strip of this part of its sides: the outermost pixels may
+have labels that tell little."""
+
 
 class NoObjects(InputError):
     """Labels without a foreground, or with nothing else."""
@@ -55,8 +59,11 @@ def choose_foreground(
     edges: NDArray[np.int64] = np.zeros(1, np.int64)
     for plane in planes:
         counts = _added(counts, count_values(plane, 1))
-        rim = np.concatenate([plane[0], plane[-1], plane[:, 0], plane[:, -1]])
-        edges = _added(edges, count_values(rim, 1))
+        for axis, n in enumerate(plane.shape):
+            width = max(n // _RIM, 1)
+            for side in (slice(0, width), slice(n - width, n)):
+                rim = plane[side] if axis == 0 else plane[:, side]
+                edges = _added(edges, count_values(rim, 1))
     present = np.flatnonzero(counts)
     if foreground == "auto":
         background = 0 if counts[0] else int(np.argmax(edges))
@@ -76,10 +83,35 @@ def choose_foreground(
     return tuple(int(c) for c in chosen)
 
 
-def _added(
-    counts: NDArray[np.int64], more: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _added(counts: NDArray[np.int64], more: NDArray[np.int64]) -> NDArray[np.int64]:
     total = np.zeros(max(len(counts), len(more)), np.int64)
     total[: len(counts)] += counts
     total[: len(more)] += more
     return total
+
+
+def classes_of_objects(labels: Any, classes: Any) -> NDArray[np.int64]:
+    """Return the class that most of every object has, by label; 0 for label 0.
+
+    Both are label images of one shape. Raises InputError if they are not.
+    """
+    if tuple(labels.shape) != tuple(classes.shape):
+        raise InputError(
+            f"Classes of shape {tuple(classes.shape)} do not lie on objects of shape "
+            f"{tuple(labels.shape)}. Give the classes that the objects were made from."
+        )
+    counted: dict[tuple[int, int], int] = {}
+    most = 0
+    for index in np.ndindex(*labels.shape[:-2]):
+        objects, values = np.asarray(labels[index]), np.asarray(classes[index])
+        inside = objects > 0
+        pairs, counts = np.unique(
+            np.stack([objects[inside], values[inside]]), axis=1, return_counts=True
+        )
+        for (label, value), n in zip(pairs.T.tolist(), counts.tolist(), strict=True):
+            counted[label, value] = counted.get((label, value), 0) + n
+            most = max(most, label)
+    found = np.zeros(most + 1, np.int64)
+    for (label, value), _ in sorted(counted.items(), key=lambda item: item[1]):
+        found[label] = value
+    return found

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.spatial import ConvexHull
 from skimage.measure import regionprops_table
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.objects.frames import check_labels, frames_of
 
-_SHAPE = ("label", "area", "centroid", "bbox", "inertia_tensor_eigvals", "solidity")
+_SHAPE = ("label", "area", "centroid", "bbox", "inertia_tensor_eigvals")
 _INTENSITY = ("intensity_mean", "intensity_min", "intensity_max")
 _POWERS = {1: "", 2: "²", 3: "³"}
 
@@ -198,7 +200,13 @@ def _frame(
 ) -> dict[str, NDArray[Any]]:
     n_dims = labels.ndim
     labels = labels.astype(np.int32, copy=False)
-    found = regionprops_table(labels, spacing=steps, properties=_SHAPE)
+    plane = n_dims == 2
+    shape = (*_SHAPE, "solidity") if plane else (*_SHAPE, "coords_scaled")
+    found = regionprops_table(labels, spacing=steps, properties=shape)
+    if not plane:
+        found["solidity"] = _solidity(
+            found["coords_scaled"], area=found["area"], steps=steps
+        )
     size = "area" if n_dims == 2 else "volume"
     area = found["area"]
     ball = np.pi / 4 if n_dims == 2 else np.pi / 6
@@ -226,6 +234,25 @@ def _frame(
         columns[f"max_{name}"] = values["intensity_max"]
         columns[f"integrated_{name}"] = values["intensity_mean"] * n_pixels
     return columns
+
+
+def _solidity(
+    places: NDArray[Any], area: NDArray[np.float64], steps: tuple[float, ...]
+) -> NDArray[np.float64]:
+    """Return the share that voxels have of the convex hull around their corners.
+
+    regionprops hulls their centres, and warns of flat objects.
+    """
+    corners = np.array(list(product((-0.5, 0.5), repeat=3))) * steps
+    hulls = []
+    for centers in places:
+        rows = centers[np.lexsort(centers.T)]
+        # A voxel between others of its row is no corner of the hull.
+        starts = (np.diff(rows[:, 1:], axis=0) != 0).any(1)
+        outer = np.concatenate([[True], starts]) | np.concatenate([starts, [True]])
+        points = rows[outer][:, np.newaxis] + corners
+        hulls.append(ConvexHull(points.reshape(-1, 3)).volume)
+    return np.minimum(area / np.array(hulls), 1.0)
 
 
 def _axes(

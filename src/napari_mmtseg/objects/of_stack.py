@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,10 @@ from napari_mmtseg.labels.store import check_store, new_store
 from napari_mmtseg.notices import warn
 from napari_mmtseg.objects.find import iter_objects
 from napari_mmtseg.objects.found import NoObjects, Objects
+from napari_mmtseg.progress import relay
 from napari_mmtseg.settings.fields import SegmentationSettings
+
+_R = TypeVar("_R")
 
 
 def check_objects(
@@ -82,14 +85,26 @@ def objects_of_stack(
         return Objects(out, np.zeros(1, np.int64), settings.object_size or 0.0, ())
 
 
-def iter_object_labels(
+def iter_with_classes(
     stack: ImageStack,
     finding_classes: Generator[float, None, Any],
     settings: SegmentationSettings,
     spacing: Sequence[float] | None,
     out: Any,
-) -> Generator[float, None, Any]:
-    """Find classes, then objects; yield the finished fraction, return the labels."""
-    classes = yield from finding_classes
-    objects = yield from objects_of_stack(stack, classes, settings, spacing, out)
-    return objects.labels
+) -> Generator[float, None, Objects]:
+    """Find the classes of a stack, then its objects; yield the finished fraction."""
+    for_classes = 0.7
+    classes = yield from _scaled(finding_classes, 0.0, for_classes)
+    finding = objects_of_stack(stack, classes, settings, spacing, out)
+    return (yield from _scaled(finding, for_classes, 1.0))
+
+
+def labels_of(finding: Generator[float, None, Objects]) -> Generator[float, None, Any]:
+    """Return the labels of objects alone."""
+    return (yield from finding).labels
+
+
+def _scaled(
+    steps: Generator[float, None, _R], start: float, stop: float
+) -> Generator[float, None, _R]:
+    return (yield from relay(steps, lambda part: [start + part * (stop - start)]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
@@ -19,7 +19,7 @@ _LEAST = 0.1
 
 def iter_over_time(
     objects: Objects, time_axis: int, n_dims: int
-) -> Iterator[Objects]:
+) -> Generator[None, None, Objects]:
     """Give objects the number that they had one point in time before.
 
     The objects of two points in time are assigned to each other one to one, so that
@@ -39,8 +39,13 @@ def iter_over_time(
 
     Yields
     ------
+    None
+        After every frame.
+
+    Returns
+    -------
     Objects
-        After every frame, with the same labels; the last one has the new classes.
+        The same labels, and the new classes.
     """
     out = objects.labels
     number = np.arange(objects.n_objects + 1)
@@ -52,14 +57,14 @@ def iter_over_time(
             for new, old in _partners(now, np.asarray(out[tuple(before)])):
                 number[new] = old
             out[index] = number[now].astype(out.dtype, copy=False)
-        yield objects
+        yield
     used = np.unique(number)
     closed = np.zeros(len(number), np.int64)
     closed[used] = np.arange(len(used))
     for index in frames_of(out.shape, n_dims):
         out[index] = closed[np.asarray(out[index])].astype(out.dtype, copy=False)
-        yield objects
-    yield replace(objects, classes=objects.classes[used])
+        yield
+    return replace(objects, classes=objects.classes[used])
 
 
 def _partners(now: NDArray[Any], before: NDArray[Any]) -> list[tuple[int, int]]:

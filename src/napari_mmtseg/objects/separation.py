@@ -17,7 +17,7 @@ from napari_mmtseg.labels.regions import in_small_regions
 from napari_mmtseg.objects.union import Union
 
 _SMOOTHING = 0.08
-"""Standard deviation that distances and intensities are smoothed with, over the size."""
+"""Standard deviation of the smoothing of distance and intensity, over the size."""
 
 _SMOOTHING_ALONE = 0.15
 """The same for intensity without shape: texture within objects has to go."""
@@ -68,7 +68,7 @@ class Separation:
         return tuple(int(max(2 * self.size, 32) / step) + 1 for step in self.sampling)
 
     def apply(self, mask: Mask, image: NDArray[Any] | None = None) -> NDArray[np.int32]:
-        """Number the objects of a mask from 1; `image` has its shape."""
+        """Return the objects of a mask, numbered from 1; `image` has its shape."""
         mask = self._without_holes(mask)
         if self.method == "off":
             pieces: NDArray[np.int32] = label(mask, connectivity=1).astype(np.int32)
@@ -134,14 +134,12 @@ def typical_size(masks: Sequence[Mask], sampling: Sequence[float]) -> float | No
     return 2 * float(tops[np.searchsorted(weights, weights[-1] / 2)])
 
 
-def _basins(
-    heights: NDArray[np.float32], mask: Mask, dip: float
-) -> NDArray[np.int32]:
+def _basins(heights: NDArray[np.float32], mask: Mask, dip: float) -> NDArray[np.int32]:
     """Divide a mask along the valleys between summits that are deep enough.
 
-    What the extended maxima of :func:`skimage.morphology.h_maxima` and a watershed give,
-    in a tenth of the time: first there is a basin for every summit, then those with a
-    shallow pass between them become one.
+    The result is that of a watershed from the extended maxima of
+    :func:`skimage.morphology.h_maxima`, in a tenth of the time: first there is a basin
+    for every summit, then those with a shallow pass between them become one.
     """
     summits = label(local_maxima(heights, connectivity=1) & mask, connectivity=1)
     basins = watershed(-heights, summits, mask=mask)
@@ -158,7 +156,8 @@ def _basins(
         if a != b and min(peaks[a], peaks[b]) - height < dip:
             root = parents.join(a, b)
             peaks[root] = max(peaks[a], peaks[b])
-    return parents.numbers()[basins]
+    objects: NDArray[np.int32] = parents.numbers()[basins]
+    return objects
 
 
 def _passes(

@@ -102,13 +102,15 @@ def _same(
 ) -> list[tuple[int, int]]:
     """Return the objects of neighbouring tiles that are one on both sides."""
     border = next_.core[axis].start
-    zone = list(tile.core)
+    # Along the border beyond the tile, too: a sliver of an object tells little.
+    zone = list(tile.seen)
     zone[axis] = slice(next_.seen[axis].start, tile.seen[axis].stop)
     first = found[_within(tile.seen, zone)]
     second = found_next[_within(next_.seen, zone)]
-    at = border - zone[axis].start
-    ends = np.unique(first.take(at - 1, axis))
-    starts = np.unique(second.take(at, axis))
+    last, next_one = list(tile.core), list(tile.core)
+    last[axis], next_one[axis] = slice(border - 1, border), slice(border, border + 1)
+    ends = np.unique(found[_within(tile.seen, last)])
+    starts = np.unique(found_next[_within(next_.seen, next_one)])
     both = (first > 0) & (second > 0)
     if not both.any():
         return []

@@ -34,9 +34,7 @@ def segment_objects(
             n_labels=result.n_labels,
             n_slices=stack.n_frames,
         )
-        finding = objects_of_stack(
-            stack, result.labels, settings, spacing, request.out
-        )
+        finding = objects_of_stack(stack, result.labels, settings, spacing, request.out)
         objects = yield from relay(finding, lambda part: [replace(step, fraction=part)])
         if result.model is not None:
             result.model.settings = result.model.settings.replace(output="objects")

@@ -366,7 +366,7 @@ class SegmentationSettings:
         None,
         "Smallest object",
         "Objects of a smaller diameter are left out; 0 keeps all. Automatic is a "
-        "quarter of the object size.",
+        "fifth of the object size.",
         range=(0.0, 1e9),
         none_means="automatic",
     )
@@ -466,6 +466,18 @@ _PARAMETERS = {
     field.name: Parameter.of(field, _HINTS[field.name])
     for field in dataclasses.fields(SegmentationSettings)
 }
+
+
+OBJECT_SETTINGS = (
+    "foreground",
+    "separation",
+    "object_size",
+    "smallest_object",
+    "largest_object",
+    "object_unit",
+    "border_objects",
+)
+"""Settings of output "objects": what they are made of, and where they are cut."""
 
 
 def parameters() -> dict[str, Parameter]:

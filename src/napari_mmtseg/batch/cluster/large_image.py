@@ -194,8 +194,8 @@ def _check_fit(model: MutualMeanTeachingModel, job: BlockJob) -> None:
         model.predict_window(stack.first, corner)
     elif model.settings.output != "classes":
         raise InputError(
-            "Regions and objects cannot be numbered slice by slice on several machines. "
-            "Use a model with output=classes."
+            "Regions and objects cannot be numbered slice by slice on several "
+            "machines. Use a model with output=classes."
         )
     else:
         model.iter_labels(stack.array, axes=stack.axes).close()

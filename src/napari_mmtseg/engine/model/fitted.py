@@ -30,7 +30,8 @@ from napari_mmtseg.images.illumination import EVEN
 from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.store import check_store
-from napari_mmtseg.objects.of_stack import check_objects, iter_object_labels
+from napari_mmtseg.objects.found import Objects
+from napari_mmtseg.objects.of_stack import check_objects, iter_with_classes, labels_of
 from napari_mmtseg.progress import drain
 from napari_mmtseg.settings.fields import SegmentationSettings
 
@@ -181,11 +182,38 @@ class MutualMeanTeachingModel:
         """Do the same as :meth:`labels`, yielding the finished fraction."""
         stack = image_stack(image, axes, channel_axis, self.n_dims)
         settings = self._asked(stack.first, n_labels, merging, output)
-        if settings.output != "objects":
-            return self._iter_classes(stack, settings, out)
+        if settings.output == "objects":
+            return labels_of(self._iter_objects(stack, settings, spacing, out))
+        return self._iter_classes(stack, settings, out)
+
+    def iter_objects(
+        self,
+        image: Any,
+        n_labels: int | None = None,
+        *,
+        axes: str | None = None,
+        channel_axis: int | None = None,
+        spacing: Sequence[float] | None = None,
+        out: Any = None,
+    ) -> Generator[float, None, Objects]:
+        """Find objects, with the class of each; yields the finished fraction.
+
+        Parameters are those of :meth:`labels`.
+        """
+        stack = image_stack(image, axes, channel_axis, self.n_dims)
+        settings = self._asked(stack.first, n_labels, None, "objects")
+        return self._iter_objects(stack, settings, spacing, out)
+
+    def _iter_objects(
+        self,
+        stack: ImageStack,
+        settings: SegmentationSettings,
+        spacing: Sequence[float] | None,
+        out: Any,
+    ) -> Generator[float, None, Objects]:
         check_objects(stack, settings, spacing, out)
-        classes = self._iter_classes(stack, settings.replace(output="classes"), None)
-        return iter_object_labels(stack, classes, settings, spacing, out)
+        finding = self._iter_classes(stack, settings.replace(output="classes"), None)
+        return iter_with_classes(stack, finding, settings, spacing, out)
 
     def _iter_classes(
         self, stack: ImageStack, settings: SegmentationSettings, out: Any

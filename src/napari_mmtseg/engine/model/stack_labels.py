@@ -88,8 +88,8 @@ def label_window(
     if settings.output != "classes" or settings.min_region_size > 1:
         raise InputError(
             "A part of an image cannot be labelled on its own with output=regions, "
-            "output=objects or min_region_size: regions go on outside. Use output=classes, and clean up "
-            "the whole."
+            "output=objects or min_region_size: regions go on outside. Use "
+            "output=classes, and clean up the whole."
         )
     merge_tree = known.merge_tree(settings, True, label_values)
     values = merge_tree.label_of_cluster()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def _pixels(
     points = np.round(np.asarray(line, float)).astype(int)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) < 2:
         raise InputError("A line has two points or more. Draw it across the object.")
-    pieces = [line_between(*a, *b) for a, b in zip(points, points[1:], strict=False)]
+    pieces = [line_between(*a, *b) for a, b in pairwise(points)]
     rows, columns = (np.concatenate(part) for part in zip(*pieces, strict=True))
     inside = (rows >= 0) & (rows < shape[0]) & (columns >= 0) & (columns < shape[1])
     return rows[inside], columns[inside]
