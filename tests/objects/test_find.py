@@ -260,7 +260,7 @@ class TestRefusals:
         mask = np.zeros((64, 64), int)
         mask[::2, ::2] = 1
         out = np.zeros(mask.shape, np.uint8)
-        with pytest.raises(InputError, match="uint8 ends at 255.*int32"):
+        with pytest.raises(InputError, match=r"uint8 ends at 255.*int32"):
             find_objects(mask, separation="off", smallest_object=0, out=out)
 
     def test_dask_labels_are_read_part_by_part(self):

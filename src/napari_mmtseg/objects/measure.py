@@ -252,7 +252,8 @@ def _solidity(
         outer = np.concatenate([[True], starts]) | np.concatenate([starts, [True]])
         points = rows[outer][:, np.newaxis] + corners
         hulls.append(ConvexHull(points.reshape(-1, 3)).volume)
-    return np.minimum(area / np.array(hulls), 1.0)
+    solidity: NDArray[np.float64] = np.minimum(area / np.array(hulls), 1.0)
+    return solidity
 
 
 def _axes(

@@ -12,12 +12,16 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
-from napari_mmtseg.files.write import write_labels
 from napari_mmtseg.napari.edit.table import ClassTableModel
-from napari_mmtseg.napari.layers.pixel_measure import pixel_sizes
+from napari_mmtseg.napari.layers.writing import write_layer
+from napari_mmtseg.objects.measure import ObjectTable
+from napari_mmtseg.objects.of_file import write_measurements
 
 _TABLES = "Table (*.csv)"
-_LABELS = "OME-TIFF (*.ome.tif);;TIFF (*.tif *.tiff);;PNG (*.png)"
+_LABELS = (
+    "OME-TIFF (*.ome.tif);;TIFF (*.tif *.tiff);;PNG (*.png);;OME-Zarr (*.zarr);;"
+    "ImageJ ROIs (*.zip);;QuPath (*.geojson)"
+)
 
 
 def save_table(parent: QWidget, layer: Labels, classes: ClassTableModel) -> None:
@@ -36,14 +40,26 @@ def save_table(parent: QWidget, layer: Labels, classes: ClassTableModel) -> None
         show_info(f"{len(classes.records()) - 1} classes are saved in {path}.")
 
 
+def save_measurements(parent: QWidget, layer: Labels, table: ObjectTable) -> None:
+    """Ask for a file name and write a table of objects, with units in its header."""
+    path = _ask(parent, "Save measurements", f"{layer.name} objects.csv", _TABLES)
+    if path is None:
+        return
+    try:
+        write_measurements(path, table, overwrite=True)
+    except InputError as error:
+        show_warning(str(error))
+    else:
+        show_info(f"{len(table)} objects are saved in {path}.")
+
+
 def save_labels(parent: QWidget, layer: Labels) -> None:
     """Ask for a file name and write all labels of a layer, with their pixel size."""
     path = _ask(parent, "Save labels", f"{layer.name}.ome.tif", _LABELS)
     if path is None:
         return
-    axes, sizes = pixel_sizes(layer)
     try:
-        write_labels(path, layer.data, axes=axes, pixel_sizes=sizes, overwrite=True)
+        write_layer(path, layer)
     except InputError as error:
         show_warning(str(error))
     else:

@@ -12,8 +12,9 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.edit.actions import ACTIONS
 from napari_mmtseg.napari.edit.fields import EditFields
-from napari_mmtseg.napari.edit.files import save_labels, save_table
+from napari_mmtseg.napari.edit.files import save_labels, save_measurements, save_table
 from napari_mmtseg.napari.edit.layout import EditShortcuts, arrange, make_buttons
+from napari_mmtseg.napari.edit.line import LineDrawer
 from napari_mmtseg.napari.edit.navigation import Navigator
 from napari_mmtseg.napari.edit.picking import Highlight, Picker
 from napari_mmtseg.napari.edit.preview import EditPreview
@@ -23,7 +24,14 @@ from napari_mmtseg.napari.edit.table_view import ClassTableView
 from napari_mmtseg.napari.edit.target import EditTarget
 from napari_mmtseg.napari.layers.class_names import class_names
 from napari_mmtseg.napari.layers.editing import rename_class
+from napari_mmtseg.napari.layers.objects import (
+    Measuring,
+    brightness_on,
+    show_measurements,
+)
 from napari_mmtseg.napari.layers.result import changes, result_of
+from napari_mmtseg.napari.runs.latest import LatestTask
+from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
 from napari_mmtseg.napari.shared.layer_choice import LayerWatch
 from napari_mmtseg.napari.shared.panel import NarrowPanel
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
@@ -44,11 +52,14 @@ class EditWidget(NarrowPanel):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
+        self._viewer = napari_viewer
         self.target = EditTarget(napari_viewer)
         self.table = ClassTableView()
         self.fields = EditFields(self)
         self.preview = EditPreview(napari_viewer, self.target.choice, self)
         self.picker = Picker(napari_viewer, self)
+        self.line = LineDrawer(napari_viewer, self)
+        self.measuring = LatestTask(self)
         self.statistics = ClassStatistics(self)
         self.navigator = Navigator(napari_viewer, self)
         self.highlight = Highlight()
@@ -81,7 +92,13 @@ class EditWidget(NarrowPanel):
     @property
     def is_busy(self) -> bool:
         """Whether a thread is computing."""
-        parts = (self.session.runner, self.preview, self.statistics, self.navigator)
+        parts = (
+            self.session.runner,
+            self.preview,
+            self.statistics,
+            self.navigator,
+            self.measuring,
+        )
         return any(part.is_busy for part in parts)
 
     def rename(self) -> None:
@@ -112,12 +129,19 @@ class EditWidget(NarrowPanel):
             "cancel": self.preview.clear,
             "undo": partial(self._step, "undo"),
             "redo": partial(self._step, "redo"),
+            "measure": self._measure,
+            "save_measurements": partial(self._measure, save=True),
             "save_table": self._save_table,
             "save_labels": self._save_labels,
         }
         for name, slot in slots.items():
             self.buttons[name].clicked.connect(slot)
-        for name, part in (("pick", self.picker), ("highlight", self.highlight)):
+        switches: dict[str, Picker | Highlight | LineDrawer] = {
+            "pick": self.picker,
+            "highlight": self.highlight,
+            "split_line": self.line,
+        }
+        for name, part in switches.items():
             self.buttons[name].toggled.connect(partial(self._switch, part))
         self.buttons["preview"].toggled.connect(self._on_preview_first)
         target, table = self.target, self.table
@@ -132,6 +156,10 @@ class EditWidget(NarrowPanel):
         self.session.described.connect(self.status.setText)
         self.picker.picked.connect(self._on_picked)
         self.picker.ended.connect(lambda: self.buttons["pick"].setChecked(False))
+        self.line.drawn.connect(self.session.cut)
+        self.line.ended.connect(lambda: self.buttons["split_line"].setChecked(False))
+        self.fields.objects.brightness = self._brightness
+        self.measuring.done.connect(self._on_measurements)
         changes.measured.connect(self._on_measured)
         self.closed.connect(self._on_closed)
 
@@ -158,7 +186,7 @@ class EditWidget(NarrowPanel):
         self.preview.clear()
         self.session.clicked = None
         self.status.setText("")
-        for name in ("pick", "highlight"):
+        for name in ("pick", "highlight", "split_line"):
             self.buttons[name].setChecked(False)
         self.statistics.stop()
         self.table.classes.show_table(None)
@@ -252,11 +280,50 @@ class EditWidget(NarrowPanel):
             return
         self.navigator.visit(layer, value, part, self.target.n_axes)
 
-    def _switch(self, part: Picker | Highlight, checked: bool) -> None:
+    def _switch(self, part: Picker | Highlight | LineDrawer, checked: bool) -> None:
         if checked and self.target.layer is not None:
             part.start(self.target.layer)
         else:
             part.stop()
+
+    def _brightness(self) -> Callable[[tuple[slice, ...]], Any]:
+        return brightness_on(self._viewer.layers, self.target.editable_layer())
+
+    def _measure(self, _: bool = False, *, save: bool = False) -> None:
+        """Measure all labels in a thread, for the features or for a file."""
+        layer = self.target.layer
+        if layer is None:
+            return
+        result = result_of(layer)
+        measured = None if result is None else result.measured
+        try:
+            measuring = Measuring.of(
+                self._viewer.layers,
+                layer,
+                volumes=layer.ndim > 2 and self.target.across.isChecked(),
+                confidence=None if measured is None else measured.confidence,
+            )
+        except InputError as error:
+            show_warning(str(error))
+            return
+        self.status.setText("Measuring…")
+        self.measuring.request(lambda _: (layer, measuring.measure(), save))
+
+    def _on_measurements(self, outcome: Any) -> None:
+        self.status.setText("")
+        if isinstance(outcome, Refused | Failed):
+            show_problem(outcome)
+            return
+        layer, table, save = outcome
+        if save:
+            save_measurements(self, layer, table)
+        elif layer in self._viewer.layers:
+            show_measurements(layer, table)
+            n, columns = len(table), len(table.columns)
+            self.status.setText(
+                f"Measured {n:,} object{'s' * (n != 1)}: {columns} columns in the "
+                "layer's features."
+            )
 
     def _save_table(self) -> None:
         if self.target.layer is not None:
@@ -282,8 +349,9 @@ class EditWidget(NarrowPanel):
     def _on_closed(self) -> None:
         changes.measured.disconnect(self._on_measured, missing_ok=True)
         self._shortcuts.release()
-        self.picker.stop()
-        self.highlight.stop()
+        for part in (self.picker, self.highlight, self.line):
+            part.stop()
+        self.measuring.cancel()
         self.preview.disconnect()
         self.target.disconnect_all()
         self._watch.follow(None)
