@@ -150,7 +150,7 @@ def _smooth(state: EditInput) -> Operation:
 
 
 def _separate(state: EditInput) -> Operation:
-    from napari_mmtseg.napari.edit.objects import SeparateObjects
+    from napari_mmtseg.napari.shared.objects import SeparateObjects
 
     def offset() -> int:
         # In one slice of several, numbers of the other slices stay theirs.

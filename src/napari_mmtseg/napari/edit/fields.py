@@ -5,8 +5,8 @@ from __future__ import annotations
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox
 
-from napari_mmtseg.napari.edit.objects import ObjectFields
 from napari_mmtseg.napari.layers.pixel_measure import PixelMeasure
+from napari_mmtseg.napari.shared.objects import ObjectFields
 
 _LARGEST = 1e9
 _PIXELS = "pixels"

@@ -14,12 +14,12 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.editing.splitting import split_by_line
 from napari_mmtseg.napari.edit.actions import ACTIONS, EditInput
 from napari_mmtseg.napari.edit.fields import EditFields
-from napari_mmtseg.napari.edit.objects import SeparateObjects
 from napari_mmtseg.napari.edit.preview import EditPreview, Plan, describe_change
 from napari_mmtseg.napari.edit.table_view import ClassTableView
 from napari_mmtseg.napari.edit.target import EditTarget
 from napari_mmtseg.napari.layers.objects import keep_object_classes
 from napari_mmtseg.napari.runs.label_edit import EditRunner, PreparedEdit
+from napari_mmtseg.napari.shared.objects import SeparateObjects
 
 
 class EditSession(QObject):

@@ -17,18 +17,18 @@ from napari_mmtseg.napari.layers.pixel_measure import pixel_sizes
 from napari_mmtseg.napari.layers.result import METADATA
 from napari_mmtseg.objects.measure import ObjectTable, measure
 
-_CLASSES = "object_classes"
+OBJECT_CLASSES = "object_classes"
 
 
 def keep_object_classes(layer: Labels, classes: NDArray[Any]) -> None:
     """Keep the class of every object, by its label, with the layer."""
-    layer.metadata.setdefault(METADATA, {})[_CLASSES] = [int(c) for c in classes]
+    layer.metadata.setdefault(METADATA, {})[OBJECT_CLASSES] = [int(c) for c in classes]
 
 
 def object_classes(layer: Labels) -> NDArray[np.int64] | None:
     """Return the class of every object by its label; None if the layer has others."""
     about = layer.metadata.get(METADATA)
-    kept = about.get(_CLASSES) if isinstance(about, dict) else None
+    kept = about.get(OBJECT_CLASSES) if isinstance(about, dict) else None
     if kept is None:
         return None
     classes = np.array(kept, np.int64)

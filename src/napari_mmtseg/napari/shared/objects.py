@@ -1,4 +1,4 @@
-"""Objects in the Edit labels panel: their fields, and what separates them."""
+"""Fields for objects that the panels share, and the operation that separates them."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_mmtseg.files.pixel_size import UNITS
 from napari_mmtseg.napari.layers.pixel_measure import PixelMeasure
 from napari_mmtseg.objects.find import find_objects
 from napari_mmtseg.objects.found import Objects
@@ -54,6 +55,8 @@ class ObjectFields(QWidget):
             "between them, or either"
         )
         self.border = QCheckBox("Drop objects at the border")
+        self.found = QLabel()
+        self.found.hide()
         row = QHBoxLayout()
         row.addWidget(QLabel("Size"))
         row.addWidget(self.size_box, 1)
@@ -63,6 +66,7 @@ class ObjectFields(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)
         layout.addWidget(self.border)
+        layout.addWidget(self.found)
         self.size_box.valueChanged.connect(lambda _: self.changed.emit())
         self.method_box.activated.connect(lambda _: self.changed.emit())
         self.border.toggled.connect(lambda _: self.changed.emit())
@@ -88,18 +92,39 @@ class ObjectFields(QWidget):
         unit = "px" if measure is None else measure.length_unit
         self.size_box.setSuffix(f" {unit}" if unit else "")
 
-    def settings(self) -> dict[str, Any]:
-        """Return the arguments of :func:`find_objects`, image and classes aside."""
+    def show_found(self, n: int, size: float) -> None:
+        """Say how many objects there are, and their size in pixels."""
+        shown = size * (self._measure.edge if self._measure else 1.0)
+        self.found.setText(
+            f"{n:,} object{'s' * (n != 1)}, size about {shown:.3g}"
+            f"{self.size_box.suffix()}"
+        )
+        self.found.show()
+
+    def choice(self) -> dict[str, Any]:
+        """Return what is chosen, as settings."""
         chosen: dict[str, Any] = {
             "separation": self.separation,
             "border_objects": not self.border.isChecked(),
         }
         if self.size_box.value():
-            chosen["object_size"] = self.size_box.value()
+            chosen["object_size"] = self.size_box.value() * self._micrometres
         if self._measure is not None:
             chosen["object_unit"] = "micrometres"
-            chosen["spacing"] = self._measure.edges
         return chosen
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments of :func:`find_objects`, image and classes aside."""
+        if self._measure is None:
+            return self.choice()
+        spacing = [edge * self._micrometres for edge in self._measure.edges]
+        return {**self.choice(), "spacing": spacing}
+
+    @property
+    def _micrometres(self) -> float:
+        """Micrometres in the unit of the layer; 1 if that is no unit of length."""
+        unit = None if self._measure is None else UNITS.get(self._measure.length_unit)
+        return 1.0 if unit is None else unit.micrometres
 
 
 class SeparateObjects:
