@@ -50,6 +50,17 @@ def test_preview_shows_borders_and_follows_the_size(layer, edit_panel, qtbot):
     press(edit_panel, qtbot, "cancel")
 
 
+def test_the_size_is_a_circle_for_a_moment(layer, viewer, edit_panel, qtbot):
+    active = viewer.layers.selection.active
+    edit_panel.fields.objects.size_box.setValue(8)  # µm, 16 pixels
+    circle = viewer.layers["Object size"]
+    corners = circle.data[0]
+    assert np.ptp(corners, axis=0).tolist() == [16, 16]
+    assert viewer.layers.selection.active == active
+    edit_panel.fields.objects.size_box.setValue(0)
+    assert "Object size" not in viewer.layers
+
+
 def test_selected_classes_are_the_foreground(layer, edit_panel, qtbot):
     edit_panel.table.select_values([1])
     edit_panel.fields.objects.border.setChecked(True)

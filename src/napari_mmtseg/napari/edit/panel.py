@@ -30,6 +30,7 @@ from napari_mmtseg.napari.layers.objects import (
     show_measurements,
 )
 from napari_mmtseg.napari.layers.result import changes, result_of
+from napari_mmtseg.napari.layers.size_circle import SizeCircle
 from napari_mmtseg.napari.runs.latest import LatestTask
 from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
 from napari_mmtseg.napari.shared.layer_choice import LayerWatch
@@ -59,6 +60,7 @@ class EditWidget(NarrowPanel):
         self.preview = EditPreview(napari_viewer, self.target.choice, self)
         self.picker = Picker(napari_viewer, self)
         self.line = LineDrawer(napari_viewer, self)
+        self.circle = SizeCircle(napari_viewer, self)
         self.measuring = LatestTask(self)
         self.statistics = ClassStatistics(self)
         self.navigator = Navigator(napari_viewer, self)
@@ -159,6 +161,7 @@ class EditWidget(NarrowPanel):
         self.line.drawn.connect(self.session.cut)
         self.line.ended.connect(lambda: self.buttons["split_line"].setChecked(False))
         self.fields.objects.brightness = self._brightness
+        self.fields.objects.resized.connect(self._on_resized)
         self.measuring.done.connect(self._on_measurements)
         changes.measured.connect(self._on_measured)
         self.closed.connect(self._on_closed)
@@ -286,6 +289,9 @@ class EditWidget(NarrowPanel):
         else:
             part.stop()
 
+    def _on_resized(self, diameter: float) -> None:
+        self.circle.show(self.target.layer, diameter)
+
     def _brightness(self) -> Callable[[tuple[slice, ...]], Any]:
         return brightness_on(self._viewer.layers, self.target.editable_layer())
 
@@ -352,6 +358,7 @@ class EditWidget(NarrowPanel):
         for part in (self.picker, self.highlight, self.line):
             part.stop()
         self.measuring.cancel()
+        self.circle.remove()
         self.preview.disconnect()
         self.target.disconnect_all()
         self._watch.follow(None)

@@ -15,6 +15,7 @@ from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.napari.layers.objects import keep_object_classes
 from napari_mmtseg.napari.layers.pixel_measure import pixel_measure
 from napari_mmtseg.napari.layers.result import LayerResult, result_of
+from napari_mmtseg.napari.layers.size_circle import SizeCircle
 from napari_mmtseg.napari.runs.label_edit import EditRunner
 from napari_mmtseg.napari.runs.latest import LatestTask
 from napari_mmtseg.napari.runs.preload import load_engine
@@ -85,6 +86,8 @@ class ClassCountSection(QWidget):
         self.slider.changed.connect(self._reshape)
         self.output.activated.connect(self._reshape)
         self.background.activated.connect(self._on_background)
+        self.circle = SizeCircle(viewer, self)
+        self.objects.resized.connect(lambda size: self.circle.show(self.layer, size))
         self.objects.changed.connect(self._reshape)
         self.runner.applied.connect(self._on_applied)
         self.merging.activated.connect(self._on_merging)

@@ -31,11 +31,13 @@ Read: TypeAlias = Callable[[tuple[slice, ...]], NDArray[Any]]
 class ObjectFields(QWidget):
     """Size of objects, in the unit of the layer, and how they are told apart.
 
-    `brightness` looks for the image below the labels, and returns a function that reads
-    a part of it; the panel sets it.
+    `resized` emits a diameter in pixels, 0 if it is automatic. `brightness` looks for
+    the image below the labels, and returns a function that reads a part of it; the
+    panel sets it.
     """
 
     changed = Signal()
+    resized = Signal(float)
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,7 +69,7 @@ class ObjectFields(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.border)
         layout.addWidget(self.found)
-        self.size_box.valueChanged.connect(lambda _: self.changed.emit())
+        self.size_box.valueChanged.connect(self._on_size)
         self.method_box.activated.connect(lambda _: self.changed.emit())
         self.border.toggled.connect(lambda _: self.changed.emit())
         self.show_measure(None)
@@ -100,6 +102,10 @@ class ObjectFields(QWidget):
             f"{self.size_box.suffix()}"
         )
         self.found.show()
+
+    def _on_size(self, _: float) -> None:
+        self.resized.emit(self.diameter)
+        self.changed.emit()
 
     def choice(self) -> dict[str, Any]:
         """Return what is chosen, as settings."""
