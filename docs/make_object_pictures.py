@@ -1,4 +1,4 @@
-"""Make the pictures of the page on objects: a real window, real nuclei.
+"""Make the pictures of the page on objects: a real window, real coins.
 
 ``python tools/display.py python docs/make_object_pictures.py [FOLDER]``
 """
@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication
 
 import napari
 
-ZOOM = 3.2
+ZOOM = 1.4
 
 
 def main() -> None:
@@ -23,7 +23,7 @@ def main() -> None:
     )
     viewer = napari.Viewer()
     viewer.window.resize(*SIZE)
-    viewer.open_sample("napari-mmtseg", "hematoxylin")
+    viewer.open_sample("napari-mmtseg", "coins")
     _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
     panel.form.widgets["n_labels"].value = 2
     wait_seconds(1)
@@ -53,7 +53,7 @@ def main() -> None:
     wait(lambda: not panel.is_busy)
     panel.buttons["measure"].click()
     wait(lambda: not panel.is_busy)
-    panel.table.select_values([40], last=40)
+    panel.table.select_values([9], last=9)
     wait_seconds(1)
     panel.ensureWidgetVisible(panel.buttons["separate"])
     wait_seconds(1)
