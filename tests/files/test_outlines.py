@@ -12,8 +12,10 @@ from skimage.measure import points_in_poly
 
 from napari_mmtseg import InputError
 from napari_mmtseg.files.outlines import ClassStyle, ObjectClasses, iter_outlines
+from napari_mmtseg.files.write import write_labels
 from napari_mmtseg.files.write_geojson import write_geojson
 from napari_mmtseg.files.write_rois import write_rois
+from napari_mmtseg.files.write_zarr import describe_labels
 
 LABELS = np.zeros((12, 16), np.uint16)
 LABELS[2:9, 2:9] = 1
@@ -155,6 +157,31 @@ class TestRois:
         write_rois(tmp_path / "a.zip", np.stack([LABELS * 0, LABELS]), axes="ZYX")
         first = roifile.roiread(tmp_path / "a.zip")[0]
         assert (first.position, first.z_position, first.name) == (2, 2, "0001-2")
+
+
+def test_ome_zarr_reads_classes_and_colours(tmp_path):
+    reader = pytest.importorskip("ome_zarr.reader")
+    parse_url = pytest.importorskip("ome_zarr.io").parse_url
+    write_labels(tmp_path / "a.zarr", LABELS, classes=CLASSES)
+    place = parse_url(str(tmp_path / "a.zarr" / "labels" / "mmtseg"))
+    (node,) = reader.Reader(place)()
+    assert node.metadata["properties"] == {1: {"class": "nuclei"}, 2: {"class": "ü"}}
+    assert node.metadata["color"] == {1: [1.0, 128 / 255, 0.0, 1.0]}
+
+
+def test_zarr_metadata_of_classes(tmp_path):
+    zarr = pytest.importorskip("zarr")
+    group = zarr.open_group(str(tmp_path / "a.zarr"), mode="w")
+    group.attrs["ome"] = {"version": "0.5", "image-label": {"version": "0.5"}}
+    describe_labels(group, LABELS, CLASSES)
+    assert zarr.open_group(str(tmp_path / "a.zarr")).attrs["ome"]["image-label"] == {
+        "version": "0.5",
+        "properties": [
+            {"label-value": 1, "class": "nuclei"},
+            {"label-value": 2, "class": "ü"},
+        ],
+        "colors": [{"label-value": 1, "rgba": [255, 128, 0, 255]}],
+    }
 
 
 @pytest.mark.parametrize("write", [write_rois, write_geojson])

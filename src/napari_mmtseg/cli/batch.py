@@ -125,9 +125,8 @@ def batch(
         click.echo(f"{result.model_path}: the model")
     click.echo(f"{result.summary_path}: the table of all images")
     if request.measure:
-        click.echo(
-            f"{result.summary_path.with_name(f'{TABLES_NAME}.csv')}: all objects"
-        )
+        table = result.summary_path.with_name(f"{TABLES_NAME}.csv")
+        click.echo(f"{table}: the table of all objects")
     return FAILED if result.failed else 0
 
 

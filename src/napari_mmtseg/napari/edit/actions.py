@@ -265,7 +265,7 @@ ACTIONS = {
         "Objects",
         "While on, a line drawn across an object cuts it in two. To merge two objects, "
         "pick both in the image, then Merge.",
-        "Shift+L",
+        "Shift+K",
         is_toggle=True,
     ),
     "measure": EditAction(

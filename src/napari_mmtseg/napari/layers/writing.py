@@ -51,8 +51,14 @@ def write_layer(path: str | Path, layer: Labels) -> None:
             overwrite=True,
         )
     else:
-        data = np.asarray(data)
-        write_labels(path, data, axes=axes, pixel_sizes=sizes, overwrite=True)
+        write_labels(
+            path,
+            np.asarray(data),
+            axes=axes,
+            pixel_sizes=sizes,
+            classes=styles(layer) if ending == ".zarr" else None,
+            overwrite=True,
+        )
 
 
 def styles(layer: Labels) -> ObjectClasses:
