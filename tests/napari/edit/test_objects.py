@@ -178,3 +178,22 @@ def test_refusals_are_notes(viewer, edit_panel, qtbot, notifications):
     settle(edit_panel, qtbot)
     press(edit_panel, qtbot, "measure")
     assert "no objects to measure" in notifications[-1][1]
+
+
+def test_more_objects_than_the_layer_holds(viewer, edit_panel, qtbot, notifications):
+    labels = np.zeros((90, 90), np.uint8)
+    labels[::5, ::5] = 1
+    layer = viewer.add_labels(labels.copy())
+    settle(edit_panel, qtbot)
+    press(edit_panel, qtbot, "separate")
+    assert "324 labels up to 324" in notifications[-1][1]
+    assert "uint8 ends at 255" in notifications[-1][1]
+    np.testing.assert_array_equal(layer.data, labels)
+
+
+def test_dask_labels_are_measured(viewer, edit_panel, qtbot):
+    from_array = pytest.importorskip("dask.array").from_array
+    layer = viewer.add_labels(from_array(np.where(CLASSES == 2, 4, 0), chunks=(8, 8)))
+    edit_panel._measure()
+    settle(edit_panel, qtbot)
+    assert layer.features["index"].tolist() == [4]

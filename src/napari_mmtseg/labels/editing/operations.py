@@ -50,7 +50,7 @@ def relabel(labels: Labels) -> Labels:
     """
     values = np.unique(labels)
     n = int(np.count_nonzero(values))
-    _refuse_large(n, n, labels.dtype)
+    refuse_large(n, n, labels.dtype)
     new = np.cumsum(values != 0).astype(labels.dtype)
     new[values == 0] = 0
     return new[np.searchsorted(values, labels)]
@@ -121,11 +121,12 @@ def unused_labels(labels: Labels, n: int, taken: Collection[int]) -> Labels:
     used = used[used > 0]
     # Among the first n + len(used) numbers at least n are free.
     free = np.setdiff1d(np.arange(1, n + len(used) + 1), used)[:n]
-    _refuse_large(int(free[-1]), n, labels.dtype)
+    refuse_large(int(free[-1]), n, labels.dtype)
     return free.astype(labels.dtype)
 
 
-def _refuse_large(highest: int, n: int, dtype: np.dtype[Any]) -> None:
+def refuse_large(highest: int, n: int, dtype: np.dtype[Any]) -> None:
+    """Raise InputError if labels up to `highest` do not fit in a type."""
     limit = int(np.iinfo(dtype).max)
     if highest > limit:
         raise InputError(

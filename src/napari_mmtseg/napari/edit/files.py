@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 from napari.utils.notifications import show_info, show_warning
@@ -13,7 +14,7 @@ from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
 from napari_mmtseg.napari.edit.table import ClassTableModel
-from napari_mmtseg.napari.layers.writing import write_layer
+from napari_mmtseg.napari.layers.writing import LayerFile
 from napari_mmtseg.objects.measure import ObjectTable
 from napari_mmtseg.objects.of_file import write_measurements
 
@@ -53,17 +54,21 @@ def save_measurements(parent: QWidget, layer: Labels, table: ObjectTable) -> Non
         show_info(f"{len(table)} objects are saved in {path}.")
 
 
-def save_labels(parent: QWidget, layer: Labels) -> None:
-    """Ask for a file name and write all labels of a layer, with their pixel size."""
+def save_labels(parent: QWidget, layer: Labels) -> Callable[[], str] | None:
+    """Ask for a file name; return a function that writes all labels of a layer.
+
+    It is for a thread, and returns a sentence. None if no name is given.
+    """
     path = _ask(parent, "Save labels", f"{layer.name}.ome.tif", _LABELS)
     if path is None:
-        return
-    try:
-        write_layer(path, layer)
-    except InputError as error:
-        show_warning(str(error))
-    else:
-        show_info(f"The labels are saved in {path}.")
+        return None
+    content = LayerFile.of(layer)
+
+    def write() -> str:
+        content.write(path)
+        return f"The labels are saved in {path}."
+
+    return write
 
 
 def _ask(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:

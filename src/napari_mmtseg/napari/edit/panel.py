@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_warning
+from napari.utils.notifications import show_info, show_warning
 from qtpy.QtGui import QHideEvent, QShowEvent
 
 from napari_mmtseg.errors import InputError
@@ -62,6 +62,7 @@ class EditWidget(NarrowPanel):
         self.line = LineDrawer(napari_viewer, self)
         self.circle = SizeCircle(napari_viewer, self)
         self.measuring = LatestTask(self)
+        self.saving = LatestTask(self)
         self.statistics = ClassStatistics(self)
         self.navigator = Navigator(napari_viewer, self)
         self.highlight = Highlight()
@@ -100,6 +101,7 @@ class EditWidget(NarrowPanel):
             self.statistics,
             self.navigator,
             self.measuring,
+            self.saving,
         )
         return any(part.is_busy for part in parts)
 
@@ -163,6 +165,7 @@ class EditWidget(NarrowPanel):
         self.fields.objects.brightness = self._brightness
         self.fields.objects.resized.connect(self._on_resized)
         self.measuring.done.connect(self._on_measurements)
+        self.saving.done.connect(self._on_saved)
         changes.measured.connect(self._on_measured)
         self.closed.connect(self._on_closed)
 
@@ -336,8 +339,17 @@ class EditWidget(NarrowPanel):
             save_table(self, self.target.layer, self.table.classes)
 
     def _save_labels(self) -> None:
-        if self.target.layer is not None:
-            save_labels(self, self.target.layer)
+        if self.target.layer is None:
+            return
+        write = save_labels(self, self.target.layer)
+        if write is not None:
+            self.saving.request(lambda _: write())
+
+    def _on_saved(self, outcome: Any) -> None:
+        if isinstance(outcome, Refused | Failed):
+            show_problem(outcome)
+        else:
+            show_info(outcome)
 
     def _enable(self) -> None:
         possible = not self.reason.text()

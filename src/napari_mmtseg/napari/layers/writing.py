@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.outlines import ClassStyle, ObjectClasses
+from napari_mmtseg.files.pixel_size import PixelSize
 from napari_mmtseg.files.write import write_labels
 from napari_mmtseg.files.write_geojson import write_geojson
 from napari_mmtseg.files.write_rois import write_rois
@@ -19,71 +22,89 @@ from napari_mmtseg.napari.layers.objects import object_classes
 from napari_mmtseg.napari.layers.pixel_measure import pixel_sizes
 
 
-def write_layer(path: str | Path, layer: Labels) -> None:
-    """Write a Labels layer; the ending of the name decides the format.
+@dataclass(frozen=True)
+class LayerFile:
+    """All of a Labels layer that goes to a file, for a thread."""
 
-    An existing file is replaced: dialogs have asked before. Raises InputError if the
-    labels do not fit in the format, or the file cannot be written.
-    """
-    path = Path(path)
-    ending = path.suffix.lower()
-    data: Any = layer.data[0] if layer.multiscale else layer.data
-    axes, sizes = pixel_sizes(layer)
-    if ending == ".csv":
-        features = layer.features
-        if not len(features):
-            raise InputError(
-                f"“{layer.name}” has no measurements yet. Measure it in Edit labels."
+    name: str
+    data: Any
+    axes: str
+    sizes: tuple[PixelSize | None, ...]
+    features: Any
+    colormap: Any
+    classes: NDArray[np.int64] | None
+
+    @classmethod
+    def of(cls, layer: Labels) -> LayerFile:
+        """Gather what belongs to a layer."""
+        data = layer.data[0] if layer.multiscale else layer.data
+        classes = object_classes(layer)
+        features = layer.features.copy()
+        colours = Labels(np.zeros((1, 1), int)) if classes is not None else layer
+        axes, sizes = pixel_sizes(layer)
+        return cls(layer.name, data, axes, sizes, features, colours.colormap, classes)
+
+    def write(self, path: str | Path) -> None:
+        """Write the layer; the ending of the name decides the format.
+
+        An existing file is replaced: dialogs have asked before. Raises InputError if
+        the labels do not fit in the format, or the file cannot be written.
+        """
+        path = Path(path)
+        ending = path.suffix.lower()
+        if ending == ".csv":
+            self._write_features(path)
+        elif ending == ".zip":
+            write_rois(
+                path, self.data, axes=self.axes, classes=self.styles(), overwrite=True
             )
-        header = ["label" if c == INDEX else str(c) for c in features.columns]
-        rows = features.itertuples(index=False, name=None)
-        write_table(path, header, rows, overwrite=True)
-    elif ending in (".zip", ".geojson"):
-        if ending == ".zip":
-            write_rois(path, data, axes=axes, classes=styles(layer), overwrite=True)
-            return
-        write_geojson(
-            path,
-            data,
-            axes=axes,
-            classes=styles(layer),
-            measurements=_measurements(layer),
-            overwrite=True,
-        )
-    else:
-        write_labels(
-            path,
-            np.asarray(data),
-            axes=axes,
-            pixel_sizes=sizes,
-            classes=styles(layer) if ending == ".zarr" else None,
-            overwrite=True,
-        )
+        elif ending == ".geojson":
+            write_geojson(
+                path,
+                self.data,
+                axes=self.axes,
+                classes=self.styles(),
+                measurements=_measurements(self.features),
+                overwrite=True,
+            )
+        else:
+            write_labels(
+                path,
+                np.asarray(self.data),
+                axes=self.axes,
+                pixel_sizes=self.sizes,
+                classes=self.styles() if ending == ".zarr" else None,
+                overwrite=True,
+            )
 
+    def styles(self) -> ObjectClasses:
+        """Return the class of every object, and names and colours of all classes.
 
-def styles(layer: Labels) -> ObjectClasses:
-    """Return the class of every object, and names and colours of all classes.
-
-    Of a layer of objects the classes have the colours of a new Labels layer; of others
-    labels are the classes, with names and colours as shown.
-    """
-    classes, names = object_classes(layer), class_names(layer.features)
-    if classes is not None:
-        colours = Labels(np.zeros((1, 1), int)).colormap
-        found = {
-            int(c): ClassStyle(f"class {c}", _colour(colours, int(c)))
-            for c in np.unique(classes)
-            if c
-        }
-        return ObjectClasses(classes, found)
-    values = [int(v) for v in np.unique(np.asarray(layer.data)) if v]
-    return ObjectClasses(
-        None,
-        {
-            v: ClassStyle(names.get(v, f"label {v}"), _colour(layer.colormap, v))
+        Classes of objects have the colours of a new Labels layer; other labels are
+        their own classes, with names and colours as shown.
+        """
+        names = class_names(self.features)
+        values = np.unique(self.data if self.classes is None else self.classes)
+        word = "label" if self.classes is None else "class"
+        if self.classes is not None:
+            names = {}
+        styles = {
+            int(v): ClassStyle(
+                names.get(int(v), f"{word} {v}"), _colour(self.colormap, int(v))
+            )
             for v in values
-        },
-    )
+            if v
+        }
+        return ObjectClasses(self.classes, styles)
+
+    def _write_features(self, path: Path) -> None:
+        if not len(self.features):
+            raise InputError(
+                f"“{self.name}” has no measurements yet. Measure it in Edit labels."
+            )
+        header = ["label" if c == INDEX else str(c) for c in self.features.columns]
+        rows = self.features.itertuples(index=False, name=None)
+        write_table(path, header, rows, overwrite=True)
 
 
 def _colour(colormap: Any, value: int) -> tuple[int, int, int]:
@@ -91,14 +112,12 @@ def _colour(colormap: Any, value: int) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _measurements(layer: Labels) -> dict[int, dict[str, float]]:
-    features = layer.features
+def _measurements(features: Any) -> dict[int, dict[str, float]]:
     if INDEX not in features:
         return {}
-    numbers = features.select_dtypes("number")
+    numbers = features.select_dtypes("number").drop(columns=INDEX)
+    records = numbers.to_dict("records")
     return {
-        int(label): {
-            str(name): float(row[name]) for name in numbers.columns if name != INDEX
-        }
-        for label, row in zip(features[INDEX], numbers.to_dict("records"), strict=True)
+        int(label): {str(name): float(value) for name, value in row.items()}
+        for label, row in zip(features[INDEX], records, strict=True)
     }

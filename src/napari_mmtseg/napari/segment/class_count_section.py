@@ -118,6 +118,8 @@ class ClassCountSection(QWidget):
         if layer is not None and layer != self.layer:
             axes = range(layer.ndim)[-3:]
             self.objects.show_measure(pixel_measure(layer, axes))
+            if (result := result_of(layer)) is not None:
+                self.objects.show_settings(result.settings)
         self.layer = layer
         self._watch.follow(layer)
         self._look_again()

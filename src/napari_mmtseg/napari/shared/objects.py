@@ -19,9 +19,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mmtseg.files.pixel_size import UNITS
+from napari_mmtseg.labels.editing.operations import refuse_large
 from napari_mmtseg.napari.layers.pixel_measure import PixelMeasure
 from napari_mmtseg.objects.find import find_objects
 from napari_mmtseg.objects.found import Objects
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 _METHODS = {"distance": "shape", "intensity": "intensity", "both": "both"}
 
@@ -94,6 +96,22 @@ class ObjectFields(QWidget):
         unit = "px" if measure is None else measure.length_unit
         self.size_box.setSuffix(f" {unit}" if unit else "")
 
+    def show_settings(self, settings: SegmentationSettings) -> None:
+        """Take over what a run was made with, without emitting anything."""
+        given = settings.object_size or 0.0
+        edge = self._measure.edge if self._measure else 1.0
+        in_pixels = settings.object_unit == "pixels"
+        values = given * edge if in_pixels else given / self._micrometres
+        self.blockSignals(True)
+        self.size_box.setValue(values)
+        self.method_box.setCurrentIndex(
+            list(_METHODS).index(settings.separation)
+            if settings.separation in _METHODS
+            else 0
+        )
+        self.border.setChecked(not settings.border_objects)
+        self.blockSignals(False)
+
     def show_found(self, n: int, size: float) -> None:
         """Say how many objects there are, and their size in pixels."""
         shown = size * (self._measure.edge if self._measure else 1.0)
@@ -163,20 +181,15 @@ class SeparateObjects:
         # One slice of a stack has axes of length 1 in front.
         volumes = self._n_axes != 2 and labels.ndim > 2 and labels.shape[-3] > 1
         offset = self._offset()
-        out = np.zeros(labels.shape, labels.dtype)
         self.found = find_objects(
             labels,
             None if self._read is None else self._read(self._index),
             classes=self._values or None,
             volumes=volumes,
-            out=out,
             **self._settings,
         )
         n, size = self.found.n_objects, self.found.size
         self.description = f"{n:,} object{'s' * (n != 1)}, size about {size:.3g} px"
-        if offset:
-            refused_at = int(np.iinfo(out.dtype).max)
-            if offset + n > refused_at:
-                out = out.astype(np.int64)
-            out[out > 0] += offset
-        return out
+        refuse_large(offset + n, n, labels.dtype)
+        objects = np.asarray(self.found.labels)
+        return np.where(objects > 0, objects + offset, 0).astype(labels.dtype)
