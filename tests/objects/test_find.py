@@ -105,6 +105,12 @@ class TestClasses:
         classes[10:14, 9:14] = 3
         assert find_objects(classes).classes.tolist() == [0, 2, 2]
 
+    def test_thousands_of_pieces_as_classes(self):
+        pieces = np.zeros((240, 240), int)
+        pieces[::4, ::4] = np.arange(3600).reshape(60, 60) + 1
+        objects = find_objects(pieces, separation="off", smallest_object=0)
+        assert objects.classes.tolist() == list(range(3601))
+
     def test_label_0_is_background(self):
         labels = np.full((30, 40), 5)
         labels[:, 20:] = 0
@@ -113,6 +119,13 @@ class TestClasses:
     def test_the_class_at_the_border_is_background(self):
         classes = np.where(balls((40, 40), [(20, 20)], 19), 1, 2)
         assert find_objects(classes).foreground == (1,)
+
+    def test_the_whole_of_a_large_image_counts(self, monkeypatch):
+        monkeypatch.setattr(find, "_LOOKED_AT_SIDE", 20)
+        classes = np.ones((90, 120), int)
+        classes[15:75, 30:90] = 2  # all of the middle
+        classes[3:9, 100:106] = 3
+        assert find_objects(classes).foreground == (2, 3)
 
     @pytest.mark.parametrize(("foreground", "chosen"), [("bright", 3), ("dark", 1)])
     def test_bright_and_dark(self, foreground, chosen):
@@ -242,6 +255,7 @@ class TestRefusals:
             (PAIR + 1, {"classes": [1, 2]}, "One object would fill the image"),
             (PAIR + 1, {"classes": [7]}, "no pixel is of the classes 7"),
             (PAIR * 1.0, {}, "whole numbers"),
+            (-PAIR.astype(int), {}, "as low as -1"),
             (PAIR + 1, {"separation": "both"}, "needs the image"),
             (PAIR + 1, {"object_unit": "micrometres"}, "pixel size"),
             (PAIR + 1, {"spacing": (1, 1, 1)}, "2 positive numbers"),

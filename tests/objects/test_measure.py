@@ -57,6 +57,12 @@ class TestValues:
         assert table.columns["class"].tolist() == [3, 2]
         assert table.columns["confidence"].tolist() == [7.5 / 80, 55 / 80]
 
+    def test_high_labels(self):
+        high = np.where(LABELS > 0, LABELS + 2**33, 0)
+        table = measure(high, IMAGE).columns
+        assert table["label"].tolist() == [2**33 + 1, 2**33 + 2]
+        assert table["mean_intensity"].tolist() == [7.5, 55.0]
+
     def test_frames(self):
         table = measure(np.stack([LABELS, LABELS * 0, LABELS]), axes="TYX").columns
         assert table["frame_t"].tolist() == [0, 0, 2, 2]
@@ -109,6 +115,10 @@ class TestRefusals:
     def test_sentences(self, options, words):
         with pytest.raises(InputError, match=words):
             measure(LABELS, **options)
+
+    def test_negative_labels(self):
+        with pytest.raises(InputError, match="as low as -1"):
+            measure(LABELS - 1)
 
     def test_no_objects(self):
         with pytest.raises(InputError, match="no objects to measure"):

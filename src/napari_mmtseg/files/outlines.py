@@ -13,6 +13,8 @@ from skimage.measure import find_contours, points_in_poly
 
 from napari_mmtseg.errors import InputError
 
+_HIGHEST = 2**24
+
 Ring = NDArray[np.float64]
 """Points (x, y), the last one as the first; pixel (0, 0) reaches from 0 to 1."""
 
@@ -70,10 +72,11 @@ def iter_outlines(labels: Any) -> Iterator[Outline]:
         plane = np.asarray(labels[index])
         if not plane.any():
             continue
-        if plane.max() >= 2**31 - 1 or plane.min() < 0:
+        if plane.max() > _HIGHEST or plane.min() < 0:
             raise InputError(
-                f"Labels from {plane.min()} to {plane.max()} have no outlines. "
-                "Accepted: values from 0 to 2147483646. Renumber them first."
+                f"Labels from {plane.min()} to {plane.max()} cannot be outlined. "
+                f"Accepted: values from 0 to {_HIGHEST}. Renumber them first: Relabel "
+                "1…k in Edit labels."
             )
         plane = plane.astype(np.int32, copy=False)
         for number, box in enumerate(find_objects(plane), start=1):

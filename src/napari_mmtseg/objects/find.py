@@ -23,11 +23,17 @@ from napari_mmtseg.settings.fields import SegmentationSettings
 _LOOKED_AT = 8
 """Slices of a stack that the size is found from."""
 
-_LOOKED_AT_SIDE = 2048
+_LOOKED_AT_SIDE = 1024
 """Side of the middle part of such a slice."""
 
 _SMALLEST = 0.2
 """Diameter over the size below which an object is left out, if nothing is said."""
+
+_RIM = 16
+"""The rim of an image is a strip of this part of its sides: the outermost pixels may
+have labels that tell little."""
+
+_WIDEST_RIM = 64
 
 Read = Callable[[tuple[int | slice, ...]], NDArray[Any]]
 """Reads the intensity of a part of the labels, in its shape."""
@@ -208,10 +214,17 @@ def _find(
     ]
     yield 0.0
     if classes is None:
-        planes = (
-            np.asarray(p) for part in parts for p in part.reshape(-1, *part.shape[-2:])
+        bands = (
+            np.asarray(labels[(*index, *rows)])
+            for index in frames
+            for rows in _bands(shape[-n_dims:])
         )
-        classes = choose_foreground(list(planes), settings.foreground)
+        rims = (
+            np.asarray(labels[(*index, ..., *rim)])
+            for index in looked_at
+            for rim in _rims(shape[-2:])
+        )
+        classes = choose_foreground(bands, rims, settings.foreground)
     chosen = tuple(int(c) for c in classes)
     masks = [pixels_of(part, chosen) for part in parts]
     pixel = steps[-1]
@@ -370,27 +383,25 @@ def _kept(
     Numbers are in the order in which objects begin.
     """
     names = np.sort(np.asarray(foreground, np.int64))
-    n = 1 + max(
-        int(np.asarray(numbered[rows]).max()) for rows in _bands(numbered.shape)
-    )
-    counts = np.zeros((len(names), n), np.int64)
-    first = np.full(n, np.iinfo(np.int64).max)
-    offset = 0
+    first: NDArray[np.int64] = np.zeros(0, np.int64)
+    pairs, offset = [], 0
     for rows in _bands(numbered.shape):
         band = np.asarray(numbered[rows])
         places = np.flatnonzero(band)
-        objects = band.ravel()[places]
+        objects = band.ravel()[places].astype(np.int64)
         values = read_classes(rows).ravel()[places]
         at = np.minimum(np.searchsorted(names, values), len(names) - 1)
         known = names[at] == values  # filled holes have another class
-        flat = at[known] * n + objects[known]
-        counts += np.bincount(flat, minlength=counts.size).reshape(counts.shape)
-        # Backwards, so that the first pixel of each is what stays.
+        keys = objects[known] * len(names) + at[known]
+        pairs.append(np.stack(np.unique(keys, return_counts=True)))
+        n = 1 + max(int(band.max(initial=0)), len(first) - 1)
         seen = np.full(n, np.iinfo(np.int64).max)
+        # Backwards, so that the first pixel of each is what stays.
         seen[objects[::-1]] = places[::-1] + offset
-        first = np.minimum(first, seen)
-        offset += band.size
-    sizes = counts.sum(0)
+        seen[: len(first)] = np.minimum(seen[: len(first)], first)
+        first, offset = seen, offset + band.size
+    keys, counts = np.concatenate(pairs, axis=1)
+    sizes = np.bincount(keys // len(names), counts, len(first))
     keep = (sizes > 0) & (sizes >= limits[0]) & (sizes <= limits[1])
     keep[0] = False
     if not keep_border:
@@ -398,9 +409,25 @@ def _kept(
             keep[np.unique(np.take(numbered, side, axis))] = False
     kept = np.flatnonzero(keep)
     kept = kept[np.argsort(first[kept])]
-    new = np.zeros(n, np.int64)
+    new = np.zeros(len(first), np.int64)
     new[kept] = np.arange(1, len(kept) + 1)
-    return new, names[counts[:, kept].argmax(0)]
+    return new, names[_majority(keys, counts, len(names), len(first))[kept]]
+
+
+def _majority(
+    keys: NDArray[np.int64], counts: NDArray[np.int64], n_classes: int, n: int
+) -> NDArray[np.int64]:
+    """Return the place of the class that most of every object has, the first of equals.
+
+    A key is the object times `n_classes` plus the place of a class.
+    """
+    keys, group = np.unique(keys, return_inverse=True)
+    totals = np.bincount(group, counts, len(keys))
+    objects, at = np.divmod(keys, n_classes)
+    found = np.zeros(n, np.int64)
+    order = np.lexsort((-at, totals))
+    found[objects[order]] = at[order]  # the last one, which is the largest, stays
+    return found
 
 
 def _bands(shape: Sequence[int]) -> Iterator[tuple[slice, ...]]:
@@ -412,6 +439,15 @@ def _bands(shape: Sequence[int]) -> Iterator[tuple[slice, ...]]:
             slice(start, min(start + step, shape[0])),
             *(slice(0, n) for n in shape[1:]),
         )
+
+
+def _rims(shape: Sequence[int]) -> Iterator[tuple[slice, slice]]:
+    """Yield strips along the borders of a plane."""
+    everything = slice(None)
+    for axis, n in enumerate(shape):
+        width = min(max(n // _RIM, 1), _WIDEST_RIM)
+        for strip in (slice(0, width), slice(n - width, n)):
+            yield (strip, everything) if axis == 0 else (everything, strip)
 
 
 def _check_room(out: Any, n: int) -> None:

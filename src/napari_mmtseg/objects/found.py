@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,10 +11,6 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.regions import count_values
-
-_RIM = 16
-"""The rim of an image is a strip of this part of its sides: the outermost pixels may
-have labels that tell little."""
 
 
 class NoObjects(InputError):
@@ -49,21 +45,25 @@ class Objects:
 
 
 def choose_foreground(
-    planes: Collection[NDArray[Any]], foreground: str
+    parts: Iterable[NDArray[Any]], rims: Iterable[NDArray[Any]], foreground: str
 ) -> tuple[int, ...]:
-    """Return the classes of objects by the planes (Y, X) of a label image.
+    """Return the classes that objects are made of.
 
-    `foreground` is as in the settings. Raises NoObjects if there is but one class.
+    Parameters
+    ----------
+    parts : iterable of ndarray
+        All labels, part by part.
+    rims : iterable of ndarray
+        Those at the border of the image.
+    foreground : {"auto", "bright", "dark"}
+        As in the settings.
+
+    Raises
+    ------
+    NoObjects
+        If there is but one class.
     """
-    counts: NDArray[np.int64] = np.zeros(1, np.int64)
-    edges: NDArray[np.int64] = np.zeros(1, np.int64)
-    for plane in planes:
-        counts = _added(counts, count_values(plane, 1))
-        for axis, n in enumerate(plane.shape):
-            width = max(n // _RIM, 1)
-            for side in (slice(0, width), slice(n - width, n)):
-                rim = plane[side] if axis == 0 else plane[:, side]
-                edges = _added(edges, count_values(rim, 1))
+    counts, edges = _counts(parts), _counts(rims)
     present = np.flatnonzero(counts)
     if foreground == "auto":
         background = 0 if counts[0] else int(np.argmax(edges))
@@ -74,13 +74,24 @@ def choose_foreground(
         if len(present) == 1:
             chosen = chosen[:0]
     if not len(chosen):
-        what = "one class" if len(present) else "no pixel"
         raise NoObjects(
-            f"There are no objects to find: the labels have {what} only. Objects need "
-            "a background and at least one other class. Segment into 2 classes or "
-            "more."
+            "There are no objects to find: the labels have one class only. Objects "
+            "need a background and at least one other class. Segment into 2 classes "
+            "or more."
         )
     return tuple(int(c) for c in chosen)
+
+
+def _counts(parts: Iterable[NDArray[Any]]) -> NDArray[np.int64]:
+    counts: NDArray[np.int64] = np.zeros(1, np.int64)
+    for part in parts:
+        if part.min(initial=0) < 0:
+            raise InputError(
+                f"Labels as low as {part.min()} have no objects. Accepted: values "
+                "from 0."
+            )
+        counts = _added(counts, count_values(part, 1))
+    return counts
 
 
 def _added(counts: NDArray[np.int64], more: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -17,6 +17,9 @@ from napari_mmtseg.objects.frames import check_labels, frames_of
 
 _SHAPE = ("label", "area", "centroid", "bbox", "inertia_tensor_eigvals")
 _INTENSITY = ("intensity_mean", "intensity_min", "intensity_max")
+_MANY = 2**22
+"""Labels above this are renumbered before they are measured."""
+
 _POWERS = {1: "", 2: "²", 3: "³"}
 
 
@@ -198,7 +201,16 @@ def _frame(
     steps: tuple[float, ...],
     start: tuple[float, ...],
 ) -> dict[str, NDArray[Any]]:
-    n_dims = labels.ndim
+    n_dims, shape_of_frame = labels.ndim, labels.shape
+    if labels.min() < 0:
+        raise InputError(
+            f"Labels as low as {labels.min()} cannot be measured. Accepted: values "
+            "from 0."
+        )
+    values: NDArray[Any] | None = None
+    if labels.max() > _MANY:  # regionprops counts up to the highest label
+        values, labels = np.unique(np.append(labels, 0), return_inverse=True)
+        labels = labels[:-1].reshape(shape_of_frame)
     labels = labels.astype(np.int32, copy=False)
     plane = n_dims == 2
     shape = (*_SHAPE, "solidity") if plane else (*_SHAPE, "coords_scaled")
@@ -211,7 +223,8 @@ def _frame(
     area = found["area"]
     ball = np.pi / 4 if n_dims == 2 else np.pi / 6
     longest, shortest = _axes(found, n_dims)
-    columns = {"label": found["label"], size: area}
+    names = found["label"] if values is None else values[found["label"]]
+    columns = {"label": names, size: area}
     for axis, letter in enumerate("zyx"[-n_dims:]):
         columns[f"centroid_{letter}"] = found[f"centroid-{axis}"] + start[axis]
     columns |= {

@@ -19,6 +19,9 @@ from napari_mmtseg.objects.measure import ObjectTable, measure
 
 OBJECT_CLASSES = "object_classes"
 
+_SPLIT = 1000
+"""Numbers that parts of objects may have got by hand."""
+
 
 def keep_object_classes(layer: Labels, classes: NDArray[Any]) -> None:
     """Keep the class of every object, by its label, with the layer."""
@@ -33,6 +36,8 @@ def object_classes(layer: Labels) -> NDArray[np.int64] | None:
         return None
     classes = np.array(kept, np.int64)
     most = int(np.max(layer.data)) if isinstance(layer.data, np.ndarray) else 0
+    if most > 2 * len(classes) + _SPLIT:
+        return None  # the layer shows something else by now
     # An object that was split since has no class of its own.
     return np.pad(classes, (0, max(most + 1 - len(classes), 0)))
 

@@ -114,12 +114,18 @@ class ObjectFields(QWidget):
 
     def show_found(self, n: int, size: float) -> None:
         """Say how many objects there are, and their size in pixels."""
-        shown = size * (self._measure.edge if self._measure else 1.0)
-        self.found.setText(
-            f"{n:,} object{'s' * (n != 1)}, size about {shown:.3g}"
-            f"{self.size_box.suffix()}"
-        )
+        self.found.setText(self.describer()(n, size))
         self.found.show()
+
+    def describer(self) -> Callable[[int, float], str]:
+        """Return a function that says how many objects of which size there are."""
+        edge = self._measure.edge if self._measure else 1.0
+        unit = self.size_box.suffix()
+
+        def describe(n: int, size: float) -> str:
+            return f"{n:,} object{'s' * (n != 1)}, size about {size * edge:.3g}{unit}"
+
+        return describe
 
     def _on_size(self, _: float) -> None:
         self.resized.emit(self.diameter)
@@ -169,6 +175,7 @@ class SeparateObjects:
         self.description = ""
         self._values = [v for v in values if v]
         self._settings = fields.settings()
+        self._describe = fields.describer()
         self._n_axes = n_axes
         self._offset = offset
         self._index = index
@@ -189,7 +196,7 @@ class SeparateObjects:
             **self._settings,
         )
         n, size = self.found.n_objects, self.found.size
-        self.description = f"{n:,} object{'s' * (n != 1)}, size about {size:.3g} px"
+        self.description = self._describe(n, size)
         refuse_large(offset + n, n, labels.dtype)
         objects = np.asarray(self.found.labels)
         return np.where(objects > 0, objects + offset, 0).astype(labels.dtype)
