@@ -194,6 +194,6 @@ def test_more_objects_than_the_layer_holds(viewer, edit_panel, qtbot, notificati
 def test_dask_labels_are_measured(viewer, edit_panel, qtbot):
     from_array = pytest.importorskip("dask.array").from_array
     layer = viewer.add_labels(from_array(np.where(CLASSES == 2, 4, 0), chunks=(8, 8)))
-    edit_panel._measure()
+    edit_panel.measurements.to_features()
     settle(edit_panel, qtbot)
     assert layer.features["index"].tolist() == [4]

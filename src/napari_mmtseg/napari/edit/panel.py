@@ -6,15 +6,16 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info, show_warning
+from napari.utils.notifications import show_warning
 from qtpy.QtGui import QHideEvent, QShowEvent
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.edit.actions import ACTIONS
 from napari_mmtseg.napari.edit.fields import EditFields
-from napari_mmtseg.napari.edit.files import save_labels, save_measurements, save_table
+from napari_mmtseg.napari.edit.files import save_table
 from napari_mmtseg.napari.edit.layout import EditShortcuts, arrange, make_buttons
 from napari_mmtseg.napari.edit.line import LineDrawer
+from napari_mmtseg.napari.edit.measurements import Measurements
 from napari_mmtseg.napari.edit.navigation import Navigator
 from napari_mmtseg.napari.edit.picking import Highlight, Picker
 from napari_mmtseg.napari.edit.preview import EditPreview
@@ -24,15 +25,9 @@ from napari_mmtseg.napari.edit.table_view import ClassTableView
 from napari_mmtseg.napari.edit.target import EditTarget
 from napari_mmtseg.napari.layers.class_names import class_names
 from napari_mmtseg.napari.layers.editing import rename_class
-from napari_mmtseg.napari.layers.objects import (
-    Measuring,
-    brightness_on,
-    show_measurements,
-)
+from napari_mmtseg.napari.layers.objects import brightness_on
 from napari_mmtseg.napari.layers.result import changes, result_of
 from napari_mmtseg.napari.layers.size_circle import SizeCircle
-from napari_mmtseg.napari.runs.latest import LatestTask
-from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
 from napari_mmtseg.napari.shared.layer_choice import LayerWatch
 from napari_mmtseg.napari.shared.panel import NarrowPanel
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
@@ -61,8 +56,7 @@ class EditWidget(NarrowPanel):
         self.picker = Picker(napari_viewer, self)
         self.line = LineDrawer(napari_viewer, self)
         self.circle = SizeCircle(napari_viewer, self)
-        self.measuring = LatestTask(self)
-        self.saving = LatestTask(self)
+        self.measurements = Measurements(napari_viewer, self.target, self)
         self.statistics = ClassStatistics(self)
         self.navigator = Navigator(napari_viewer, self)
         self.highlight = Highlight()
@@ -100,8 +94,7 @@ class EditWidget(NarrowPanel):
             self.preview,
             self.statistics,
             self.navigator,
-            self.measuring,
-            self.saving,
+            self.measurements,
         )
         return any(part.is_busy for part in parts)
 
@@ -133,8 +126,8 @@ class EditWidget(NarrowPanel):
             "cancel": self.preview.clear,
             "undo": partial(self._step, "undo"),
             "redo": partial(self._step, "redo"),
-            "measure": self._measure,
-            "save_measurements": partial(self._measure, save=True),
+            "measure": self.measurements.to_features,
+            "save_measurements": self.measurements.to_file,
             "save_table": self._save_table,
             "save_labels": self._save_labels,
         }
@@ -162,10 +155,13 @@ class EditWidget(NarrowPanel):
         self.picker.ended.connect(lambda: self.buttons["pick"].setChecked(False))
         self.line.drawn.connect(self.session.cut)
         self.line.ended.connect(lambda: self.buttons["split_line"].setChecked(False))
-        self.fields.objects.brightness = self._brightness
-        self.fields.objects.resized.connect(self._on_resized)
-        self.measuring.done.connect(self._on_measurements)
-        self.saving.done.connect(self._on_saved)
+        self.fields.objects.brightness = lambda: brightness_on(
+            self._viewer.layers, self.target.editable_layer()
+        )
+        self.fields.objects.resized.connect(
+            lambda size: self.circle.show(self.target.layer, size)
+        )
+        self.measurements.described.connect(self.status.setText)
         changes.measured.connect(self._on_measured)
         self.closed.connect(self._on_closed)
 
@@ -292,64 +288,13 @@ class EditWidget(NarrowPanel):
         else:
             part.stop()
 
-    def _on_resized(self, diameter: float) -> None:
-        self.circle.show(self.target.layer, diameter)
-
-    def _brightness(self) -> Callable[[tuple[slice, ...]], Any]:
-        return brightness_on(self._viewer.layers, self.target.editable_layer())
-
-    def _measure(self, _: bool = False, *, save: bool = False) -> None:
-        """Measure all labels in a thread, for the features or for a file."""
-        layer = self.target.layer
-        if layer is None:
-            return
-        result = result_of(layer)
-        measured = None if result is None else result.measured
-        try:
-            measuring = Measuring.of(
-                self._viewer.layers,
-                layer,
-                volumes=layer.ndim > 2 and self.target.across.isChecked(),
-                confidence=None if measured is None else measured.confidence,
-            )
-        except InputError as error:
-            show_warning(str(error))
-            return
-        self.status.setText("Measuring…")
-        self.measuring.request(lambda _: (layer, measuring.measure(), save))
-
-    def _on_measurements(self, outcome: Any) -> None:
-        self.status.setText("")
-        if isinstance(outcome, Refused | Failed):
-            show_problem(outcome)
-            return
-        layer, table, save = outcome
-        if save:
-            save_measurements(self, layer, table)
-        elif layer in self._viewer.layers:
-            show_measurements(layer, table)
-            n, columns = len(table), len(table.columns)
-            self.status.setText(
-                f"Measured {n:,} object{'s' * (n != 1)}: {columns} columns in the "
-                "layer's features."
-            )
-
     def _save_table(self) -> None:
         if self.target.layer is not None:
             save_table(self, self.target.layer, self.table.classes)
 
     def _save_labels(self) -> None:
-        if self.target.layer is None:
-            return
-        write = save_labels(self, self.target.layer)
-        if write is not None:
-            self.saving.request(lambda _: write())
-
-    def _on_saved(self, outcome: Any) -> None:
-        if isinstance(outcome, Refused | Failed):
-            show_problem(outcome)
-        else:
-            show_info(outcome)
+        if self.target.layer is not None:
+            self.measurements.save_labels(self.target.layer)
 
     def _enable(self) -> None:
         possible = not self.reason.text()
@@ -369,7 +314,7 @@ class EditWidget(NarrowPanel):
         self._shortcuts.release()
         for part in (self.picker, self.highlight, self.line):
             part.stop()
-        self.measuring.cancel()
+        self.measurements.cancel()
         self.circle.remove()
         self.preview.disconnect()
         self.target.disconnect_all()
