@@ -359,7 +359,7 @@ class SegmentationSettings:
         "Object size",
         "Typical diameter of an object, in the unit of object sizes; smaller cuts more "
         "often. Automatic measures the image.",
-        range=(1e-6, 1e9),
+        range=(1e-4, 1e6),
         none_means="automatic",
     )
     smallest_object: float | None = setting(
@@ -367,14 +367,14 @@ class SegmentationSettings:
         "Smallest object",
         "Objects of a smaller diameter are left out; 0 keeps all. Automatic is a "
         "fifth of the object size.",
-        range=(0.0, 1e9),
+        range=(0.0, 1e6),
         none_means="automatic",
     )
     largest_object: float | None = setting(
         None,
         "Largest object",
         "Objects of a larger diameter are left out.",
-        range=(1e-6, 1e9),
+        range=(1e-4, 1e6),
         none_means="no limit",
     )
     object_unit: str = setting(
