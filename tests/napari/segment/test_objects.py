@@ -33,7 +33,7 @@ def test_objects_beside_classes_and_regions(viewer, panel, qtbot):
     assert section.objects.isHidden()
     show(panel, qtbot, "Objects")
     assert layer.data.max() == 12
-    assert object_classes(layer).tolist() == [0] + [2] * 12
+    assert object_classes(layer).tolist() == [0] + [1] * 12
     assert not section.objects.isHidden()
     assert section.objects.found.text().startswith("12 objects")
     assert section.objects.size_box.suffix() == " µm"
@@ -58,8 +58,8 @@ def test_another_size(viewer, panel, qtbot):
 def test_a_run_with_output_objects(viewer, panel, qtbot):
     layer = segmented(viewer, panel, qtbot, output="objects")
     assert layer.data.max() == 12
-    assert object_classes(layer).tolist() == [0] + [2] * 12
+    assert object_classes(layer).tolist() == [0] + [1] * 12
     section = panel.class_count_section
     assert section.output.currentText() == "Objects"
     show(panel, qtbot, "Classes")
-    assert set(np.unique(layer.data)) == {1, 2}
+    assert set(np.unique(layer.data)) == {0, 1}

@@ -274,6 +274,7 @@ class ClassCountSection(QWidget):
             return after.change(labels, shown.n_labels, shown.output, before, find)
 
         self.runner.run(layer, operation, renumbers=shown.output == "classes")
+
     def _finder(self, result: LayerResult, output: str) -> FindObjects | None:
         """Return what finds the objects of classes, if those are shown."""
         self._finding = None
