@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel, load_model
     from napari_mmtseg.errors import Cancelled, InputError
+    from napari_mmtseg.objects.find import find_objects
+    from napari_mmtseg.objects.found import Objects
+    from napari_mmtseg.objects.measure import measure
     from napari_mmtseg.progress import SegmentationStep
     from napari_mmtseg.segmentation.fit import fit
     from napari_mmtseg.segmentation.result import SegmentationResult
@@ -22,12 +25,15 @@ _HOMES = {
     "Cancelled": "errors",
     "InputError": "errors",
     "MutualMeanTeachingModel": "engine.model.fitted",
+    "Objects": "objects.found",
     "SegmentationResult": "segmentation.result",
     "SegmentationSettings": "settings.fields",
     "SegmentationStep": "progress",
+    "find_objects": "objects.find",
     "fit": "segmentation.fit",
     "iter_segment": "segmentation.segment",
     "load_model": "engine.model.fitted",
+    "measure": "objects.measure",
     "segment": "segmentation.segment",
 }
 
@@ -35,12 +41,15 @@ __all__ = [
     "Cancelled",
     "InputError",
     "MutualMeanTeachingModel",
+    "Objects",
     "SegmentationResult",
     "SegmentationSettings",
     "SegmentationStep",
+    "find_objects",
     "fit",
     "iter_segment",
     "load_model",
+    "measure",
     "segment",
 ]
 

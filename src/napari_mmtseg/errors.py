@@ -23,6 +23,8 @@ _NEEDS = {
     "distributed": 'A scheduler needs Dask: pip install "napari-mmtseg[dask]".',
     "ome_zarr.writer": "OME-Zarr labels need the ome-zarr library, which needs Python "
     '3.12 or later: pip install "napari-mmtseg[zarr]". Or write TIFF files.',
+    "roifile": "ROI files for ImageJ need the roifile library: pip install "
+    '"napari-mmtseg[objects]".',
     "zarr": 'Zarr files need the zarr library: pip install "napari-mmtseg[zarr]".',
 }
 

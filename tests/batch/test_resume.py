@@ -152,7 +152,7 @@ def test_lines_that_are_damaged_are_done_again(tmp_path):
     write_images(tmp_path / "in")
     run_batch(request(tmp_path))
     content = journal(tmp_path).read_bytes()
-    journal(tmp_path).write_bytes(content.replace(b'"pixels"', b'"pix\xffels"', 1))
+    journal(tmp_path).write_bytes(content.replace(b'"pixels":', b'"pix\xffels":', 1))
     result = run_batch(request(tmp_path, resume=True))
     assert status(result) == ["done", "skipped", "skipped"]
 

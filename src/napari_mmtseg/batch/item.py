@@ -19,11 +19,19 @@ from napari_mmtseg.files.read import ImageFile, read_image
 from napari_mmtseg.files.write import check_labels_fit, check_labels_path, write_labels
 from napari_mmtseg.labels.regions import count_values
 from napari_mmtseg.notices import collected_notices
+from napari_mmtseg.objects.of_file import measure_file, write_measurements
 from napari_mmtseg.progress import drain
 from napari_mmtseg.segmentation.segment import iter_segment
-from napari_mmtseg.settings.fields import SegmentationSettings
+from napari_mmtseg.settings.fields import OBJECT_SETTINGS, SegmentationSettings
 
-FREE_SETTINGS = ("n_labels", "output", "min_region_size", "tile_size", "memory_share")
+FREE_SETTINGS = (
+    "n_labels",
+    "output",
+    "min_region_size",
+    "tile_size",
+    "memory_share",
+    *OBJECT_SETTINGS,
+)
 """Settings that a fitted model leaves open."""
 
 _MOST_COUNTED = 256
@@ -40,6 +48,7 @@ class BatchTask:
     stamp: str = ""
     axes: str | None = None
     channel_axis: int | None = None
+    table: Path | None = None
 
     @property
     def name(self) -> str:
@@ -58,7 +67,7 @@ def label_item(
         with collected_notices() as notices:
             image = _read(task)
             remarks = " ".join(notices)
-            labels = _labels(image, task, should_cancel)
+            labels, classes = _labels(image, task, should_cancel)
         write_labels(
             item.labels,
             labels,
@@ -68,6 +77,8 @@ def label_item(
             overwrite=True,
         )
         pixels, n_labels = _counts(labels, task)
+        if task.table is not None and n_labels:
+            _measure(labels, classes, image, task)
     except Cancelled:
         raise
     except MemoryError:
@@ -94,22 +105,44 @@ def _read(task: BatchTask) -> ImageFile:
 
 def _labels(
     image: ImageFile, task: BatchTask, should_cancel: Callable[[], bool] | None
-) -> Any:
+) -> tuple[Any, NDArray[Any] | None]:
+    """Return the labels, and if they are objects the class of each."""
+    spacing = image.spacing_for(task.settings.object_unit)
     if task.model is None:
         steps = iter_segment(
             image.array,
             axes=image.axes,
-            spacing=image.spacing,
+            spacing=spacing,
             settings=task.settings,
             should_cancel=should_cancel,
         )
-        return drain(steps).labels
+        result = drain(steps)
+        found = result.objects
+        return result.labels, None if found is None else found.classes
     model = _model(task.model, task.stamp, task.settings)
     n_labels = task.settings.n_labels
     if n_labels == model.settings.n_labels:
         n_labels = None  # the classes of the model itself, not merged ones
+    if task.settings.output == "objects":
+        finding = model.iter_objects(
+            image.array, n_labels, axes=image.axes, spacing=spacing
+        )
+        objects = drain(finding, should_cancel)
+        return objects.labels, objects.classes
     labels = model.iter_labels(image.array, n_labels, axes=image.axes)
-    return drain(labels, should_cancel)
+    return drain(labels, should_cancel), None
+
+
+def _measure(
+    labels: Any, classes: NDArray[Any] | None, image: ImageFile, task: BatchTask
+) -> None:
+    assert task.table is not None
+    volumes = task.settings.stack == "volume"
+    table = measure_file(
+        labels, image.label_axes, image, classes=classes, volumes=volumes
+    )
+    task.table.parent.mkdir(parents=True, exist_ok=True)
+    write_measurements(task.table, table, overwrite=True)
 
 
 @lru_cache(maxsize=2)

@@ -19,6 +19,7 @@ MODEL_NAME = "mmtseg-model.safetensors"
 SETTINGS_NAME = "mmtseg-settings.json"
 JOURNAL_NAME = ".mmtseg-journal.jsonl"
 SUMMARY_NAME = "mmtseg-summary.csv"
+TABLES_NAME = "mmtseg-objects"
 
 _SHOWN = 5
 """Number of names that an error lists."""
@@ -57,6 +58,9 @@ class BatchRequest:
         Format of the label files; "tif" holds the same as "ome.tif".
     axes, channel_axis : str, int, optional
         Axes of the images as stored, if the files do not name them.
+    measure : bool
+        Measure every object, or every label, on the channels of its image: a table
+        for each image in ``mmtseg-objects/``, and one of all, ``mmtseg-objects.csv``.
     """
 
     source: Path
@@ -72,6 +76,7 @@ class BatchRequest:
     file_format: str = "tif"
     axes: str | None = None
     channel_axis: int | None = None
+    measure: bool = False
 
     def __post_init__(self) -> None:
         for name in ("source", "target", "model"):
@@ -109,6 +114,17 @@ class BatchPlan:
     def summary_path(self) -> Path:
         """Path of the table of all images."""
         return self.request.target / SUMMARY_NAME
+
+    @property
+    def objects_path(self) -> Path:
+        """Path of the table of all objects."""
+        return self.request.target / f"{TABLES_NAME}.csv"
+
+    def table_path(self, item: BatchItem) -> Path:
+        """Return the path of the table of the objects of one image."""
+        name = item.labels.relative_to(self.request.target)
+        name = name.with_name(_stem(item.labels.name) + ".csv")
+        return self.request.target / TABLES_NAME / name
 
     @property
     def journal_path(self) -> Path:

@@ -11,6 +11,7 @@ from typing import Literal
 
 from napari_mmtseg.batch.plan import BatchItem, BatchPlan
 from napari_mmtseg.files.atomic import write_atomically
+from napari_mmtseg.files.write_table import write_tables
 
 ImageStatus = Literal["waiting", "running", "done", "failed", "skipped", "cancelled"]
 """State of an image; "skipped" if it was done in an earlier run."""
@@ -75,3 +76,16 @@ def write_summary(plan: BatchPlan, records: Sequence[BatchRecord]) -> Path:
     content = text.getvalue().encode("utf-8", "surrogateescape")
     write_atomically(plan.summary_path, content, overwrite=True)
     return plan.summary_path
+
+
+def write_objects(plan: BatchPlan, records: Sequence[BatchRecord]) -> Path:
+    """Write the tables of the objects of all images as one, and return its path."""
+    tables = []
+    for record in records:
+        path = plan.table_path(record.item)
+        if record.status in ("done", "skipped") and path.is_file():
+            with path.open(newline="", encoding="utf-8") as file:
+                header, *rows = csv.reader(file)
+            tables.append((record.item.name, header, rows))
+    write_tables(plan.objects_path, tables)
+    return plan.objects_path

@@ -29,7 +29,7 @@ from napari_mmtseg.batch.previous import (
     start_journal,
 )
 from napari_mmtseg.batch.processes import run_in_processes
-from napari_mmtseg.batch.record import BatchRecord, write_summary
+from napari_mmtseg.batch.record import BatchRecord, write_objects, write_summary
 from napari_mmtseg.batch.runner import Hooks, TaskReport, run_here, run_tasks
 from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.progress import SegmentationStep, drain
@@ -215,6 +215,7 @@ def prepare(
         "settings": request.settings.to_dict(),
         "model": None if saved is None else digest(saved),
         **{name: getattr(request, name) for name in same},
+        **({"measure": True} if request.measure else {}),
     }
     journal = Journal(plan.journal_path, about)
     previous = previous_run(journal, plan) if request.resume else PreviousRun()
@@ -273,6 +274,8 @@ def _run(
         for r in records.values()
     )
     summary_path = write_summary(plan, every)
+    if plan.request.measure:
+        write_objects(plan, every)
     yield BatchStep("finished", n_done, n)
     model_path = _model_path(plan)
     seconds = time.perf_counter() - clock
@@ -292,6 +295,7 @@ def _tasks(start: BatchStart, settings: SegmentationSettings) -> list[BatchTask]
             stamp,
             request.axes,
             request.channel_axis,
+            start.plan.table_path(item).absolute() if request.measure else None,
         )
         for item in start.plan.items
         if item.name not in start.previous.done

@@ -109,7 +109,11 @@ def apply(
 
         fitted = load_model(model)
         work = fitted.iter_labels(
-            source.array, n_labels, axes=source.axes, output=output
+            source.array,
+            n_labels,
+            axes=source.axes,
+            output=output,
+            spacing=source.spacing_for(fitted.settings.object_unit),
         )
         return fitted, (yield from work)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from napari_mmtseg.batch.plan import BatchRequest
+from napari_mmtseg.batch.plan import TABLES_NAME, BatchRequest
 from napari_mmtseg.cli.options import (
     PATH,
     common_options,
@@ -81,6 +81,12 @@ FAILED = 1
     show_default=True,
     help="Label files: OME-TIFF as name.tif or name.ome.tif, PNG, or OME-Zarr.",
 )
+@click.option(
+    "--measure",
+    is_flag=True,
+    help="Also measure every object, or every label: one table of all images, "
+    "OUT/mmtseg-objects.csv.",
+)
 @common_options
 @setting_options
 def batch(
@@ -118,6 +124,9 @@ def batch(
     if result.model_path is not None:
         click.echo(f"{result.model_path}: the model")
     click.echo(f"{result.summary_path}: the table of all images")
+    if request.measure:
+        table = result.summary_path.with_name(f"{TABLES_NAME}.csv")
+        click.echo(f"{table}: the table of all objects")
     return FAILED if result.failed else 0
 
 

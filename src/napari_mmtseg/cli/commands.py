@@ -12,6 +12,7 @@ from napari_mmtseg.cli.apply import apply
 from napari_mmtseg.cli.batch import batch
 from napari_mmtseg.cli.command import Command
 from napari_mmtseg.cli.demo import demo
+from napari_mmtseg.cli.objects import export, measure, objects
 from napari_mmtseg.cli.options import (
     PATH,
     common_options,
@@ -75,6 +76,13 @@ def mmtseg() -> None:
     "and its classes keep their labels.",
 )
 @confidence_option
+@click.option(
+    "--measure",
+    "table_path",
+    type=PATH,
+    metavar="TABLE",
+    help="Also measure every object, or every label, into a table (.csv).",
+)
 @common_options
 @setting_options
 def segment(
@@ -82,6 +90,7 @@ def segment(
     labels_path: Path,
     model_path: Path | None,
     confidence_path: Path | None,
+    table_path: Path | None,
     scribbles_path: Path | None,
     start_path: Path | None,
     axes: str | None,
@@ -98,6 +107,8 @@ def segment(
     image_files.check_outputs(image, labels_path, confidence_path, overwrite)
     if model_path is not None:
         check_output(model_path, suffixes=_MODEL_SUFFIXES, overwrite=overwrite)
+    if table_path is not None:
+        check_output(table_path, suffixes=(".csv",), overwrite=overwrite)
     if model_path is not None or confidence_path is not None:
         check_makes_model(settings)
     source = image_files.read(image, channel_axis, axes)
@@ -110,7 +121,7 @@ def segment(
     steps = iter_segment(
         source.array,
         axes=source.axes,
-        spacing=source.spacing,
+        spacing=source.spacing_for(settings.object_unit),
         scribbles=scribbles,
         model=model,
         settings=settings,
@@ -120,6 +131,8 @@ def segment(
         labels_path, result.labels, settings.output, source, overwrite
     )
     click.echo(run_line(result))
+    if table_path is not None:
+        image_files.write_measurements(table_path, result, source, overwrite)
     if model_path is not None and result.model is not None:
         result.model.save(model_path, overwrite=overwrite)
         click.echo(f"{model_path}: the model")
@@ -194,5 +207,5 @@ def info() -> None:
     click.echo(information())
 
 
-for _command in (apply, batch, demo):
+for _command in (apply, batch, demo, objects, measure, export):
     mmtseg.command(cls=Command)(_command)

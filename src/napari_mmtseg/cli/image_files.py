@@ -22,6 +22,7 @@ from napari_mmtseg.notices import collected_notices
 
 if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
+    from napari_mmtseg.segmentation.result import SegmentationResult
 
 
 def check_outputs(
@@ -86,9 +87,26 @@ def write_labels(
     size = f"{width} x {height} pixels"
     if stacked:
         size = f"{' x '.join(map(str, stacked))} slices of {size}"
-    noun = "region" if output == "regions" else "class"
+    noun = {"regions": "region", "objects": "object"}.get(output, "class")
     rest = " and background (0)" if counts[0] else ""
     click.echo(f"{path}: {count(n_labels, noun)}{rest}, {size}")
+
+
+def write_measurements(
+    path: Path, result: SegmentationResult, source: ImageFile, overwrite: bool
+) -> None:
+    """Measure the labels of a run on the channels of its image."""
+    from napari_mmtseg.objects import of_file
+
+    table = of_file.measure_file(
+        result.labels,
+        source.label_axes,
+        source,
+        classes=None if result.objects is None else result.objects.classes,
+        volumes=result.settings.stack == "volume",
+    )
+    of_file.write_measurements(path, table, overwrite=overwrite)
+    click.echo(f"{path}: {count(len(table), 'row')}")
 
 
 def write_confidence(

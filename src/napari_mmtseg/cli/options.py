@@ -11,7 +11,11 @@ import click
 
 from napari_mmtseg.cli.command import AdvancedSettingOption, SettingOption
 from napari_mmtseg.files.formats import CONFIDENCE_SUFFIXES, LABEL_SUFFIXES, in_words
-from napari_mmtseg.settings.fields import SegmentationSettings, parameters
+from napari_mmtseg.settings.fields import (
+    OBJECT_SETTINGS,
+    SegmentationSettings,
+    parameters,
+)
 from napari_mmtseg.settings.parameter import Parameter
 from napari_mmtseg.settings.presets import PRESETS
 
@@ -95,6 +99,22 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
         help="Settings file (JSON); options given here go over it.",
     )
     return together(settings_file, *map(_option, parameters().values()))(with_settings)
+
+
+def object_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options for objects, and ``settings`` made from them."""
+
+    @functools.wraps(command)
+    def with_settings(**values: Any) -> Any:
+        asked = {name: values.pop(name) for name in OBJECT_SETTINGS}
+        given = {name: asked[name] for name in given_options() & asked.keys()}
+        return command(
+            settings=SegmentationSettings(output="objects", **given), **values
+        )
+
+    known = parameters()
+    options = (_option(known[name]) for name in OBJECT_SETTINGS)
+    return together(*options)(with_settings)
 
 
 def _option(parameter: Parameter) -> Decorator:

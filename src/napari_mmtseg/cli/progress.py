@@ -37,6 +37,7 @@ def follow(
     describe: Callable[[_Step], Report],
     *,
     quiet: bool,
+    needs_torch: bool = True,
 ) -> _Result:
     """Run a generator to its end, show its progress and return its value.
 
@@ -50,9 +51,10 @@ def follow(
         return ()
 
     with closing(steps), closing(display):
-        display.update(Report("loading PyTorch"))
-        with interruption.deferred():
-            import napari_mmtseg.engine.model.fitted  # noqa: F401
+        if needs_torch:
+            display.update(Report("loading PyTorch"))
+            with interruption.deferred():
+                import napari_mmtseg.engine.model.fitted  # noqa: F401
         result = drain(relay(steps, show))
         interruption.check()
         return result

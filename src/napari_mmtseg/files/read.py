@@ -10,13 +10,15 @@ import numpy as np
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.formats import StoredImage, find_format, stem
-from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.pixel_size import PixelSize, in_one_unit
 from napari_mmtseg.files.read_bioio import read_with_bioio
 from napari_mmtseg.files.read_raster import read_raster
 from napari_mmtseg.files.read_tiff import is_tiff, read_tiff
 from napari_mmtseg.files.read_zarr import is_zarr, read_zarr
 from napari_mmtseg.images.axes import parse_axes
 from napari_mmtseg.images.lazy import ArrayPart
+
+_MICROMETRE = PixelSize(1.0, "µm")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,15 +53,35 @@ class ImageFile:
     def spacing(self) -> tuple[float, ...] | None:
         """Pixel sizes along the axes of the labels, 1 along those without one.
 
-        None if those along Y and X, and Z if there is one, are not all known in the
-        same unit.
+        In micrometres, or in :attr:`unit` if that is no unit of length. None if those
+        along Y and X, and Z if there is one, are not all known in such a unit.
         """
-        axes = self.label_axes
-        sizes = {axis: self.pixel_size(axis) for axis in axes if axis in "ZYX"}
-        units = {None if size is None else size.unit for size in sizes.values()}
-        if len(units) != 1 or None in units:
+        sizes = self._sizes_in_one_unit()
+        if sizes is None:
             return None
-        return tuple(s.size if (s := sizes.get(axis)) else 1.0 for axis in axes)
+        return tuple(s.size if (s := sizes.get(a)) else 1.0 for a in self.label_axes)
+
+    @property
+    def unit(self) -> str:
+        """Unit of :attr:`spacing`: "µm", that of the file, or "pixels"."""
+        sizes = self._sizes_in_one_unit()
+        return "pixels" if sizes is None else sizes["X"].unit
+
+    def spacing_for(self, unit_of_sizes: str) -> tuple[float, ...] | None:
+        """Return the spacing for sizes in "micrometres" or others; None if unknown."""
+        known = unit_of_sizes != "micrometres" or self.unit == _MICROMETRE.unit
+        return self.spacing if known else None
+
+    def _sizes_in_one_unit(self) -> dict[str, PixelSize] | None:
+        found = {}
+        for axis in self.label_axes:
+            if axis in "ZYX":
+                size = self.pixel_size(axis)
+                if size is None:
+                    return None
+                converted = in_one_unit(size, _MICROMETRE)
+                found[axis] = size if converted is None else converted[0]
+        return found if len({size.unit for size in found.values()}) == 1 else None
 
     def pixel_size(self, axis: str) -> PixelSize | None:
         """Pixel size along "Z", "Y" or "X"."""

@@ -17,6 +17,7 @@ from napari_mmtseg.files.formats import (
     LABEL_SUFFIXES,
     find_format,
 )
+from napari_mmtseg.files.outlines import ObjectClasses
 from napari_mmtseg.files.pixel_size import PixelSize
 from napari_mmtseg.files.read import ImageFile
 from napari_mmtseg.files.write_tiff import write_tiff
@@ -69,6 +70,7 @@ def write_labels(
     axes: str = "YX",
     pixel_sizes: Sequence[PixelSize | None] = (),
     ome: bool | None = None,
+    classes: ObjectClasses | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write labels from 0 in the smallest unsigned data type that holds them.
@@ -89,6 +91,8 @@ def write_labels(
         Along every axis, if there is no source.
     ome : bool, optional
         Write OME-TIFF or not, whatever the name says.
+    classes : ObjectClasses, optional
+        Classes of objects with their names and colours, which OME-Zarr keeps.
 
     Raises
     ------
@@ -108,7 +112,7 @@ def write_labels(
     axes, sizes = "".join(axes[i] for i in order), tuple(sizes[i] for i in order)
     suffix, name = path.suffix.lower(), source.name if source else path.name
     if suffix == ".zarr":
-        write_zarr_labels(path, labels, axes, sizes, overwrite)
+        write_zarr_labels(path, labels, axes, sizes, overwrite, classes)
         return
     check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
     smallest, largest = int(labels.min(initial=0)), int(labels.max(initial=0))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.files.atomic import check_output, written_whole
+from napari_mmtseg.files.outlines import ObjectClasses
 from napari_mmtseg.files.pixel_size import UNITS, PixelSize
 from napari_mmtseg.files.read_zarr import is_zarr
 
@@ -42,10 +43,12 @@ def write_zarr_labels(
     axes: str,
     pixel_sizes: Sequence[PixelSize | None],
     overwrite: bool = False,
+    classes: ObjectClasses | None = None,
 ) -> None:
     """Write labels as a group with a pyramid, ``labels/mmtseg`` in an OME-Zarr folder.
 
-    Their axes are in the order T, C, Z, Y, X. The format is that of Moore et al.,
+    Their axes are in the order T, C, Z, Y, X. Classes become the properties, and their
+    colours the colours, of the labels. The format is that of Moore et al.,
     Histochemistry and Cell Biology 160, 2023.
     """
     path = check_zarr_output(path, overwrite=overwrite)
@@ -76,6 +79,27 @@ def write_zarr_labels(
             },
             scale_factors=_factors(labels.shape),
         )
+        if classes is not None:
+            describe_labels(group["labels"][GROUP], labels, classes)
+
+
+def describe_labels(group: Any, labels: NDArray[Any], classes: ObjectClasses) -> None:
+    """Put class and colour of every label into the metadata of its zarr group."""
+    planes = (np.unique(labels[i]).tolist() for i in np.ndindex(*labels.shape[:-2]))
+    values = sorted({int(v) for plane in planes for v in plane if v})
+    styles = [(v, style) for v in values if (style := classes.style(v)) is not None]
+    attributes = dict(group.attrs)
+    owner = attributes.get("ome", attributes)  # since version 0.5
+    owner["image-label"] = {
+        **owner.get("image-label", {}),
+        "properties": [{"label-value": v, "class": s.name} for v, s in styles],
+        "colors": [
+            {"label-value": v, "rgba": [*map(int, s.color), 255]}
+            for v, s in styles
+            if s.color is not None
+        ],
+    }
+    group.attrs.update(attributes)
 
 
 def _factors(shape: tuple[int, ...]) -> list[int]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.objects.found import Objects
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -43,6 +44,10 @@ class SegmentationResult:
         All settings of the run.
     is_partial : bool
         Whether a stop has left parts of a stack without labels.
+    objects : Objects or None
+        With ``output="objects"``: the labels with the class of every object.
+    class_labels : (Y, X) ndarray of int32 or None
+        With ``output="objects"``: the classes that the objects are made of.
     """
 
     labels: NDArray[np.int32] = field(repr=False)
@@ -56,6 +61,8 @@ class SegmentationResult:
     precision: str
     settings: SegmentationSettings
     is_partial: bool = False
+    objects: Objects | None = field(default=None, repr=False)
+    class_labels: NDArray[np.int32] | None = field(default=None, repr=False)
 
     @property
     def illumination(self) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from napari_mmtseg.progress import SegmentationStep, drain
+from napari_mmtseg.progress import SegmentationStep, Steps, drain
+from napari_mmtseg.segmentation.object_output import segment_objects
 from napari_mmtseg.segmentation.one_image import segment_image
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.result import SegmentationResult
@@ -212,6 +213,12 @@ def iter_segment(
         shown=shown,
         out=out,
     )
+    if request.settings.output == "objects":
+        return segment_objects(request, _iter_classes, spacing)
+    return _iter_classes(request)
+
+
+def _iter_classes(request: SegmentationRequest) -> Steps[SegmentationResult]:
     if request.is_whole:
         return segment_image(request)
     if request.settings.stack == "slice_by_slice" and request.stack.n_frames > 1:

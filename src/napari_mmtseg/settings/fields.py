@@ -83,8 +83,9 @@ class SegmentationSettings:
         "classes",
         "Output",
         "classes: pixels that look alike share a label wherever they are; regions: "
-        "every connected piece of a class has a label of its own.",
-        choices=("classes", "regions"),
+        "every connected piece of a class has a label of its own; objects: everything "
+        "but the background in single objects, those that touch told apart.",
+        choices=("classes", "regions", "objects"),
         advanced=False,
     )
     stack: str = setting(
@@ -338,6 +339,56 @@ class SegmentationSettings:
         choices=("auto", "float32", "bfloat16"),
     )
 
+    foreground: str = setting(
+        "auto",
+        "Foreground",
+        "Classes that objects are made of: auto takes all but the background, which is "
+        "label 0, or else the class that most of the image's border has; bright and "
+        "dark take the brightest and the darkest class.",
+        choices=("auto", "bright", "dark"),
+    )
+    separation: str = setting(
+        "distance",
+        "Separation",
+        "Where touching objects are cut: distance, at their waist; intensity, along "
+        "the valley between two centres; both, where either says so; off, not at all.",
+        choices=("distance", "intensity", "both", "off"),
+    )
+    object_size: float | None = setting(
+        None,
+        "Object size",
+        "Typical diameter of an object, in the unit of object sizes; smaller cuts more "
+        "often. Automatic measures the image.",
+        range=(1e-4, 1e6),
+        none_means="automatic",
+    )
+    smallest_object: float | None = setting(
+        None,
+        "Smallest object",
+        "Objects of a smaller diameter are left out; 0 keeps all. Automatic is a "
+        "fifth of the object size.",
+        range=(0.0, 1e6),
+        none_means="automatic",
+    )
+    largest_object: float | None = setting(
+        None,
+        "Largest object",
+        "Objects of a larger diameter are left out.",
+        range=(1e-4, 1e6),
+        none_means="no limit",
+    )
+    object_unit: str = setting(
+        "pixels",
+        "Unit of object sizes",
+        "pixels: along X; micrometres: by the pixel size of the image.",
+        choices=("pixels", "micrometres"),
+    )
+    border_objects: bool = setting(
+        True,
+        "Objects at the border",
+        "Keep objects that the border of the image cuts.",
+    )
+
     def __init__(self, preset: str = "default", **values: Any) -> None:
         known = parameters()
         known["preset"].check(preset)
@@ -415,6 +466,18 @@ _PARAMETERS = {
     field.name: Parameter.of(field, _HINTS[field.name])
     for field in dataclasses.fields(SegmentationSettings)
 }
+
+
+OBJECT_SETTINGS = (
+    "foreground",
+    "separation",
+    "object_size",
+    "smallest_object",
+    "largest_object",
+    "object_unit",
+    "border_objects",
+)
+"""Settings of output "objects": what they are made of, and where they are cut."""
 
 
 def parameters() -> dict[str, Parameter]:

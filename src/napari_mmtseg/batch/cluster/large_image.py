@@ -192,10 +192,10 @@ def _check_fit(model: MutualMeanTeachingModel, job: BlockJob) -> None:
     if stack.first.is_large:
         corner = tuple(slice(0, 1) for _ in stack.first.shape[1:])
         model.predict_window(stack.first, corner)
-    elif model.settings.output == "regions":
+    elif model.settings.output != "classes":
         raise InputError(
-            "Regions cannot be numbered slice by slice on several machines. Use a "
-            "model with output=classes."
+            "Regions and objects cannot be numbered slice by slice on several "
+            "machines. Use a model with output=classes."
         )
     else:
         model.iter_labels(stack.array, axes=stack.axes).close()

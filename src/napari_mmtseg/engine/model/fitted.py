@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,8 @@ from napari_mmtseg.images.illumination import EVEN
 from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.store import check_store
+from napari_mmtseg.objects.found import Objects
+from napari_mmtseg.objects.of_stack import check_objects, iter_with_classes, labels_of
 from napari_mmtseg.progress import drain
 from napari_mmtseg.settings.fields import SegmentationSettings
 
@@ -114,6 +116,7 @@ class MutualMeanTeachingModel:
         channel_axis: int | None = None,
         output: str | None = None,
         merging: str | None = None,
+        spacing: Sequence[float] | None = None,
         out: Any = None,
     ) -> Any:
         """Label an image with any number of classes, without another training.
@@ -130,8 +133,11 @@ class MutualMeanTeachingModel:
             fitted on, ``labels(image, n)`` is ``segment(image, n_labels=n)``.
         axes, channel_axis : str, int, optional
             Which axes are which; see :func:`napari_mmtseg.segment`.
-        output, merging : {"classes", "regions"}, optional
+        output, merging : str, optional
             As in the settings, which decide without them.
+        spacing : sequence of float, optional
+            Distance of pixels along every axis of the labels, for objects; see
+            :func:`napari_mmtseg.find_objects`.
         out : array-like, optional
             Receives the labels part by part: anything with their shape that takes
             slices, such as a memmap or a zarr array.
@@ -156,6 +162,7 @@ class MutualMeanTeachingModel:
             channel_axis=channel_axis,
             output=output,
             merging=merging,
+            spacing=spacing,
             out=out,
         )
         return drain(steps)
@@ -169,11 +176,48 @@ class MutualMeanTeachingModel:
         channel_axis: int | None = None,
         output: str | None = None,
         merging: str | None = None,
+        spacing: Sequence[float] | None = None,
         out: Any = None,
     ) -> Generator[float, None, Any]:
         """Do the same as :meth:`labels`, yielding the finished fraction."""
         stack = image_stack(image, axes, channel_axis, self.n_dims)
         settings = self._asked(stack.first, n_labels, merging, output)
+        if settings.output == "objects":
+            return labels_of(self._iter_objects(stack, settings, spacing, out))
+        return self._iter_classes(stack, settings, out)
+
+    def iter_objects(
+        self,
+        image: Any,
+        n_labels: int | None = None,
+        *,
+        axes: str | None = None,
+        channel_axis: int | None = None,
+        spacing: Sequence[float] | None = None,
+        out: Any = None,
+    ) -> Generator[float, None, Objects]:
+        """Find objects, with the class of each; yields the finished fraction.
+
+        Parameters are those of :meth:`labels`.
+        """
+        stack = image_stack(image, axes, channel_axis, self.n_dims)
+        settings = self._asked(stack.first, n_labels, None, "objects")
+        return self._iter_objects(stack, settings, spacing, out)
+
+    def _iter_objects(
+        self,
+        stack: ImageStack,
+        settings: SegmentationSettings,
+        spacing: Sequence[float] | None,
+        out: Any,
+    ) -> Generator[float, None, Objects]:
+        check_objects(stack, settings, spacing, out)
+        finding = self._iter_classes(stack, settings.replace(output="classes"), None)
+        return iter_with_classes(stack, finding, settings, spacing, out)
+
+    def _iter_classes(
+        self, stack: ImageStack, settings: SegmentationSettings, out: Any
+    ) -> Generator[float, None, Any]:
         if not stack.is_one_image:
             return stack_labels(self._readout, stack, settings, self.label_values, out)
         if out is not None:

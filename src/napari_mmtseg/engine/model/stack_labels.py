@@ -85,11 +85,11 @@ def label_window(
             f"The window {given} does not lie in an image of shape {shape}. Give a "
             "slice with start and stop for each of its axes."
         )
-    if settings.output == "regions" or settings.min_region_size > 1:
+    if settings.output != "classes" or settings.min_region_size > 1:
         raise InputError(
-            "A part of an image cannot be labelled on its own with output=regions or "
-            "min_region_size: regions go on outside. Use output=classes, and clean up "
-            "the whole."
+            "A part of an image cannot be labelled on its own with output=regions, "
+            "output=objects or min_region_size: regions go on outside. Use "
+            "output=classes, and clean up the whole."
         )
     merge_tree = known.merge_tree(settings, True, label_values)
     values = merge_tree.label_of_cluster()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ Labels = NDArray[Any]
 
 @dataclass(frozen=True)
 class Display:
-    """Choice of what labels show: classes or regions, and their class count."""
+    """Choice of what labels show: classes, regions or objects; and the class count."""
 
     n_labels: int
     output: str
@@ -102,11 +103,13 @@ class ClassCount:
         n_labels: int,
         output: str,
         made_by: ClassCount | None = None,
+        find_objects: Callable[[Labels], Labels] | None = None,
     ) -> Labels:
         """Return labels, in the shape of the clusters, with another class count.
 
         Edited pixels keep their class; if the labels show regions, that of the region
-        they were given to. `made_by` belongs to another hierarchy of the image, or the
+        they were given to. Output "objects" needs `find_objects`, a function from
+        classes to objects. `made_by` belongs to another hierarchy of the image, or the
         same under other labels, if the labels show that one.
         """
         made_by = made_by or self
@@ -119,20 +122,23 @@ class ClassCount:
         new[edited] = classes[edited]
         if output == "classes":
             result = new
+        elif output == "objects":
+            assert find_objects is not None
+            result = find_objects(new)
         elif n_labels == self.hierarchy.fitted and not edited.any():
             result = self.hierarchy.labels(output="regions")
         else:
             result = connected_regions(new, self.hierarchy.n_spatial)
         self._last = Display(n_labels, output)
         # Classes without edits are recognised anyway.
-        if output == "regions" or edited.any():
+        if output != "classes" or edited.any():
             self._remember(result, new, edited)
         return result
 
     def note_result(self, labels: Labels, display: Display) -> None:
         """Remember the labels of the result itself."""
         self._last = display
-        if display.output == "regions":
+        if display.output != "classes":
             no_edits = np.zeros(labels.shape, bool)
             self._remember(labels, self.hierarchy.labels(display.n_labels), no_edits)
 
@@ -159,7 +165,7 @@ class ClassCount:
             if n:
                 classes, edited = classes.copy(), edited | differs
                 here = labels[differs]
-                if candidate.display.output == "regions":
+                if candidate.display.output != "classes":
                     here = _classes_of(here, before, classes)
                 classes[differs] = here
             best = n, classes, edited

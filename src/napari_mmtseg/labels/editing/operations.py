@@ -50,7 +50,7 @@ def relabel(labels: Labels) -> Labels:
     """
     values = np.unique(labels)
     n = int(np.count_nonzero(values))
-    _refuse_large(n, n, labels.dtype)
+    refuse_large(n, n, labels.dtype)
     new = np.cumsum(values != 0).astype(labels.dtype)
     new[values == 0] = 0
     return new[np.searchsorted(values, labels)]
@@ -83,7 +83,7 @@ def split(
         raise InputError(
             f"{_named(values)} cannot be split: every class is one region already."
         )
-    new[others] = _unused(labels, len(others), taken)
+    new[others] = unused_labels(labels, len(others), taken)
     return np.where(mask, new[regions], labels)
 
 
@@ -107,21 +107,26 @@ def split_region(
     if np.count_nonzero(mask) == np.count_nonzero(regions):
         raise InputError(f"Class {value} has only this region.")
     out = labels.copy()
-    out[mask] = _unused(labels, 1, taken)[0]
+    out[mask] = unused_labels(labels, 1, taken)[0]
     return out
 
 
-def _unused(labels: Labels, n: int, taken: Collection[int]) -> Labels:
+def unused_labels(labels: Labels, n: int, taken: Collection[int]) -> Labels:
+    """Return the n smallest labels that are neither used nor taken.
+
+    Raises InputError if the type of the labels has too few values.
+    """
     present = np.unique(labels).astype(np.int64)
     used = np.union1d(present, np.asarray(list(taken), np.int64))
     used = used[used > 0]
     # Among the first n + len(used) numbers at least n are free.
     free = np.setdiff1d(np.arange(1, n + len(used) + 1), used)[:n]
-    _refuse_large(int(free[-1]), n, labels.dtype)
+    refuse_large(int(free[-1]), n, labels.dtype)
     return free.astype(labels.dtype)
 
 
-def _refuse_large(highest: int, n: int, dtype: np.dtype[Any]) -> None:
+def refuse_large(highest: int, n: int, dtype: np.dtype[Any]) -> None:
+    """Raise InputError if labels up to `highest` do not fit in a type."""
     limit = int(np.iinfo(dtype).max)
     if highest > limit:
         raise InputError(

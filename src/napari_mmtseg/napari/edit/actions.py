@@ -40,6 +40,7 @@ class EditInput:
     n_axes: int | None
     clicked: tuple[int, ...] | None
     fields: EditFields
+    is_whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,10 @@ class EditAction:
 
     Buttons of a `group` stand in pairs, except those beside a `field` of
     :class:`EditFields`. `make` returns the operation on labels; without it, the panel
-    connects the button itself. From `least` to `most` classes may be selected for it.
-    With `renumbers`, it changes labels in all slices, and names follow their classes.
+    connects the button itself. With `shows_borders` its preview shows where objects
+    end, instead of every pixel that gets another number. From `least` to `most` classes
+    may be selected for it. With `renumbers`, it changes labels in all slices, and names
+    follow their classes.
     """
 
     title: str
@@ -61,6 +64,7 @@ class EditAction:
     most: int | None = None
     is_toggle: bool = False
     needs_click: bool = False
+    shows_borders: bool = False
     renumbers: bool = False
     field: str = ""
 
@@ -142,6 +146,18 @@ def _smooth(state: EditInput) -> Operation:
         radius=state.fields.radius_pixels(len(state.index)),
         values=state.values or None,
         n_axes=state.n_axes,
+    )
+
+
+def _separate(state: EditInput) -> Operation:
+    from napari_mmtseg.napari.shared.objects import SeparateObjects
+
+    def offset() -> int:
+        # In one slice of several, numbers of the other slices stay theirs.
+        return 0 if state.n_axes is not None or state.is_whole else max(state.taken())
+
+    return SeparateObjects(
+        state.values, state.fields.objects, state.index, state.n_axes, offset
     )
 
 
@@ -233,6 +249,36 @@ ACTIONS = {
         "Shift+G",
         _smooth,
         field="radius",
+    ),
+    "separate": EditAction(
+        "Separate touching objects",
+        "Objects",
+        "Give every object of the selected classes a label of its own, and cut those "
+        "that touch apart; everything else becomes background. Without a selection "
+        "objects are all but the background.",
+        "Shift+O",
+        _separate,
+        shows_borders=True,
+    ),
+    "split_line": EditAction(
+        "Split by line",
+        "Objects",
+        "While on, a line drawn across an object cuts it in two. To merge two objects, "
+        "pick both in the image, then Merge.",
+        "Shift+K",
+        is_toggle=True,
+    ),
+    "measure": EditAction(
+        "Measure",
+        "Objects",
+        "Measure every label on all visible images of its shape. The table goes to the "
+        "layer's features (Layers > Visualize > Features table widget).",
+        "Shift+E",
+    ),
+    "save_measurements": EditAction(
+        "Save measurements…",
+        "Objects",
+        "Measure every label and write the table to a CSV file.",
     ),
     "pick": EditAction(
         "Pick in image",

@@ -6,6 +6,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox
 
 from napari_mmtseg.napari.layers.pixel_measure import PixelMeasure
+from napari_mmtseg.napari.shared.objects import ObjectFields
 
 _LARGEST = 1e9
 _PIXELS = "pixels"
@@ -25,6 +26,8 @@ class EditFields(QObject):
         self.hole_size = _spin_box(0)
         self.hole_size.setSpecialValueText("any size")
         self.radius = _spin_box(2)
+        self.objects = ObjectFields()
+        self.objects.changed.connect(self.changed)
         self.unit = QComboBox()
         self.unit.addItem(_PIXELS)
         tooltips = {
@@ -63,6 +66,7 @@ class EditFields(QObject):
 
     def show_measure(self, measure: PixelMeasure | None) -> None:
         """Offer the unit of another layer; the sizes in pixels stay."""
+        self.objects.show_measure(measure)
         if measure == self._measure:
             return
         was_physical = self._physical

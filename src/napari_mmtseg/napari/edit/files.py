@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 from napari.utils.notifications import show_info, show_warning
@@ -12,12 +13,16 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
-from napari_mmtseg.files.write import write_labels
 from napari_mmtseg.napari.edit.table import ClassTableModel
-from napari_mmtseg.napari.layers.pixel_measure import pixel_sizes
+from napari_mmtseg.napari.layers.writing import LayerFile
+from napari_mmtseg.objects.measure import ObjectTable
+from napari_mmtseg.objects.of_file import write_measurements
 
 _TABLES = "Table (*.csv)"
-_LABELS = "OME-TIFF (*.ome.tif);;TIFF (*.tif *.tiff);;PNG (*.png)"
+_LABELS = (
+    "OME-TIFF (*.ome.tif);;TIFF (*.tif *.tiff);;PNG (*.png);;OME-Zarr (*.zarr);;"
+    "ImageJ ROIs (*.zip);;QuPath (*.geojson)"
+)
 
 
 def save_table(parent: QWidget, layer: Labels, classes: ClassTableModel) -> None:
@@ -36,18 +41,34 @@ def save_table(parent: QWidget, layer: Labels, classes: ClassTableModel) -> None
         show_info(f"{len(classes.records()) - 1} classes are saved in {path}.")
 
 
-def save_labels(parent: QWidget, layer: Labels) -> None:
-    """Ask for a file name and write all labels of a layer, with their pixel size."""
-    path = _ask(parent, "Save labels", f"{layer.name}.ome.tif", _LABELS)
+def save_measurements(parent: QWidget, layer: Labels, table: ObjectTable) -> None:
+    """Ask for a file name and write a table of objects, with units in its header."""
+    path = _ask(parent, "Save measurements", f"{layer.name} objects.csv", _TABLES)
     if path is None:
         return
-    axes, sizes = pixel_sizes(layer)
     try:
-        write_labels(path, layer.data, axes=axes, pixel_sizes=sizes, overwrite=True)
+        write_measurements(path, table, overwrite=True)
     except InputError as error:
         show_warning(str(error))
     else:
-        show_info(f"The labels are saved in {path}.")
+        show_info(f"{len(table)} objects are saved in {path}.")
+
+
+def save_labels(parent: QWidget, layer: Labels) -> Callable[[], str] | None:
+    """Ask for a file name; return a function that writes all labels of a layer.
+
+    It is for a thread, and returns a sentence. None if no name is given.
+    """
+    path = _ask(parent, "Save labels", f"{layer.name}.ome.tif", _LABELS)
+    if path is None:
+        return None
+    content = LayerFile.of(layer)
+
+    def write() -> str:
+        content.write(path)
+        return f"The labels are saved in {path}."
+
+    return write
 
 
 def _ask(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:

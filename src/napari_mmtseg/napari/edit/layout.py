@@ -86,12 +86,14 @@ def arrange(
     for widget in (target, reason, table):
         layout.addWidget(widget)
     layout.addLayout(_grid("Table", buttons, fields))
-    for group in ("Classes", "Regions", "Changes"):
+    for group in ("Classes", "Regions", "Objects", "Changes"):
         heading = QLabel(group)
         font = heading.font()
         font.setBold(True)
         heading.setFont(font)
         layout.addWidget(heading)
+        if group == "Objects":
+            layout.addWidget(fields.objects)
         layout.addLayout(_grid(group, buttons, fields))
     layout.addWidget(status)
     layout.addLayout(_grid("Preview", buttons, fields))

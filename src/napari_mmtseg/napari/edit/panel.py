@@ -12,8 +12,10 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.edit.actions import ACTIONS
 from napari_mmtseg.napari.edit.fields import EditFields
-from napari_mmtseg.napari.edit.files import save_labels, save_table
+from napari_mmtseg.napari.edit.files import save_table
 from napari_mmtseg.napari.edit.layout import EditShortcuts, arrange, make_buttons
+from napari_mmtseg.napari.edit.line import LineDrawer
+from napari_mmtseg.napari.edit.measurements import Measurements
 from napari_mmtseg.napari.edit.navigation import Navigator
 from napari_mmtseg.napari.edit.picking import Highlight, Picker
 from napari_mmtseg.napari.edit.preview import EditPreview
@@ -23,7 +25,9 @@ from napari_mmtseg.napari.edit.table_view import ClassTableView
 from napari_mmtseg.napari.edit.target import EditTarget
 from napari_mmtseg.napari.layers.class_names import class_names
 from napari_mmtseg.napari.layers.editing import rename_class
+from napari_mmtseg.napari.layers.objects import brightness_on
 from napari_mmtseg.napari.layers.result import changes, result_of
+from napari_mmtseg.napari.layers.size_circle import SizeCircle
 from napari_mmtseg.napari.shared.layer_choice import LayerWatch
 from napari_mmtseg.napari.shared.panel import NarrowPanel
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
@@ -44,11 +48,15 @@ class EditWidget(NarrowPanel):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         super().__init__()
+        self._viewer = napari_viewer
         self.target = EditTarget(napari_viewer)
         self.table = ClassTableView()
         self.fields = EditFields(self)
         self.preview = EditPreview(napari_viewer, self.target.choice, self)
         self.picker = Picker(napari_viewer, self)
+        self.line = LineDrawer(napari_viewer, self)
+        self.circle = SizeCircle(napari_viewer, self)
+        self.measurements = Measurements(napari_viewer, self.target, self)
         self.statistics = ClassStatistics(self)
         self.navigator = Navigator(napari_viewer, self)
         self.highlight = Highlight()
@@ -81,7 +89,13 @@ class EditWidget(NarrowPanel):
     @property
     def is_busy(self) -> bool:
         """Whether a thread is computing."""
-        parts = (self.session.runner, self.preview, self.statistics, self.navigator)
+        parts = (
+            self.session.runner,
+            self.preview,
+            self.statistics,
+            self.navigator,
+            self.measurements,
+        )
         return any(part.is_busy for part in parts)
 
     def rename(self) -> None:
@@ -112,12 +126,19 @@ class EditWidget(NarrowPanel):
             "cancel": self.preview.clear,
             "undo": partial(self._step, "undo"),
             "redo": partial(self._step, "redo"),
+            "measure": self.measurements.to_features,
+            "save_measurements": self.measurements.to_file,
             "save_table": self._save_table,
             "save_labels": self._save_labels,
         }
         for name, slot in slots.items():
             self.buttons[name].clicked.connect(slot)
-        for name, part in (("pick", self.picker), ("highlight", self.highlight)):
+        switches: dict[str, Picker | Highlight | LineDrawer] = {
+            "pick": self.picker,
+            "highlight": self.highlight,
+            "split_line": self.line,
+        }
+        for name, part in switches.items():
             self.buttons[name].toggled.connect(partial(self._switch, part))
         self.buttons["preview"].toggled.connect(self._on_preview_first)
         target, table = self.target, self.table
@@ -132,6 +153,15 @@ class EditWidget(NarrowPanel):
         self.session.described.connect(self.status.setText)
         self.picker.picked.connect(self._on_picked)
         self.picker.ended.connect(lambda: self.buttons["pick"].setChecked(False))
+        self.line.drawn.connect(self.session.cut)
+        self.line.ended.connect(lambda: self.buttons["split_line"].setChecked(False))
+        self.fields.objects.brightness = lambda: brightness_on(
+            self._viewer.layers, self.target.editable_layer()
+        )
+        self.fields.objects.resized.connect(
+            lambda size: self.circle.show(self.target.layer, size)
+        )
+        self.measurements.described.connect(self.status.setText)
         changes.measured.connect(self._on_measured)
         self.closed.connect(self._on_closed)
 
@@ -158,7 +188,7 @@ class EditWidget(NarrowPanel):
         self.preview.clear()
         self.session.clicked = None
         self.status.setText("")
-        for name in ("pick", "highlight"):
+        for name in ("pick", "highlight", "split_line"):
             self.buttons[name].setChecked(False)
         self.statistics.stop()
         self.table.classes.show_table(None)
@@ -252,7 +282,7 @@ class EditWidget(NarrowPanel):
             return
         self.navigator.visit(layer, value, part, self.target.n_axes)
 
-    def _switch(self, part: Picker | Highlight, checked: bool) -> None:
+    def _switch(self, part: Picker | Highlight | LineDrawer, checked: bool) -> None:
         if checked and self.target.layer is not None:
             part.start(self.target.layer)
         else:
@@ -264,7 +294,7 @@ class EditWidget(NarrowPanel):
 
     def _save_labels(self) -> None:
         if self.target.layer is not None:
-            save_labels(self, self.target.layer)
+            self.measurements.save_labels(self.target.layer)
 
     def _enable(self) -> None:
         possible = not self.reason.text()
@@ -282,8 +312,10 @@ class EditWidget(NarrowPanel):
     def _on_closed(self) -> None:
         changes.measured.disconnect(self._on_measured, missing_ok=True)
         self._shortcuts.release()
-        self.picker.stop()
-        self.highlight.stop()
+        for part in (self.picker, self.highlight, self.line):
+            part.stop()
+        self.measurements.cancel()
+        self.circle.remove()
         self.preview.disconnect()
         self.target.disconnect_all()
         self._watch.follow(None)

@@ -10,6 +10,7 @@ from napari.utils.colormaps import DirectLabelColormap
 from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
+from skimage.segmentation import find_boundaries
 
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
@@ -31,7 +32,8 @@ _COLOR = (1.0, 0.9, 0.1, 1.0)
 class Plan:
     """An operation on a part of a layer, decided but not done.
 
-    The operation sees the part `index`. With `renumbers`, names follow their classes to
+    The operation sees the part `index`. With `shows_borders` a preview shows where
+    objects end. With `renumbers`, names follow their classes to
     other labels.
     """
 
@@ -40,6 +42,7 @@ class Plan:
     operation: Operation
     index: tuple[slice, ...]
     renumbers: bool = False
+    shows_borders: bool = False
 
     @property
     def n_pixels(self) -> int:
@@ -170,11 +173,21 @@ def describe_change(
     verb = "changed" if done else "changes"
     if prepared.edit is None:
         return f"{plan.title}: {verb} nothing."
+    if description := getattr(plan.operation, "description", ""):
+        return f"{plan.title}: {description}."
     n = prepared.edit.n_changed
     share = 100 * n / plan.n_pixels
     percent = f"{share:.1f} %" if share >= 0.05 else "under 0.1 %"
     where = f" in {n_regions:,} region{'s' * (n_regions != 1)}" if n_regions else ""
     return f"{plan.title}: {verb} {n:,} pixel{'s' * (n != 1)} ({percent}){where}."
+
+
+def object_borders(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return the outermost pixels of objects in every plane."""
+    borders = np.zeros(labels.shape, bool)
+    for index in np.ndindex(*labels.shape[:-2]):
+        borders[index] = find_boundaries(labels[index], connectivity=1, mode="inner")
+    return borders
 
 
 def _change(plan: Plan, data: NDArray[Any]) -> _Change:
@@ -184,7 +197,9 @@ def _change(plan: Plan, data: NDArray[Any]) -> _Change:
     if edit is None:
         return _Change(prepared)
     pixels = np.zeros(data.shape, np.uint8)
-    pixels[edit.index] = edit.old != edit.new
+    pixels[edit.index] = (
+        object_borders(edit.new) if plan.shows_borders else edit.old != edit.new
+    )
     return _Change(
         prepared, pixels, int(connected_regions(pixels[edit.index]).max(initial=0))
     )

@@ -11,12 +11,15 @@ from qtpy.QtCore import QObject, Signal
 
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.labels.editing.splitting import split_by_line
 from napari_mmtseg.napari.edit.actions import ACTIONS, EditInput
 from napari_mmtseg.napari.edit.fields import EditFields
 from napari_mmtseg.napari.edit.preview import EditPreview, Plan, describe_change
 from napari_mmtseg.napari.edit.table_view import ClassTableView
 from napari_mmtseg.napari.edit.target import EditTarget
+from napari_mmtseg.napari.layers.objects import keep_object_classes
 from napari_mmtseg.napari.runs.label_edit import EditRunner, PreparedEdit
+from napari_mmtseg.napari.shared.objects import SeparateObjects
 
 
 class EditSession(QObject):
@@ -99,11 +102,40 @@ class EditSession(QObject):
                 self._target.n_axes,
                 self.clicked,
                 self._fields,
+                self._target.is_whole,
             )
         )
         if action.renumbers:  # a label means the same in all slices
             index = tuple(slice(0, n) for n in layer.data.shape)
-        return Plan(action.title, layer, operation, index, renumbers=action.renumbers)
+        return Plan(
+            action.title,
+            layer,
+            operation,
+            index,
+            renumbers=action.renumbers,
+            shows_borders=action.shows_borders,
+        )
+
+    def cut(self, line: Any, place: Any) -> None:
+        """Cut the object under a line, (y, x) points in the slice at `place`."""
+        try:
+            layer = self._target.editable_layer()
+        except InputError as error:
+            show_warning(str(error))
+            return
+        shape = layer.data.shape
+        lead = [slice(int(i), int(i) + 1) for i in place]
+        if self._target.n_axes == 3 or (self._target.is_whole and len(shape) == 3):
+            lead[-1:] = [slice(0, n) for n in shape[-3:-2]]
+        index = (*lead, slice(0, shape[-2]), slice(0, shape[-1]))
+        taken = _taken(layer)
+
+        def operation(labels: Any) -> Any:
+            part = labels.reshape(labels.shape[-3:])
+            return split_by_line(part, line, taken=taken()).reshape(labels.shape)
+
+        self._preview.clear()
+        self._run(Plan("Split by line", layer, operation, index))
 
     def _run(self, plan: Plan, prepared: PreparedEdit | None = None) -> None:
         self._running = plan
@@ -118,6 +150,9 @@ class EditSession(QObject):
 
     def _on_applied(self, layer: Any, edit: Any) -> None:
         if self._running is not None and self._running.layer == layer:
+            operation = self._running.operation
+            if isinstance(operation, SeparateObjects) and operation.found is not None:
+                keep_object_classes(layer, operation.found.classes)
             text = describe_change(self._running, PreparedEdit(edit), done=True)
             self.described.emit(text)
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari.layers import Image, Layer
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.files.pixel_size import UNITS
 from napari_mmtseg.images.arrays import check_shape
 from napari_mmtseg.images.lazy import ArrayPart
 from napari_mmtseg.images.stack import ImageStack
@@ -24,6 +25,7 @@ from napari_mmtseg.napari.layers.axes import (
 )
 from napari_mmtseg.napari.layers.pixel_measure import pixel_measure
 from napari_mmtseg.napari.layers.placement import Placement, place_of
+from napari_mmtseg.settings.fields import SegmentationSettings
 
 _COPIED_SHARE = 0.1
 """Data in memory is copied before a run unless it takes more of what is free."""
@@ -107,6 +109,12 @@ class LayerSelection:
         if self.is_one_image:
             return {"channel_axis": self.channel_axis}
         return {"axes": self.image_axes, "spacing": self.spacing}
+
+    def naming_for(self, settings: SegmentationSettings) -> dict[str, Any]:
+        """Return the same, and the size of pixels where settings are lengths."""
+        if settings.output == "objects":
+            return {**self.naming, "spacing": self.spacing}
+        return self.naming
 
     @property
     def lengths(self) -> dict[str, int]:
@@ -237,7 +245,15 @@ def _position(layer: Image, name: str, position: float, n: int) -> int:
 def _spacing(
     layer: Image, names: Sequence[str], kept: Sequence[int]
 ) -> tuple[float, ...] | None:
-    """Return the distance of pixels in one unit; only ratios count."""
+    """Return the distance of pixels in micrometres, or in the scale of the layer."""
     labelled = [i for i in kept if names[i] not in _CHANNELS]
     measure = pixel_measure(layer, [i for i in labelled if names[i] in "ZYX"])
-    return None if measure is None else tuple(measure.edges[i] for i in labelled)
+    if measure is None:
+        return None
+    unit = UNITS.get(measure.length_unit)
+    micrometres = 1.0 if unit is None else unit.micrometres
+    is_length = [names[i] in "ZYX" for i in labelled]
+    return tuple(
+        measure.edges[i] * (micrometres if known else 1.0)
+        for i, known in zip(labelled, is_length, strict=True)
+    )

@@ -23,6 +23,7 @@ from napari_mmtseg.napari.layers.result import LayerResult, fixed_by_size, resul
 from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.runs.progress import count
 from napari_mmtseg.napari.segment.job import Job, Segmented, origin, predicted, prepared
+from napari_mmtseg.napari.segment.objects import FindObjects
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.segmentation.memory import estimate_memory
 
@@ -236,6 +237,10 @@ class Application:
         found = hierarchy.labels(display.n_labels)
         if display.output == "regions":
             found = connected_regions(found, hierarchy.n_spatial)
+        elif display.output == "objects":
+            volumes = hierarchy.n_spatial == 3
+            find = FindObjects(self.source, model.settings, {}, volumes=volumes)
+            found = find(found)
         labels = self.source.place.arrange(found)
         kept = LayerResult(self.source, model, {}, model.settings)
         kept.add_class_count(hierarchy, labels, display)

@@ -12,14 +12,19 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 from napari.layers import Labels
 from napari_mmtseg.labels.editing.class_count import ClassCount, Display
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.napari.layers.objects import keep_object_classes
+from napari_mmtseg.napari.layers.pixel_measure import pixel_measure
 from napari_mmtseg.napari.layers.result import LayerResult, result_of
+from napari_mmtseg.napari.layers.size_circle import SizeCircle
 from napari_mmtseg.napari.runs.label_edit import EditRunner
 from napari_mmtseg.napari.runs.latest import LatestTask
 from napari_mmtseg.napari.runs.preload import load_engine
 from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
 from napari_mmtseg.napari.segment.background import BackgroundBox
 from napari_mmtseg.napari.segment.class_count_slider import ClassCountSlider
+from napari_mmtseg.napari.segment.objects import FindObjects
 from napari_mmtseg.napari.shared.layer_choice import LayerWatch
+from napari_mmtseg.napari.shared.objects import ObjectFields
 from napari_mmtseg.napari.shared.settings_form import make_form_layout
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
 
@@ -29,7 +34,11 @@ if TYPE_CHECKING:
 _LOOK_AGAIN = 150
 """Milliseconds after a change of the labels until the slider follows."""
 
-_OUTPUTS = {"classes": "Classes", "regions": "Connected regions"}
+_OUTPUTS = {
+    "classes": "Classes",
+    "regions": "Connected regions",
+    "objects": "Objects",
+}
 _MERGINGS = {"classes": "of pixels", "regions": "of regions"}
 
 _MERGING_TIP = (
@@ -55,6 +64,7 @@ class ClassCountSection(QWidget):
         super().__init__()
         self._viewer = viewer
         self.layer: Labels | None = None
+        self._finding: FindObjects | None = None
         self.slider = ClassCountSlider()
         self.auto_button = QPushButton("Auto")
         self.auto_button.setToolTip("Back to the number of classes found automatically")
@@ -63,6 +73,7 @@ class ClassCountSection(QWidget):
         self.merging = QComboBox()
         self.merging.addItems(list(_MERGINGS.values()))
         self.background = BackgroundBox()
+        self.objects = ObjectFields()
         self.about = WrappedLabel()
         self.runner = EditRunner(self)
         self._other = LatestTask(self)
@@ -75,6 +86,10 @@ class ClassCountSection(QWidget):
         self.slider.changed.connect(self._reshape)
         self.output.activated.connect(self._reshape)
         self.background.activated.connect(self._on_background)
+        self.circle = SizeCircle(viewer, self)
+        self.objects.resized.connect(lambda size: self.circle.show(self.layer, size))
+        self.objects.changed.connect(self._reshape)
+        self.runner.applied.connect(self._on_applied)
         self.merging.activated.connect(self._on_merging)
         self._other.done.connect(self._on_other)
         self.auto_button.clicked.connect(self._to_automatic)
@@ -100,6 +115,11 @@ class ClassCountSection(QWidget):
 
     def take(self, layer: Labels | None) -> None:
         """Change a layer, which need not be active."""
+        if layer is not None and layer != self.layer:
+            axes = range(layer.ndim)[-3:]
+            self.objects.show_measure(pixel_measure(layer, axes))
+            if (result := result_of(layer)) is not None:
+                self.objects.show_settings(result.settings)
         self.layer = layer
         self._watch.follow(layer)
         self._look_again()
@@ -117,9 +137,13 @@ class ClassCountSection(QWidget):
                 ("Background", "The class that is labelled 0", self.background),
             ]
         )
-        self.output.setToolTip("Classes, or a label for every connected region")
+        self.output.setToolTip(
+            "Classes, or a label for every connected region, or for every object: "
+            "touching ones told apart"
+        )
         form.insertRow(0, self.about)
         form.addRow(self._row)
+        form.addRow(self.objects)
         titles = [form.labelForField(w) for w in (self.slider, self.background)]
         self._titles = [title for title in titles if title is not None]
         form.setContentsMargins(0, 6, 0, 6)
@@ -138,7 +162,8 @@ class ClassCountSection(QWidget):
         result = result_of(layer)
         why_fixed = "" if result is None else result.why_fixed
         self.setVisible(_can_be_shaped(result))
-        for widget in (*self._titles, self.slider, self.background, self._row):
+        rows = (self.slider, self.background, self._row, self.objects)
+        for widget in (*self._titles, *rows):
             widget.setVisible(not why_fixed)
         self.looked.emit()
         if layer is None or result is None or self.runner.is_busy:
@@ -175,6 +200,7 @@ class ClassCountSection(QWidget):
         self.merging.setCurrentIndex(list(_MERGINGS).index(hierarchy.merging))
         self.output.setCurrentIndex(list(_OUTPUTS).index(shape.output))
         self.background.show_classes(hierarchy.label_of_class(shape.n_labels))
+        self.objects.setVisible(shape.output == "objects")
         self.auto_button.setEnabled(shape.n_labels != hierarchy.automatic)
 
     def _to_automatic(self) -> None:
@@ -220,12 +246,14 @@ class ClassCountSection(QWidget):
         output = list(_OUTPUTS)[self.output.currentIndex()]
         n_labels = self.slider.slider.value()
         self.auto_button.setEnabled(n_labels != self.slider.automatic)
+        self.objects.setVisible(output == "objects")
+        find = self._finder(result, output)
 
         def operation(labels: NDArray[Any]) -> NDArray[Any]:
             made_by = class_count = result.class_count(labels)
             if made_by.hierarchy.merging != merging:
                 class_count = result.class_counts[merging]
-            return class_count.change(labels, n_labels, output, made_by)
+            return class_count.change(labels, n_labels, output, made_by, find)
 
         self.runner.run(layer, operation, replaces="shape")
 
@@ -240,10 +268,32 @@ class ClassCountSection(QWidget):
             before, self.background.class_index, shown.n_labels
         )
 
+        find = self._finder(result, shown.output)
+
         def operation(labels: NDArray[Any]) -> NDArray[Any]:
-            return after.change(labels, shown.n_labels, shown.output, before)
+            return after.change(labels, shown.n_labels, shown.output, before, find)
 
         self.runner.run(layer, operation, renumbers=shown.output == "classes")
+
+    def _finder(self, result: LayerResult, output: str) -> FindObjects | None:
+        """Return what finds the objects of classes, if those are shown."""
+        self._finding = None
+        if output == "objects":
+            one = next(iter(result.class_counts.values()))
+            self._finding = FindObjects(
+                result.source,
+                result.settings,
+                self.objects.choice(),
+                volumes=one.hierarchy.n_spatial == 3,
+            )
+        return self._finding
+
+    def _on_applied(self, layer: Labels, _: Any) -> None:
+        found = None if self._finding is None else self._finding.found
+        if found is not None:
+            keep_object_classes(layer, found.classes)
+            n, size = found.n_objects, found.size
+            self.objects.show_found(n, size)
 
 
 def _can_be_shaped(result: LayerResult | None) -> bool:

@@ -30,7 +30,7 @@ def check_run(source: LayerSelection, settings: SegmentationSettings) -> None:
     if source.is_one_image:
         return
     # Checks what it is given; the work begins with the first step, which never comes.
-    iter_segment(source.part, **source.naming, settings=settings).close()
+    iter_segment(source.part, **source.naming_for(settings), settings=settings).close()
 
 
 def make_job(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.editing.class_count import Display
+from napari_mmtseg.napari.layers.objects import OBJECT_CLASSES
 from napari_mmtseg.napari.layers.result import LayerResult, fixed_by_size
 from napari_mmtseg.napari.layers.scribbles import LayerScribbles
 from napari_mmtseg.napari.layers.source import LayerSelection
@@ -105,7 +106,7 @@ class Segmentation:
             stop = (yield SegmentationStep("preparing", 0, self._n_steps)) or stop
         steps = iter_segment(
             image,
-            **source.naming,
+            **source.naming_for(self.settings),
             scribbles=scribbles.painted if scribbles else None,
             examples=examples,
             model=self.model,
@@ -195,6 +196,8 @@ class Segmentation:
             "device": result.device,
             "precision": result.precision,
         }
+        if result.objects is not None:
+            about[OBJECT_CLASSES] = result.objects.classes.tolist()
         return Segmented(
             labels=labels,
             kept=kept,

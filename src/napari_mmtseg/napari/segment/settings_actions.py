@@ -76,7 +76,9 @@ def as_python(
     arguments = [f'"{settings.preset}"'] if settings.preset != "default" else []
     arguments += [f"{name}={value!r}" for name, value in settings.changes().items()]
     call = ["image"]
-    call += [f"{k}={v!r}" for k, v in source.naming.items() if v is not None]
+    call += [
+        f"{k}={v!r}" for k, v in source.naming_for(settings).items() if v is not None
+    ]
     image = _image(source)
     name = source.layer_name or source.name
     painted = []

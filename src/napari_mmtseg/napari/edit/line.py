@@ -1,0 +1,97 @@
+"""A line drawn across an object in the image, along which it is cut."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject, Signal
+
+from napari.layers import Labels, Shapes
+from napari_mmtseg.napari.layers.navigation import scene
+from napari_mmtseg.napari.layers.pixel_measure import change_units
+from napari_mmtseg.napari.layers.placement import spatial_attributes
+
+if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
+_PAN = "pan_zoom"
+
+
+class LineDrawer(QObject):
+    """Reports lines that are drawn over a layer, while it is on.
+
+    The camera stays meanwhile. `drawn` emits the points (y, x) in pixels, and the index
+    of the slice; `ended` that the user has taken a brush.
+    """
+
+    drawn = Signal(object, object)
+    ended = Signal()
+
+    def __init__(self, viewer: ViewerModel, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._layer: Labels | None = None
+        self._could_pan = True
+
+    def start(self, layer: Labels) -> None:
+        """Start reporting lines on a layer."""
+        self.stop()
+        self._layer = layer
+        layer.mode = _PAN
+        layer.events.mode.connect(self._on_mode)
+        self._could_pan = scene(self._viewer).camera.mouse_pan
+        scene(self._viewer).camera.mouse_pan = False
+        self._viewer.mouse_drag_callbacks.append(self._on_press)
+
+    def stop(self) -> None:
+        """Stop reporting lines, and let the camera move again."""
+        layer, self._layer = self._layer, None
+        if layer is not None:
+            layer.events.mode.disconnect(self._on_mode)
+            scene(self._viewer).camera.mouse_pan = self._could_pan
+            self._viewer.mouse_drag_callbacks.remove(self._on_press)
+
+    def _on_press(self, _: Any, event: Any) -> Iterator[None]:
+        layer = self._layer
+        if layer is None or event.button != 1 or len(event.dims_displayed) != 2:
+            return
+        points = [self._pixel(layer, event.position)]
+        shown = self._shown(layer, points[0])
+        yield
+        while event.type == "mouse_move":
+            points.append(self._pixel(layer, event.position))
+            shown.data = [np.array([points[0], *points[-1:]])]
+            yield
+        if shown in self._viewer.layers:
+            self._viewer.layers.remove(shown)
+        if self._layer == layer and len(points) > 1:
+            self.drawn.emit([p[-2:] for p in points], np.round(points[0][:-2]))
+
+    def _pixel(self, layer: Labels, position: Any) -> Any:
+        place = change_units(position, self._viewer.dims.units, layer.units)
+        return np.asarray(layer.world_to_data(place), float)
+
+    def _shown(self, layer: Labels, point: Any) -> Shapes:
+        """Show the line that is being drawn, in a layer that goes with it."""
+        layers = self._viewer.layers
+        chosen = set(layers.selection), layers.selection.active
+        shown = Shapes(
+            [np.array([point, point])],
+            shape_type="path",
+            edge_width=2,
+            edge_color="yellow",
+            name="Line",
+            **spatial_attributes(layer),
+        )
+        self._viewer.add_layer(shown)
+        layers.selection.clear()
+        layers.selection.update(chosen[0])
+        layers.selection.active = chosen[1]
+        return shown
+
+    def _on_mode(self, _: Any = None) -> None:
+        if self._layer is not None and self._layer.mode != _PAN:
+            self.stop()
+            self.ended.emit()

@@ -1,0 +1,1 @@
+"""Objects: touching ones told apart, edited, measured, and followed over time."""

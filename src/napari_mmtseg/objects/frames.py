@@ -1,0 +1,31 @@
+"""Label images as frames: the planes or volumes in which objects lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from napari_mmtseg.errors import InputError
+
+
+def check_labels(labels: Any) -> tuple[Any, tuple[int, ...]]:
+    """Return labels that can be read part by part, and their shape.
+
+    Raises InputError if they are not whole numbers with two axes or more.
+    """
+    if not all(hasattr(labels, name) for name in ("shape", "dtype", "__getitem__")):
+        labels = np.asarray(labels)
+    shape = tuple(int(n) for n in labels.shape)
+    if np.dtype(labels.dtype).kind not in "iu" or len(shape) < 2 or 0 in shape:
+        raise InputError(
+            f"Labels of {labels.dtype} and shape {shape} have no objects. Give whole "
+            "numbers with at least two axes, Y and X."
+        )
+    return labels, shape
+
+
+def frames_of(shape: Sequence[int], n_dims: int) -> Iterator[tuple[int, ...]]:
+    """Yield the index of every frame of `n_dims` axes."""
+    yield from np.ndindex(*shape[:-n_dims])

@@ -1,0 +1,199 @@
+"""Objects in the Edit labels panel: separate, cut, merge, measure, save."""
+
+import json
+
+import numpy as np
+import pandas
+import pytest
+import tifffile
+from npe2 import PluginManager
+from qtpy.QtWidgets import QFileDialog
+
+from napari_mmtseg.napari.layers.navigation import scene
+from napari_mmtseg.napari.layers.objects import object_classes
+from tests.napari.driving import click, press, settle
+from tests.objects.discs import balls
+
+CLASSES = np.where(balls((24, 44), [(12, 12), (12, 28)], 9), 2, 1).astype(np.int32)
+IMAGE = 50.0 * CLASSES
+
+
+@pytest.fixture
+def layer(viewer, edit_panel, qtbot):
+    viewer.add_image(IMAGE, name="dna", scale=(0.5, 0.5), units=("um", "um"))
+    place = {"scale": (0.5, 0.5), "units": ("um", "um")}
+    layer = viewer.add_labels(CLASSES.copy(), name="cells", **place)
+    settle(edit_panel, qtbot)
+    return layer
+
+
+def test_separate_is_one_undo(layer, edit_panel, qtbot):
+    press(edit_panel, qtbot, "separate")
+    assert np.unique(layer.data).tolist() == [0, 1, 2]
+    assert layer.data[12, 12] != layer.data[12, 28]
+    assert "2 objects" in edit_panel.status.text()
+    assert object_classes(layer).tolist() == [0, 2, 2]
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, CLASSES)
+
+
+def test_preview_shows_borders_and_follows_the_size(layer, edit_panel, qtbot):
+    click(qtbot, edit_panel.buttons["preview"])
+    press(edit_panel, qtbot, "separate")
+    overlay = edit_panel.preview.overlay.data
+    assert 0 < overlay.sum() < (CLASSES == 2).sum() / 2
+    assert "2 objects" in edit_panel.status.text()
+    edit_panel.fields.objects.size_box.setValue(100)
+    settle(edit_panel, qtbot)
+    assert "0 objects" in edit_panel.status.text()
+    np.testing.assert_array_equal(layer.data, CLASSES)
+    press(edit_panel, qtbot, "cancel")
+
+
+def test_the_size_is_a_circle_for_a_moment(layer, viewer, edit_panel, qtbot):
+    active = viewer.layers.selection.active
+    edit_panel.fields.objects.size_box.setValue(8)  # µm, 16 pixels
+    circle = viewer.layers["Object size"]
+    corners = circle.data[0]
+    assert np.ptp(corners, axis=0).tolist() == [16, 16]
+    assert viewer.layers.selection.active == active
+    edit_panel.fields.objects.size_box.setValue(0)
+    assert "Object size" not in viewer.layers
+
+
+def test_selected_classes_are_the_foreground(layer, edit_panel, qtbot):
+    edit_panel.table.select_values([1])
+    edit_panel.fields.objects.border.setChecked(True)
+    press(edit_panel, qtbot, "separate")
+    assert not layer.data.any()
+
+
+def test_by_intensity_needs_an_image(layer, viewer, edit_panel, qtbot, notifications):
+    edit_panel.fields.objects.method_box.setCurrentIndex(1)
+    press(edit_panel, qtbot, "separate")
+    assert layer.data.max() >= 1
+    layer.undo()
+    viewer.layers["dna"].visible = False
+    press(edit_panel, qtbot, "separate")
+    assert "No visible image lies" in notifications[-1][1]
+    np.testing.assert_array_equal(layer.data, CLASSES)
+
+
+def test_one_slice_keeps_the_numbers_of_the_others(viewer, edit_panel, qtbot):
+    stack = np.stack([CLASSES, np.where(CLASSES == 2, 7, 0)])
+    layer = viewer.add_labels(stack)
+    viewer.dims.set_point(0, 0)
+    click(qtbot, edit_panel.target.slice_button)
+    settle(edit_panel, qtbot)
+    press(edit_panel, qtbot, "separate")
+    assert np.unique(layer.data[0]).tolist() == [0, 8, 9]
+    assert np.unique(layer.data[1]).tolist() == [0, 7]
+
+
+def test_a_line_cuts_an_object(layer, edit_panel, qtbot):
+    layer.data = np.where(CLASSES == 2, 5, 0)
+    edit_panel.session.cut([(0.0, 20.0), (23.0, 20.0)], [])
+    settle(edit_panel, qtbot)
+    assert np.unique(layer.data).tolist() == [0, 1, 5]
+    layer.undo()
+    assert np.unique(layer.data).tolist() == [0, 5]
+
+
+def test_a_line_is_drawn_with_the_mouse(layer, viewer, edit_panel, qtbot):
+    layer.data = np.where(CLASSES == 2, 5, 0)
+    click(qtbot, edit_panel.buttons["split_line"])
+    assert not scene(viewer).camera.mouse_pan
+
+    class Event:
+        type, button, modifiers, dims_displayed = "mouse_press", 1, (), (0, 1)
+        position = (0.0, 10.0)
+
+    event = Event()
+    steps = viewer.mouse_drag_callbacks[-1](viewer, event)
+    next(steps)
+    event.type, event.position = "mouse_move", (11.5, 10.0)
+    next(steps)
+    assert "Line" in viewer.layers
+    event.type = "mouse_release"
+    next(steps, None)
+    settle(edit_panel, qtbot)
+    assert "Line" not in viewer.layers
+    assert len(np.unique(layer.data)) == 3
+    click(qtbot, edit_panel.buttons["split_line"])
+    assert scene(viewer).camera.mouse_pan
+
+
+def test_measurements_go_to_the_features(layer, edit_panel, qtbot):
+    press(edit_panel, qtbot, "separate")
+    edit_panel.table.select_values([1])
+    press(edit_panel, qtbot, "measure")
+    features = layer.features
+    assert features["index"].tolist() == [1, 2]
+    assert features["class"].tolist() == [2, 2]
+    assert features["mean_dna"].tolist() == [100.0, 100.0]
+    areas = np.bincount(layer.data.ravel())[1:] / 4
+    assert features["area (µm²)"].tolist() == areas.tolist()
+    assert "Measured 2 objects" in edit_panel.status.text()
+
+
+def test_table_and_outlines_are_saved(layer, edit_panel, qtbot, tmp_path, monkeypatch):
+    press(edit_panel, qtbot, "separate")
+    press(edit_panel, qtbot, "measure")
+
+    def save(button, name):
+        answer = str(tmp_path / name), ""
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: answer)
+        press(edit_panel, qtbot, button)
+        return tmp_path / name
+
+    table = pandas.read_csv(save("save_measurements", "a.csv"))
+    assert table["max_dna"].tolist() == [100, 100]
+    collection = json.loads(save("save_labels", "a.geojson").read_text("utf-8"))
+    properties = collection["features"][0]["properties"]
+    assert properties["classification"]["name"] == "class 2"
+    assert len(properties["classification"]["color"]) == 3
+    assert properties["measurements"]["mean_dna"] == 100
+    roifile = pytest.importorskip("roifile")
+    assert len(roifile.roiread(save("save_labels", "a.zip"))) == 2
+
+
+@pytest.mark.parametrize("ending", [".ome.tif", ".geojson", ".zip"])
+def test_napari_saves_labels_with_our_writer(viewer, ending, tmp_path):
+    if ending == ".zip":
+        pytest.importorskip("roifile")
+    PluginManager.instance().discover()
+    viewer.add_labels(np.where(CLASSES == 2, 3, 0), name="cells")
+    path = str(tmp_path / f"cells{ending}")
+    assert viewer.layers.save(path, plugin="napari-mmtseg") == [path]
+    if ending == ".ome.tif":
+        np.testing.assert_array_equal(tifffile.imread(path) > 0, CLASSES == 2)
+
+
+def test_refusals_are_notes(viewer, edit_panel, qtbot, notifications):
+    layer = viewer.add_labels(np.ones((20, 20), np.uint8))
+    settle(edit_panel, qtbot)
+    press(edit_panel, qtbot, "separate")
+    assert "one class only" in notifications[-1][1]
+    layer.data = np.zeros((20, 20), np.uint8)
+    settle(edit_panel, qtbot)
+    press(edit_panel, qtbot, "measure")
+    assert "no objects to measure" in notifications[-1][1]
+
+
+def test_more_objects_than_the_layer_holds(viewer, edit_panel, qtbot, notifications):
+    labels = np.zeros((90, 90), np.uint8)
+    labels[::5, ::5] = 1
+    layer = viewer.add_labels(labels.copy())
+    settle(edit_panel, qtbot)
+    press(edit_panel, qtbot, "separate")
+    assert "324 labels up to 324" in notifications[-1][1]
+    assert "uint8 ends at 255" in notifications[-1][1]
+    np.testing.assert_array_equal(layer.data, labels)
+
+
+def test_dask_labels_are_measured(viewer, edit_panel, qtbot):
+    from_array = pytest.importorskip("dask.array").from_array
+    layer = viewer.add_labels(from_array(np.where(CLASSES == 2, 4, 0), chunks=(8, 8)))
+    edit_panel.measurements.to_features()
+    settle(edit_panel, qtbot)
+    assert layer.features["index"].tolist() == [4]
