@@ -23,8 +23,8 @@ class SegmentationResult:
     Attributes
     ----------
     labels : (Y, X) ndarray of int32
-        Labels 1..k in the shape of the image without its channels; painted classes
-        keep their labels.
+        Labels 1..k in the shape of the image without its channels, 0 for background;
+        painted classes keep their labels.
     model : MutualMeanTeachingModel or None
         The fitted networks, to label other images with the same classes; None for
         another `method` than "mmt".
@@ -33,7 +33,7 @@ class SegmentationResult:
     stop_reason : str
         Why training ended.
     n_labels : int
-        Number of different labels.
+        Number of different labels, background included.
     n_steps : int
         Number of training steps.
     seconds : float

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 Labels = NDArray[np.int32]
 
+_LEARNED = 75
+"""Percent of the steps, at least, in which networks first learn the guess."""
+
 _RESUMED, _EXTENDED = 8, 4
 """Divisor of the number of steps for a fitted model, without and with new classes."""
 
@@ -79,7 +82,7 @@ def _fit_scribbles(
         make_scribble_examples,
         resumed_peers,
     )
-    from napari_mmtseg.engine.training import train
+    from napari_mmtseg.engine.training import make_peers, train
 
     def report(_: None) -> Iterable[SegmentationStep]:
         yield preparing
@@ -109,9 +112,16 @@ def _fit_scribbles(
     examples, groups = make_scribble_examples(
         views, targets.classes, targets.painted, n_classes, fast, device, model
     )
-    peers = (
-        None if model is None else resumed_peers(model, examples, groups, fast, device)
-    )
+    if model is None:
+        if settings.warm_start_steps:
+            learned = max(settings.warm_start_steps, _LEARNED * settings.n_steps // 100)
+            fast = settings.replace(warm_start_steps=learned)
+        # Classes of scribbles are no clusters: weights that reproduce clusters are a
+        # worse start for them than random ones.
+        blank = [dataclasses.replace(example, start=None) for example in examples]
+        peers = make_peers(blank, fast, device)
+    else:
+        peers = resumed_peers(model, examples, groups, fast, device)
     trained = yield from follow_training(
         train(examples, fast, precision, should_cancel, peers),
         fast,

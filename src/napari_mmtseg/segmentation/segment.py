@@ -87,8 +87,9 @@ def segment(
     ndarray of int32, or `out`
         Labels 1..k, in the shape of the image without its channels, numbered from dark
         to bright (classes) or in raster order (regions); classes that are painted or
-        known to `model` keep their labels. A memmap of a temporary file if the labels
-        of a stack take more than `memory_share` of the free memory.
+        known to `model` keep their labels. With `background` in the settings, the class
+        that is background is 0, and the others count on from 1. A memmap of a temporary
+        file if the labels of a stack take more than `memory_share` of the free memory.
 
     Raises
     ------

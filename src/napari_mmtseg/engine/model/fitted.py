@@ -146,9 +146,9 @@ class MutualMeanTeachingModel:
         -------
         ndarray of int32, or `out`
             Labels 1..k in the shape of the image without its channels, from dark to
-            bright; `k` is less than `n_labels` if the model distinguishes fewer. A
-            memmap of a temporary file if they take more than `memory_share` of the
-            free memory.
+            bright, 0 for the class that was background in the fit; `k` is less than
+            `n_labels` if the model distinguishes fewer. A memmap of a temporary file if
+            they take more than `memory_share` of the free memory.
 
         Raises
         ------
