@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.napari.shared.number_field import read_as_shown
 from napari_mmtseg.settings.fields import SegmentationSettings, parameters
 from napari_mmtseg.settings.parameter import Parameter
 from napari_mmtseg.settings.presets import PRESETS
@@ -184,6 +185,7 @@ def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
     box.setDecimals(decimals)
     box.setMinimumWidth(60)
     box.setKeyboardTracking(False)
+    read_as_shown(box)
     if parameter.optional:
         box.setMinimum(_none_value(parameter))
         short = len(parameter.none_means) <= _LONGEST_SPECIAL
