@@ -13,7 +13,7 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.edit.actions import ACTIONS
 from napari_mmtseg.napari.edit.fields import EditFields
 from napari_mmtseg.napari.edit.files import save_labels, save_table
-from napari_mmtseg.napari.edit.layout import EditShortcuts, arrange, make_buttons
+from napari_mmtseg.napari.edit.layout import arrange, make_buttons
 from napari_mmtseg.napari.edit.navigation import Navigator
 from napari_mmtseg.napari.edit.picking import Highlight, Picker
 from napari_mmtseg.napari.edit.preview import EditPreview
@@ -26,6 +26,7 @@ from napari_mmtseg.napari.layers.editing import rename_class
 from napari_mmtseg.napari.layers.result import changes, result_of
 from napari_mmtseg.napari.shared.layer_choice import LayerWatch
 from napari_mmtseg.napari.shared.panel import NarrowPanel
+from napari_mmtseg.napari.shared.shortcuts import WindowShortcuts
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class EditWidget(NarrowPanel):
         self.target = EditTarget(napari_viewer)
         self.table = ClassTableView()
         self.fields = EditFields(self)
-        self.preview = EditPreview(napari_viewer, self.target.choice, self)
+        self.preview = EditPreview(napari_viewer, self)
         self.picker = Picker(napari_viewer, self)
         self.statistics = ClassStatistics(self)
         self.navigator = Navigator(napari_viewer, self)
@@ -57,7 +58,9 @@ class EditWidget(NarrowPanel):
         )
         self.buttons = make_buttons()
         self.status, self.reason = WrappedLabel(), WrappedLabel()
-        self._shortcuts = EditShortcuts(self.buttons)
+        self._shortcuts = WindowShortcuts(
+            {a.shortcut: self.buttons[n] for n, a in ACTIONS.items() if a.shortcut}
+        )
         self._watch = LayerWatch(
             {
                 **dict.fromkeys(_EDITED, self._on_edited),

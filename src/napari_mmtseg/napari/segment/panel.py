@@ -86,6 +86,7 @@ class SegmentWidget(NarrowPanel):
         self._control.measured.connect(self.confidence_section.show_measured)
         self.class_count_section.looked.connect(self.confidence_section.refresh)
         self.closed.connect(self._control.cancel)
+        self.closed.connect(self.confidence_section.tour.forget)
         self._refresh()
 
     @property
