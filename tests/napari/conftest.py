@@ -66,7 +66,7 @@ def panel(viewer, qtbot):
     set_values(widget, **QUICK)
     yield widget
     widget.cancel()
-    _end(viewer, widget, qtbot)
+    _end(viewer, widget.native, qtbot)
 
 
 @pytest.fixture

@@ -50,27 +50,28 @@ class SegmentationSettings:
         "default",
         "Preset",
         "Where every other value comes from: default (quality first), fast (a preview "
-        "quality in a fraction of the time) or paper (Algorithm 1 of Wu et al. 2020 to "
-        "the letter: slow).",
+        "quality in a fraction of the time) or paper (the published method to the "
+        "letter: minutes to an hour).",
         choices=("default", "fast", "paper"),
         advanced=False,
     )
     n_labels: int | None = setting(
         None,
         "Number of classes",
-        "How many classes the result has; automatic merges similar classes as long as "
-        "little is lost.",
+        "How many classes the result has; automatic counts how many kinds of pixels "
+        "there are.",
         range=(1, 256),
         none_means="automatic",
         advanced=False,
+        group="",
     )
     continuity_weight: float = setting(
         2.0,
         "Smoothness",
-        "Weight of the continuity loss against the similarity loss (the paper's beta): "
-        "higher gives larger, smoother segments.",
+        "Higher gives larger areas with smoother outlines, lower keeps fine detail.",
         range=(0.0, 1000.0),
         advanced=False,
+        group="Classes",
     )
     seed: int = setting(
         0,
@@ -78,14 +79,16 @@ class SegmentationSettings:
         "Start of the random numbers: the same seed gives the same labels.",
         range=(0, 2**31 - 1),
         advanced=False,
+        group="Computer",
     )
     output: str = setting(
         "classes",
         "Output",
         "classes: pixels that look alike share a label wherever they are; regions: "
-        "every connected piece of a class has a label of its own.",
+        "every connected region of a class has a label of its own.",
         choices=("classes", "regions"),
         advanced=False,
+        group="Classes",
     )
     stack: str = setting(
         "one_model",
@@ -97,26 +100,26 @@ class SegmentationSettings:
         "single 2D image is segmented alike with all.",
         choices=("one_model", "slice_by_slice", "volume"),
         advanced=False,
+        group="",
     )
     min_region_size: int = setting(
         0,
         "Smallest region",
-        "Connected pieces of a class smaller than this join the class around them; 0 "
-        "keeps all.",
+        "Regions smaller than this join the class around them; 0 keeps all.",
         unit="pixels",
         range=(0, 10**9),
+        group="Classes",
     )
     max_labels: int = setting(
         16,
-        "Largest number of labels",
-        "Output channels of the networks (the paper's q): the number of labels that "
-        "training starts from.",
+        "Most classes",
+        "Number of classes that training starts from; those that look alike merge.",
         range=(2, 256),
     )
     min_labels: int = setting(
         2,
-        "Smallest number of labels",
-        "Training stops once no more than this many labels are left.",
+        "Fewest classes",
+        "Training stops once no more than this many classes are left.",
         range=(1, 256),
     )
     merging: str = setting(
@@ -126,6 +129,7 @@ class SegmentationSettings:
         "regions: neighbouring pixels merge first, then regions that look alike "
         "(photographs, scenes); auto looks at the image.",
         choices=("auto", "classes", "regions"),
+        group="Classes",
     )
     merge_threshold: float = setting(
         0.5,
@@ -133,6 +137,7 @@ class SegmentationSettings:
         "With an automatic number of classes, two are told apart if between them lie "
         "fewer pixels than this fraction of their smaller peak; 1 keeps all apart.",
         range=(0.0, 1.0),
+        group="Classes",
     )
     region_threshold: float = setting(
         0.6,
@@ -140,6 +145,7 @@ class SegmentationSettings:
         "Where regions merge first, how far: higher gives fewer, larger regions; 0.3 "
         "gives a fine division.",
         range=(0.0, 1.0),
+        group="Classes",
     )
     texture: float | None = setting(
         None,
@@ -149,6 +155,7 @@ class SegmentationSettings:
         range=(0.0, 1.0),
         none_means="automatic",
         advanced=False,
+        group="Classes",
     )
     texture_scale: float = setting(
         2.0,
@@ -156,33 +163,34 @@ class SegmentationSettings:
         "Standard deviation of the Gaussian window in which texture is measured.",
         unit="pixels",
         range=(0.5, 64.0),
+        group="Classes",
     )
     n_conv_layers: int = setting(
         3,
         "Convolution layers",
-        "Number of 3x3 convolutions before the final 1x1 convolution (the paper's M).",
+        "How far around a pixel the networks look: each layer adds one pixel to each "
+        "side.",
         range=(1, 10),
     )
     n_steps: int = setting(
         40,
         "Steps",
-        "Largest number of training steps (the paper's T), the warm start included; "
-        "each step teaches both peers. On several images, or parts of a large one, "
-        "there are twice as many.",
+        "Longest training, the warm start included. On several images, or parts of a "
+        "large one, there are twice as many steps.",
         range=(1, 100_000),
     )
     warm_start_steps: int = setting(
         30,
         "Warm-start steps",
-        "Steps in which both peers first learn the labels of a k-means clustering; 0 "
-        "starts from random networks as the paper does.",
+        "Steps in which the networks first learn a quick clustering; 0 starts from "
+        "random networks.",
         range=(0, 100_000),
     )
     patience: int | None = setting(
         8,
         "Patience",
-        "Training stops early once the teachers' labels have changed in fewer than 1 "
-        "in 500 pixels for this many steps in a row.",
+        "Training stops early once fewer than 1 in 500 pixels have changed their class "
+        "for this many steps in a row.",
         unit="steps",
         range=(1, 100_000),
         none_means="never stop early",
@@ -190,40 +198,38 @@ class SegmentationSettings:
     scribble_weight: float = setting(
         1.0,
         "Scribble weight",
-        "Weight of the cross-entropy on painted pixels against the similarity loss; "
-        "without scribbles it does nothing.",
+        "How much painted pixels count against all others; without scribbles it does "
+        "nothing.",
         range=(0.0, 1000.0),
     )
     learning_rate: float = setting(
         0.1,
         "Learning rate",
-        "Step size of stochastic gradient descent.",
+        "How far each training step goes; a tenth of it learns about ten times slower.",
         range=(1e-4, 10.0),
     )
     momentum: float = setting(
         0.9,
         "Momentum",
-        "Momentum of stochastic gradient descent.",
+        "How much of the last training step goes on in the next.",
         range=(0.0, 0.9999),
     )
     ema_decay: float = setting(
         0.9,
         "Teacher decay",
-        "Decay of the moving average that makes a teacher of its student (the paper's "
-        "alpha).",
+        "How slowly a teacher follows its student: higher is steadier and slower.",
         range=(0.0, 0.9999),
     )
     ema_warmup: bool = setting(
         True,
         "Teacher warm-up",
-        "Let the decay grow as 1 - 1/(t + 1) up to its final value, so that early "
-        "teachers follow their students closely.",
+        "Early teachers follow their students closely, later ones more slowly.",
     )
     edge_scale: float | None = setting(
         0.2,
         "Edge contrast",
-        "Difference between neighbouring pixels at which the continuity loss has "
-        "fallen to 1/e of its weight, so that smoothing stops at edges.",
+        "Smoothing stops at edges: lower keeps fainter ones. At this difference of "
+        "neighbouring pixels it has fallen to a third.",
         unit="fraction of the image's range",
         range=(1e-3, 100.0),
         none_means="the same weight everywhere",
@@ -235,6 +241,7 @@ class SegmentationSettings:
         "estimated from the image; channels: values scaled to 0-1; auto: stains for "
         "tissue with a brown and another stain, else lab.",
         choices=("auto", "lab", "stains", "channels"),
+        group="Colour and light",
     )
     illumination: str = setting(
         "auto",
@@ -243,6 +250,7 @@ class SegmentationSettings:
         "vignetting), subtract if it adds (glow); auto looks at the image, and leaves "
         "photographs alone.",
         choices=("auto", "off", "divide", "subtract"),
+        group="Colour and light",
     )
     normalization: str = setting(
         "auto",
@@ -251,6 +259,7 @@ class SegmentationSettings:
         "ones get the same classes; together: all by one range, which ties a class to "
         "values; auto: together for slices of a stack, each for separate images.",
         choices=("auto", "each", "together"),
+        group="Colour and light",
     )
     working_size: int | None = setting(
         240,
@@ -283,6 +292,7 @@ class SegmentationSettings:
         unit="pixels",
         range=(64, 65_536),
         none_means="automatic",
+        group="Computer",
     )
     memory_share: float = setting(
         0.25,
@@ -290,6 +300,7 @@ class SegmentationSettings:
         "Labels that would take more than this share of the free memory are kept in a "
         "file on disk instead.",
         range=(0.0, 1.0),
+        group="Computer",
     )
     teaching: str = setting(
         "mutual",
@@ -318,6 +329,7 @@ class SegmentationSettings:
         "Device",
         "Where the networks run; auto takes a GPU where there is one.",
         choices=("auto", "cpu", "cuda", "mps"),
+        group="Computer",
     )
     precision: str = setting(
         "auto",
@@ -325,6 +337,7 @@ class SegmentationSettings:
         "Number format of the convolutions; auto takes bfloat16 on processors with "
         "AMX, where it is about twice as fast.",
         choices=("auto", "float32", "bfloat16"),
+        group="Computer",
     )
 
     def __init__(self, preset: str = "default", **values: Any) -> None:

@@ -34,7 +34,8 @@ class Parameter:
     """Description of one setting for forms, the command line and the documentation.
 
     `kind` is bool, int, float or str. `minimum` and `maximum` are accepted themselves,
-    and so is None, if `optional`, with the meaning `none_means`.
+    and so is None, if `optional`, with the meaning `none_means`. `group` is a heading
+    of a form; settings without one stand where they matter.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     none_means: str = ""
     advanced: bool = True
+    group: str = "Training"
 
     @classmethod
     def of(cls, field: dataclasses.Field[Any], annotation: Any) -> Parameter:

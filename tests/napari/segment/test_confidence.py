@@ -131,7 +131,7 @@ def test_a_region_that_is_accepted_is_not_shown_again(measured, viewer, qtbot):
 def test_the_region_is_forgotten_with(event, measured, viewer, qtbot):
     tour = visit(measured, qtbot)
     (labels,) = [la for la in labels_layers(viewer) if la.name != "least certain"]
-    assert tour.isVisibleTo(measured)
+    assert tour.isVisibleTo(measured.native)
     if event == "removed":
         viewer.layers.remove(labels)
     elif event == "edited":
@@ -139,13 +139,13 @@ def test_the_region_is_forgotten_with(event, measured, viewer, qtbot):
         labels.data_setitem(tuple(np.array([i]) for i in place), 9)
     else:
         measured.class_count_section.slider.slider.setValue(4)
-    qtbot.waitUntil(lambda: not tour.isVisibleTo(measured))
+    qtbot.waitUntil(lambda: not tour.isVisibleTo(measured.native))
     assert "least certain" not in viewer.layers
 
 
 @pytest.mark.window
 def test_keys_go_through_the_regions(measured, viewer, qtbot):
-    window = measured.window()
+    window = measured.native.window()
     window.show()
     with qtbot.waitActive(window):
         window.activateWindow()
@@ -192,9 +192,9 @@ def test_after_another_number_of_classes_it_is_measured_anew(measured, qtbot):
 
 
 def test_other_layers_have_no_confidence(viewer, panel):
-    assert not panel.confidence_section.isVisibleTo(panel)
+    assert not panel.confidence_section.isVisibleTo(panel.native)
     viewer.add_labels(np.ones((8, 8), int))
-    assert not panel.confidence_section.isVisibleTo(panel)
+    assert not panel.confidence_section.isVisibleTo(panel.native)
 
 
 def test_cancel_leaves_nothing(measured, viewer, qtbot):

@@ -125,7 +125,7 @@ def test_a_shape_that_is_moved_moves_the_region(viewer, panel, qtbot):
     qtbot.waitUntil(lambda: "Region 32 x 40" in panel.hint.text(), timeout=5000)
     viewer.layers.remove("Shapes")
     assert panel.choice.crop.box.currentText() == "whole image"
-    assert not panel.hint.isVisibleTo(panel)
+    assert not panel.hint.isVisibleTo(panel.native)
 
 
 @pytest.mark.window

@@ -19,7 +19,7 @@ IMAGE = two_levels()[0]
 
 def test_without_a_layer_run_is_disabled_and_says_why(viewer, panel):
     assert not panel.run_button.isEnabled()
-    assert panel.reason.isVisibleTo(panel)
+    assert panel.reason.isVisibleTo(panel.native)
     assert "File > Open Sample" in panel.reason.text()
 
 
@@ -246,7 +246,7 @@ def test_other_data_are_followed(viewer, panel, qtbot):
     layer.data = np.zeros((7, 2000, 3000), np.uint8)
     qtbot.waitUntil(lambda: panel.memory.text() != before, timeout=5000)
     layer.data = IMAGE
-    qtbot.waitUntil(lambda: not panel.hint.isVisibleTo(panel), timeout=5000)
+    qtbot.waitUntil(lambda: not panel.hint.isVisibleTo(panel.native), timeout=5000)
     assert panel.choice.axes.currentText() == "Y X"
     assert panel.run_button.isEnabled(), panel.reason.text()
 

@@ -78,7 +78,7 @@ class ChoiceBox:
         self.changed.emit()
 
 
-_WHOLE, _VIEWPORT = "whole image", "viewport"
+_WHOLE, _VIEWPORT = "whole image", "view"
 _PAUSE = 200
 """Milliseconds without a movement until the viewport is looked at again."""
 

@@ -36,8 +36,7 @@ _MERGING_TIP = (
     "regions; no training"
 )
 _MERGING_REFUSED = (
-    "For a stack or a large image this is chosen before the run: Merging, under "
-    "Advanced"
+    "For a stack or a large image this is chosen before the run: More, Merging"
 )
 
 

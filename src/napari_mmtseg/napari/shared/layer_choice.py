@@ -33,7 +33,7 @@ class LayerChoice:
         self._viewer = viewer
         self._kind = kind
         self.box = ComboBox(
-            name="layer", label=label, choices=self._choices, tooltip=tooltip
+            name=label.lower(), label=label, choices=self._choices, tooltip=tooltip
         )
         keep_narrow(self.box.native)
         self.box.changed.connect(self._on_change)
