@@ -258,8 +258,8 @@ def test_a_layer_that_is_moved_moves_the_region(viewer, panel, qtbot, moved):
     shapes = viewer.add_shapes([box], name="shapes")
     viewer.layers.selection.active = image
     panel.choice.crop.choose(shapes)
-    wait_for_hint(panel, qtbot, "Region 20 x 20")
+    wait_for_hint(panel, qtbot, "Area 20 x 20")
     viewer.layers[moved].scale = (0.5, 0.5) if moved == "image" else (2, 2)
-    wait_for_hint(panel, qtbot, "Region 40 x 40")
+    wait_for_hint(panel, qtbot, "Area 40 x 40")
     viewer.layers[moved].translate = (5, 0) if moved == "image" else (-10, 0)
-    wait_for_hint(panel, qtbot, "Region 30 x 40")
+    wait_for_hint(panel, qtbot, "Area 30 x 40")

@@ -12,13 +12,15 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 from napari.layers import Labels
 from napari_mmtseg.labels.editing.class_count import ClassCount, Display
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.napari.layers.colours import colour_by_output
+from napari_mmtseg.napari.layers.editing import unwrapped
 from napari_mmtseg.napari.layers.result import LayerResult, result_of
 from napari_mmtseg.napari.runs.label_edit import EditRunner
 from napari_mmtseg.napari.runs.latest import LatestTask
 from napari_mmtseg.napari.runs.preload import load_engine
 from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
 from napari_mmtseg.napari.segment.class_count_slider import ClassCountSlider
-from napari_mmtseg.napari.shared.layer_choice import LayerWatch
+from napari_mmtseg.napari.shared.layer_choice import LayerWatch, keep_narrow
 from napari_mmtseg.napari.shared.settings_form import make_form_layout
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
 
@@ -60,6 +62,8 @@ class ClassCountSection(QWidget):
         self.output.addItems(list(_OUTPUTS.values()))
         self.merging = QComboBox()
         self.merging.addItems(list(_MERGINGS.values()))
+        for box in (self.output, self.merging):
+            keep_narrow(box)
         self.about = WrappedLabel()
         self.runner = EditRunner(self)
         self._other = LatestTask(self)
@@ -155,7 +159,9 @@ class ClassCountSection(QWidget):
         self.merging.setToolTip(_MERGING_TIP if one_image else _MERGING_REFUSED)
         if fits:
             class_count = result.class_count(layer.data)
-            self._show(class_count.display(layer.data), class_count)
+            display = class_count.display(layer.data)
+            self._show(display, class_count)
+            colour_by_output(unwrapped(layer), display.output)
 
     def _show(self, shape: Display, class_count: ClassCount) -> None:
         hierarchy = class_count.hierarchy

@@ -68,8 +68,8 @@ class ConfidenceSection(QWidget):
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.show_button, 0, 0)
-        layout.addWidget(self.worst_button, 0, 1)
-        layout.addWidget(self.tour, 1, 0, 1, 2)
+        layout.addWidget(self.worst_button, 1, 0)
+        layout.addWidget(self.tour, 2, 0)
         self.show_button.clicked.connect(self.show_confidence)
         self.worst_button.clicked.connect(self.go_to_worst)
 

@@ -47,15 +47,17 @@ class Job:
 class Segmented:
     """A result, ready for a layer.
 
-    `labels` have the dimensions of the layer, `provenance` goes into its metadata, and
-    `appearance` holds further attributes, such as the colormap. `summary` is a sentence
-    for the panel; the layers `out_of_date` are hidden.
+    `labels` have the dimensions of the layer and show `output`, classes or regions;
+    `provenance` goes into its metadata, and `appearance` holds further attributes, such
+    as the colormap. `summary` is a sentence for the panel; the layers `out_of_date` are
+    hidden.
     """
 
     labels: NDArray[np.int32] = field(repr=False)
     provenance: dict[str, Any]
     summary: str
     kept: LayerResult = field(repr=False)
+    output: str = "classes"
     appearance: dict[str, Any] = field(default_factory=dict, repr=False)
     out_of_date: tuple[Labels, ...] = field(default=(), repr=False)
 

@@ -196,6 +196,7 @@ class Segmentation:
             kept=kept,
             provenance=about,
             summary=f"{self._found(result)} {result.notes}".rstrip(),
+            output=result.settings.output,
             appearance=self.appearance,
             out_of_date=self.out_of_date,
         )

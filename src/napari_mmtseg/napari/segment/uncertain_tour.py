@@ -68,6 +68,7 @@ class UncertainTour(QWidget):
         row = QHBoxLayout()
         for name, button in self.buttons.items():
             button.setToolTip(f"{tips[name]} ({KEYS[name]})")
+            button.setMinimumWidth(40)
             row.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import Container
 from magicgui.widgets.bases import Widget
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer, Signal
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QKeyEvent, QShowEvent
 from qtpy.QtWidgets import QDockWidget, QFrame, QScrollArea, QWidget
 
@@ -42,6 +42,13 @@ class NarrowPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        content.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Become wide enough for what is shown: nothing is cut off."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self.setMinimumWidth(self.minimumSizeHint().width())
+        return bool(super().eventFilter(watched, event))
 
     def minimumSizeHint(self) -> QSize:
         """Return the width that shows everything, with the scroll bar."""

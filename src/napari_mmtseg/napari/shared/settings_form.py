@@ -26,6 +26,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.napari.shared.layer_choice import keep_narrow
 from napari_mmtseg.napari.shared.number_field import read_as_shown
 from napari_mmtseg.settings.fields import SegmentationSettings, parameters
 from napari_mmtseg.settings.parameter import Parameter
@@ -200,7 +201,9 @@ def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
         return check_box
     if parameter.kind is str:
         choices = [(_shown(name), name) for name in parameter.choices]
-        return ComboBox(name=parameter.name, choices=choices)
+        combo_box = ComboBox(name=parameter.name, choices=choices)
+        keep_narrow(combo_box.native)
+        return combo_box
     assert parameter.minimum is not None
     assert parameter.maximum is not None
     decimals = 0 if parameter.kind is int else _decimals(parameter)
