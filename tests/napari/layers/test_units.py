@@ -92,7 +92,7 @@ def test_the_viewport_in_another_unit(viewer, panel, qtbot):
     height, width = viewer.canvas.size
     viewer.scene.camera.center = (48 * 500, 64 * 500)
     viewer.scene.camera.zoom = max(height, width) / (40 * 500)
-    qtbot.waitUntil(lambda: "Region" in panel.hint.text(), timeout=5000)
+    qtbot.waitUntil(lambda: "Area" in panel.hint.text(), timeout=5000)
     start, stop = panel.choice.source().crop["X"]
     assert abs((start + stop) / 2 - 64) <= 1
     assert stop - start <= 42

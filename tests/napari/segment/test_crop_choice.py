@@ -135,7 +135,7 @@ def test_the_viewport(viewer, panel, qtbot, image_layer):
     # So near that the canvas shows 40 pixels in height, or 16 in width.
     viewer.scene.camera.center = image_layer.data_to_world((49.5, 59.5))
     viewer.scene.camera.zoom = min(height / (40 * 0.5), width / (16 * 2))
-    qtbot.waitUntil(lambda: "Region" in panel.hint.text(), timeout=5000)
+    qtbot.waitUntil(lambda: "Area" in panel.hint.text(), timeout=5000)
     source = panel.choice.source()
     zoom = viewer.scene.camera.zoom
     seen = {"Y": height / zoom / 0.5, "X": width / zoom / 2}
