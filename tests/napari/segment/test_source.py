@@ -6,6 +6,7 @@ import pytest
 
 from napari_mmtseg import InputError
 from napari_mmtseg.images.stack import ImageStack
+from napari_mmtseg.napari.segment import source
 from tests.napari.driving import (
     labels_layers,
     run_to_the_end,
@@ -238,7 +239,8 @@ def test_axis_labels_that_come_later_are_followed(viewer, panel, qtbot):
     wait_for_hint(panel, qtbot, "4 slices (T)")
 
 
-def test_other_data_are_followed(viewer, panel, qtbot):
+def test_other_data_are_followed(viewer, panel, qtbot, monkeypatch):
+    monkeypatch.setattr(source, "_MATTERS", 0)  # however much is free
     layer = viewer.add_image(np.stack([IMAGE] * 9))
     layer.data = np.zeros((7, 40, 60))
     wait_for_hint(panel, qtbot, "7 slices (Z) of 40 x 60")

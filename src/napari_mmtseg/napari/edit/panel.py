@@ -154,6 +154,7 @@ class EditWidget(NarrowPanel):
         if self.target.layer is not None:
             self.preview.clear()
             getattr(self.target.layer, name)()
+            self.status.setText("Undone." if name == "undo" else "Done again.")
 
     def _on_layer(self) -> None:
         layer = self.target.layer

@@ -202,8 +202,8 @@ class Application:
                 "seconds": round(seconds, 3),
             },
             summary=(
-                f"{self._found(n_labels, model)} in {seconds:.1f} s, like those of "
-                f"{self.origin}."
+                f"{self._found(n_labels, model)} in {seconds:.1f} s with the "
+                f"classes of {self.origin}."
             ),
             appearance=self.appearance,
         )

@@ -31,7 +31,7 @@ _SURROUNDINGS = 3
 _AROUND = 100
 """Pixels that are shown on each side of a region, at least."""
 
-_COLOUR = (1.0, 0.9, 0.1, 1.0)
+_COLOUR = (1.0, 1.0, 1.0, 1.0)  # no class has it
 _LINE = 400
 """Pixels in view for which the outline is as wide as one of them."""
 
