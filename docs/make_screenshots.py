@@ -72,7 +72,7 @@ def main() -> None:
     labels.opacity = 0.5
     wait_seconds(1)
     shoot("segment")
-    viewer.window.remove_dock_widget(panel)
+    viewer.window.remove_dock_widget(panel.native)
     _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
     wait_seconds(1)
     wait(lambda: not panel.is_busy)
@@ -96,7 +96,7 @@ def main() -> None:
     shoot("stack")
     panel.cancel()
     wait_seconds(1)
-    viewer.window.remove_dock_widget(panel)
+    viewer.window.remove_dock_widget(panel.native)
     with tempfile.TemporaryDirectory() as scratch:
         run_batch(viewer, image.data, Path(scratch) / "plate 7")
         shoot("batch")

@@ -71,7 +71,7 @@ def main() -> None:
     shoot(2)
 
     # Merge two of them, remove islands, undo both.
-    viewer.window.remove_dock_widget(panel)
+    viewer.window.remove_dock_widget(panel.native)
     _, editing = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
     wait_seconds(1)
     wait(lambda: not editing.is_busy)
@@ -127,7 +127,7 @@ def main() -> None:
         assert np.array_equal(
             np.unique(mm.load_model(model).predict(image.data)), np.unique(taught.data)
         )
-        viewer.window.remove_dock_widget(panel)
+        viewer.window.remove_dock_widget(panel.native)
         _, editing = viewer.window.add_plugin_dock_widget(
             "napari-mmtseg", "Edit labels"
         )

@@ -64,9 +64,10 @@ def panel(viewer, qtbot):
 
     widget = _opened(viewer, "Segment", SegmentWidget)
     set_values(widget, **QUICK)
+    widget.more.title.click()
     yield widget
     widget.cancel()
-    _end(viewer, widget, qtbot)
+    _end(viewer, widget.native, qtbot)
 
 
 @pytest.fixture

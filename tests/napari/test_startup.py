@@ -64,7 +64,7 @@ def test_closing_napari_at_work_ends_it_cleanly(tmp_path):
             )
         segment, batch, edit = panels.values()
         segment.form.widgets["preset"].value = "paper"
-        segment.run_button.click()
+        segment.run()
         batch.form.settings.widgets["preset"].value = "paper"
         batch.form.source.value = source
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,15 @@ class UncertainRegion:
         Number of pixels.
     confidence : float
         Mean confidence of its pixels.
+    pixels : ndarray of bool
+        Its pixels within the box.
     """
 
     place: tuple[int, ...]
     box: tuple[slice, ...]
     size: int
     confidence: float
+    pixels: NDArray[np.bool_] = field(repr=False, compare=False)
 
     @property
     def doubt(self) -> float:
@@ -216,4 +219,4 @@ def _region(
     least = np.unravel_index(int(part.argmin()), part.shape)
     place = tuple(int(i) + s.start for i, s in zip(least, box, strict=True))
     mean = float(values[box][inside].mean(dtype=np.float64))
-    return UncertainRegion(place, box, size, mean)
+    return UncertainRegion(place, box, size, mean, inside)

@@ -50,27 +50,28 @@ class SegmentationSettings:
         "default",
         "Preset",
         "Where every other value comes from: default (quality first), fast (a preview "
-        "quality in a fraction of the time) or paper (Algorithm 1 of Wu et al. 2020 to "
-        "the letter: slow).",
+        "quality in a fraction of the time) or paper (the published method to the "
+        "letter: minutes to an hour).",
         choices=("default", "fast", "paper"),
         advanced=False,
     )
     n_labels: int | None = setting(
         None,
         "Number of classes",
-        "How many classes the result has; automatic merges similar classes as long as "
-        "little is lost.",
+        "How many classes the result has; automatic counts how many kinds of pixels "
+        "there are.",
         range=(1, 256),
         none_means="automatic",
         advanced=False,
+        group="",
     )
     continuity_weight: float = setting(
         2.0,
         "Smoothness",
-        "Weight of the continuity loss against the similarity loss (the paper's beta): "
-        "higher gives larger, smoother segments.",
+        "Higher gives larger areas with smoother outlines, lower keeps fine detail.",
         range=(0.0, 1000.0),
         advanced=False,
+        group="Classes",
     )
     seed: int = setting(
         0,
@@ -78,15 +79,17 @@ class SegmentationSettings:
         "Start of the random numbers: the same seed gives the same labels.",
         range=(0, 2**31 - 1),
         advanced=False,
+        group="Computer",
     )
     output: str = setting(
         "classes",
         "Output",
         "classes: pixels that look alike share a label wherever they are; regions: "
-        "every connected piece of a class has a label of its own; objects: everything "
+        "every connected region of a class has a label of its own; objects: everything "
         "but the background in single objects, those that touch told apart.",
         choices=("classes", "regions", "objects"),
         advanced=False,
+        group="Classes",
     )
     stack: str = setting(
         "one_model",
@@ -98,6 +101,7 @@ class SegmentationSettings:
         "single 2D image is segmented alike with all.",
         choices=("one_model", "slice_by_slice", "volume"),
         advanced=False,
+        group="",
     )
     background: str | int = setting(
         "none",
@@ -109,26 +113,26 @@ class SegmentationSettings:
         "labels. Panels and commands begin with auto.",
         choices=("auto", "none", "darkest", "brightest"),
         or_label=True,
+        group="Classes",
     )
     min_region_size: int = setting(
         0,
         "Smallest region",
-        "Connected pieces of a class smaller than this join the class around them; 0 "
-        "keeps all.",
+        "Regions smaller than this join the class around them; 0 keeps all.",
         unit="pixels",
         range=(0, 10**9),
+        group="Classes",
     )
     max_labels: int = setting(
         16,
-        "Largest number of labels",
-        "Output channels of the networks (the paper's q): the number of labels that "
-        "training starts from.",
+        "Most classes",
+        "Number of classes that training starts from; those that look alike merge.",
         range=(2, 256),
     )
     min_labels: int = setting(
         2,
-        "Smallest number of labels",
-        "Training stops once no more than this many labels are left.",
+        "Fewest classes",
+        "Training stops once no more than this many classes are left.",
         range=(1, 256),
     )
     merging: str = setting(
@@ -138,6 +142,7 @@ class SegmentationSettings:
         "regions: neighbouring pixels merge first, then regions that look alike "
         "(photographs, scenes); auto looks at the image.",
         choices=("auto", "classes", "regions"),
+        group="Classes",
     )
     merge_threshold: float = setting(
         0.5,
@@ -145,6 +150,7 @@ class SegmentationSettings:
         "With an automatic number of classes, two are told apart if between them lie "
         "fewer pixels than this fraction of their smaller peak; 1 keeps all apart.",
         range=(0.0, 1.0),
+        group="Classes",
     )
     region_threshold: float = setting(
         0.6,
@@ -152,6 +158,7 @@ class SegmentationSettings:
         "Where regions merge first, how far: higher gives fewer, larger regions; 0.3 "
         "gives a fine division.",
         range=(0.0, 1.0),
+        group="Classes",
     )
     texture: float | None = setting(
         None,
@@ -161,6 +168,7 @@ class SegmentationSettings:
         range=(0.0, 1.0),
         none_means="automatic",
         advanced=False,
+        group="Classes",
     )
     texture_scale: float = setting(
         2.0,
@@ -168,33 +176,34 @@ class SegmentationSettings:
         "Standard deviation of the Gaussian window in which texture is measured.",
         unit="pixels",
         range=(0.5, 64.0),
+        group="Classes",
     )
     n_conv_layers: int = setting(
         3,
         "Convolution layers",
-        "Number of 3x3 convolutions before the final 1x1 convolution (the paper's M).",
+        "How far around a pixel the networks look: each layer adds one pixel to each "
+        "side.",
         range=(1, 10),
     )
     n_steps: int = setting(
         20,
         "Steps",
-        "Largest number of training steps (the paper's T), the warm start included; "
-        "each step teaches both peers. On several images, or parts of a large one, "
-        "there are four times as many.",
+        "Longest training, the warm start included. On several images, or parts of a "
+        "large one, there are four times as many steps.",
         range=(1, 100_000),
     )
     warm_start_steps: int = setting(
         10,
         "Warm-start steps",
-        "Both peers start with the labels of a k-means clustering and learn them in "
-        "so many steps; 0 starts from random networks as the paper does.",
+        "The networks start with a quick clustering and learn it in so many steps; 0 "
+        "starts from random networks.",
         range=(0, 100_000),
     )
     patience: int | None = setting(
         8,
         "Patience",
-        "Training stops early once the teachers' labels have changed in fewer than 1 "
-        "in 500 pixels for this many steps in a row.",
+        "Training stops early once fewer than 1 in 500 pixels have changed their class "
+        "for this many steps in a row.",
         unit="steps",
         range=(1, 100_000),
         none_means="never stop early",
@@ -202,40 +211,38 @@ class SegmentationSettings:
     scribble_weight: float = setting(
         1.0,
         "Scribble weight",
-        "Weight of the cross-entropy on painted pixels against the similarity loss; "
-        "without scribbles it does nothing.",
+        "How much painted pixels count against all others; without scribbles it does "
+        "nothing.",
         range=(0.0, 1000.0),
     )
     learning_rate: float = setting(
         0.1,
         "Learning rate",
-        "Step size of stochastic gradient descent.",
+        "How far each training step goes; a tenth of it learns about ten times slower.",
         range=(1e-4, 10.0),
     )
     momentum: float = setting(
         0.9,
         "Momentum",
-        "Momentum of stochastic gradient descent.",
+        "How much of the last training step goes on in the next.",
         range=(0.0, 0.9999),
     )
     ema_decay: float = setting(
         0.9,
         "Teacher decay",
-        "Decay of the moving average that makes a teacher of its student (the paper's "
-        "alpha).",
+        "How slowly a teacher follows its student: higher is steadier and slower.",
         range=(0.0, 0.9999),
     )
     ema_warmup: bool = setting(
         True,
         "Teacher warm-up",
-        "Let the decay grow as 1 - 1/(t + 1) up to its final value, so that early "
-        "teachers follow their students closely.",
+        "Early teachers follow their students closely, later ones more slowly.",
     )
     edge_scale: float | None = setting(
         0.2,
         "Edge contrast",
-        "Difference between neighbouring pixels at which the continuity loss has "
-        "fallen to 1/e of its weight, so that smoothing stops at edges.",
+        "Smoothing stops at edges: lower keeps fainter ones. At this difference of "
+        "neighbouring pixels it has fallen to a third.",
         unit="fraction of the image's range",
         range=(1e-3, 100.0),
         none_means="the same weight everywhere",
@@ -247,6 +254,7 @@ class SegmentationSettings:
         "estimated from the image; channels: values scaled to 0-1; auto: stains for "
         "tissue with a brown and another stain, else lab.",
         choices=("auto", "lab", "stains", "channels"),
+        group="Colour and light",
     )
     illumination: str = setting(
         "auto",
@@ -255,6 +263,7 @@ class SegmentationSettings:
         "vignetting), subtract if it adds (glow); auto looks at the image, and leaves "
         "photographs alone.",
         choices=("auto", "off", "divide", "subtract"),
+        group="Colour and light",
     )
     normalization: str = setting(
         "auto",
@@ -263,6 +272,7 @@ class SegmentationSettings:
         "ones get the same classes; together: all by one range, which ties a class to "
         "values; auto: together for slices of a stack, each for separate images.",
         choices=("auto", "each", "together"),
+        group="Colour and light",
     )
     working_size: int | None = setting(
         240,
@@ -295,6 +305,7 @@ class SegmentationSettings:
         unit="pixels",
         range=(64, 65_536),
         none_means="automatic",
+        group="Computer",
     )
     memory_share: float = setting(
         0.25,
@@ -302,6 +313,7 @@ class SegmentationSettings:
         "Labels that would take more than this share of the free memory are kept in a "
         "file on disk instead.",
         range=(0.0, 1.0),
+        group="Computer",
     )
     teaching: str = setting(
         "mutual",
@@ -330,6 +342,7 @@ class SegmentationSettings:
         "Device",
         "Where the networks run; auto takes a GPU where there is one.",
         choices=("auto", "cpu", "cuda", "mps"),
+        group="Computer",
     )
     precision: str = setting(
         "auto",
@@ -337,6 +350,7 @@ class SegmentationSettings:
         "Number format of the convolutions; auto takes bfloat16 on processors with "
         "AMX, where it is about twice as fast.",
         choices=("auto", "float32", "bfloat16"),
+        group="Computer",
     )
 
     foreground: str = setting(
@@ -346,6 +360,7 @@ class SegmentationSettings:
         "label 0, or else the class that most of the image's border has; bright and "
         "dark take the brightest and the darkest class.",
         choices=("auto", "bright", "dark"),
+        group="Objects",
     )
     separation: str = setting(
         "distance",
@@ -353,6 +368,7 @@ class SegmentationSettings:
         "Where touching objects are cut: distance, at their waist; intensity, along "
         "the valley between two centres; both, where either says so; off, not at all.",
         choices=("distance", "intensity", "both", "off"),
+        group="Objects",
     )
     object_size: float | None = setting(
         None,
@@ -361,6 +377,7 @@ class SegmentationSettings:
         "often. Automatic measures the image.",
         range=(1e-4, 1e6),
         none_means="automatic",
+        group="Objects",
     )
     smallest_object: float | None = setting(
         None,
@@ -369,6 +386,7 @@ class SegmentationSettings:
         "fifth of the object size.",
         range=(0.0, 1e6),
         none_means="automatic",
+        group="Objects",
     )
     largest_object: float | None = setting(
         None,
@@ -376,17 +394,20 @@ class SegmentationSettings:
         "Objects of a larger diameter are left out.",
         range=(1e-4, 1e6),
         none_means="no limit",
+        group="Objects",
     )
     object_unit: str = setting(
         "pixels",
         "Unit of object sizes",
         "pixels: along X; micrometres: by the pixel size of the image.",
         choices=("pixels", "micrometres"),
+        group="Objects",
     )
     border_objects: bool = setting(
         True,
         "Objects at the border",
         "Keep objects that the border of the image cuts.",
+        group="Objects",
     )
 
     def __init__(self, preset: str = "default", **values: Any) -> None:

@@ -118,7 +118,7 @@ def test_a_run_with_other_settings_leaves_ways_out(batch_panel, qtbot, folder):
     text = batch_panel.hint.text()
     assert text.startswith("“images-labels” holds a run that cannot be resumed")
     assert "Load settings" in text
-    assert "Advanced: Replace labels" in text
+    assert "More: Replace labels" in text
     assert len(text) < 500
     assert statuses(batch_panel) == dict.fromkeys(NAMES, "cancelled")
     assert not batch_panel.run_button.isEnabled()

@@ -23,6 +23,7 @@ from napari_mmtseg.napari.layers.pixel_measure import (
     shown_axes,
     shown_part,
 )
+from napari_mmtseg.napari.segment import uncertain_tour
 from tests.napari.driving import press, settle
 
 KEYS = [action.shortcut for action in ACTIONS.values() if action.shortcut]
@@ -166,7 +167,8 @@ def test_no_key_is_one_of_napari(make_napari_viewer):
     for action in window.findChildren(type(window.menuBar().actions()[0])):
         theirs |= {key.toString() for key in action.shortcuts()}
     assert {"Ctrl+Z", "M", "Shift+A", "Ctrl+S", "V"} & theirs >= {"Ctrl+Z", "M", "V"}
-    ours = [QKeySequence(key).toString() for key in KEYS]
+    keys = [*KEYS, *uncertain_tour.KEYS.values()]
+    ours = [QKeySequence(key).toString() for key in keys]
     assert len(set(ours)) == len(ours)
     assert not set(ours) & theirs
     for name, action in ACTIONS.items():

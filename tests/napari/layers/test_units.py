@@ -69,7 +69,7 @@ def test_a_rectangle_in_another_unit(viewer, panel):
     shapes = viewer.add_shapes([box], **in_units("nm", 1000.0, 2))
     viewer.layers.selection.active = image
     panel.choice.crop.choose(shapes)
-    assert "Region 32 x 40 of 96 x 128" in panel.hint.text(), panel.reason.text()
+    assert "Area 32 x 40 of 96 x 128" in panel.hint.text(), panel.reason.text()
     region = shape_crop(image, "Y X", shapes, viewer.dims.units)
     assert (region[0].start, region[1].start) == (20, 30)
 
@@ -88,11 +88,11 @@ def test_the_viewport_in_another_unit(viewer, panel, qtbot):
     image = viewer.add_image(IMAGE, **in_units("um", 0.5, 2))
     viewer.add_points([[0, 0]], **in_units("nm", 1.0, 2))
     viewer.layers.selection.active = image
-    panel.choice.crop.choose("viewport")
+    panel.choice.crop.choose("view")
     height, width = viewer.canvas.size
     viewer.scene.camera.center = (48 * 500, 64 * 500)
     viewer.scene.camera.zoom = max(height, width) / (40 * 500)
-    qtbot.waitUntil(lambda: "Region" in panel.hint.text(), timeout=5000)
+    qtbot.waitUntil(lambda: "Area" in panel.hint.text(), timeout=5000)
     start, stop = panel.choice.source().crop["X"]
     assert abs((start + stop) / 2 - 64) <= 1
     assert stop - start <= 42

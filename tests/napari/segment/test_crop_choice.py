@@ -104,13 +104,13 @@ def test_the_rectangle_of_a_layer(viewer, panel, qtbot, image_layer):
     corners = np.array([image_layer.data_to_world(v) for v in BOX])
     shapes = viewer.add_shapes([corners], shape_type="rectangle", name="box")
     panel.choice.crop.choose(shapes)
-    assert "Region 32 x 40 of 96 x 128" in panel.hint.text()
+    assert "Area 32 x 40 of 96 x 128" in panel.hint.text()
     run_to_the_end(panel, qtbot)
     (labels,) = labels_layers(viewer)
     assert labels.data.shape == (32, 40)
     assert_lies_in(labels, image_layer, (20, 30))
     assert [str(unit) for unit in labels.units] == ["micrometer"] * 2
-    region = labels.metadata["napari_mmtseg"]["region"]
+    region = labels.metadata["napari_mmtseg"]["area"]
     assert region == {"Y": [20, 52], "X": [30, 70]}
 
 
@@ -119,23 +119,23 @@ def test_a_shape_that_is_moved_moves_the_region(viewer, panel, qtbot):
     shapes = viewer.add_shapes([np.array(BOX, float)], shape_type="rectangle")
     panel.choice.crop.choose(shapes)
     shapes.data = [np.array(BOX, float) * 1.5]
-    qtbot.waitUntil(lambda: "Region 48 x 60" in panel.hint.text(), timeout=5000)
+    qtbot.waitUntil(lambda: "Area 48 x 60" in panel.hint.text(), timeout=5000)
     shapes.add([np.array(BOX, float)], shape_type="rectangle")
     shapes.selected_data = {1}
-    qtbot.waitUntil(lambda: "Region 32 x 40" in panel.hint.text(), timeout=5000)
+    qtbot.waitUntil(lambda: "Area 32 x 40" in panel.hint.text(), timeout=5000)
     viewer.layers.remove("Shapes")
     assert panel.choice.crop.box.currentText() == "whole image"
-    assert not panel.hint.isVisibleTo(panel)
+    assert not panel.hint.isVisibleTo(panel.native)
 
 
 @pytest.mark.window
 def test_the_viewport(viewer, panel, qtbot, image_layer):
-    panel.choice.crop.choose("viewport")
+    panel.choice.crop.choose("view")
     height, width = viewer.canvas.size
     # So near that the canvas shows 40 pixels in height, or 16 in width.
     viewer.scene.camera.center = image_layer.data_to_world((49.5, 59.5))
     viewer.scene.camera.zoom = min(height / (40 * 0.5), width / (16 * 2))
-    qtbot.waitUntil(lambda: "Region" in panel.hint.text(), timeout=5000)
+    qtbot.waitUntil(lambda: "Area" in panel.hint.text(), timeout=5000)
     source = panel.choice.source()
     zoom = viewer.scene.camera.zoom
     seen = {"Y": height / zoom / 0.5, "X": width / zoom / 2}
@@ -151,7 +151,7 @@ def test_the_viewport(viewer, panel, qtbot, image_layer):
 
 @pytest.mark.window
 def test_a_viewport_around_the_image_is_all_of_it(viewer, panel, qtbot, image_layer):
-    panel.choice.crop.choose("viewport")
+    panel.choice.crop.choose("view")
     viewer.reset_view()
     qtbot.wait(300)
     assert panel.choice.source().crop == {}
@@ -159,7 +159,7 @@ def test_a_viewport_around_the_image_is_all_of_it(viewer, panel, qtbot, image_la
 
 def test_in_3d_there_is_no_viewport(viewer, panel):
     viewer.add_image(np.stack([IMAGE] * 5))
-    panel.choice.crop.choose("viewport")
+    panel.choice.crop.choose("view")
     assert panel.run_button.isEnabled()
     viewer.dims.ndisplay = 3
     panel.choice.crop.changed.emit()
@@ -175,7 +175,7 @@ def test_a_region_of_a_stack_with_channels(viewer, panel, qtbot):
     box = np.array([image.data_to_world((0, 0, *v)) for v in BOX])[:, -2:]
     shapes = viewer.add_shapes([box], shape_type="rectangle")
     panel.choice.crop.choose(shapes)
-    assert "5 slices (Z), region 32 x 40 of 96 x 128" in panel.hint.text()
+    assert "5 slices (Z), area 32 x 40 of 96 x 128" in panel.hint.text()
     run_to_the_end(panel, qtbot)
     (labels,) = labels_layers(viewer)
     assert labels.data.shape == (5, 1, 32, 40)

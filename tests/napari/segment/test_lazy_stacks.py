@@ -79,7 +79,7 @@ def test_labels_that_lie_in_a_file(viewer, panel, qtbot):
     (labels,) = labels_layers(viewer)
     assert isinstance(labels.data, np.memmap)
     assert "temporary file" in panel.class_count_section.about.text()
-    assert not panel.class_count_section.slider.isVisibleTo(panel)
+    assert not panel.class_count_section.slider.isVisibleTo(panel.native)
     labels.data_setitem((np.array([3]), np.array([0]), np.array([0])), 9)
     assert labels.data[3, 0, 0] == 9
 

@@ -22,7 +22,7 @@ def hints(viewer, panel, qtbot):
     image, _ = two_levels((64, 96))
     viewer.add_image(image, name="levels", scale=(2, 3), translate=(5, 7))
     set_values(panel, n_steps=8, warm_start_steps=6)
-    click(qtbot, panel.paint_hints.button)
+    panel.paint_hints.button.click()  # in a fold that is closed
     return viewer.layers["levels hints"]
 
 
@@ -53,7 +53,7 @@ def test_keys_choose_the_class(make_napari_viewer, qtbot):
     viewer = make_napari_viewer(show=True)
     viewer.add_image(two_levels()[0], name="levels")
     widget = SegmentWidget(viewer)
-    qtbot.addWidget(widget)
+    qtbot.addWidget(widget.native)
     widget.paint_hints.add_layer()
     hints = viewer.layers["levels hints"]
     canvas = viewer.window._qt_viewer.canvas.native
@@ -66,7 +66,7 @@ def test_keys_choose_the_class(make_napari_viewer, qtbot):
 def test_a_second_click_goes_on_in_the_same_layer(viewer, panel, hints, qtbot):
     hints.data[3, 3] = 4
     hints.mode = "pan_zoom"
-    click(qtbot, panel.paint_hints.button)
+    panel.paint_hints.button.click()
     assert len(labels_layers(viewer)) == 1
     assert hints.mode == "paint"
     assert hints.data[3, 3] == 4
@@ -136,6 +136,6 @@ def test_without_the_switch_nothing_runs(viewer, panel, hints, qtbot):
 def test_without_an_image_the_button_says_what_is_missing(
     viewer, panel, qtbot, notifications
 ):
-    click(qtbot, panel.paint_hints.button)
+    panel.paint_hints.button.click()
     assert "There is no Image layer" in notifications[-1][1]
     assert not viewer.layers

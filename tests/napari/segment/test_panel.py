@@ -46,9 +46,9 @@ def test_run_adds_the_labels_of_the_image(viewer, panel, qtbot, image_layer):
     assert labels.data.flags.writeable
     assert labels.editable
     np.testing.assert_array_equal(image_layer.data, image)
-    assert panel.progress.text.text().startswith("2 labels in ")
-    assert panel.run_button.isVisibleTo(panel)
-    assert not panel.cancel_button.isVisibleTo(panel)
+    assert panel.progress.text.text().startswith("2 classes in ")
+    assert panel.run_button.isVisibleTo(panel.native)
+    assert not panel.cancel_button.isVisibleTo(panel.native)
 
 
 def test_the_result_is_that_of_the_python_function(viewer, panel, qtbot, image_layer):
@@ -105,7 +105,7 @@ def test_a_preview_can_be_seen_but_not_edited(viewer, panel, qtbot, image_layer)
     preview = labels_layers(viewer)[0]
     assert preview.data.shape == image_layer.data.shape
     assert not preview.editable
-    assert panel.progress.bar.isVisibleTo(panel)
+    assert panel.progress.bar.isVisibleTo(panel.native)
     qtbot.waitUntil(lambda: len(panel.progress.curve.counts) > 3, timeout=10_000)
     assert "step" in panel.progress.text.text()
     panel.cancel()
@@ -121,7 +121,7 @@ def test_cancel_leaves_nothing_behind(viewer, panel, qtbot, image_layer, preview
     click(qtbot, panel.cancel_button)
     assert list(viewer.layers) == [image_layer]
     assert viewer.layers.selection.active == image_layer
-    assert panel.run_button.isVisibleTo(panel)
+    assert panel.run_button.isVisibleTo(panel.native)
     assert panel.run_button.isEnabled()
     wait_for_threads(qtbot)
     assert list(viewer.layers) == [image_layer]
@@ -154,9 +154,9 @@ def test_stop_keeps_the_labels(viewer, panel, qtbot, image_layer):
 
 def test_there_is_no_second_run_during_a_run(viewer, panel, qtbot, image_layer):
     start_long_run(panel, qtbot, viewer)
-    assert not panel.run_button.isVisibleTo(panel)
-    assert panel.stop_button.isVisibleTo(panel)
-    assert panel.cancel_button.isVisibleTo(panel)
+    assert not panel.run_button.isVisibleTo(panel.native)
+    assert panel.stop_button.isVisibleTo(panel.native)
+    assert panel.cancel_button.isVisibleTo(panel.native)
     panel.run()
     panel.run_button.click()
     click(qtbot, panel.stop_button)
@@ -221,7 +221,7 @@ def test_another_choice_during_a_run_does_not_change_it(
 @pytest.mark.window
 def test_closing_the_panel_during_a_run_cancels_it(viewer, panel, qtbot, image_layer):
     start_long_run(panel, qtbot, viewer)
-    viewer.window.remove_dock_widget(panel)
+    viewer.window.remove_dock_widget(panel.native)
     wait_for_threads(qtbot)
     assert list(viewer.layers) == [image_layer]
 

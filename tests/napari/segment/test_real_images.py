@@ -39,7 +39,7 @@ def test_immunohistochemistry(viewer, segment_panel, qtbot):
 def test_cancel_on_a_real_image(viewer, segment_panel, qtbot):
     (image,) = viewer.open_sample("napari-mmtseg", "coins")
     set_values(segment_panel, preset="paper")
-    click(qtbot, segment_panel.run_button)
+    segment_panel.run()
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=60_000)
     click(qtbot, segment_panel.cancel_button)
     assert list(viewer.layers) == [image]

@@ -157,7 +157,7 @@ def test_other_slices_teach_as_well(viewer, panel, qtbot):
     viewer.dims.set_point(0, 2)
     take_current_slice(panel)
     choose(panel, "paint")
-    assert panel.scribbles.all_slices.isVisibleTo(panel)
+    assert panel.scribbles.all_slices.isVisibleTo(panel.native)
     panel.scribbles.all_slices.setChecked(True)
     run_to_the_end(panel, qtbot)
     result = viewer.layers["stack labels"]

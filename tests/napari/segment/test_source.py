@@ -6,6 +6,7 @@ import pytest
 
 from napari_mmtseg import InputError
 from napari_mmtseg.images.stack import ImageStack
+from napari_mmtseg.napari.segment import source
 from tests.napari.driving import (
     labels_layers,
     run_to_the_end,
@@ -19,7 +20,7 @@ IMAGE = two_levels()[0]
 
 def test_without_a_layer_run_is_disabled_and_says_why(viewer, panel):
     assert not panel.run_button.isEnabled()
-    assert panel.reason.isVisibleTo(panel)
+    assert panel.reason.isVisibleTo(panel.native)
     assert "File > Open Sample" in panel.reason.text()
 
 
@@ -238,7 +239,8 @@ def test_axis_labels_that_come_later_are_followed(viewer, panel, qtbot):
     wait_for_hint(panel, qtbot, "4 slices (T)")
 
 
-def test_other_data_are_followed(viewer, panel, qtbot):
+def test_other_data_are_followed(viewer, panel, qtbot, monkeypatch):
+    monkeypatch.setattr(source, "_MATTERS", 0)  # however much is free
     layer = viewer.add_image(np.stack([IMAGE] * 9))
     layer.data = np.zeros((7, 40, 60))
     wait_for_hint(panel, qtbot, "7 slices (Z) of 40 x 60")
@@ -246,7 +248,7 @@ def test_other_data_are_followed(viewer, panel, qtbot):
     layer.data = np.zeros((7, 2000, 3000), np.uint8)
     qtbot.waitUntil(lambda: panel.memory.text() != before, timeout=5000)
     layer.data = IMAGE
-    qtbot.waitUntil(lambda: not panel.hint.isVisibleTo(panel), timeout=5000)
+    qtbot.waitUntil(lambda: not panel.hint.isVisibleTo(panel.native), timeout=5000)
     assert panel.choice.axes.currentText() == "Y X"
     assert panel.run_button.isEnabled(), panel.reason.text()
 
@@ -258,8 +260,8 @@ def test_a_layer_that_is_moved_moves_the_region(viewer, panel, qtbot, moved):
     shapes = viewer.add_shapes([box], name="shapes")
     viewer.layers.selection.active = image
     panel.choice.crop.choose(shapes)
-    wait_for_hint(panel, qtbot, "Region 20 x 20")
+    wait_for_hint(panel, qtbot, "Area 20 x 20")
     viewer.layers[moved].scale = (0.5, 0.5) if moved == "image" else (2, 2)
-    wait_for_hint(panel, qtbot, "Region 40 x 40")
+    wait_for_hint(panel, qtbot, "Area 40 x 40")
     viewer.layers[moved].translate = (5, 0) if moved == "image" else (-10, 0)
-    wait_for_hint(panel, qtbot, "Region 30 x 40")
+    wait_for_hint(panel, qtbot, "Area 30 x 40")

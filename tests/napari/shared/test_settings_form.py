@@ -8,8 +8,8 @@ from qtpy.QtWidgets import QApplication, QFileDialog
 
 import napari_mmtseg as mm
 from napari_mmtseg.napari.shared.settings_form import (
+    Fold,
     SettingsForm,
-    collapsible_form,
     tooltip,
 )
 from napari_mmtseg.settings.fields import SegmentationSettings, parameters
@@ -34,10 +34,11 @@ def form(qapp):
 
 def test_every_setting_has_a_field(form):
     assert list(form.widgets) == list(parameters())
-    shown = [
-        p.name for advanced in (False, True) for p, _ in form.rows(advanced=advanced)
-    ]
-    assert sorted(shown) == sorted(parameters())
+    grouped = [widget for rows in form.groups().values() for _, _, widget in rows]
+    alone = [form.row(name)[2] for name in ("n_labels", "stack")]
+    natives = [widget.native for widget in form.widgets.values()]
+    assert {id(w) for w in grouped + alone} == {id(w) for w in natives}
+    assert len(grouped + alone) == len(natives)
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -248,9 +249,11 @@ def test_choices_are_named_as_the_box_shows_them(qapp):
 
 
 def test_a_fold_tells_whether_it_is_open(qapp):
-    fold = collapsible_form("Advanced", SettingsForm().fields(advanced=True))
-    assert fold.text() == "▸ Advanced"
-    fold.expand(animate=False)
-    assert fold.text() == "▾ Advanced"
-    fold.collapse(animate=False)
-    assert fold.text() == "▸ Advanced"
+    fold = Fold("More", SettingsForm().groups())
+    assert fold.title.text() == "▸ More"
+    fold.title.click()
+    assert fold.title.text() == "▾ More"
+    assert fold.content.isVisibleTo(fold)
+    fold.title.click()
+    assert fold.title.text() == "▸ More"
+    assert not fold.content.isVisibleTo(fold)

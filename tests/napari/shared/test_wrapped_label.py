@@ -52,10 +52,10 @@ def test_what_is_copied_is_what_was_given(qtbot):
 def test_a_panel_is_as_wide_with_long_names(viewer, panel, qtbot):
     image = viewer.add_image(two_levels()[0], name="cells")
     run_to_the_end(panel, qtbot)
-    usual = panel.minimumSizeHint().width()
+    usual = panel.native.minimumSizeHint().width()
     labels = viewer.layers["cells labels"]
     for layer in (image, labels):
         layer.name = f"{NAMES[0]} {layer.name}"
     run_to_the_end(panel, qtbot)
     qtbot.wait(300)
-    assert panel.minimumSizeHint().width() == usual
+    assert panel.native.minimumSizeHint().width() == usual

@@ -18,8 +18,8 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.formats import FILE_FORMATS
 from napari_mmtseg.napari.shared.layer_choice import keep_narrow
 from napari_mmtseg.napari.shared.settings_form import (
+    Fold,
     SettingsForm,
-    collapsible_form,
     make_form_layout,
     show_row,
 )
@@ -124,7 +124,8 @@ class BatchForm(QWidget):
         mode = self.mode.value
         for widget, its_mode in ((self.fit_on, "one_model"), (self.model, "saved")):
             show_row(self._layout, widget.native, mode == its_mode)
-        self.basic.setEnabled(mode != "saved")
+        for setting in self.settings.widgets.values():
+            setting.enabled = mode != "saved"  # that model has settings of its own
 
     def _on_change(self, *_: Any) -> None:
         self.changed.emit()
@@ -173,42 +174,39 @@ class BatchForm(QWidget):
                 ),
                 ("File", "The file of a saved model.", self.model.native),
                 ("Write", "Format of the label files.", self.file_format.native),
+                self.settings.row("n_labels"),
             ]
         )
-        self.basic = collapsible_form("Settings", self.settings.fields(advanced=False))
-        self.advanced = collapsible_form(
-            "Advanced",
-            [
-                (
-                    "Workers",
-                    "Processes that label images at the same time.",
-                    self.n_workers.native,
-                ),
-                (
-                    "Scheduler",
-                    "Address of a Dask scheduler, such as tcp://10.0.0.1:8786, whose "
-                    "workers see the same folders.",
-                    self.scheduler.native,
-                ),
-                (
-                    "Axes",
-                    "Axes of the files, such as ZYX, if the files do not name them.",
-                    self.axes.native,
-                ),
-                (
-                    "Replace labels",
-                    "Replace existing label files in the next run.",
-                    self.overwrite.native,
-                ),
-                *self.settings.fields(advanced=True),
-            ],
-        )
+        files = [
+            (
+                "Workers",
+                "Processes that label images at the same time.",
+                self.n_workers.native,
+            ),
+            (
+                "Scheduler",
+                "Address of a Dask scheduler, such as tcp://10.0.0.1:8786, whose "
+                "workers see the same folders.",
+                self.scheduler.native,
+            ),
+            (
+                "Axes",
+                "Axes of the files, such as ZYX, if the files do not name them.",
+                self.axes.native,
+            ),
+            (
+                "Replace labels",
+                "Replace existing label files in the next run.",
+                self.overwrite.native,
+            ),
+            self.settings.row("stack"),
+        ]
+        self.more = Fold("More", {"Files": files, **self.settings.groups()})
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addLayout(self._layout)
-        layout.addWidget(self.basic)
-        layout.addWidget(self.advanced)
+        layout.addWidget(self.more)
 
 
 def _path_edit(mode: FileDialogMode, pattern: str | None = None) -> FileEdit:

@@ -18,10 +18,10 @@ from napari_mmtseg.napari.runs.progress import count
 PAUSE = 250
 """Milliseconds without a change before the folder is looked at."""
 
-_WAYS_OUT = "Choose another folder for the labels, or Advanced: Replace labels."
+_WAYS_OUT = "Choose another folder for the labels, or More: Replace labels."
 _OTHER_RUN = (
     "Load settings takes the settings of that run from its folder. Or choose another "
-    "folder for the labels, or Advanced: Replace labels."
+    "folder for the labels, or More: Replace labels."
 )
 
 _LONGEST = 240

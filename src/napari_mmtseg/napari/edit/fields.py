@@ -6,6 +6,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QComboBox, QDoubleSpinBox
 
 from napari_mmtseg.napari.layers.pixel_measure import PixelMeasure
+from napari_mmtseg.napari.shared.number_field import ShortNumberField
 from napari_mmtseg.napari.shared.objects import ObjectFields
 
 _LARGEST = 1e9
@@ -113,16 +114,8 @@ class EditFields(QObject):
             box.setSuffix(f" {unit}" if unit else "")
 
 
-class _SpinBox(QDoubleSpinBox):
-    """Shows numbers without trailing zeros."""
-
-    def textFromValue(self, value: float) -> str:
-        """Return the number in its shortest form."""
-        return f"{value:.6g}"
-
-
 def _spin_box(value: float) -> QDoubleSpinBox:
-    box = _SpinBox()
+    box = ShortNumberField()
     box.setDecimals(6)
     box.setRange(0, _LARGEST)
     box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)

@@ -9,6 +9,7 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari.layers import Labels, Shapes
+from napari_mmtseg.napari.layers.aids import add_aid
 from napari_mmtseg.napari.layers.navigation import scene
 from napari_mmtseg.napari.layers.pixel_measure import change_units
 from napari_mmtseg.napari.layers.placement import spatial_attributes
@@ -75,8 +76,6 @@ class LineDrawer(QObject):
 
     def _shown(self, layer: Labels, point: Any) -> Shapes:
         """Show the line that is being drawn, in a layer that goes with it."""
-        layers = self._viewer.layers
-        chosen = set(layers.selection), layers.selection.active
         shown = Shapes(
             [np.array([point, point])],
             shape_type="path",
@@ -85,10 +84,7 @@ class LineDrawer(QObject):
             name="Line",
             **spatial_attributes(layer),
         )
-        self._viewer.add_layer(shown)
-        layers.selection.clear()
-        layers.selection.update(chosen[0])
-        layers.selection.active = chosen[1]
+        add_aid(self._viewer, shown)
         return shown
 
     def _on_mode(self, _: Any = None) -> None:

@@ -13,7 +13,7 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.edit.actions import ACTIONS
 from napari_mmtseg.napari.edit.fields import EditFields
 from napari_mmtseg.napari.edit.files import save_table
-from napari_mmtseg.napari.edit.layout import EditShortcuts, arrange, make_buttons
+from napari_mmtseg.napari.edit.layout import arrange, make_buttons
 from napari_mmtseg.napari.edit.line import LineDrawer
 from napari_mmtseg.napari.edit.measurements import Measurements
 from napari_mmtseg.napari.edit.navigation import Navigator
@@ -30,6 +30,7 @@ from napari_mmtseg.napari.layers.result import changes, result_of
 from napari_mmtseg.napari.layers.size_circle import SizeCircle
 from napari_mmtseg.napari.shared.layer_choice import LayerWatch
 from napari_mmtseg.napari.shared.panel import NarrowPanel
+from napari_mmtseg.napari.shared.shortcuts import WindowShortcuts
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class EditWidget(NarrowPanel):
         self.target = EditTarget(napari_viewer)
         self.table = ClassTableView()
         self.fields = EditFields(self)
-        self.preview = EditPreview(napari_viewer, self.target.choice, self)
+        self.preview = EditPreview(napari_viewer, self)
         self.picker = Picker(napari_viewer, self)
         self.line = LineDrawer(napari_viewer, self)
         self.circle = SizeCircle(napari_viewer, self)
@@ -65,7 +66,9 @@ class EditWidget(NarrowPanel):
         )
         self.buttons = make_buttons()
         self.status, self.reason = WrappedLabel(), WrappedLabel()
-        self._shortcuts = EditShortcuts(self.buttons)
+        self._shortcuts = WindowShortcuts(
+            {a.shortcut: self.buttons[n] for n, a in ACTIONS.items() if a.shortcut}
+        )
         self._watch = LayerWatch(
             {
                 **dict.fromkeys(_EDITED, self._on_edited),
@@ -181,6 +184,7 @@ class EditWidget(NarrowPanel):
         if self.target.layer is not None:
             self.preview.clear()
             getattr(self.target.layer, name)()
+            self.status.setText("Undone." if name == "undo" else "Done again.")
 
     def _on_layer(self) -> None:
         layer = self.target.layer

@@ -15,12 +15,12 @@ from skimage.segmentation import find_boundaries
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.regions import connected_regions
+from napari_mmtseg.napari.layers.aids import add_aid
 from napari_mmtseg.napari.layers.editing import check_editable
 from napari_mmtseg.napari.layers.placement import spatial_attributes
 from napari_mmtseg.napari.runs.label_edit import Operation, PreparedEdit, prepare_edit
 from napari_mmtseg.napari.runs.latest import LatestTask
 from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
-from napari_mmtseg.napari.shared.layer_choice import LayerChoice
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -62,19 +62,16 @@ class _Change:
 class EditPreview(QObject):
     """Computes one plan at a time in a thread, and shows what it changes.
 
-    The pixels are shown in a layer that goes with the preview and is not offered in the
-    layer choice. `prepared` holds the changes of `plan` once they are known. `changed`
-    emits the text of the preview, which is empty after it.
+    The pixels are shown in a layer that goes with the preview. `prepared` holds the
+    changes of `plan` once they are known. `changed` emits the text of the preview,
+    which is empty after it.
     """
 
     changed = Signal(str)
 
-    def __init__(
-        self, viewer: ViewerModel, choice: LayerChoice, parent: QObject
-    ) -> None:
+    def __init__(self, viewer: ViewerModel, parent: QObject) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self._choice = choice
         self.plan: Plan | None = None
         self.prepared: PreparedEdit | None = None
         self.overlay: Labels | None = None
@@ -143,19 +140,12 @@ class EditPreview(QObject):
             **spatial_attributes(layer),
         )
         self.overlay.editable = False
-        self._choice.hide(self.overlay)
-        layers = self._viewer.layers
-        chosen = set(layers.selection), layers.selection.active
-        self._viewer.add_layer(self.overlay)
-        layers.selection.clear()
-        layers.selection.update(chosen[0])
-        layers.selection.active = chosen[1]
+        add_aid(self._viewer, self.overlay)
 
     def _remove_overlay(self) -> None:
         overlay, self.overlay = self.overlay, None
         if overlay is not None and overlay in self._viewer.layers:
             self._viewer.layers.remove(overlay)
-        self._choice.hide(None)
 
     def _on_removed(self, event: Any) -> None:
         if event.value == self.overlay:

@@ -34,10 +34,10 @@ def viewport_crop(layer: Image, axes: str, viewer: ViewerModel) -> Crop:
     shown = {int(axis) - offset for axis in dims.displayed}
     if dims.ndisplay != 2 or shown != {names.index("Y"), names.index("X")}:
         raise InputError(
-            "The viewport is a region only where the viewer shows Y and X of the image "
-            "in 2D. Change the view, or choose another region."
+            "The view is an area only where the viewer shows Y and X of the image "
+            "in 2D. Change the view, or choose another area."
         )
-    return _crop(layer, names, _viewport_corners(viewer, layer), "The viewport")
+    return _crop(layer, names, _viewport_corners(viewer, layer), "The view")
 
 
 def shape_crop(layer: Image, axes: str, shapes: Shapes, units: Units = None) -> Crop:

@@ -123,12 +123,19 @@ def place_of(
     )
 
 
-def spatial_attributes(layer: Layer) -> dict[str, Any]:
-    """Return the arguments for another layer at the same place."""
-    scale, turn = _scale_and_turn(_linear(layer))
+def spatial_attributes(
+    layer: Layer, start: Sequence[int] | None = None
+) -> dict[str, Any]:
+    """Return the arguments for another layer at the same place.
+
+    `start` is the pixel at which the other one begins, the first by default.
+    """
+    linear = _linear(layer)
+    scale, turn = _scale_and_turn(linear)
+    offset = np.zeros(layer.ndim) if start is None else np.array(start, float)
     return {
         "scale": scale,
-        "translate": layer.translate,
+        "translate": layer.translate + linear @ offset,
         **turn,
         "affine": layer.affine.affine_matrix,
         "units": layer.units,

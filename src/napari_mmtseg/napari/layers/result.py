@@ -127,16 +127,18 @@ def result_of(layer: Layer | None) -> LayerResult | None:
     return None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Measured:
     """The confidence in the classes of a layer.
 
     `confidence` is from 0 to 1, in the dimensions of the layer; `regions` are the least
-    certain ones, the worst first. `display` is what the layer showed, and `summary` a
-    sentence for the panel.
+    certain ones, the worst first, and `accepted` the places in that list which the user
+    has found right. `display` is what the layer showed, and `summary` a sentence for
+    the panel.
     """
 
     confidence: NDArray[np.float32] = field(repr=False)
     regions: list[UncertainRegion] = field(repr=False)
     display: Display
     summary: str
+    accepted: set[int] = field(default_factory=set)

@@ -73,7 +73,7 @@ def choose_scribbles(
     scribbles = LayerScribbles(name, painted, tuple(others))
     if not scribbles.values:
         where = " on this slice" if is_stack and cut and not all_slices else ""
-        where += " in this region" * bool(source.crop)
+        where += " in this area" * bool(source.crop)
         raise InputError(
             f"Nothing is painted in “{name}”{where}. Paint a few strokes of every "
             "class with the brush, or choose no scribbles."
@@ -106,7 +106,7 @@ def _painted(
 def _accepted(stack: tuple[int, ...], chosen: tuple[int, ...]) -> str:
     if stack == chosen:
         return f"{stack}"
-    part = "for one slice" if len(chosen) < len(stack) else "for the region"
+    part = "for one slice" if len(chosen) < len(stack) else "for the area"
     return f"{stack} or, {part}, {chosen}"
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from qtpy.QtCore import QObject, QTimer
 
 from napari.layers import Labels, Shapes
+from napari_mmtseg.napari.layers.aids import add_aid
 from napari_mmtseg.napari.layers.navigation import scene
 from napari_mmtseg.napari.layers.pixel_measure import change_units
 from napari_mmtseg.napari.layers.placement import spatial_attributes
@@ -39,7 +40,6 @@ class SizeCircle(QObject):
             return
         if self._viewer.dims.ndisplay != 2:
             return
-        chosen = set(layers.selection), layers.selection.active
         self.layer = Shapes(
             [self._ellipse(labels, diameter)],
             shape_type="ellipse",
@@ -49,10 +49,7 @@ class SizeCircle(QObject):
             name="Object size",
             **spatial_attributes(labels),
         )
-        self._viewer.add_layer(self.layer)
-        layers.selection.clear()
-        layers.selection.update(chosen[0])
-        layers.selection.active = chosen[1]
+        add_aid(self._viewer, self.layer)
         self._timer.start()
 
     def remove(self) -> None:

@@ -36,8 +36,7 @@ class ProgressView(QWidget):
     def say(self, text: str) -> None:
         """Show a text without a run."""
         self.bar.hide()
-        if self._curve[0] > 0:  # of the last of several slices, which is not the result
-            self.curve.hide()
+        self.curve.hide()  # it ends before classes merge: not with what is shown
         self.text.setText(text)
         self.text.setVisible(bool(text))
 
@@ -87,9 +86,10 @@ class ProgressView(QWidget):
             return self._slices.describe(step)
         if not step.step:
             return f"{step.phase.capitalize()}…"
-        text = f"{step.phase.capitalize()}: step {step.step} of {step.n_steps}"
+        phase = "Labelling" if predicting else "Training"
+        text = f"{phase}: step {step.step} of {step.n_steps}"
         if step.n_labels:
-            text += f", {count(step.n_labels, 'label')}"
+            text += f", {count(step.n_labels, 'class')}"
         left = self._time_left(step.step, step.n_steps, at_least=3)
         if left and not predicting:
             text += f", at most {left} left"
@@ -170,12 +170,12 @@ _MARGIN = 4.0
 
 
 class LabelCountCurve(QWidget):
-    """Curve of the number of labels after each step."""
+    """Curve of the number of classes after each step."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setToolTip("Number of labels after each step")
+        self.setToolTip("Number of classes after each step")
         self._counts: dict[int, int] = {}
         self._n_steps = 1
 
@@ -185,7 +185,7 @@ class LabelCountCurve(QWidget):
 
     @property
     def counts(self) -> dict[int, int]:
-        """Number of labels by step."""
+        """Number of classes by step."""
         return dict(self._counts)
 
     def clear(self, n_steps: int) -> None:
@@ -194,7 +194,7 @@ class LabelCountCurve(QWidget):
         self.update()
 
     def add(self, step: int, n_labels: int) -> None:
-        """Add the number of labels after a step."""
+        """Add the number of classes after a step."""
         self._counts[step] = n_labels
         self.update()
 
@@ -253,11 +253,11 @@ class SliceClock:
         if done >= step.n_slices:
             return "All is found; writing the labels…"
         if step.n_slices == 1:
-            text = f"Prediction: {step.fraction:.0%}"
+            text = f"Labelling: {step.fraction:.0%}"
         else:
             text = f"{self._noun.capitalize()} {step.n_done + 1} of {step.n_slices}"
         if step.phase != "prediction":
-            text += f", {step.phase}"
+            text += ", training"
         if self._first is None:
             self._first = done, now
         first, then = self._first
@@ -272,7 +272,7 @@ class SliceClock:
 
 def count(n: int, noun: str) -> str:
     """Return a number and a noun, such as "2 images"."""
-    return f"{n:,} {noun}" + "s" * (n != 1)
+    return f"{n:,} {noun}" + ("es" if noun.endswith("s") else "s") * (n != 1)
 
 
 def duration(seconds: float) -> str:

@@ -21,8 +21,14 @@ from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import connected_regions
 from napari_mmtseg.napari.layers.result import LayerResult, fixed_by_size, result_of
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.runs.progress import count
-from napari_mmtseg.napari.segment.job import Job, Segmented, origin, predicted, prepared
+from napari_mmtseg.napari.segment.job import (
+    Job,
+    Segmented,
+    found,
+    origin,
+    predicted,
+    prepared,
+)
 from napari_mmtseg.napari.segment.objects import FindObjects
 from napari_mmtseg.progress import SegmentationStep
 from napari_mmtseg.segmentation.memory import estimate_memory
@@ -197,11 +203,16 @@ class Application:
                 "seconds": round(seconds, 3),
             },
             summary=(
-                f"{count(n_labels, 'label')} in {seconds:.1f} s with the classes of "
-                f"{self.origin}."
+                f"{self._found(n_labels, model)} in {seconds:.1f} s with the "
+                f"classes of {self.origin}."
             ),
             appearance=self.appearance,
         )
+
+    def _found(self, n_labels: int, model: MutualMeanTeachingModel) -> str:
+        if self.display is None:
+            return found(n_labels, None, model.settings.output)
+        return found(n_labels, self.display.n_labels, self.display.output)
 
     def _hierarchy(
         self, model: MutualMeanTeachingModel, image: Any

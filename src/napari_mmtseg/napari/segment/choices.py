@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
 
 from napari.layers import Image, Labels, Shapes
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.napari.layers.aids import is_aid
 from napari_mmtseg.napari.layers.crop import shape_crop, viewport_crop
 from napari_mmtseg.napari.layers.navigation import scene
 from napari_mmtseg.napari.layers.result import result_of
@@ -77,7 +78,7 @@ class ChoiceBox:
         self.changed.emit()
 
 
-_WHOLE, _VIEWPORT = "whole image", "viewport"
+_WHOLE, _VIEWPORT = "whole image", "view"
 _PAUSE = 200
 """Milliseconds without a movement until the viewport is looked at again."""
 
@@ -230,7 +231,11 @@ class ScribbleChoice:
         self.all_slices.setVisible(other)
 
     def _offer(self) -> list[tuple[str, Any]]:
-        layers = [layer for layer in self._viewer.layers if isinstance(layer, Labels)]
+        layers = [
+            layer
+            for layer in self._viewer.layers
+            if isinstance(layer, Labels) and not is_aid(layer)
+        ]
         painted = [(la.name, _Scribbled(la, False)) for la in layers]
         edited = [
             (f"edits of {la.name}", _Scribbled(la, True))

@@ -12,6 +12,8 @@ from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 from napari.layers import Labels
 from napari_mmtseg.labels.editing.class_count import ClassCount, Display
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.napari.layers.colours import colour_by_output
+from napari_mmtseg.napari.layers.editing import unwrapped
 from napari_mmtseg.napari.layers.objects import keep_object_classes
 from napari_mmtseg.napari.layers.pixel_measure import pixel_measure
 from napari_mmtseg.napari.layers.result import LayerResult, result_of
@@ -23,7 +25,7 @@ from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
 from napari_mmtseg.napari.segment.background import BackgroundBox
 from napari_mmtseg.napari.segment.class_count_slider import ClassCountSlider
 from napari_mmtseg.napari.segment.objects import FindObjects
-from napari_mmtseg.napari.shared.layer_choice import LayerWatch
+from napari_mmtseg.napari.shared.layer_choice import LayerWatch, keep_narrow
 from napari_mmtseg.napari.shared.objects import ObjectFields
 from napari_mmtseg.napari.shared.settings_form import make_form_layout
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
@@ -46,8 +48,7 @@ _MERGING_TIP = (
     "regions; no training"
 )
 _MERGING_REFUSED = (
-    "For a stack or a large image this is chosen before the run: Merging, under "
-    "Advanced"
+    "For a stack or a large image this is chosen before the run: More, Merging"
 )
 
 
@@ -72,6 +73,8 @@ class ClassCountSection(QWidget):
         self.output.addItems(list(_OUTPUTS.values()))
         self.merging = QComboBox()
         self.merging.addItems(list(_MERGINGS.values()))
+        for box in (self.output, self.merging):
+            keep_narrow(box)
         self.background = BackgroundBox()
         self.objects = ObjectFields()
         self.about = WrappedLabel()
@@ -192,7 +195,9 @@ class ClassCountSection(QWidget):
         self.merging.setToolTip(_MERGING_TIP if one_image else _MERGING_REFUSED)
         if fits:
             class_count = result.class_count(layer.data)
-            self._show(class_count.display(layer.data), class_count)
+            display = class_count.display(layer.data)
+            self._show(display, class_count)
+            colour_by_output(unwrapped(layer), display.output)
 
     def _show(self, shape: Display, class_count: ClassCount) -> None:
         hierarchy = class_count.hierarchy

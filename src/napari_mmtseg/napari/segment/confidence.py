@@ -12,19 +12,25 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari.layers import Image, Labels
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.labels.uncertainty import UncertainRegion, uncertain_regions
-from napari_mmtseg.napari.layers.navigation import go_to, scene
+from napari_mmtseg.labels.uncertainty import uncertain_regions
+from napari_mmtseg.napari.layers.aids import add_aid
 from napari_mmtseg.napari.layers.placement import spatial_attributes
-from napari_mmtseg.napari.layers.result import LayerResult, Measured, changes, result_of
+from napari_mmtseg.napari.layers.result import (
+    METADATA,
+    LayerResult,
+    Measured,
+    changes,
+    result_of,
+)
 from napari_mmtseg.napari.segment.job import Job, predicted, prepared
-from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
+from napari_mmtseg.napari.segment.uncertain_tour import UncertainTour
 from napari_mmtseg.progress import SegmentationStep
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
-_SURROUNDINGS = 3
-"""Width of the view on a region, as a multiple of the region's."""
+_OPACITY = 0.5
+"""Of the confidence, below the labels: the image shows through both."""
 
 _SHOW_TIP = (
     "How sure both teachers are of every pixel's class, as an Image layer: 0 not at "
@@ -36,15 +42,12 @@ _REFUSED = (
     "current slice and apply the model of this layer to it"
 )
 
-_CLOSEST = 10
-"""Largest magnification against the whole image."""
-
 
 class ConfidenceSection(QWidget):
     """Show confidence, Go to least certain.
 
     `choose_layer` returns the layer to look at, or None; `start` starts a job, which
-    comes back through :meth:`show_measured`. `about` describes the region in view.
+    comes back through :meth:`show_measured`.
     """
 
     def __init__(
@@ -59,23 +62,22 @@ class ConfidenceSection(QWidget):
         self._start = start
         self._measuring: LayerResult | None = None
         self._goes_on = False
-        self._next = 0
-        self._listed: Measured | None = None
         self.show_button = QPushButton("Show confidence")
         self.worst_button = QPushButton("Go to least certain")
-        self.about = WrappedLabel()
-        self.about.hide()
+        self.tour = UncertainTour(viewer)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.show_button, 0, 0)
-        layout.addWidget(self.worst_button, 0, 1)
-        layout.addWidget(self.about, 1, 0, 1, 2)
+        layout.addWidget(self.worst_button, 1, 0)
+        layout.addWidget(self.tour, 2, 0)
         self.show_button.clicked.connect(self.show_confidence)
         self.worst_button.clicked.connect(self.go_to_worst)
 
     def refresh(self) -> None:
         """Show the buttons if there is something to measure."""
-        result = result_of(self._choose_layer())
+        layer = self._choose_layer()
+        result = result_of(layer)
+        self.tour.keep_if(layer, self._measured(layer))
         if result is None or result.model is None:
             self.setVisible(False)
             return
@@ -99,19 +101,7 @@ class ConfidenceSection(QWidget):
         if layer is None or measured is None:
             self._measure(goes_on=True)
             return
-        if measured is not self._listed:
-            self._listed, self._next = measured, 0
-        if not measured.regions:
-            self._say("Nothing is uncertain here.")
-            return
-        n = len(measured.regions)
-        region = measured.regions[self._next % n]
-        self._next = self._next % n + 1
-        self._look_at(layer, region)
-        self._say(
-            f"Least certain, {self._next} of {n}: {region.size:,} pixels of "
-            f"label {layer.data[region.place]}, confidence {region.confidence:.2f}."
-        )
+        self.tour.go_on(layer, measured)
 
     def show_measured(self, measured: Measured) -> None:
         """Show the confidence that the job has measured."""
@@ -135,14 +125,11 @@ class ConfidenceSection(QWidget):
                 name=f"{layer.name} confidence",
                 colormap="magma",
                 contrast_limits=(0, 1),
-                metadata={"napari_mmtseg": {"confidence_of": result.identity}},
+                opacity=_OPACITY,
+                metadata={METADATA: {"confidence_of": result.identity}},
                 **spatial_attributes(layer),
             )
-            layers = self._viewer.layers
-            active = layers.selection.active
-            layers.insert(layers.index(layer) + 1, shown)
-            # What is chosen stays chosen; this is nothing to segment.
-            layers.selection.active = active
+            add_aid(self._viewer, shown, self._viewer.layers.index(layer))
 
     def _measure(self, *, goes_on: bool) -> None:
         layer = self._choose_layer()
@@ -166,27 +153,10 @@ class ConfidenceSection(QWidget):
     def _confidence_layer(self, result: LayerResult) -> Any:
         for layer in self._viewer.layers:
             if isinstance(layer, Image):
-                about = layer.metadata.get("napari_mmtseg", {})
+                about = layer.metadata.get(METADATA, {})
                 if about.get("confidence_of") == result.identity:
                     return layer
         return None
-
-    def _look_at(self, layer: Labels, region: UncertainRegion) -> None:
-        viewer = self._viewer
-        go_to(viewer, layer, [(s.start + s.stop - 1) / 2 for s in region.box])
-        there = scene(viewer).camera.center
-        viewer.reset_view()  # whose zoom shows the whole image
-        widest = max(layer.data.shape[-2:])
-        side = max(s.stop - s.start for s in region.box[-2:])
-        closer = widest / (side * _SURROUNDINGS)
-        if closer > 1:
-            camera = scene(viewer).camera
-            camera.center = there
-            camera.zoom *= min(closer, _CLOSEST)
-
-    def _say(self, text: str) -> None:
-        self.about.setText(text)
-        self.about.show()
 
 
 def confidence_job(name: str, result: LayerResult, labels: NDArray[Any]) -> Job:

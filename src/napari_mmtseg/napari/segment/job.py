@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.napari.layers.result import LayerResult
 from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.runs.preload import load_engine
+from napari_mmtseg.napari.runs.progress import count
 from napari_mmtseg.napari.runs.run import Work
 from napari_mmtseg.progress import SegmentationStep, relay
 
@@ -46,15 +47,17 @@ class Job:
 class Segmented:
     """A result, ready for a layer.
 
-    `labels` have the dimensions of the layer, `provenance` goes into its metadata, and
-    `appearance` holds further attributes, such as the colormap. `summary` is a sentence
-    for the panel; the layers `out_of_date` are hidden.
+    `labels` have the dimensions of the layer and show `output`, classes or regions;
+    `provenance` goes into its metadata, and `appearance` holds further attributes, such
+    as the colormap. `summary` is a sentence for the panel; the layers `out_of_date` are
+    hidden.
     """
 
     labels: NDArray[np.int32] = field(repr=False)
     provenance: dict[str, Any]
     summary: str
     kept: LayerResult = field(repr=False)
+    output: str = "classes"
     appearance: dict[str, Any] = field(default_factory=dict, repr=False)
     out_of_date: tuple[Labels, ...] = field(default=(), repr=False)
 
@@ -83,6 +86,14 @@ def predicted(
     )
 
 
+def found(n_labels: int, n_classes: int | None, output: str) -> str:
+    """Return what a run has found in words; `n_classes` is None if not known."""
+    if output == "classes":
+        return count(n_labels, "class")
+    of = "" if n_classes is None else f" of {count(n_classes, 'class')}"
+    return f"{count(n_labels, 'region')}{of}"
+
+
 def origin(source: LayerSelection) -> dict[str, Any]:
     """Return the metadata of a layer about the image that it was made from."""
     packages = ("napari-mmtseg", "torch", "numpy", "napari")
@@ -91,7 +102,7 @@ def origin(source: LayerSelection) -> dict[str, Any]:
         "axes": source.axes,
         "channels": list(source.channels),
         "slice": dict(source.slices),
-        "region": {name: list(ends) for name, ends in source.crop.items()},
+        "area": {name: list(ends) for name, ends in source.crop.items()},
         "spacing": None if source.spacing is None else list(source.spacing),
         "shape": [int(n) for n in source.array.shape],
         "versions": {name: version(name) for name in packages},

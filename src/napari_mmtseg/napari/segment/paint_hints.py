@@ -13,6 +13,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QWidget
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.class_names import with_name
+from napari_mmtseg.napari.layers.colours import class_colormap
 from napari_mmtseg.napari.layers.result import result_of
 from napari_mmtseg.napari.shared.layer_choice import LayerWatch
 
@@ -152,7 +153,10 @@ def _layer_for(source: LayerSelection) -> Labels:
     place = source.place
     # Pages of zeros take memory once they are painted on.
     layer = Labels(
-        np.zeros(place.shape, np.uint8), name=_name(source), **place.attributes()
+        np.zeros(place.shape, np.uint8),
+        name=_name(source),
+        colormap=class_colormap(),
+        **place.attributes(),
     )
     for value in range(1, _KEYS + 1):
         layer.features = with_name(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_warning
-from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from napari.utils.notifications import show_info, show_warning
+from qtpy.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.source import LayerSelection
@@ -14,6 +15,7 @@ from napari_mmtseg.napari.segment.apply import ModelActions
 from napari_mmtseg.napari.segment.choices import ScribbleChoice
 from napari_mmtseg.napari.segment.class_count_section import ClassCountSection
 from napari_mmtseg.napari.segment.confidence import ConfidenceSection
+from napari_mmtseg.napari.segment.layout import arrange
 from napari_mmtseg.napari.segment.paint_hints import PaintHints
 from napari_mmtseg.napari.segment.run_control import RunControl
 from napari_mmtseg.napari.segment.scribble_job import check_run, make_job
@@ -23,33 +25,39 @@ from napari_mmtseg.napari.segment.source import (
     describe_memory,
     describe_source,
 )
-from napari_mmtseg.napari.shared.panel import NarrowPanel, warning_colour
-from napari_mmtseg.napari.shared.settings_form import (
-    SettingsForm,
-    collapsible_form,
-    make_form_layout,
-    show_row,
-)
+from napari_mmtseg.napari.shared.panel import FieldPanel, warning_colour
+from napari_mmtseg.napari.shared.settings_form import SettingsForm, show_row
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
     import napari
 
+_LONG = 30
+"""Seconds after which Escape asks before it cancels a run."""
 
-class SegmentWidget(NarrowPanel):
+_PAPER = (
+    "The preset “paper” trains 1000 steps on every pixel of the image: about an hour "
+    "for 480 x 320 pixels on two cores. “default” takes seconds. Begin?"
+)
+
+
+class SegmentWidget(FieldPanel):
     """Segment the chosen image without annotation.
 
-    `hint`, `memory` and `reason` show the chosen image, the memory that a run takes,
-    and why it cannot start. Run is visible between runs, Stop and Cancel during one.
+    A magicgui container: the image and every setting are fields by name, such as
+    ``panel.image.value = layer`` and ``panel.n_labels.value = 3``, and
+    ``panel.run()`` starts. `hint`, `memory` and `reason` show the chosen image, the
+    memory that a run takes, and why it cannot start. Segment is visible between runs,
+    Stop and Cancel during one.
     """
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
-        super().__init__()
+        choice, form = SourceChoice(napari_viewer), SettingsForm()
+        super().__init__([choice.layer, *form.widgets.values()])
         self._viewer = napari_viewer
-        self.choice = SourceChoice(napari_viewer)
+        self.choice, self.form = choice, form
         self.scribbles = ScribbleChoice(napari_viewer)
-        self.form = SettingsForm()
         self.progress = ProgressView()
         self.paint_hints = PaintHints(
             napari_viewer,
@@ -61,7 +69,7 @@ class SegmentWidget(NarrowPanel):
         self.settings_actions = SettingsActions(
             self.form, self.choice.source, self.scribbles
         )
-        self._control = RunControl(napari_viewer, self.progress, self)
+        self._control = RunControl(napari_viewer, self.progress, self.area)
         self.model_actions = ModelActions(
             napari_viewer, self.choice.source, self._control.start
         )
@@ -69,33 +77,17 @@ class SegmentWidget(NarrowPanel):
         self.confidence_section = ConfidenceSection(
             napari_viewer, lambda: self.class_count_section.layer, self._control.start
         )
-        self.run_button = QPushButton("Run")
-        self.stop_button = QPushButton("Stop and keep")
-        self.cancel_button = QPushButton("Cancel")
+        self.run_button = QPushButton("&Segment")
+        self.stop_button = QPushButton("Stop and &keep")
+        self.cancel_button = QPushButton("&Cancel")
+        self.edit_button = QPushButton("&Edit labels…")
         self.hint = WrappedLabel()
         self.memory = WrappedLabel()
         self.reason = WrappedLabel()
-        self.advanced = collapsible_form("Advanced", self.form.fields(advanced=True))
-        self._arrange()
-        self.run_button.setToolTip("Segment the chosen image")
-        self.stop_button.setToolTip(
-            "End the training now and keep its labels; while slices are labelled, keep "
-            "those that are done"
-        )
-        self.cancel_button.setToolTip("End the run and leave everything as it was")
-        self.run_button.clicked.connect(self.run)
-        self.stop_button.clicked.connect(self._control.stop_and_keep)
-        self.cancel_button.clicked.connect(self._control.cancel)
-        self.choice.changed.connect(self._refresh)
-        self.form.changed.connect(self._refresh)
-        self._control.state_changed.connect(self._refresh)
-        self._control.finished.connect(self.class_count_section.take)
-        self._control.finished.connect(self.scribbles.refresh)
-        self._control.finished.connect(self.paint_hints.finished)
-        self._control.state_changed.connect(self.paint_hints.on_state)
-        self._control.measured.connect(self.confidence_section.show_measured)
-        self.class_count_section.looked.connect(self.confidence_section.refresh)
-        self.closed.connect(self._control.cancel)
+        self._started = 0.0
+        content, self.form_layout, self.more = arrange(self)
+        self.show_content(content)
+        self._connect()
         self._refresh()
 
     @property
@@ -121,6 +113,70 @@ class SegmentWidget(NarrowPanel):
         """End the run, if there is one, and leave everything as it was."""
         self._control.cancel()
 
+    def _connect(self) -> None:
+        self.run_button.clicked.connect(self._run_if_sure)
+        self.stop_button.clicked.connect(self._control.stop_and_keep)
+        self.cancel_button.clicked.connect(self._control.cancel)
+        self.edit_button.clicked.connect(self._open_editing)
+        self.choice.changed.connect(self._refresh)
+        self.form.changed.connect(self._refresh)
+        self._control.state_changed.connect(self._on_state)
+        self._control.finished.connect(self.class_count_section.take)
+        self._control.finished.connect(self.scribbles.refresh)
+        self._control.finished.connect(self.paint_hints.finished)
+        self._control.state_changed.connect(self.paint_hints.on_state)
+        self._control.measured.connect(self.confidence_section.show_measured)
+        self.class_count_section.looked.connect(self._on_looked)
+        self.area.returned.connect(self._on_return)
+        self.area.escaped.connect(self._on_escape)
+        self.area.closed.connect(self._on_closed)
+
+    def _run_if_sure(self) -> None:
+        """Start a run, after a question if it takes an hour."""
+        if self.form.widgets["preset"].value != "paper" or self._agrees(_PAPER):
+            self.run()
+
+    def _agrees(self, question: str) -> bool:
+        answer = QMessageBox.question(self.native, "Segment", question)
+        return bool(answer == QMessageBox.StandardButton.Yes)
+
+    def _on_return(self) -> None:
+        focus = QApplication.focusWidget()
+        if isinstance(focus, QPushButton):
+            focus.click()
+        elif not self.is_running and self.run_button.isEnabled():
+            self._run_if_sure()
+
+    def _on_escape(self) -> None:
+        if not self.is_running:
+            return
+        is_long = time.monotonic() - self._started > _LONG
+        if not is_long or self._agrees("Cancel the run? Its labels are lost."):
+            self.cancel()
+
+    def _on_closed(self) -> None:
+        if self.is_running:
+            show_info("The run was cancelled, as its panel was closed.")
+            self.cancel()
+        self.confidence_section.tour.forget()
+
+    def _on_state(self) -> None:
+        running = self.is_running
+        was_here = self.native.isAncestorOf(QApplication.focusWidget())
+        self._refresh()
+        if running:
+            self._started = time.monotonic()
+        if was_here:  # the button that had the focus is gone
+            (self.stop_button if running else self.run_button).setFocus()
+
+    def _on_looked(self) -> None:
+        self.confidence_section.refresh()
+        is_there = self.class_count_section.layer is not None
+        self.edit_button.setVisible(is_there and hasattr(self._viewer, "window"))
+
+    def _open_editing(self) -> None:
+        self._viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
+
     def _refresh(self) -> None:
         running = self._control.is_running
         reason = ""
@@ -133,6 +189,7 @@ class SegmentWidget(NarrowPanel):
             self.memory.setText("")
         for label in (self.hint, self.memory):
             label.setVisible(bool(label.text()))
+        show_row(self.form_layout, self.choice.axes, self.choice.has_more_axes)
         show_row(self.form_layout, self.choice.slices, self.choice.has_slices)
         channels = self.choice.channels
         show_row(self.form_layout, channels.widget, channels.has_choice)
@@ -146,7 +203,7 @@ class SegmentWidget(NarrowPanel):
         self.cancel_button.setVisible(running)
         self.model_actions.setEnabled(not running)
         self.confidence_section.setEnabled(not running)
-        self.confidence_section.refresh()
+        self._on_looked()
 
     def _describe(self, source: LayerSelection, settings: SegmentationSettings) -> None:
         """Describe the chosen image and the memory; refuse what cannot be segmented."""
@@ -157,59 +214,3 @@ class SegmentWidget(NarrowPanel):
         colour = f"color: {warning_colour(self._viewer)}" if is_warning else ""
         self.memory.setStyleSheet(colour)
         self.scribbles.show_slices(source)
-
-    def _arrange(self) -> None:
-        tooltips = {
-            "Image": "The Image layer to segment; follows the active layer.",
-            "Axes": "What the axes of the image are. Y and X are segmented, C or RGB "
-            "are channels; all others are slices.",
-            "Slices": "Segment all slices of the image, or the one that the viewer "
-            "shows.",
-        }
-        region_tip = (
-            "Segment all of the image, what the viewer shows of it, or what a shape "
-            "encloses: of a Shapes layer the selected one, or the first"
-        )
-        scribbles_tip = (
-            "Painted labels that the run learns from: strokes of every class in a "
-            "Labels layer, or what you have edited in a result."
-        )
-        image_rows = [
-            (title, text, widget)
-            for (title, text), widget in zip(
-                tooltips.items(),
-                (self.choice.layer.native, self.choice.axes, self.choice.slices),
-                strict=True,
-            )
-        ]
-        channels_tip = "Layers that are segmented together, or the channels to take"
-        image_rows += [
-            ("Channels", channels_tip, self.choice.channels.widget),
-            self.form.row("stack"),
-            ("Region", region_tip, self.choice.crop.box),
-            ("Scribbles", scribbles_tip, self.scribbles.row),
-            ("", "", self.paint_hints),
-        ]
-        self.form_layout = make_form_layout(
-            image_rows + self.form.fields(advanced=False, without=("stack",))
-        )
-        self.form_layout.insertRow(len(image_rows) - 2, self.hint)
-        buttons = QHBoxLayout()
-        for button in (self.run_button, self.stop_button, self.cancel_button):
-            buttons.addWidget(button)
-        self.run_button.setMinimumHeight(30)
-        content = QWidget()
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.addLayout(self.form_layout)
-        layout.addWidget(self.memory)
-        layout.addWidget(self.reason)
-        layout.addLayout(buttons)
-        layout.addWidget(self.progress)
-        layout.addWidget(self.class_count_section)
-        layout.addWidget(self.confidence_section)
-        layout.addWidget(self.model_actions)
-        layout.addWidget(self.advanced)
-        layout.addWidget(self.settings_actions)
-        layout.addStretch()
-        self.show_content(content)

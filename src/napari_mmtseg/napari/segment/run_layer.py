@@ -7,6 +7,11 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from napari.layers import Labels
+from napari_mmtseg.napari.layers.colours import (
+    OPACITY,
+    class_colormap,
+    colour_by_output,
+)
 from napari_mmtseg.napari.layers.result import METADATA, keep_result
 from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.segment.job import Segmented
@@ -67,6 +72,7 @@ class RunLayer:
             self.layer.data = labels
             self.layer.editable = True
         assert self.layer is not None
+        colour_by_output(self.layer, result.output)
         for name, value in result.appearance.items():
             setattr(self.layer, name, value)
         self.layer.metadata[METADATA] = result.provenance
@@ -92,6 +98,8 @@ class RunLayer:
         self.layer = Labels(
             labels,
             name=f"{self._source.name} labels",
+            colormap=class_colormap(),
+            opacity=OPACITY,
             **self._source.place.attributes(pixel_step),
         )
         layers = self._viewer.layers

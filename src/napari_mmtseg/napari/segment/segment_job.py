@@ -17,8 +17,7 @@ from napari_mmtseg.napari.layers.objects import OBJECT_CLASSES
 from napari_mmtseg.napari.layers.result import LayerResult, fixed_by_size
 from napari_mmtseg.napari.layers.scribbles import LayerScribbles
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.runs.progress import count
-from napari_mmtseg.napari.segment.job import Job, Segmented, origin, prepared
+from napari_mmtseg.napari.segment.job import Job, Segmented, found, origin, prepared
 from napari_mmtseg.napari.segment.stack_preview import StackPreview, coarse
 from napari_mmtseg.progress import SegmentationStep, relay
 from napari_mmtseg.segmentation.result import SegmentationResult
@@ -202,13 +201,18 @@ class Segmentation:
             labels=labels,
             kept=kept,
             provenance=about,
-            summary=(
-                f"{count(result.n_labels, 'label')} in {result.seconds:.1f} s, "
-                f"{result.n_steps} steps: {result.stop_reason}. {result.notes}"
-            ).rstrip(),
+            summary=f"{self._found(result)} {result.notes}".rstrip(),
+            output=result.settings.output,
             appearance=self.appearance,
             out_of_date=self.out_of_date,
         )
+
+    def _found(self, result: SegmentationResult) -> str:
+        hierarchy = result.hierarchy
+        n_classes = None if hierarchy is None else hierarchy.fitted
+        shown = found(result.n_labels, n_classes, result.settings.output)
+        stopped = ", stopped early" if "user" in result.stop_reason else ""
+        return f"{shown} in {result.seconds:.1f} s{stopped}."
 
     def _why_fixed(self, result: SegmentationResult) -> str:
         """Return why the class count stays; empty if it need not."""

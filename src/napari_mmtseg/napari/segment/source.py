@@ -88,6 +88,12 @@ class SourceChoice:
         self._on_layer()
 
     @property
+    def has_more_axes(self) -> bool:
+        """Whether the chosen layer has axes beside height, width and colours."""
+        layer = self.layer.value
+        return layer is not None and layer.ndim > 2
+
+    @property
     def has_slices(self) -> bool:
         """Whether the chosen layer has more than one slice."""
         layer = self.layer.value
@@ -184,6 +190,9 @@ class SourceChoice:
         self.changed.emit()
 
 
+_MATTERS = 0.1
+"""Share of the free memory from which on a run's memory is told."""
+
 _SHARED = {
     "one_model": "one model",
     "slice_by_slice": "a model for each slice, labels matched",
@@ -198,7 +207,7 @@ def describe_source(source: LayerSelection, mode: str) -> str:
     full = source.full_plane
     height, width = source.place.plane
     plane = f"{height} x {width}"
-    region = f"region {plane} of {full['Y']} x {full['X']}" if source.crop else ""
+    region = f"area {plane} of {full['Y']} x {full['X']}" if source.crop else ""
     channels = _channels(source)
     if source.is_stack:
         what, shared = _stack(source, mode)
@@ -251,7 +260,12 @@ def _count(stacked: dict[str, int]) -> str:
 def describe_memory(
     source: LayerSelection, settings: SegmentationSettings
 ) -> tuple[str, bool]:
-    """Return the memory of a run in words, and whether that is a warning."""
+    """Return the memory of a run in words, and whether that is a warning.
+
+    Empty if it is less than a tenth of what is free.
+    """
     stack = source.as_stack(volumes=settings.stack == "volume")
     estimate = estimate_memory(stack, settings)
-    return estimate.describe(), estimate.on_disk or not estimate.fits
+    is_warning = estimate.on_disk or not estimate.fits
+    matters = is_warning or estimate.total > _MATTERS * estimate.free
+    return estimate.describe() if matters else "", is_warning

@@ -9,6 +9,8 @@ from magicgui.widgets import ComboBox
 from psygnal import Signal
 from qtpy.QtWidgets import QComboBox
 
+from napari_mmtseg.napari.layers.aids import is_aid
+
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 class LayerChoice:
     """A box of layers of one kind, whose value is a layer or None.
 
+    Layers that only show something are not offered.
     `changed` is emitted when the choice, the layers or the active layer may have
     changed.
     """
@@ -29,9 +32,8 @@ class LayerChoice:
     ) -> None:
         self._viewer = viewer
         self._kind = kind
-        self._hidden: Layer | None = None
         self.box = ComboBox(
-            name="layer", label=label, choices=self._choices, tooltip=tooltip
+            name=label.lower(), label=label, choices=self._choices, tooltip=tooltip
         )
         keep_narrow(self.box.native)
         self.box.changed.connect(self._on_change)
@@ -40,11 +42,6 @@ class LayerChoice:
         viewer.layers.selection.events.active.connect(self._on_active)
         self._on_layers()
         self._on_active()
-
-    def hide(self, layer: Layer | None) -> None:
-        """Leave one layer out of the box, or none."""
-        self._hidden = layer
-        self._on_layers()
 
     def disconnect(self) -> None:
         """Stop following the viewer."""
@@ -58,10 +55,11 @@ class LayerChoice:
 
     def _choices(self, _: Any = None) -> list[tuple[str, Layer]]:
         return [
-            (layer.name, layer)
-            for layer in self._viewer.layers
-            if isinstance(layer, self._kind) and layer != self._hidden
+            (layer.name, layer) for layer in self._viewer.layers if self._accepts(layer)
         ]
+
+    def _accepts(self, layer: Layer | None) -> bool:
+        return isinstance(layer, self._kind) and not is_aid(layer)
 
     def _on_layers(self, _: Any = None) -> None:
         self.box.reset_choices()
@@ -69,7 +67,7 @@ class LayerChoice:
 
     def _on_active(self, _: Any = None) -> None:
         active = self._viewer.layers.selection.active
-        if isinstance(active, self._kind) and active != self._hidden:
+        if self._accepts(active):
             self.box.value = active
         self._on_change()
 

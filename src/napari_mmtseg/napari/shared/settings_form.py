@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -13,24 +13,30 @@ from magicgui.widgets.bases import ValueWidget
 from napari.utils.notifications import show_warning
 from psygnal import Signal
 from qtpy.QtCore import Qt
-from qtpy.QtGui import QIcon
 from qtpy.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.napari.shared.layer_choice import keep_narrow
+from napari_mmtseg.napari.shared.number_field import read_as_shown
 from napari_mmtseg.settings.fields import SegmentationSettings, parameters
 from napari_mmtseg.settings.parameter import Parameter
 from napari_mmtseg.settings.presets import PRESETS
 
 Row: TypeAlias = tuple[str, str, QWidget]
 """Title, tooltip and widget."""
+
+_GROUPS = ("Classes", "Objects", "Colour and light", "Training", "Computer")
+"""Headings in the order of the form: first what one sees in the result."""
 
 _MAX_DECIMALS = 4
 _LONGEST_SUFFIX = 8
@@ -56,21 +62,13 @@ class SettingsForm:
         self.widgets["preset"].native.activated.connect(self._on_preset)
         self.set_settings(SegmentationSettings.offered())
 
-    def rows(self, *, advanced: bool) -> list[tuple[Parameter, ValueWidget[Any]]]:
-        """Return the settings outside or inside "Advanced", in order."""
-        return [
-            (parameter, self.widgets[name])
-            for name, parameter in parameters().items()
-            if parameter.advanced == advanced
-        ]
-
-    def fields(self, *, advanced: bool, without: Sequence[str] = ()) -> list[Row]:
-        """Return these settings as rows of a form, except some."""
-        return [
-            self.row(parameter.name)
-            for parameter, _ in self.rows(advanced=advanced)
-            if parameter.name not in without
-        ]
+    def groups(self) -> dict[str, list[Row]]:
+        """Return rows of a form by heading; settings without a heading are left out."""
+        groups: dict[str, list[Row]] = {}
+        for name, parameter in parameters().items():
+            if parameter.group:
+                groups.setdefault(parameter.group, []).append(self.row(name))
+        return {name: groups[name] for name in sorted(groups, key=_GROUPS.index)}
 
     def row(self, name: str) -> Row:
         """Return title, tooltip and widget of a setting."""
@@ -116,32 +114,63 @@ def make_form_layout(rows: Iterable[Row]) -> QFormLayout:
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setVerticalSpacing(4)
     layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    # A long title goes above its field instead of widening the panel.
+    layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
     layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     for title, text, widget in rows:
         label = QLabel(title)
         label.setToolTip(text)
+        label.setBuddy(widget)
         widget.setToolTip(text)
         layout.addRow(label, widget)
     return layout
 
 
-def collapsible_form(title: str, rows: Iterable[Row]) -> QCollapsible:
-    """Return a form that unfolds when its title is clicked."""
-    # As text: an icon would keep the colour that text has before the theme is known.
-    none = QIcon()
-    fold = QCollapsible(f"▸ {title}", expandedIcon=none, collapsedIcon=none)
-    fold.toggled.connect(lambda open: fold.setText(f"{'▾' if open else '▸'} {title}"))
-    content = QWidget()
-    form = make_form_layout(rows)
-    form.setContentsMargins(0, 4, 0, 0)
-    content.setLayout(form)
-    fold.setContent(content)
-    box = fold.layout()
-    assert box is not None
-    box.setContentsMargins(0, 0, 0, 0)
-    box.setSpacing(0)
-    fold.collapse(animate=False)
-    return fold
+class Fold(QWidget):
+    """Groups of rows under headings, which unfold when the title is clicked.
+
+    What is in a closed fold is hidden, so that the Tab key skips it.
+    """
+
+    def __init__(self, title: str, groups: Mapping[str, Iterable[Row]]) -> None:
+        super().__init__()
+        self._text = title
+        self.title = QToolButton()
+        self.title.setAutoRaise(True)
+        self.title.setCheckable(True)
+        self.title.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        # As text: an icon would keep the colour of text before the theme is known.
+        self.title.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.content = QWidget()
+        self._rows = QVBoxLayout(self.content)
+        self._rows.setContentsMargins(0, 4, 0, 0)
+        for heading, rows in groups.items():
+            self.add(_heading(heading))
+            self._rows.addLayout(make_form_layout(rows))
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.title)
+        layout.addWidget(self.content)
+        self.title.toggled.connect(self._on_toggled)
+        self._on_toggled(is_open=False)
+
+    def add(self, widget: QWidget) -> None:
+        """Add a widget below all rows."""
+        self._rows.addWidget(widget)
+
+    def _on_toggled(self, is_open: bool) -> None:
+        self.title.setText(f"{'▾' if is_open else '▸'} {self._text}")
+        self.content.setVisible(is_open)
+
+
+def _heading(text: str) -> QLabel:
+    label = QLabel(text)
+    font = label.font()
+    font.setBold(True)
+    label.setFont(font)
+    label.setContentsMargins(0, 6, 0, 0)
+    return label
 
 
 def show_row(layout: QFormLayout, widget: QWidget, is_shown: bool) -> None:
@@ -156,6 +185,8 @@ def tooltip(parameter: Parameter) -> str:
     """Return the description and the accepted values; rich text, so that it wraps."""
     text = html.escape(parameter.description)
     accepted = parameter.accepted
+    for name in parameter.choices:
+        text = text.replace(name, _shown(name))
     if parameter.choices and not parameter.or_label:
         accepted = "one of: " + ", ".join(_shown(name) for name in parameter.choices)
     return f"<qt>{text}<br><i>{html.escape(accepted)}</i></qt>"
@@ -175,7 +206,9 @@ def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
         choices = [(_shown(name), name) for name in parameter.choices]
         if parameter.or_label:
             choices += [(f"label {n}", n) for n in range(1, _OFFERED_LABELS + 1)]
-        return ComboBox(name=parameter.name, choices=choices)
+        combo_box = ComboBox(name=parameter.name, choices=choices)
+        keep_narrow(combo_box.native)
+        return combo_box
     assert parameter.minimum is not None
     assert parameter.maximum is not None
     decimals = 0 if parameter.kind is int else _decimals(parameter)
@@ -189,6 +222,7 @@ def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
     box.setDecimals(decimals)
     box.setMinimumWidth(60)
     box.setKeyboardTracking(False)
+    read_as_shown(box)
     if parameter.optional:
         box.setMinimum(_none_value(parameter))
         short = len(parameter.none_means) <= _LONGEST_SPECIAL

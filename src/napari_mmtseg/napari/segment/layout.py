@@ -1,0 +1,82 @@
+"""Layout of the Segment panel: one page, and one fold for all else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_mmtseg.napari.shared.settings_form import Fold, make_form_layout
+
+if TYPE_CHECKING:
+    from napari_mmtseg.napari.segment.panel import SegmentWidget
+
+_TIPS = {
+    "image": "The Image layer to segment; follows the active layer.",
+    "axes": "What the axes of the image are. Y and X are segmented, C or RGB are "
+    "channels; all others are slices.",
+    "slices": "Segment all slices of the image, or the one that the viewer shows.",
+    "channels": "Layers that are segmented together, or the channels to take.",
+    "area": "Segment all of the image, what the viewer shows of it, or what shapes or "
+    "painted labels cover.",
+    "scribbles": "Painted labels that the run learns from: strokes of every class in a "
+    "Labels layer, or what you have edited in a result.",
+}
+
+
+def arrange(panel: SegmentWidget) -> tuple[QWidget, QFormLayout, Fold]:
+    """Return the content of the panel, its form on the first page, and its fold."""
+    choice, form = panel.choice, panel.form
+    page = make_form_layout(
+        [
+            ("&Image", _TIPS["image"], choice.layer.native),
+            ("&Axes", _TIPS["axes"], choice.axes),
+            ("S&lices", _TIPS["slices"], choice.slices),
+            ("C&hannels", _TIPS["channels"], choice.channels.widget),
+            form.row("stack"),
+            form.row("n_labels"),
+        ]
+    )
+    page.insertRow(page.rowCount() - 1, panel.hint)
+    groups = {
+        "Where and from what": [
+            ("Area", _TIPS["area"], choice.crop.box),
+            ("Scribbles", _TIPS["scribbles"], panel.scribbles.row),
+            ("", "", panel.paint_hints),
+        ],
+        **form.groups(),
+    }
+    more = Fold("More", groups)
+    more.add(panel.model_actions)
+    more.add(panel.settings_actions)
+    buttons = QHBoxLayout()
+    for button, tip in (
+        (panel.run_button, "Segment the chosen image (Return)"),
+        (
+            panel.stop_button,
+            "End the training now and keep its labels; while slices are labelled, keep "
+            "those that are done",
+        ),
+        (panel.cancel_button, "End the run and leave everything as it was (Escape)"),
+    ):
+        button.setToolTip(tip)
+        button.setMinimumHeight(30)
+        buttons.addWidget(button)
+    panel.edit_button.setToolTip("Merge, split, clean up and name classes")
+    content = QWidget()
+    layout = QVBoxLayout(content)
+    layout.setContentsMargins(6, 6, 6, 6)
+    layout.addLayout(page)
+    layout.addWidget(panel.memory)
+    layout.addWidget(panel.reason)
+    layout.addLayout(buttons)
+    for widget in (
+        panel.progress,
+        panel.class_count_section,
+        panel.confidence_section,
+        panel.edit_button,
+        more,
+    ):
+        layout.addWidget(widget)
+    layout.addStretch()
+    return content, page, more
