@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_mmtseg.napari.shared.settings_form import Fold, make_form_layout
-
-if TYPE_CHECKING:
-    from napari_mmtseg.napari.segment.panel import SegmentWidget
+from napari_mmtseg.napari.runs.progress import ProgressView
+from napari_mmtseg.napari.segment.apply import ModelActions
+from napari_mmtseg.napari.segment.choices import ScribbleChoice
+from napari_mmtseg.napari.segment.class_count_section import ClassCountSection
+from napari_mmtseg.napari.segment.confidence import ConfidenceSection
+from napari_mmtseg.napari.segment.paint_hints import PaintHints
+from napari_mmtseg.napari.segment.settings_actions import SettingsActions
+from napari_mmtseg.napari.segment.source import SourceChoice
+from napari_mmtseg.napari.shared.settings_form import (
+    Fold,
+    SettingsForm,
+    make_form_layout,
+)
+from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
 
 _TIPS = {
     "image": "The Image layer to segment; follows the active layer.",
@@ -24,7 +34,28 @@ _TIPS = {
 }
 
 
-def arrange(panel: SegmentWidget) -> tuple[QWidget, QFormLayout, Fold]:
+class Parts(Protocol):
+    """The parts of the panel that are laid out here."""
+
+    choice: SourceChoice
+    form: SettingsForm
+    scribbles: ScribbleChoice
+    paint_hints: PaintHints
+    hint: WrappedLabel
+    memory: WrappedLabel
+    reason: WrappedLabel
+    run_button: QPushButton
+    stop_button: QPushButton
+    cancel_button: QPushButton
+    edit_button: QPushButton
+    progress: ProgressView
+    class_count_section: ClassCountSection
+    confidence_section: ConfidenceSection
+    model_actions: ModelActions
+    settings_actions: SettingsActions
+
+
+def arrange(panel: Parts) -> tuple[QWidget, QFormLayout, Fold]:
     """Return the content of the panel, its form on the first page, and its fold."""
     choice, form = panel.choice, panel.form
     page = make_form_layout(
