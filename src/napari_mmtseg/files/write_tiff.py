@@ -91,7 +91,7 @@ def _imagej_details(
     if not imagej:
         if x.unit not in UNITS:
             return plain
-        per_cm = 1e4 / UNITS[x.unit].micrometres
+        per_cm = 1e4 / UNITS[x.unit].size
     resolution = (per_cm / x.size, per_cm / y.size)
     if not all(r * _LARGEST_PART > 1 and r < _LARGEST_PART for r in resolution):
         return plain
