@@ -72,14 +72,6 @@ def test_a_file_of_a_time_series_is_its_own_frames(tmp_path: Path, alone: bool) 
     np.testing.assert_array_equal(image.array, GREY // 2)
 
 
-def test_a_page_that_should_lie_in_the_file_is_missed(tmp_path: Path) -> None:
-    names = ["t0.ome.tif", "t1.ome.tif"]
-    images = pixels(0, planes(*names, along="T").replace('IFD="0"', 'IFD="3"'), 2)
-    write_set(tmp_path, names, images)
-    with pytest.raises(InputError, match="damaged or cut off"):
-        read_image(tmp_path / names[0])
-
-
 @pytest.mark.parametrize("flagged", [True, False])
 def test_a_thumbnail_is_not_the_image(tmp_path: Path, flagged: bool) -> None:
     path = tmp_path / "a.tif"
