@@ -53,9 +53,8 @@ def masked_as_nan(image: Any) -> Any:
         return image
     if not np.ma.getmaskarray(image).any():
         return image.data
-    narrow = image.dtype.kind in "bui" and image.dtype.itemsize <= 2
-    kind = np.float32 if narrow or image.dtype == np.float32 else np.float64
-    return image.astype(kind).filled(np.nan)
+    kind = np.promote_types(image.dtype, np.float16)  # holds all its values
+    return np.ma.filled(image.astype(kind), np.nan)
 
 
 def check_channel_axis(channel_axis: int, shape: tuple[int, ...]) -> int:
