@@ -18,6 +18,18 @@ class PixelSize(NamedTuple):
     unit: str
 
 
+class Places(NamedTuple):
+    """Pixel sizes, and positions of the first pixel, along every axis."""
+
+    sizes: tuple[PixelSize | None, ...]
+    positions: tuple[PixelSize | None, ...]
+
+    @classmethod
+    def unknown(cls, n: int) -> Places:
+        """Return what is known of `n` axes if a file says nothing."""
+        return cls((None,) * n, (None,) * n)
+
+
 class _Unit(NamedTuple):
     """A unit: its name in OME-Zarr (UDUNITS-2), its size, other usual spellings.
 
@@ -57,8 +69,8 @@ TIMES = {
 }
 """Units of time by their symbols, which are those of OME-TIFF."""
 
-_NO_UNITS = ("", "pixel", "px", "voxel", "none", "null", "reference frame", "a.u.")
-_LENGTHS_IN_PIXELS = ("pixel", "px", "voxel")
+_PIXELS = ("pixel", "pixels", "px", "voxel", "voxels")
+_NO_UNITS = ("", *_PIXELS, "none", "null", "reference frame", "a.u")
 
 
 def _spellings() -> dict[str, str]:
@@ -86,7 +98,7 @@ def unit_symbol(text: Any) -> str:
     word = word.replace("\u03bc", "µ").replace("\u212b", "Å").replace("Â", "")
     word = word.strip().strip("\0").strip()
     lower = word.lower().rstrip(".")
-    if lower in _NO_UNITS or lower.rstrip("s") in _NO_UNITS:
+    if lower in _NO_UNITS:
         return ""
     return _SYMBOLS.get(word) or _SYMBOLS.get(lower) or word
 
@@ -96,7 +108,7 @@ def stated_size(size: Any, unit: Any) -> PixelSize | None:
 
     Raises nothing, whatever the file holds.
     """
-    if isinstance(unit, str) and unit.strip().lower().rstrip("s") in _LENGTHS_IN_PIXELS:
+    if isinstance(unit, str) and unit.strip().lower() in _PIXELS:
         return None
     found = stated_position(size, unit)
     return found if found is not None and found.size > 0 else None

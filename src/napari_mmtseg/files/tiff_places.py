@@ -9,17 +9,17 @@ import tifffile
 
 from napari_mmtseg.files.pixel_size import PixelSize, stated_position, stated_size
 
-Places = tuple[dict[str, PixelSize], dict[str, PixelSize]]
+Found = tuple[dict[str, PixelSize], dict[str, PixelSize]]
 
 
-def tiff_places(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Places:
+def tiff_places(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Found:
     """Return pixel sizes, and positions of the first pixel, by letter of the axis."""
     if file.is_ome and file.ome_metadata:
         return _of_ome(file, series)
     return _of_imagej(file) if file.is_imagej else _of_tags(file)
 
 
-def _of_tags(file: tifffile.TiffFile) -> Places:
+def _of_tags(file: tifffile.TiffFile) -> Found:
     tags = file.pages.first.tags
     # Centimetres come from microscopes; inches, the other choice, are for printing.
     if tags.valueof("ResolutionUnit") != 3:
@@ -33,7 +33,7 @@ def _of_tags(file: tifffile.TiffFile) -> Places:
     return _known(sizes), _known(positions)
 
 
-def _of_imagej(file: tifffile.TiffFile) -> Places:
+def _of_imagej(file: tifffile.TiffFile) -> Found:
     tags, found = file.pages.first.tags, file.imagej_metadata or {}
     unit = found.get("unit")
     steps = {"X": _step(tags, "X"), "Y": _step(tags, "Y"), "Z": found.get("spacing")}
@@ -51,7 +51,7 @@ def _of_imagej(file: tifffile.TiffFile) -> Places:
     return _known(sizes), _known(positions)
 
 
-def _of_ome(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Places:
+def _of_ome(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Found:
     try:
         images: Any = tifffile.xml2dict(file.ome_metadata or "")["OME"]["Image"]
         images = images if isinstance(images, (list, tuple)) else [images]
