@@ -74,7 +74,9 @@ def test_every_reader_knows_every_spelling(
     symbol = unit_symbol(unit)
     assert [s and s.size for s in image.pixel_sizes] == pytest.approx([4, 2, 3])
     assert [s and s.unit for s in image.pixel_sizes] == [symbol] * 3
-    assert np.divide(image.spacing, image.spacing[2]) == pytest.approx((4 / 3, 2 / 3, 1))
+    assert np.divide(image.spacing, image.spacing[2]) == pytest.approx(
+        (4 / 3, 2 / 3, 1)
+    )
 
 
 def test_spacing_of_mixed_units_is_in_micrometres(tmp_path: Path) -> None:
