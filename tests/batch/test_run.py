@@ -111,7 +111,7 @@ def test_a_file_with_several_images_is_remarked(tmp_path):
         file.write(square(2)[:30])
     result = run_batch(request(tmp_path))
     assert [r.status for r in result.records] == ["done"] * 2
-    assert "two.tif holds 2 images; the first" in rows(result)["two.tif"]["error"]
+    assert "two.tif holds 2 images; number 0" in rows(result)["two.tif"]["error"]
     again = rows(run_batch(request(tmp_path, resume=True)))
     assert "holds 2 images" in again["two.tif"]["error"]
     assert again["a0.png"]["error"] == ""

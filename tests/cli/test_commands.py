@@ -227,3 +227,15 @@ def test_stacks_go_in_and_out(tmp_path, capsys):
     assert "one image at a time" in capsys.readouterr().err
     assert main([*command, "--axes", "CYX", "--overwrite"]) == 0
     assert tifffile.imread(labels).shape == (24, 32)
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_an_image_of_several_is_chosen(given: bool) -> None:
+    with tifffile.TiffWriter("several.tif") as file:
+        file.write(np.zeros((16, 20), np.uint8), metadata=None)
+        file.write((two_halves() * 200).clip(0, 255).astype(np.uint8), metadata=None)
+    words = ["segment", "several.tif", "-o", "a.tif", "--n-labels=2"]
+    result = run(*words, *["--series=0"] * given)
+    assert result.exit_code == 0, result.stderr
+    assert tifffile.imread("a.tif").shape == ((16, 20) if given else two_halves().shape)
+    assert ("several.tif holds 2 images" in result.stderr) == (not given)

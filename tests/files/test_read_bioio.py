@@ -33,6 +33,8 @@ def fake_bioio(pixels):
     module = types.ModuleType("bioio")
     module.BioImage = lambda path: types.SimpleNamespace(
         dask_data=pixels,
+        scenes=("first",),
+        set_scene=lambda number: None,
         dims=types.SimpleNamespace(order="TCZYX"),
         physical_pixel_sizes=(2.0, 0.5, 0.5),
     )

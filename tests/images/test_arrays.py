@@ -3,6 +3,7 @@ import pytest
 
 from napari_mmtseg import InputError
 from napari_mmtseg.images.arrays import as_channels_first, check_shape
+from napari_mmtseg.images.stack import ImageStack
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,16 @@ def test_a_small_image_says_what_was_taken_for_channels():
         check_shape((6, 6), np.uint8, None)
     with pytest.raises(InputError, match="64 entries along an axis are taken for"):
         check_shape((6, 64, 64), np.uint8, 1)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i4", "f4"])
+def test_masked_pixels_are_no_data(dtype):
+    image = np.ma.masked_greater(np.arange(256, dtype=dtype).reshape(16, 16), 200)
+    for found in (as_channels_first(image)[0], ImageStack.of(image).array):
+        np.testing.assert_array_equal(np.isnan(found), image.mask)
+        np.testing.assert_array_equal(found[~image.mask], image.compressed())
+
+
+def test_a_mask_that_hides_nothing_changes_nothing():
+    image = np.ma.array(np.arange(256, dtype=np.uint16).reshape(16, 16))
+    assert as_channels_first(image).dtype == np.uint16

@@ -72,6 +72,48 @@ def test_hot_pixels_do_not_squeeze_the_range():
     assert normalized.max() < 5
 
 
+def nuclei(n=192):
+    rng = np.random.default_rng(3)
+    bright = np.zeros((n, n), bool)
+    bright[40:90, 50:100] = bright[120:170, 100:160] = True
+    return np.where(bright, 900, 200) + rng.normal(0, 40, (n, n)), rng
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("share", [0.001, 0.002, 0.01])
+def test_many_hot_or_dead_pixels_do_not_squeeze_the_range(share, sign):
+    image, rng = nuclei()
+    hot = rng.random(image.shape) < share
+    spoilt = np.where(hot, 65535, image)[np.newaxis] * sign
+    with pytest.warns(UserWarning, match="single pixels are far outside"):
+        found = Normalization.fit([spoilt], "lab")
+    clean = Normalization.fit([image[np.newaxis] * sign], "lab")
+    width = clean.high[0] - clean.low[0]
+    assert found.high[0] - found.low[0] < 1.5 * width
+
+
+@pytest.mark.parametrize("height", [300, 900, 60000])
+def test_a_small_bright_object_is_not_clipped_away(height):
+    rng = np.random.default_rng(0)
+    image = rng.normal(100, 10, (1, 480, 480))
+    image[0, 200:210, 300:310] += height
+    normalized = Normalization.fit([image], "lab").apply(image)[0]
+    inside = np.zeros(normalized.shape, bool)
+    inside[200:210, 300:310] = True
+    noise = normalized[~inside]
+    assert normalized[inside].min() > noise.max() + 2 * noise.std()
+    assert noise.std() > 0.5
+
+
+def test_thin_bright_lines_are_no_hot_pixels():
+    image = np.zeros((1, 200, 200))
+    image[0, ::20] = 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = Normalization.fit([image], "lab")
+    assert (found.low, found.high) == ((0.0,), (1.0,))
+
+
 def test_the_same_normalisation_applies_to_another_image():
     image = np.linspace(0, 1, 100).reshape(1, 10, 10)
     normalization = Normalization.fit([image], "channels")

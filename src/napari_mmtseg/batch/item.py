@@ -49,6 +49,7 @@ class BatchTask:
     axes: str | None = None
     channel_axis: int | None = None
     table: Path | None = None
+    series: int | None = None
 
     @property
     def name(self) -> str:
@@ -97,7 +98,12 @@ def label_item(
 def _read(task: BatchTask) -> ImageFile:
     item = task.item
     item.labels.parent.mkdir(parents=True, exist_ok=True)
-    image = read_image(item.image, channel_axis=task.channel_axis, axes=task.axes)
+    image = read_image(
+        item.image,
+        channel_axis=task.channel_axis,
+        axes=task.axes,
+        series=task.series,
+    )
     check_labels_path(item.labels, overwrite=True)
     check_labels_fit(item.labels, image.label_axes)
     return image

@@ -212,7 +212,12 @@ def _looked_at(
     item: BatchItem, request: BatchRequest
 ) -> tuple[ImageFile, tuple[str, int]]:
     """Return an image that can be fitted to, its label axes and number of channels."""
-    image = read_image(item.image, channel_axis=request.channel_axis, axes=request.axes)
+    image = read_image(
+        item.image,
+        channel_axis=request.channel_axis,
+        axes=request.axes,
+        series=request.series,
+    )
     check_labels_fit(item.labels, image.label_axes)
     stack = _stack(image)
     # Fitting does the same: an image that it would refuse is refused here.

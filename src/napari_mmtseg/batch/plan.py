@@ -61,6 +61,9 @@ class BatchRequest:
     measure : bool
         Measure every object, or every label, on the channels of its image: a table
         for each image in ``mmtseg-objects/``, and one of all, ``mmtseg-objects.csv``.
+    series : int, optional
+        Number of the image, from 0, in files that hold several; without it the one with
+        the largest pages.
     """
 
     source: Path
@@ -77,6 +80,7 @@ class BatchRequest:
     axes: str | None = None
     channel_axis: int | None = None
     measure: bool = False
+    series: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("source", "target", "model"):

@@ -17,7 +17,15 @@ from napari_mmtseg.files.atomic import remove_leftovers
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 _HOW = {"mode", "model", "fit_on"}
-_RESUMED = {*_HOW, "settings", "file_format", "axes", "channel_axis", "pattern"}
+_RESUMED = {
+    *_HOW,
+    "settings",
+    "file_format",
+    "axes",
+    "channel_axis",
+    "series",
+    "pattern",
+}
 """Parts of a request that a resumed batch takes from the journal unless given."""
 
 _OURS = ("waiting", "running", "done")

@@ -209,7 +209,7 @@ def prepare(
     """Plan a batch and compare it with what an earlier run has left."""
     plan = plan_batch(request, should_cancel)
     saved = None if request.model is None else read_model(request.model)
-    same = ("mode", "fit_on", "file_format", "axes", "channel_axis")
+    same = ("mode", "fit_on", "file_format", "axes", "channel_axis", "series")
     about = {
         "source": str(request.source.resolve()),
         "settings": request.settings.to_dict(),
@@ -296,6 +296,7 @@ def _tasks(start: BatchStart, settings: SegmentationSettings) -> list[BatchTask]
             request.axes,
             request.channel_axis,
             start.plan.table_path(item).absolute() if request.measure else None,
+            request.series,
         )
         for item in start.plan.items
         if item.name not in start.previous.done

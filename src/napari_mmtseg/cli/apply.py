@@ -71,6 +71,7 @@ def apply(
     resume: bool,
     axes: str | None,
     channel_axis: int | None,
+    series: int | None,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -88,6 +89,8 @@ def apply(
                     f"{option} cannot be combined with --scheduler: the labels are "
                     "those that the model was fitted with."
                 )
+        if series is not None:
+            raise InputError("--series cannot be combined with --scheduler.")
         options = {"region": region, "axes": axes, "channel_axis": channel_axis}
         _apply_on_cluster(
             (model, image, labels_path),
@@ -101,7 +104,7 @@ def apply(
     if region is not None or resume:
         raise InputError("--region and --resume need --scheduler.")
     image_files.check_outputs(image, labels_path, confidence_path, overwrite)
-    source = image_files.read(image, channel_axis, axes)
+    source = image_files.read(image, channel_axis, axes, series)
     image_files.check_fit(source, labels_path, confidence_path)
 
     def steps() -> Generator[float, None, Any]:

@@ -95,6 +95,7 @@ def segment(
     start_path: Path | None,
     axes: str | None,
     channel_axis: int | None,
+    series: int | None,
     overwrite: bool,
     quiet: bool,
     settings: SegmentationSettings,
@@ -111,7 +112,7 @@ def segment(
         check_output(table_path, suffixes=(".csv",), overwrite=overwrite)
     if model_path is not None or confidence_path is not None:
         check_makes_model(settings)
-    source = image_files.read(image, channel_axis, axes)
+    source = image_files.read(image, channel_axis, axes, series)
     image_files.check_fit(source, labels_path, confidence_path)
     scribbles, model = image_files.read_scribbles(scribbles_path), None
     if start_path is not None:
@@ -161,6 +162,7 @@ def fit(
     scribbles_path: Path | None,
     axes: str | None,
     channel_axis: int | None,
+    series: int | None,
     overwrite: bool,
     quiet: bool,
     settings: SegmentationSettings,
@@ -177,7 +179,7 @@ def fit(
             f"--scribbles belongs to one image; {len(images)} are given. Give one "
             "image, or use napari_mmtseg.fit in Python."
         )
-    sources = [read(image, channel_axis, axes) for image in images]
+    sources = [read(image, channel_axis, axes, series) for image in images]
     scribbles = read_scribbles(scribbles_path)
     painted = None if scribbles is None else [scribbles]
     arrays, details = _in_one_order(sources)

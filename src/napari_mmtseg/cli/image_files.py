@@ -42,9 +42,11 @@ def check_outputs(
         )
 
 
-def read(path: Path, channel_axis: int | None, axes: str | None) -> ImageFile:
+def read(
+    path: Path, channel_axis: int | None, axes: str | None, series: int | None
+) -> ImageFile:
     """Read an image and check its axes."""
-    source = read_image(path, channel_axis=channel_axis, axes=axes)
+    source = read_image(path, channel_axis=channel_axis, axes=axes, series=series)
     try:
         with collected_notices():  # the run says it again
             ImageStack.of(source.array, axes=source.axes)

@@ -189,7 +189,7 @@ def _read_labels(path: Path) -> ImageFile:
 def _image(path: Path | None) -> ImageFile | None:
     from napari_mmtseg.cli.image_files import read
 
-    return None if path is None else read(path, None, None)
+    return None if path is None else read(path, None, None, None)
 
 
 def _brightness(path: Path) -> Any:

@@ -195,5 +195,12 @@ common_options = together(
         help="Axis of the image that holds channels, counted from 0, if the file does "
         "not name it.",
     ),
+    click.option(
+        "--series",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Number of the image, counted from 0, in a file that holds several "
+        "[default: the one with the largest pages].",
+    ),
     output_options,
 )

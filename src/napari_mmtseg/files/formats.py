@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.pixel_size import PixelSize
 
 
@@ -14,12 +16,14 @@ class StoredImage(NamedTuple):
     """An image as a file holds it.
 
     The array is a memmap, zarr or dask array, not read yet, if there are many pixels.
-    An axis without a name in the file is "Q"; pixel sizes are by letter of the axis.
+    An axis without a name in the file is "Q"; pixel sizes, and the positions of the
+    first pixel, are by letter of the axis.
     """
 
     array: Any
     axes: str
     pixel_sizes: dict[str, PixelSize]
+    positions: Mapping[str, PixelSize] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,14 @@ def stem(name: str) -> str:
 def _suffix(name: str) -> str:
     found = (s for s in _BY_SUFFIX if name.lower().endswith(s))
     return max(found, key=len, default="")
+
+
+def check_series(path: PurePath, number: int, n: int) -> None:
+    """Raise InputError if a file of `n` images has none of a number, from 0."""
+    if not 0 <= number < n:
+        raise InputError(
+            f"{path} has no image {number}. Accepted: 0 to {n - 1} (series)."
+        )
 
 
 def in_words(suffixes: Iterable[str]) -> str:

@@ -1,37 +1,126 @@
-"""The distance between neighbouring pixels, and units of length."""
+"""The distance between neighbouring pixels, and units of length and time."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import math
+import re
+from typing import Any, NamedTuple
 
 
 class PixelSize(NamedTuple):
-    """Distance between neighbouring pixels along one axis; "µm" for micrometres."""
+    """Distance between neighbouring pixels along one axis; "µm" for micrometres.
+
+    Along T it is the time between frames, "s" for seconds. The unit is "" if a file
+    has a size without one. Positions of a first pixel are of this kind, too.
+    """
 
     size: float
     unit: str
 
 
+class Places(NamedTuple):
+    """Pixel sizes, and positions of the first pixel, along every axis."""
+
+    sizes: tuple[PixelSize | None, ...]
+    positions: tuple[PixelSize | None, ...]
+
+    @classmethod
+    def unknown(cls, n: int) -> Places:
+        """Return what is known of `n` axes if a file says nothing."""
+        return cls((None,) * n, (None,) * n)
+
+
 class _Unit(NamedTuple):
-    """A unit of length: its name in OME-Zarr (UDUNITS-2) and its length."""
+    """A unit: its name in OME-Zarr (UDUNITS-2), its size, other usual spellings.
+
+    The size is in micrometres or seconds.
+    """
 
     name: str
-    micrometres: float
+    size: float
+    others: tuple[str, ...] = ()
 
 
 UNITS = {
-    "km": _Unit("kilometer", 1e9),
-    "m": _Unit("meter", 1e6),
-    "cm": _Unit("centimeter", 1e4),
-    "mm": _Unit("millimeter", 1e3),
-    "µm": _Unit("micrometer", 1.0),
-    "nm": _Unit("nanometer", 1e-3),
-    "pm": _Unit("picometer", 1e-6),
-    "Å": _Unit("angstrom", 1e-4),
-    "in": _Unit("inch", 25400.0),
-    "ft": _Unit("foot", 304800.0),
+    "km": _Unit("kilometer", 1e9, ("kilometre",)),
+    "m": _Unit("meter", 1e6, ("metre",)),
+    "dm": _Unit("decimeter", 1e5, ("decimetre",)),
+    "cm": _Unit("centimeter", 1e4, ("centimetre",)),
+    "mm": _Unit("millimeter", 1e3, ("millimetre",)),
+    "µm": _Unit("micrometer", 1.0, ("micrometre", "um", "micron", "mum", "µ")),
+    "nm": _Unit("nanometer", 1e-3, ("nanometre",)),
+    "pm": _Unit("picometer", 1e-6, ("picometre",)),
+    "fm": _Unit("femtometer", 1e-9, ("femtometre",)),
+    "Å": _Unit("angstrom", 1e-4, ("ångström", "ångstrom", "ang")),
+    "in": _Unit("inch", 25400.0, ("inches", '"')),
+    "ft": _Unit("foot", 304800.0, ("feet",)),
+    "yd": _Unit("yard", 914400.0),
 }
 """Units of length by their symbols, which are those of OME-TIFF."""
+
+TIMES = {
+    "ns": _Unit("nanosecond", 1e-9, ("nsec",)),
+    "µs": _Unit("microsecond", 1e-6, ("us", "usec")),
+    "ms": _Unit("millisecond", 1e-3, ("msec",)),
+    "s": _Unit("second", 1.0, ("sec",)),
+    "min": _Unit("minute", 60.0),
+    "h": _Unit("hour", 3600.0, ("hr",)),
+    "d": _Unit("day", 86400.0),
+}
+"""Units of time by their symbols, which are those of OME-TIFF."""
+
+_PIXELS = ("pixel", "pixels", "px", "voxel", "voxels")
+_NO_UNITS = ("", *_PIXELS, "none", "null", "reference frame", "a.u")
+
+
+def _spellings() -> dict[str, str]:
+    found: dict[str, str] = {}
+    for symbol, unit in (UNITS | TIMES).items():
+        for word in (symbol, unit.name, *unit.others):
+            found[word] = symbol
+            if len(word) > 2:
+                found[word + "s"] = symbol
+    return found
+
+
+_SYMBOLS = _spellings()
+
+
+def unit_symbol(text: Any) -> str:
+    """Return the symbol of a unit in any usual spelling, "" for no unit.
+
+    A word that is no known unit stays as it is.
+    """
+    if not isinstance(text, str):
+        return ""
+    # ImageJ spells what is not ASCII like Java does, and U+03BC is another micro sign.
+    word = re.sub(r"\\u([0-9a-fA-F]{4})", lambda m: chr(int(m[1], 16)), text)
+    word = word.replace("\u03bc", "µ").replace("\u212b", "Å").replace("Â", "")
+    word = word.strip().strip("\0").strip()
+    lower = word.lower().rstrip(".")
+    if lower in _NO_UNITS:
+        return ""
+    return _SYMBOLS.get(word) or _SYMBOLS.get(lower) or word
+
+
+def stated_size(size: Any, unit: Any) -> PixelSize | None:
+    """Return the pixel size that a file states; None if that is not a size.
+
+    Raises nothing, whatever the file holds.
+    """
+    if isinstance(unit, str) and unit.strip().lower() in _PIXELS:
+        return None
+    found = stated_position(size, unit)
+    return found if found is not None and found.size > 0 else None
+
+
+def stated_position(place: Any, unit: Any) -> PixelSize | None:
+    """Return a position that a file states; None if that is not a finite number."""
+    try:
+        number = float(place)
+    except (TypeError, ValueError):
+        return None
+    return PixelSize(number, unit_symbol(unit)) if math.isfinite(number) else None
 
 
 def in_one_unit(
@@ -42,7 +131,8 @@ def in_one_unit(
         return None
     if size.unit == other.unit:
         return size, other
-    if size.unit not in UNITS or other.unit not in UNITS:
-        return None
-    factor = UNITS[size.unit].micrometres / UNITS[other.unit].micrometres
-    return PixelSize(size.size * factor, other.unit), other
+    for table in (UNITS, TIMES):
+        if size.unit in table and other.unit in table:
+            factor = table[size.unit].size / table[other.unit].size
+            return PixelSize(size.size * factor, other.unit), other
+    return None

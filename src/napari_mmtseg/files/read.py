@@ -28,8 +28,9 @@ class ImageFile:
     The array is a memmap or a zarr array if the file is large. Its axes are "YX"
     (grey), "YXS" (RGB or RGBA), with a C for channels, such as "CYX", and others for
     what is stacked, such as "TZYX". `channel_axis` is None for grey and RGB(A).
-    `pixel_sizes` has one for every axis, None where the file has none; `name` is
-    without folder and suffix.
+    `pixel_sizes` has one for every axis, None where the file has none; along T it is
+    the time between frames. `name` is without folder and suffix. `positions` has the
+    place of the first pixel for every axis, None where the file has none.
     """
 
     array: Any
@@ -37,6 +38,7 @@ class ImageFile:
     channel_axis: int | None
     pixel_sizes: tuple[PixelSize | None, ...]
     name: str
+    positions: tuple[PixelSize | None, ...] = ()
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -89,7 +91,11 @@ class ImageFile:
 
 
 def read_image(
-    path: str | Path, *, channel_axis: int | None = None, axes: str | None = None
+    path: str | Path,
+    *,
+    channel_axis: int | None = None,
+    axes: str | None = None,
+    series: int | None = None,
 ) -> ImageFile:
     """Read an image file: TIFF by tifffile, OME-Zarr by zarr, else by imageio.
 
@@ -97,12 +103,13 @@ def read_image(
     others that Pillow reads; a folder of OME-Zarr; and formats that bioio reads, if
     that is installed. The content decides, not the suffix. `channel_axis` and `axes`
     are those as stored, if the file does not name them; axes of length 1 are left out
-    of the result. Raises InputError if the file cannot be read, or its axes are not Y,
-    X and others.
+    of the result. `series` is the number, from 0, of the image in a file that holds
+    several; without it the one with the largest pages is taken, and said.
+    Raises InputError if the file cannot be read, or its axes are not Y, X and others.
     """
     path = Path(path)
     try:
-        stored = _read(path)
+        stored = _read(path, series)
     except InputError:
         raise
     except FileNotFoundError:
@@ -132,24 +139,24 @@ def read_image(
     return _arrange(path, stored, channel_axis)
 
 
-def _read(path: Path) -> StoredImage:
+def _read(path: Path, series: int | None) -> StoredImage:
     if path.is_dir():
         if not is_zarr(path):
             raise InputError(
                 f"{path} is a folder. Give the name of an image file or an OME-Zarr "
                 "folder."
             )
-        return read_zarr(path)
+        return read_zarr(path, series or 0)
     with path.open("rb") as file:
         header = file.read(32)
     if not header:
         raise InputError(f"{path} is empty.")
     if is_tiff(header):
-        return read_tiff(path)
+        return read_tiff(path, series)
     try:
-        return read_raster(path, header)
+        return read_raster(path, header, series or 0)
     except InputError as error:
-        found = read_with_bioio(path)
+        found = read_with_bioio(path, series or 0)
         if found is not None:
             return found
         by_name = find_format(path.name)
@@ -163,7 +170,7 @@ def _read(path: Path) -> StoredImage:
 
 def _arrange(path: Path, stored: StoredImage, channel_axis: int | None) -> ImageFile:
     """Leave out axes of length 1, find the channels, name all axes."""
-    array, axes, sizes = stored
+    array, axes, sizes, positions = stored
     described = f"axes {axes} and shape {array.shape}"
     if channel_axis is not None:
         if not -array.ndim <= channel_axis < array.ndim:
@@ -195,7 +202,7 @@ def _arrange(path: Path, stored: StoredImage, channel_axis: int | None) -> Image
             "the one of the channels with channel_axis=N, counted from 0."
         )
     named = _named(others)
-    known = {name: sizes.get(a) for name, a in zip(named, others, strict=True)}
+    of_file = dict(zip(named, others, strict=True))
     if channel is not None:
         is_named = channel_axis is not None or axes[channel] == "C"
         if not is_named and array.shape[channel] in (3, 4):
@@ -206,7 +213,15 @@ def _arrange(path: Path, stored: StoredImage, channel_axis: int | None) -> Image
             named = named[:channel] + "C" + named[channel:]
     # Files that are made of it hold UTF-8; names of files are any bytes.
     name = stem(path.name).encode("utf-8", "replace").decode()
-    return ImageFile(array, named, channel, tuple(known.get(a) for a in named), name)
+    letters = [of_file.get(a, "") for a in named]
+    return ImageFile(
+        array,
+        named,
+        channel,
+        tuple(sizes.get(a) for a in letters),
+        name,
+        tuple(positions.get(a) for a in letters),
+    )
 
 
 def _find_channels(shape: tuple[int, ...], axes: str) -> int | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_mmtseg.files.formats import StoredImage
+from napari_mmtseg.files.formats import StoredImage, check_series
 from napari_mmtseg.files.pixel_size import PixelSize
 
 
-def read_with_bioio(path: Path) -> StoredImage | None:
-    """Open the first scene of a file; None if bioio or its reader is not installed."""
+def read_with_bioio(path: Path, scene: int = 0) -> StoredImage | None:
+    """Open a scene of a file; None if bioio or its reader is not installed."""
     try:
         from bioio import BioImage
         from bioio_base.exceptions import UnsupportedFileFormatError
@@ -17,6 +17,8 @@ def read_with_bioio(path: Path) -> StoredImage | None:
         return None
     try:
         image = BioImage(path)
+        check_series(path, scene, len(image.scenes))
+        image.set_scene(scene)
         array, axes = image.dask_data, str(image.dims.order)
     except UnsupportedFileFormatError:
         return None

@@ -9,12 +9,12 @@ import imageio.v3 as iio
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files.formats import StoredImage
+from napari_mmtseg.files.formats import StoredImage, check_series
 from napari_mmtseg.notices import warn
 
 
-def read_raster(path: Path, header: bytes) -> StoredImage:
-    """Read the first frame of an image that begins with `header`.
+def read_raster(path: Path, header: bytes, number: int = 0) -> StoredImage:
+    """Read one frame of an image that begins with `header`.
 
     Raises InputError if it cannot be read.
     """
@@ -22,10 +22,12 @@ def read_raster(path: Path, header: bytes) -> StoredImage:
         # As stored: turned by its EXIF tag, the labels would not lie over the image in
         # a viewer that ignores the tag, as napari does.
         with iio.imopen(path, "r", plugin="pillow") as file:
-            mode = file.metadata(index=0, exclude_applied=False).get("mode")
+            every: Any = ...  # which the types of imageio leave out
+            check_series(path, number, file.properties(index=every).n_images or 1)
+            mode = file.metadata(index=number, exclude_applied=False).get("mode")
             rgb = {"mode": "RGB"} if mode in ("CMYK", "YCbCr", "LAB", "HSV") else {}
-            array: NDArray[Any] = file.read(index=0, **rgb)
-    except MemoryError:
+            array: NDArray[Any] = file.read(index=number, **rgb)
+    except (MemoryError, InputError):
         raise
     except Exception as error:  # Pillow meets damage with errors of many kinds
         detail = f"{error} {error.__cause__}"

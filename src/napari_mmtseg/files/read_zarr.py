@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from napari_mmtseg.errors import InputError, import_extra
-from napari_mmtseg.files.formats import StoredImage
-from napari_mmtseg.files.pixel_size import UNITS, PixelSize
+from napari_mmtseg.files.formats import StoredImage, check_series
+from napari_mmtseg.files.pixel_size import PixelSize, stated_position, stated_size
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray")
-_SYMBOLS = {unit.name: symbol for symbol, unit in UNITS.items()}
 
 
 def is_zarr(path: Path) -> bool:
@@ -19,7 +18,7 @@ def is_zarr(path: Path) -> bool:
     return any((path / mark).is_file() for mark in _MARKS)
 
 
-def read_zarr(path: Path) -> StoredImage:
+def read_zarr(path: Path, number: int = 0) -> StoredImage:
     """Open the finest level of an OME-Zarr image, or a plain zarr array.
 
     Raises InputError if it does not hold an image.
@@ -34,18 +33,19 @@ def read_zarr(path: Path) -> StoredImage:
     attributes = dict(found.attrs)
     images = attributes.get("ome", attributes).get("multiscales")
     try:
-        image = images[0]
+        check_series(path, number, len(images))
+        image = images[number]
         level = image["datasets"][0]
         array = found[level["path"]]
         axes = _axes(image.get("axes"), array.ndim)
-        sizes = _pixel_sizes(image, level, axes)
+        sizes, positions = _places(image, level, axes)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} does not hold an OME-Zarr image: its metadata name no multiscales "
             "with a dataset that fits its axes. Give the folder of the image itself, "
             "such as plate.zarr/A/1/0."
         ) from error
-    return StoredImage(array, axes, sizes)
+    return StoredImage(array, axes, sizes, positions)
 
 
 def _axes(described: Sequence[Any] | None, n: int) -> str:
@@ -55,18 +55,32 @@ def _axes(described: Sequence[Any] | None, n: int) -> str:
     return "".join(str(name)[:1].upper() for name in names)
 
 
-def _pixel_sizes(
+def _places(
     image: Mapping[str, Any], level: Mapping[str, Any], axes: str
-) -> dict[str, PixelSize]:
-    scale = [1.0] * len(axes)
+) -> tuple[dict[str, PixelSize], dict[str, PixelSize]]:
+    """Return pixel sizes, and positions of the first pixel, by letter of the axis."""
+    scale, origin = [1.0] * len(axes), [0.0] * len(axes)
     for owner in (level, image):
         for change in owner.get("coordinateTransformations", ()):
             if change.get("type") == "scale":
-                scale = [a * b for a, b in zip(scale, change["scale"], strict=True)]
+                factors = change["scale"]
+                scale = [a * b for a, b in zip(scale, factors, strict=True)]
+                origin = [a * b for a, b in zip(origin, factors, strict=True)]
+            elif change.get("type") == "translation":
+                shift = change["translation"]
+                origin = [a + b for a, b in zip(origin, shift, strict=True)]
     described = image.get("axes") or [{}] * len(axes)
-    found = {}
-    for letter, size, axis in zip(axes, scale, described, strict=True):
+    # A scale of 1 everywhere and no unit is no pixel size: files without one have it.
+    is_scaled = any(scale[i] != 1 for i, a in enumerate(axes) if a in "ZYX")
+    sizes, positions = {}, {}
+    for i, (letter, axis) in enumerate(zip(axes, described, strict=True)):
         unit = axis.get("unit") if isinstance(axis, Mapping) else None
-        if letter in "ZYX" and unit in _SYMBOLS:
-            found[letter] = PixelSize(float(size), _SYMBOLS[unit])
-    return found
+        is_stated = bool(unit) or (scale[i] != 1 if letter == "T" else is_scaled)
+        size = stated_size(scale[i], unit) if is_stated else None
+        if letter in "TZYX" and size is not None:
+            sizes[letter] = size
+        if letter in "TZYX" and origin[i]:
+            place = stated_position(origin[i], unit)
+            if place is not None:
+                positions[letter] = place
+    return sizes, positions

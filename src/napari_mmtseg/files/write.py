@@ -18,10 +18,11 @@ from napari_mmtseg.files.formats import (
     find_format,
 )
 from napari_mmtseg.files.outlines import ObjectClasses
-from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.pixel_size import PixelSize, Places
 from napari_mmtseg.files.read import ImageFile
 from napari_mmtseg.files.write_tiff import write_tiff
 from napari_mmtseg.files.write_zarr import check_zarr_output, write_zarr_labels
+from napari_mmtseg.notices import warn
 
 _ORDER = "TCZYX"
 """The axes of label files, in their order."""
@@ -84,7 +85,8 @@ def write_labels(
     labels : ndarray of int
         (Y, X), or a stack as a TIFF file or OME-Zarr.
     source : ImageFile, optional
-        The image, whose pixel size and name are kept; PNG has neither.
+        The image, whose pixel size, position, time between frames and name are kept; a
+        PNG file has none of them, which is said.
     axes : str
         Y and X, and T, C and Z beside them, in any order; the file has T, C, Z, Y, X.
     pixel_sizes : sequence of PixelSize or None
@@ -106,13 +108,14 @@ def write_labels(
         )
     path = Path(path)
     check_labels_fit(path, axes)
-    sizes = _sizes(source, axes, pixel_sizes)
+    places = _places(source, axes, pixel_sizes)
     order = sorted(range(len(axes)), key=lambda i: _ORDER.index(axes[i]))
     labels = labels.transpose(order)
-    axes, sizes = "".join(axes[i] for i in order), tuple(sizes[i] for i in order)
+    axes = "".join(axes[i] for i in order)
+    places = Places(*(tuple(values[i] for i in order) for values in places))
     suffix, name = path.suffix.lower(), source.name if source else path.name
     if suffix == ".zarr":
-        write_zarr_labels(path, labels, axes, sizes, overwrite, classes)
+        write_zarr_labels(path, labels, axes, places, overwrite, classes)
         return
     check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
     smallest, largest = int(labels.min(initial=0)), int(labels.max(initial=0))
@@ -130,12 +133,14 @@ def write_labels(
     with written_whole(path, overwrite=overwrite) as partial:
         if suffix == ".png":
             partial.write_bytes(_encode_png(labels.astype(dtype)))
+            if places != Places.unknown(len(axes)):
+                warn(f"{path}: PNG holds no pixel size. A .tif file keeps it.")
             return
         write_tiff(
             partial,
             labels,
             dtype,
-            sizes,
+            places,
             name=name,
             axes=axes,
             ome=_is_ome(path) if ome is None else ome,
@@ -160,10 +165,10 @@ def write_confidence(
             f"A confidence map of shape {confidence.shape} cannot be written. "
             "Accepted: two axes."
         )
-    name, sizes = source.name if source else path.name, _sizes(source, "YX", ())
+    name, places = source.name if source else path.name, _places(source, "YX", ())
     dtype, ome = np.dtype(np.float32), _is_ome(path)
     with written_whole(path, overwrite=overwrite) as partial:
-        write_tiff(partial, confidence, dtype, sizes, name=name, axes="YX", ome=ome)
+        write_tiff(partial, confidence, dtype, places, name=name, axes="YX", ome=ome)
 
 
 def write_picture(
@@ -182,13 +187,17 @@ def _is_ome(path: Path) -> bool:
     return by_name is not None and by_name.name == "ome.tif"
 
 
-def _sizes(
+def _places(
     source: ImageFile | None, axes: str, pixel_sizes: Sequence[PixelSize | None]
-) -> tuple[PixelSize | None, ...]:
+) -> Places:
+    unknown = Places.unknown(len(axes))
     if source is None:
-        return tuple(pixel_sizes) or (None,) * len(axes)
-    known = dict(zip(source.axes, source.pixel_sizes, strict=True))
-    return tuple(known.get(a) for a in axes)
+        return unknown._replace(sizes=tuple(pixel_sizes) or unknown.sizes)
+    found = []
+    for values in (source.pixel_sizes, source.positions):
+        known = dict(zip(source.axes, values, strict=False))
+        found.append(tuple(known.get(a) for a in axes))
+    return Places(*found)
 
 
 def _encode_png(picture: NDArray[Any]) -> bytes:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -11,7 +12,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_mmtseg.files.pixel_size import UNITS, PixelSize, in_one_unit
+from napari_mmtseg.files.pixel_size import TIMES, UNITS, PixelSize, Places, in_one_unit
 
 _TILE = 512
 _LARGEST_PART = 2**32 - 1
@@ -22,7 +23,7 @@ def write_tiff(
     path: Path,
     values: NDArray[Any],
     dtype: np.dtype[Any],
-    pixel_sizes: Sequence[PixelSize | None],
+    places: Places,
     *,
     name: str,
     axes: str,
@@ -38,9 +39,12 @@ def write_tiff(
     """
     details: dict[str, Any] = {"photometric": "minisblack", "compression": "zlib"}
     if ome or in_tiles:
-        details |= {"ome": True, "metadata": _ome_metadata(axes, pixel_sizes, name)}
+        details |= {
+            "ome": True,
+            "metadata": _ome(values.shape, axes, places, name),
+        }
     else:
-        details |= {"ome": False, **_imagej_details(dtype, axes, pixel_sizes)}
+        details |= {"ome": False, **_imagej_details(dtype, axes, places)}
     if in_tiles:
         details |= {"shape": values.shape, "dtype": dtype, "tile": (_TILE, _TILE)}
         tifffile.imwrite(path, _tiles(values, dtype), **details)
@@ -63,26 +67,46 @@ def _tiles(values: NDArray[Any], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]
                 yield tile
 
 
-def _ome_metadata(
-    axes: str, pixel_sizes: Sequence[PixelSize | None], name: str
+def _ome(
+    shape: tuple[int, ...], axes: str, places: Places, name: str
 ) -> dict[str, Any]:
     # By default tifffile makes a random one, and equal labels different files.
     unique = uuid5(NAMESPACE_URL, f"napari-mmtseg:{name}:{axes}")
     metadata: dict[str, Any] = {"axes": axes, "Name": name, "UUID": str(unique)}
-    for axis, pixel in zip(axes, pixel_sizes, strict=True):
-        if axis in "ZYX" and pixel is not None and pixel.unit in UNITS:
+    planes: dict[str, list[Any]] = {}
+    n_planes = math.prod(shape[:-2])
+    for axis, pixel, place in zip(axes, *places, strict=True):
+        if axis == "T" and pixel is not None and pixel.unit in TIMES:
+            metadata["TimeIncrement"] = pixel.size
+            metadata["TimeIncrementUnit"] = pixel.unit
+        if axis not in "ZYX":
+            continue
+        if pixel is not None and (unit := _ome_unit(pixel)) is not None:
             metadata[f"PhysicalSize{axis}"] = pixel.size
-            metadata[f"PhysicalSize{axis}Unit"] = pixel.unit
-    return metadata
+            metadata[f"PhysicalSize{axis}Unit"] = unit
+        if place is not None and (unit := _ome_unit(place)) is not None:
+            planes[f"Position{axis}"] = [place.size] * n_planes
+            planes[f"Position{axis}Unit"] = [unit] * n_planes
+    return metadata | ({"Plane": planes} if planes else {})
 
 
-def _imagej_details(
-    dtype: np.dtype[Any], axes: str, pixel_sizes: Sequence[PixelSize | None]
-) -> dict[str, Any]:
+def _ome_unit(pixel: PixelSize) -> str | None:
+    """Return a unit in the words of OME, None for one that it does not have."""
+    if not pixel.unit:
+        return "reference frame"
+    return pixel.unit if pixel.unit in UNITS else None
+
+
+def _imagej_details(dtype: np.dtype[Any], axes: str, places: Places) -> dict[str, Any]:
     """Return arguments of ``imwrite``; ImageJ has one unit for all axes."""
     imagej = dtype.itemsize <= 2 or dtype == np.float32  # it has no 32-bit integers
     order = axes.replace("CZ", "ZC") if imagej else axes
-    plain: dict[str, Any] = {"imagej": imagej, "metadata": {"axes": order}}
+    pixel_sizes = places.sizes
+    metadata: dict[str, Any] = {"axes": order}
+    plain: dict[str, Any] = {"imagej": imagej, "metadata": metadata}
+    time = pixel_sizes[axes.index("T")] if "T" in axes else None
+    if imagej and time is not None and time.unit in TIMES:
+        metadata["finterval"] = time.size * TIMES[time.unit].size
     sizes = in_one_unit(pixel_sizes[-2], pixel_sizes[-1])
     if sizes is None:
         return plain
@@ -91,16 +115,23 @@ def _imagej_details(
     if not imagej:
         if x.unit not in UNITS:
             return plain
-        per_cm = 1e4 / UNITS[x.unit].micrometres
+        per_cm = 1e4 / UNITS[x.unit].size
     resolution = (per_cm / x.size, per_cm / y.size)
     if not all(r * _LARGEST_PART > 1 and r < _LARGEST_PART for r in resolution):
         return plain
     if not imagej:
         return {**plain, "resolution": resolution, "resolutionunit": "CENTIMETER"}
-    unit = "".join(c if c.isascii() else f"\\u{ord(c):04X}" for c in x.unit)
-    metadata: dict[str, Any] = {"axes": order, "unit": unit}
+    if x.unit:
+        metadata["unit"] = "".join(
+            c if c.isascii() else f"\\u{ord(c):04X}" for c in x.unit
+        )
     z = pixel_sizes[axes.index("Z")] if "Z" in axes else None
     spacing = in_one_unit(z, x)
     if spacing is not None:
         metadata["spacing"] = spacing[0].size
+    for axis, pixel, place in zip(axes, *places, strict=True):
+        size, position = in_one_unit(pixel, x), in_one_unit(place, x)
+        if axis in "ZYX" and size is not None and position is not None:
+            # ImageJ keeps the pixel at which the position is 0.
+            metadata[f"{axis.lower()}origin"] = -position[0].size / size[0].size
     return {"imagej": True, "resolution": resolution, "metadata": metadata}

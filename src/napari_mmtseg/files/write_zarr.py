@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.files.atomic import check_output, written_whole
 from napari_mmtseg.files.outlines import ObjectClasses
-from napari_mmtseg.files.pixel_size import UNITS, PixelSize
+from napari_mmtseg.files.pixel_size import TIMES, UNITS, Places, in_one_unit
 from napari_mmtseg.files.read_zarr import is_zarr
 
 GROUP = "mmtseg"
@@ -41,7 +40,7 @@ def write_zarr_labels(
     path: str | Path,
     labels: NDArray[Any],
     axes: str,
-    pixel_sizes: Sequence[PixelSize | None],
+    places: Places,
     overwrite: bool = False,
     classes: ObjectClasses | None = None,
 ) -> None:
@@ -56,6 +55,7 @@ def write_zarr_labels(
     from dask import array as dask_array  # comes with ome-zarr
 
     dtype = np.min_scalar_type(int(labels.max(initial=0)))
+    names = UNITS | TIMES
     chunks = [1] * labels.ndim
     chunks[-2:] = [_CHUNK, _CHUNK]
     # Chunk by chunk: labels may lie in a file because they do not fit in memory.
@@ -69,16 +69,17 @@ def write_zarr_labels(
             name=GROUP,
             axes=list(axes.lower()),
             axes_units={
-                a.lower(): UNITS[size.unit].name
-                for a, size in zip(axes, pixel_sizes, strict=True)
-                if size is not None and size.unit in UNITS
+                a.lower(): names[size.unit].name
+                for a, size in zip(axes, places.sizes, strict=True)
+                if size is not None and size.unit in names
             },
             scale={
                 a.lower(): 1.0 if size is None else size.size
-                for a, size in zip(axes, pixel_sizes, strict=True)
+                for a, size in zip(axes, places.sizes, strict=True)
             },
             scale_factors=_factors(labels.shape),
         )
+        _write_translation(group["labels"][GROUP], places)
         if classes is not None:
             describe_labels(group["labels"][GROUP], labels, classes)
 
@@ -99,6 +100,32 @@ def describe_labels(group: Any, labels: NDArray[Any], classes: ObjectClasses) ->
             if s.color is not None
         ],
     }
+    group.attrs.update(attributes)
+
+
+def _write_translation(group: Any, places: Places) -> None:
+    """Add the position of the first pixel to all levels, in the units of the sizes."""
+    shift = []
+    for size, place in zip(*places, strict=True):
+        both = in_one_unit(place, size) if size is not None else None
+        shift.append(both[0].size if both else place.size if place else 0.0)
+    if not any(shift):
+        return
+    attributes = dict(group.attrs)
+    described = attributes.get("ome", attributes)
+    levels = described["multiscales"][0]["datasets"]
+    finest = levels[0]["coordinateTransformations"][0]["scale"]
+    for level in levels:
+        scale, *_ = level["coordinateTransformations"]
+        # The middle of a coarser first pixel lies farther inside.
+        middles = [
+            at + (step - fine) / 2
+            for at, step, fine in zip(shift, scale["scale"], finest, strict=True)
+        ]
+        level["coordinateTransformations"] = [
+            scale,
+            {"type": "translation", "translation": middles},
+        ]
     group.attrs.update(attributes)
 
 

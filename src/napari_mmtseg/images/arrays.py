@@ -47,6 +47,16 @@ def check_shape(
         )
 
 
+def masked_as_nan(image: Any) -> Any:
+    """Return an image whose masked pixels, if there are any, are NaN: no data."""
+    if not isinstance(image, np.ma.MaskedArray):
+        return image
+    if not np.ma.getmaskarray(image).any():
+        return image.data
+    kind = np.promote_types(image.dtype, np.float16)  # holds all its values
+    return np.ma.filled(image.astype(kind), np.nan)
+
+
 def check_channel_axis(channel_axis: int, shape: tuple[int, ...]) -> int:
     """Return an axis counted from 0.
 
@@ -74,7 +84,7 @@ def as_channels_first(image: Any, channel_axis: int | None = None) -> NDArray[An
     if it has 3 or 4 entries, and an alpha channel is left out with a warning. Raises
     InputError if the image cannot be segmented.
     """
-    array = np.asarray(image)
+    array = np.asarray(masked_as_nan(image))
     check_shape(array.shape, array.dtype, channel_axis)
     axis = _channel_axis(array.shape, channel_axis)
     if axis is None:

@@ -69,7 +69,7 @@ class ArrayPart:
     def __getitem__(self, key: Any) -> NDArray[Any]:
         """Read what a key of slices and whole numbers selects."""
         index, left = list(self.index), []
-        for axis, asked in zip(self._axes, _for_all_axes(key, self.ndim), strict=True):
+        for axis, asked in zip(self._axes, for_all_axes(key, self.ndim), strict=True):
             found = self._positions(axis)[asked]
             if isinstance(found, range):
                 left.append(axis)
@@ -94,7 +94,8 @@ class ArrayPart:
         return range(*taken.indices(int(self.array.shape[axis])))
 
 
-def _for_all_axes(key: Any, n: int) -> list[Any]:
+def for_all_axes(key: Any, n: int) -> list[Any]:
+    """Return a key of slices, whole numbers and an ellipsis as one for each axis."""
     given = list(key) if isinstance(key, tuple) else [key]
     if Ellipsis not in given:
         given.append(Ellipsis)

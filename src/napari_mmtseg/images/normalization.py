@@ -18,6 +18,7 @@ from napari_mmtseg.images.stains import (
     stain_amounts,
     stain_spectra,
 )
+from napari_mmtseg.images.value_range import value_range
 from napari_mmtseg.notices import warn
 
 _FAINT = 0.1
@@ -227,8 +228,7 @@ def _value_range(
     values = np.concatenate(finite)
     if color_space == "channels":
         return float(values.min()), float(values.max())
-    # A few hot pixels must not squeeze all others into a small part of the range.
-    low, high = np.percentile(values.astype(np.float64), (0.05, 99.95))
+    low, high = value_range(images, values.astype(np.float64))
     if low == high:
         low, high = values.min(), values.max()
     return float(low), float(high)

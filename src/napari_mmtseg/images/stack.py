@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.images.arrays import check_shape
+from napari_mmtseg.images.arrays import check_shape, masked_as_nan
 from napari_mmtseg.images.axes import check_channel_letter, guess_axes, parse_axes
 from napari_mmtseg.images.illumination import EVEN, Illumination
 from napari_mmtseg.images.lazy import ArrayPart
@@ -66,7 +66,7 @@ class ImageStack:
         before are stacked: Z, or T and Z. Raises InputError if axes, shape or data type
         cannot be segmented.
         """
-        array = image
+        array = image = masked_as_nan(image)
         known = all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__"))
         if not known or not _is_numpy_type(image.dtype):
             array = np.asarray(image)

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.crops import sample_crops
+from napari_mmtseg.images.drift import brightness_drift
 from napari_mmtseg.images.illumination import Illumination
 from napari_mmtseg.images.light_field import Part, part_of, whole
 from napari_mmtseg.images.stack import ImageStack
+from napari_mmtseg.notices import warn
 from napari_mmtseg.progress import SegmentationStep, Steps, relay
 from napari_mmtseg.segmentation.previews import PREVIEW_SIDE, Shown
 from napari_mmtseg.segmentation.request import SegmentationRequest
@@ -36,7 +38,7 @@ def fit_stacks(request: SegmentationRequest) -> Steps[Fitted]:
     if settings.merging == "auto":
         settings = settings.replace(merging="classes")  # regions end with their crop
     if settings.normalization == "auto":
-        settings = settings.replace(normalization="together")
+        settings = settings.replace(normalization=_normalization(request))
     preparing = SegmentationStep(
         "preparing", 0, settings.n_steps, n_slices=stack.n_frames
     )
@@ -71,6 +73,22 @@ def fit_stacks(request: SegmentationRequest) -> Steps[Fitted]:
     looking = background_class(even, crops, request)
     background = yield from relay(looking, messages)
     return replace(fitted, background=background)
+
+
+def _normalization(request: SegmentationRequest) -> str:
+    """Return how slices are normalised: together, unless their brightness drifts."""
+    if len(request.stacks) > 1 or request.has_scribbles or request.model is not None:
+        return "together"
+    drift = brightness_drift(request.stack)
+    if drift is None:
+        return "together"
+    axis, ratio = drift
+    warn(
+        f"Brightness drifts along {axis} (contrast at the end {ratio:.0%} of that at "
+        "the beginning): every slice is normalised by its own values. "
+        "normalization=together takes the values as they are."
+    )
+    return "each"
 
 
 def _read_crops(

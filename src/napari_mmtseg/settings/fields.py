@@ -270,7 +270,8 @@ class SegmentationSettings:
         "Normalisation",
         "each: every image by its own range of values, so that brighter and darker "
         "ones get the same classes; together: all by one range, which ties a class to "
-        "values; auto: together for slices of a stack, each for separate images.",
+        "values; auto: each for separate images and for slices whose brightness "
+        "drifts, as in a movie that bleaches; together for other slices.",
         choices=("auto", "each", "together"),
         group="Colour and light",
     )

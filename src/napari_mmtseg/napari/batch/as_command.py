@@ -20,6 +20,7 @@ def as_command(request: BatchRequest, scheduler: str | None = None) -> str:
         ("--format", "file_format"),
         ("--axes", "axes"),
         ("--channel-axis", "channel_axis"),
+        ("--series", "series"),
     ):
         value = getattr(request, name)
         if value != getattr(usual, name):

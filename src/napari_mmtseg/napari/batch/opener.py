@@ -85,7 +85,7 @@ def _read(
     attributes: dict[str, Any] = {
         "name": name,
         "scale": [1.0 if size is None else size.size for size in sizes],
-        "units": ["pixel" if size is None else size.unit for size in sizes],
+        "units": [(size and size.unit) or "pixel" for size in sizes],
         "axis_labels": [image.axes[i] for i in spatial],
     }
     if kind is Image:

@@ -79,7 +79,7 @@ def pixel_measure(layer: Layer, axes: Sequence[int]) -> PixelMeasure | None:
     If any of the axes is a length, the others are left out.
     """
     units = list(layer.units)
-    scale = [abs(float(s)) for s in layer.scale]
+    scale = _steps(layer)
     lengths = [a for a in axes if _is_length(units[a])]
     name = ""
     if lengths:
@@ -117,10 +117,19 @@ def pixel_sizes(layer: Labels) -> tuple[str, tuple[PixelSize | None, ...]]:
     if len(axes) != layer.ndim or not re.fullmatch("T?C?Z?YX", axes):
         axes = _USUAL_AXES.get(layer.ndim, "?" * layer.ndim)
     sizes = tuple(
-        PixelSize(abs(float(size)), f"{unit:~P}") if _is_length(unit) else None
-        for size, unit in zip(layer.scale, layer.units, strict=True)
+        PixelSize(size, f"{unit:~P}") if _is_length(unit) else None
+        for size, unit in zip(_steps(layer), layer.units, strict=True)
     )
     return axes, sizes
+
+
+def _steps(layer: Layer) -> list[float]:
+    """Return how far a step along every axis of the data leads in the world."""
+    corner = np.array(layer.data_to_world((0,) * layer.ndim))
+    return [
+        float(np.linalg.norm(np.array(layer.data_to_world(step)) - corner))
+        for step in np.eye(layer.ndim)
+    ]
 
 
 def _is_length(unit: Any) -> bool:

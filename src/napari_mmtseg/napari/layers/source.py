@@ -251,7 +251,7 @@ def _spacing(
     if measure is None:
         return None
     unit = UNITS.get(measure.length_unit)
-    micrometres = 1.0 if unit is None else unit.micrometres
+    micrometres = 1.0 if unit is None else unit.size
     is_length = [names[i] in "ZYX" for i in labelled]
     return tuple(
         measure.edges[i] * (micrometres if known else 1.0)

@@ -154,7 +154,7 @@ class ObjectFields(QWidget):
     def _micrometres(self) -> float:
         """Micrometres in the unit of the layer; 1 if that is no unit of length."""
         unit = None if self._measure is None else UNITS.get(self._measure.length_unit)
-        return 1.0 if unit is None else unit.micrometres
+        return 1.0 if unit is None else unit.size
 
 
 class SeparateObjects:

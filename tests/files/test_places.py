@@ -1,0 +1,72 @@
+"""Pixel size, position and time between frames, through every format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.read import ImageFile, read_image
+from napari_mmtseg.files.write import write_labels
+
+AXES = "TZYX"
+LABELS = np.arange(2 * 3 * 16 * 20).reshape(2, 3, 16, 20) % 7
+SIZES = (
+    PixelSize(2.5, "s"),
+    PixelSize(2.0, "µm"),
+    PixelSize(0.5, "µm"),
+    PixelSize(0.25, "µm"),
+)
+POSITIONS = (
+    None,
+    PixelSize(-4.0, "µm"),
+    PixelSize(1000.0, "µm"),
+    PixelSize(12.5, "µm"),
+)
+FORMATS = ["a.tif", "a.ome.tif", "a.zarr"]
+
+
+def written(
+    path: Path, sizes: tuple = SIZES, positions: tuple = POSITIONS
+) -> ImageFile:
+    if path.suffix == ".zarr":
+        pytest.importorskip("ome_zarr")
+    source = ImageFile(LABELS, AXES, None, sizes, "cells", positions)
+    write_labels(path, LABELS, source=source, axes=AXES)
+    return read_image(path / "labels" / "mmtseg" if path.is_dir() else path)
+
+
+def close(found: PixelSize | None, expected: PixelSize | None) -> bool:
+    if found is None or expected is None:
+        return found is expected
+    return found.size == pytest.approx(expected.size) and found.unit == expected.unit
+
+
+@pytest.mark.parametrize("axis", AXES)
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("what", ["size", "position"])
+def test_what_a_file_says_is_written(
+    tmp_path: Path, name: str, axis: str, what: str
+) -> None:
+    image = written(tmp_path / name)
+    assert image.axes == AXES
+    i = AXES.index(axis)
+    found, expected = (
+        (image.pixel_sizes, SIZES) if what == "size" else (image.positions, POSITIONS)
+    )
+    assert close(found[i], expected[i])
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_sizes_without_a_unit_stay_so(tmp_path: Path, name: str) -> None:
+    sizes = (None, *(PixelSize(s, "") for s in (2.0, 0.5, 0.5)))
+    image = written(tmp_path / name, sizes, (None,) * 4)
+    assert all(map(close, image.pixel_sizes, sizes))
+
+
+def test_what_png_cannot_hold_is_said(tmp_path: Path) -> None:
+    source = ImageFile(LABELS[0, 0], "YX", None, SIZES[2:], "cells")
+    with pytest.warns(UserWarning, match="PNG holds no pixel size"):
+        write_labels(tmp_path / "a.png", LABELS[0, 0], source=source)
