@@ -290,7 +290,6 @@ def test_killed_in_the_middle_and_resumed(tmp_path):
     write_images(tmp_path / "in", 6)
     run_batch(request(tmp_path, target=tmp_path / "whole"))
     words = [f"--{k.replace('_', '-')}={v}" for k, v in QUICK.items()]
-    words.append("--background=none")  # as functions have it
     command = ["batch", str(tmp_path / "in"), str(tmp_path / "out"), "-q", *words]
     process = subprocess.Popen(
         [sys.executable, "-m", "napari_mmtseg.cli.main", *command]

@@ -46,10 +46,10 @@ class TestSegment:
         spots[4:12, 4:12] = spots[20:28, 4:12] = spots[12:20, 24:32] = 255
         iio.imwrite("spots.png", spots)
         words = ("segment", "spots.png", "-o", "a.tif", "--n-labels=2")
-        result = run(*words, "--output=regions")
+        result = run(*words, "--output=regions", "--background=auto")
         assert result.exit_code == 0, result.output
         assert "regions and background (0), 40 x 32 pixels" in result.stdout
-        result = run(*words, "--background=none", "--overwrite")
+        result = run(*words, "--overwrite")
         assert "2 classes, 40 x 32 pixels" in result.stdout
         refused(*words, "--background=7", match="more than the 2 classes")
         refused(*words, "--background=dark", match="or a label from 1")

@@ -21,12 +21,12 @@ class TestDemo:
         np.testing.assert_array_equal(iio.imread(written / "input.png"), coins)
         labels = read_image(written / "labels.tif")
         assert labels.shape == coins.shape
-        assert set(np.unique(labels.array)) == {0, 1}
+        assert set(np.unique(labels.array)) == {1, 2}
         picture = iio.imread(written / "side-by-side.png")
         assert picture.shape[0] == coins.shape[0]
         assert picture.shape[1] > 3 * coins.shape[1]
         assert "coins of scikit-image: 384 x 303 pixels, grey" in result.stdout
-        assert "1 class and background (0)" in result.stdout
+        assert "2 classes" in result.stdout
         assert f"napari {written / 'input.png'} {written / 'labels.tif'}" in (
             result.stdout
         )

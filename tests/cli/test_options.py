@@ -25,7 +25,7 @@ class TestSettings:
         return found[0]
 
     def test_nothing_given(self) -> None:
-        assert self.chosen() == SegmentationSettings(background="auto")
+        assert self.chosen() == SegmentationSettings()
 
     @pytest.mark.parametrize(
         "name", [n for n, p in parameters().items() if p.kind is not bool]

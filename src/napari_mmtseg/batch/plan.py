@@ -72,7 +72,7 @@ class BatchRequest:
     mode: str = "one_model"
     model: Path | None = None
     fit_on: int | None = None
-    settings: SegmentationSettings = field(default_factory=SegmentationSettings.offered)
+    settings: SegmentationSettings = field(default_factory=SegmentationSettings)
     n_workers: int = 1
     resume: bool = False
     overwrite: bool = False

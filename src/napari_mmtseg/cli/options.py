@@ -85,7 +85,7 @@ def setting_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def with_settings(settings_file: Path | None, **values: Any) -> Any:
         asked = {name: values.pop(name) for name in parameters()}
         given = {name: asked[name] for name in given_options() & asked.keys()}
-        base = SegmentationSettings.offered()
+        base = SegmentationSettings()
         if settings_file is not None:
             base = SegmentationSettings.from_json(settings_file)
         changes = {"preset": base.preset, **base.changes(), **given}
@@ -134,8 +134,7 @@ def _option(parameter: Parameter) -> Decorator:
 def _help(parameter: Parameter) -> str:
     if parameter.name == "preset":
         return f"{parameter.description} [default: {parameter.default}]"
-    offered = getattr(SegmentationSettings.offered(), parameter.name)
-    defaults = [_shown(parameter, offered)]
+    defaults = [_shown(parameter, parameter.default)]
     for preset, values in PRESETS.items():
         value = values.get(parameter.name, parameter.default)
         if value != parameter.default:

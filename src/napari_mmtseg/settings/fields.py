@@ -110,7 +110,7 @@ class SegmentationSettings:
         "others, the darkest in fluorescence and the brightest in transmitted light, "
         "and none where tissue, grains or a scene fill the image; a label takes the "
         "class that has it with none. Painted classes and those of a model keep their "
-        "labels. Panels and commands begin with auto.",
+        "labels. Panels begin with auto.",
         choices=("auto", "none", "darkest", "brightest"),
         or_label=True,
         group="Classes",
@@ -443,7 +443,7 @@ class SegmentationSettings:
 
     @classmethod
     def offered(cls, preset: str = "default") -> SegmentationSettings:
-        """Return what panels and commands begin with: `preset`, background chosen.
+        """Return what panels begin with: `preset`, background chosen.
 
         Labels of functions are 1..k, for indexing and for any number of classes alike;
         labels that are looked at and measured have 0 for background, as napari and

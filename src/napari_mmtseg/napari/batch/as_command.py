@@ -37,7 +37,7 @@ def as_command(request: BatchRequest, scheduler: str | None = None) -> str:
 
 
 def _setting_words(settings: SegmentationSettings) -> list[str]:
-    usual = SegmentationSettings.offered(settings.preset).to_dict()
+    usual = SegmentationSettings(settings.preset).to_dict()
     usual["preset"] = SegmentationSettings().preset
     words = []
     for name, value in settings.to_dict().items():
