@@ -65,6 +65,7 @@ def test_gaussian_mixture_by_hand():
     assert (kmeans(image, n_labels=2)[between] == 1).all()
 
 
+@pytest.mark.filterwarnings("ignore:1 single pixels")
 def test_gaussian_mixture_fills_up_empty_components():
     # One value apart from a flat ramp: components without a pixel of their own occur.
     image = np.tile(np.arange(16, dtype=np.uint8), (16, 1))

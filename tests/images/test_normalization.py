@@ -143,7 +143,7 @@ def test_normalised_values_are_finite(image, color_space):
         try:
             normalized = Normalization.fit([image], color_space).apply(image)
         except InputError:
-            assert not np.isfinite(image).any()
+            assert not np.isfinite(image).all()  # a channel has no value
             return
     assert normalized.shape == image.shape
     assert np.isfinite(normalized).all()

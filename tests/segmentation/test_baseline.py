@@ -177,7 +177,6 @@ def test_command_line(name):
     result = command("segment", "image.png", "-o", "a.png", f"--method={name}", *words)
     assert result.exit_code == 0, result.output
     values = {"n_labels": 2, "n_steps": 20, "max_labels": 8}
-    values["background"] = "auto"
     expected = mm.segment(two_values()[0], method=name, **values)
     np.testing.assert_array_equal(iio.imread("a.png"), expected)
 

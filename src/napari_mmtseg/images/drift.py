@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import ImageStack
 
 _FRAMES = 16
@@ -21,11 +24,13 @@ _STEADY = 0.9
 """Least rank correlation of contrast and place: objects come and go, drift goes on."""
 
 
-def brightness_drift(stack: ImageStack) -> tuple[str, float] | None:
+def brightness_drift(
+    stack: ImageStack, check_cancel: Callable[[], None] = lambda: None
+) -> tuple[str, float] | None:
     """Return the axis that brightness drifts along, and last over first contrast.
 
     Only a steady drift counts, in which most frames show the same at another
-    brightness. None without one.
+    brightness. None without one, or where a frame cannot be read.
     """
     axes = [a for a in stack.label_axes if a not in stack.frame_axes]
     for position, axis in enumerate(axes):
@@ -33,7 +38,11 @@ def brightness_drift(stack: ImageStack) -> tuple[str, float] | None:
         if n < 3:
             continue
         at = np.unique(np.linspace(0, n - 1, _FRAMES).round().astype(int))
-        levels = np.array([_levels(stack, position, int(i)) for i in at])
+        looked = []
+        for i in at:
+            check_cancel()
+            looked.append(_levels(stack, position, int(i)))
+        levels = np.array(looked)
         if not np.isfinite(levels).all():
             continue
         contrast, middle = levels[:, 2] - levels[:, 0], levels[:, 1]
@@ -54,7 +63,10 @@ def _levels(stack: ImageStack, position: int, i: int) -> list[float]:
     frame = stack.frame(index)
     shape = frame.shape[1:]
     step = max(round((np.prod(shape) / _PIXELS) ** (1 / len(shape))), 1)
-    pixels = frame[(slice(0, 1), *(slice(0, n, step) for n in shape))]
+    try:
+        pixels = frame[(slice(0, 1), *(slice(0, n, step) for n in shape))]
+    except InputError:  # said where the frame is needed
+        return [np.nan] * len(_PERCENTILES)
     values = pixels.astype(np.float64)
     values = values[np.isfinite(values)]
     if not values.size:

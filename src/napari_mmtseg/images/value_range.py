@@ -37,10 +37,12 @@ def value_range(
     It is that of the percentiles. Single pixels far outside all others do not widen it,
     and an object that fills at least 2 x 2 pixels is not cut off because it is small.
     """
-    low, middle, high = np.percentile(values, (PERCENTILES[0], 50, PERCENTILES[1]))
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, middle, high = np.percentile(values, (PERCENTILES[0], 50, PERCENTILES[1]))
     if not np.isfinite([low, high, high - low]).all():
         return float(low), float(high)
-    noise = _noise(images)
+    with np.errstate(over="ignore", invalid="ignore"):
+        noise = _noise(images)
     if not np.isfinite(noise):
         return float(low), float(high)
     above, n_above = _bound(images, high, middle, noise, 1)
@@ -61,12 +63,13 @@ def _bound(
     top = max(_filled(image, sign) for image in images)
     if not np.isfinite(top):
         return high, 0
-    margin = _FAR * noise
+    margin = max(_FAR * noise, (top - middle) / 2)
     if high > top + margin and top > middle:
         n_hot = _hot(images, top + margin, sign)
         return (top + margin, n_hot) if n_hot else (high, 0)
-    if top > high + max(margin, (high - middle) / 2):
-        return min(top, high + _REACH * (high - middle) + margin), 0
+    reach = high + _REACH * (high - middle)
+    if top > reach + _FAR * noise:
+        return reach + _FAR * noise, 0
     return high, 0
 
 

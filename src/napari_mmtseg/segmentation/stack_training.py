@@ -79,7 +79,7 @@ def _normalization(request: SegmentationRequest) -> str:
     """Return how slices are normalised: together, unless their brightness drifts."""
     if len(request.stacks) > 1 or request.has_scribbles or request.model is not None:
         return "together"
-    drift = brightness_drift(request.stack)
+    drift = brightness_drift(request.stack, request.check_cancel)
     if drift is None:
         return "together"
     axis, ratio = drift

@@ -33,12 +33,12 @@ def test_slices_per_second(clock):
 def test_slices_that_take_long(clock):
     clock(0, phase="warm start", n_done=1, n_slices=100)
     said = clock(100, phase="warm start", n_done=2, n_slices=100)
-    assert said == "Slice 3 of 100, warm start, 2.7 h left"
+    assert said == "Slice 3 of 100, training, 2.7 h left"
 
 
 def test_a_large_image(clock):
-    assert clock(0, fraction=0.1) == "Prediction: 10%"
-    assert clock(10, fraction=0.3) == "Prediction: 30%, 35 s left"
+    assert clock(0, fraction=0.1) == "Labelling: 10%"
+    assert clock(10, fraction=0.3) == "Labelling: 30%, 35 s left"
 
 
 def test_volumes():
