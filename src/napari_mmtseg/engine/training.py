@@ -98,20 +98,21 @@ def make_peers(
 ) -> tuple[Peer, Peer]:
     """Return two peers that differ only in their random initial weights.
 
-    The labels of both are the clusters of the warm start, if there is one. Several
-    examples start from random weights: batch norm sees each by its own statistics, so
-    that no weights suit all.
+    The labels of both are the clusters of the warm start, if there is one. Weights are
+    random where none reproduce the start: several examples, each of which batch norm
+    sees by its own statistics, and classes of scribbles, which are no clusters.
     """
     seeds = np.random.SeedSequence(settings.seed).generate_state(2, np.uint64)
-    n_channels = examples[0].image.shape[1]
+    first = examples[0]
+    n_channels = first.image.shape[1]
 
     def peer(seed: Any) -> Peer:
         generator = torch.Generator().manual_seed(int(seed) % 2**63)
         student = ResponseNetwork(
             n_channels, settings.max_labels, settings.n_conv_layers, generator, depth
         ).to(device=device)
-        if len(examples) == 1 and examples[0].start is not None:
-            reproduce_clusters(student, examples[0].image, examples[0].start)
+        if len(examples) == 1 and first.start is not None and first.used is None:
+            reproduce_clusters(student, first.image, first.start)
         return Peer(student, settings.learning_rate, settings.momentum)
 
     return peer(seeds[0]), peer(seeds[1])
@@ -189,10 +190,10 @@ def train(
 ) -> Generator[TrainingStep, str | None, Trained]:
     """Train two peers on one or several images, one image a step.
 
-    Without `peers` they are made. Yields progress after every half
-    step; ``send("stop")`` ends the training and keeps its networks. Once
-    `should_cancel` returns True, :class:`Cancelled` is raised in the middle of a step.
-    The warm start and the early stop are not in the paper's Algorithm 1.
+    Without `peers` they are made. Yields progress after every half step;
+    ``send("stop")`` ends the training and keeps its networks. Once `should_cancel`
+    returns True, :class:`Cancelled` is raised in the middle of a step. The warm start
+    and the early stop are not in the paper's Algorithm 1.
     """
     if peers is None:
         device = examples[0].image.device

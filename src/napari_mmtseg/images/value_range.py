@@ -21,7 +21,8 @@ _ISOLATED = 0.8
 
 _MOST_TOGETHER = 2
 _REACH = 2.0
-"""How much wider than from the middle to the percentile objects may make the range."""
+"""Small bright objects widen the range by at most this many times the distance from
+the median to the percentile."""
 
 _SAMPLES = 2**18
 """Pixels, about, that the noise is measured on."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label
 
 from napari_mmtseg.images.stains import absorbs_light
+from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.notices import warn
+
+_T = TypeVar("_T", bound=np.generic)
 
 _LONGEST_SIDE = 1024
 """Pixels of a plane along each axis that are enough to look at."""
@@ -67,7 +70,8 @@ def find_background(
         return None
     seen = [_Seen.of(*pair) for pair in zip(labels, images, strict=True)]
     n = max(one.n_labels for one in seen)
-    sizes = np.sum([one.sizes(n) for one in seen], axis=0)
+    measured = [one.measure(n) for one in seen]
+    sizes = np.sum([sizes for sizes, _ in measured], axis=0)
     present = np.flatnonzero(sizes)
     if isinstance(choice, int):
         if choice in present:
@@ -79,8 +83,8 @@ def find_background(
         return None
     if len(present) < 2:
         return None
-    sums = np.sum([one.brightness(n) for one in seen], axis=0)
-    each = sums[:, present] / sizes[present]
+    sums = np.sum([sums for _, sums in measured], axis=0)
+    each = sums[present].T / sizes[present]
     brightness = each.mean(0)
     darkest, brightest = (int(present[i(brightness)]) for i in (np.argmin, np.argmax))
     if choice == "darkest":
@@ -139,15 +143,10 @@ class _Seen:
         finite = np.isfinite(pixels).all(0)
         return cls(np.where(finite, labels[some], 0), _finite(pixels))
 
-    def sizes(self, n: int) -> NDArray[np.int64]:
-        """Return the number of pixels of every label, 0 for label 0."""
-        return _without_0(np.bincount(self._labels.ravel(), minlength=n))
-
-    def brightness(self, n: int) -> NDArray[np.float64]:
-        """Return the sum of every channel over every label, (C, n)."""
-        flat = self._labels.ravel()
-        sums = [np.bincount(flat, c.ravel(), minlength=n) for c in self._image]
-        return np.stack(sums).astype(np.float64)
+    def measure(self, n: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the size of every label, 0 for label 0, and its sums (n, C)."""
+        sizes, sums = sum_by_label(self._labels, self._image, n)
+        return _without_0(sizes), sums
 
     def borders(self, n: int) -> NDArray[np.int64]:
         """Return the number of pixels that every label has at the borders of planes."""
@@ -162,7 +161,7 @@ class _Seen:
         return int(_without_0(np.bincount(regions.ravel())).max(initial=0))
 
 
-def _without_0(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+def _without_0(counts: NDArray[_T]) -> NDArray[_T]:
     counts[0] = 0
     return counts
 

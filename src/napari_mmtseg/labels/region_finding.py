@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
-from scipy.spatial.distance import cdist
 from skimage.segmentation import watershed
 
-from napari_mmtseg.images.clustering import cluster_centres
+from napari_mmtseg.images.clustering import TypicalValues
 from napari_mmtseg.images.features import gradient_magnitude, local_deviation, smooth
 from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.labels.region_merging import (
@@ -29,8 +28,6 @@ _TEXTURE_SCALE = 4.0
 _TEXTURE_WEIGHT = 3.0
 _RESPONSE_SIGMA = 1.0
 _ALWAYS = 0.005
-_N_VALUES = 32
-_VALUE_SIGMA = 0.4
 _AT_ONCE = 2**16
 
 _SPECTRAL_WEIGHT = 2.0
@@ -88,14 +85,12 @@ def averaged_hierarchy(
     edges = {s: gradient_magnitude(image, s) for s in (1.0, 1.5, 2.5, 4.0)}
     vivid = image.copy()
     vivid[1:] *= 2
+    vivid_edges = gradient_magnitude(vivid, 1.5)
     views = [
         (fine.scaled(9 * fine.variance), edges[1.0] * edges[2.5]),
         (coarse.scaled(9 * coarse.variance), edges[1.5] * edges[4.0]),
         (fine.scaled(4 * fine.variance), edges[1.5] ** 2),
-        (
-            fine.scaled(9 * fine.variance),
-            gradient_magnitude(vivid, 1.5) * edges[2.5],
-        ),
+        (fine.scaled(9 * fine.variance), vivid_edges * edges[2.5]),
     ]
     parts = _SPECTRAL_WEIGHT * spectral_edges(image)
     hierarchies = []
@@ -103,29 +98,26 @@ def averaged_hierarchy(
         scale = max(float(np.sqrt(energy.mean())), 1e-6)
         borders = pixels.along(np.sqrt(energy) / scale + parts)
         hierarchies.append(RegionMerging(occurring.beside(texture), borders))
-    return regions, RegionMerging.averaged(pixels.along(parts), hierarchies)
+    return regions, RegionMerging.averaged(borders, hierarchies)
 
 
 def _occurring_values(
     image: NDArray[np.float32], regions: NDArray[Any]
 ) -> RegionValues:
-    """Measure how often each of 32 typical values of an image occurs in its regions.
+    """Measure how often each typical value of an image occurs in its regions.
 
     A pixel counts for all values that it is near to.
     """
-    pixels = smooth(image, _VALUE_SIGMA).reshape(len(image), -1).T
-    centres = cluster_centres(pixels, _N_VALUES).astype(np.float32)
+    typical = TypicalValues.of(image)
+    pixels, k = typical.pixels, len(typical.centres)
     n = int(regions.max()) + 1
-    near = np.sort(cdist(centres, centres, "sqeuclidean"), axis=1)
-    width = 2 * max(float(np.median(near[:, min(1, len(centres) - 1)])), 1e-12)
-    sums = np.zeros((n, len(centres)))
-    total, squared = np.zeros(len(centres)), 0.0
+    sums = np.zeros((n, k))
+    total, squared = np.zeros(k), 0.0
     names = regions.ravel()
     # In parts, since there are as many numbers as pixels times values.
     for start in range(0, len(pixels), _AT_ONCE):
         part = slice(start, start + _AT_ONCE)
-        weights = np.exp(-cdist(pixels[part], centres, "sqeuclidean") / width)
-        weights /= np.maximum(weights.sum(axis=1, keepdims=True), 1e-30)
+        weights = typical.nearness(pixels[part])
         places = (names[part], np.arange(len(weights)))
         ones = np.ones(len(weights))
         sums += coo_array((ones, places), (n, len(weights))).tocsr() @ weights

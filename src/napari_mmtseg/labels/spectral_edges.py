@@ -20,8 +20,8 @@ from scipy.sparse import coo_array, csr_array, dia_array, eye_array
 from scipy.spatial.distance import cdist
 from skimage.transform import downscale_local_mean
 
-from napari_mmtseg.images.clustering import cluster_centres
-from napari_mmtseg.images.features import gradient_magnitude, local_deviation, smooth
+from napari_mmtseg.images.clustering import TypicalValues
+from napari_mmtseg.images.features import gradient_magnitude, local_deviation
 
 Image = NDArray[np.float32]
 
@@ -31,8 +31,6 @@ _SIDE = 256
 _SMALLEST = 8
 """Shortest side in pixels of an image that is looked at."""
 
-_N_VALUES = 32
-_BLUR = 0.4
 _RADIUS = 3
 """Distance in pixels up to which pixels are neighbours."""
 
@@ -86,10 +84,10 @@ class _Values:
     """
 
     def __init__(self, image: Image) -> None:
-        pixels = smooth(image, _BLUR).reshape(len(image), -1).T
-        centres = cluster_centres(pixels, _N_VALUES)
-        self.values = cdist(pixels, centres).argmin(1).reshape(image.shape[1:])
-        n = len(centres)
+        typical = TypicalValues.of(image)
+        nearest = cdist(typical.pixels, typical.centres).argmin(1)
+        self.values = nearest.reshape(image.shape[1:])
+        n = len(typical.centres)
         counts = np.zeros(n * n)
         for y, x in _offsets():
             here, there = _neighbours(self.values, y, x)
@@ -98,10 +96,7 @@ class _Values:
         joint = counts.reshape(n, n)
         joint = joint + joint.T
         # Values that are nearly alike share what was counted.
-        apart = cdist(centres, centres, "sqeuclidean")
-        typical = float(np.median(np.sort(apart, axis=1)[:, min(1, n - 1)]))
-        alike = np.exp(-apart / max(2 * typical, 1e-12))
-        alike /= alike.sum(axis=1, keepdims=True)
+        alike = typical.nearness(typical.centres)
         joint = alike.T @ joint @ alike
         joint /= joint.sum()
         alone = joint.sum(axis=1)

@@ -82,7 +82,7 @@ def _fit_scribbles(
         make_scribble_examples,
         resumed_peers,
     )
-    from napari_mmtseg.engine.training import make_peers, train
+    from napari_mmtseg.engine.training import train
 
     def report(_: None) -> Iterable[SegmentationStep]:
         yield preparing
@@ -112,16 +112,12 @@ def _fit_scribbles(
     examples, groups = make_scribble_examples(
         views, targets.classes, targets.painted, n_classes, fast, device, model
     )
-    if model is None:
-        if settings.warm_start_steps:
-            learned = max(settings.warm_start_steps, _LEARNED * settings.n_steps // 100)
-            fast = settings.replace(warm_start_steps=learned)
-        # Classes of scribbles are no clusters: weights that reproduce clusters are a
-        # worse start for them than random ones.
-        blank = [dataclasses.replace(example, start=None) for example in examples]
-        peers = make_peers(blank, fast, device)
-    else:
+    peers = None
+    if model is not None:
         peers = resumed_peers(model, examples, groups, fast, device)
+    elif settings.warm_start_steps:
+        learned = max(settings.warm_start_steps, _LEARNED * settings.n_steps // 100)
+        fast = settings.replace(warm_start_steps=learned)
     trained = yield from follow_training(
         train(examples, fast, precision, should_cancel, peers),
         fast,

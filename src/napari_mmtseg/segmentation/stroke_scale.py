@@ -1,4 +1,4 @@
-"""How much strokes are averaged over regions, tried on strokes that are left out."""
+"""Weight of regions in the classes of scribbles, chosen by cross-validation."""
 
 from __future__ import annotations
 

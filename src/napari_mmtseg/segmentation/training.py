@@ -209,7 +209,10 @@ def normalize_images(
         even = [first, *(light.of(p).apply(p.pixels) for p in parts[1:])]
     normalization = Normalization.fit(even, settings.color_space)
     normalization = replace(normalization, each=each)
-    normalized = [normalization.of(image).apply(image) for image in even]
+    if len(even) == 1:  # its own values are those of all
+        normalized = [normalization.apply(even[0])]
+    else:
+        normalized = [normalization.of(image).apply(image) for image in even]
     return NormalizedImages(light, even, normalization, normalized)
 
 

@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, Signal
 from napari.layers import Labels, Shapes
 from napari_mmtseg.napari.layers.aids import add_aid
 from napari_mmtseg.napari.layers.navigation import scene
-from napari_mmtseg.napari.layers.pixel_measure import change_units
+from napari_mmtseg.napari.layers.pixel_measure import pixel_at
 from napari_mmtseg.napari.layers.placement import spatial_attributes
 
 if TYPE_CHECKING:
@@ -71,8 +71,7 @@ class LineDrawer(QObject):
             self.drawn.emit([p[-2:] for p in points], np.round(points[0][:-2]))
 
     def _pixel(self, layer: Labels, position: Any) -> Any:
-        place = change_units(position, self._viewer.dims.units, layer.units)
-        return np.asarray(layer.world_to_data(place), float)
+        return pixel_at(layer, position, self._viewer.dims.units)
 
     def _shown(self, layer: Labels, point: Any) -> Shapes:
         """Show the line that is being drawn, in a layer that goes with it."""

@@ -9,7 +9,7 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari.layers import Labels
-from napari_mmtseg.napari.layers.pixel_measure import Units, change_units
+from napari_mmtseg.napari.layers.pixel_measure import Units, change_units, pixel_at
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -94,10 +94,10 @@ def pixel_under(
     The position is that of a mouse event, in `units`, which are ``viewer.dims.units``.
     In 3D the first pixel that is not background counts.
     """
-    position = change_units(position, units, layer.units)
     if len(dims_displayed) < 3 or layer.ndim < 3:
-        start = stop = np.asarray(layer.world_to_data(position), float)
+        start = stop = pixel_at(layer, position, units)
     else:
+        position = change_units(position, units, layer.units)
         direction = change_units(view_direction, units, layer.units)
         found = layer.get_ray_intersections(
             position, direction, dims_displayed, world=True

@@ -7,13 +7,13 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from napari.layers import Image, Shapes
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.arrays import MIN_SIZE
 from napari_mmtseg.napari.layers.axes import finest_level, parse_layer_axes
-from napari_mmtseg.napari.layers.pixel_measure import Units, change_units
+from napari_mmtseg.napari.layers.pixel_measure import Units, change_units, pixel_at
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -57,16 +57,8 @@ def shape_crop(layer: Image, axes: str, shapes: Shapes, units: Units = None) -> 
     corners = []
     for vertex in shapes.data[min(shapes.selected_data, default=0)]:
         point = change_units(shapes.data_to_world(vertex), shapes.units, units)
-        corners.append(_to_pixels(layer, point, units))
+        corners.append(pixel_at(layer, point, units))
     return _crop(layer, names, np.array(corners), f"The shape in “{shapes.name}”")
-
-
-def _to_pixels(layer: Image, point: ArrayLike, units: Units) -> NDArray[np.float64]:
-    """Return the pixel at a point that may have fewer axes than the image."""
-    given = change_units(point, units, layer.units)
-    world = np.zeros(max(layer.ndim, len(given)))
-    world[len(world) - len(given) :] = given
-    return np.asarray(layer.world_to_data(world), float)
 
 
 def _viewport_corners(viewer: ViewerModel, layer: Image) -> NDArray[np.float64]:
@@ -83,7 +75,7 @@ def _viewport_corners(viewer: ViewerModel, layer: Image) -> NDArray[np.float64]:
     points = []
     for corner in product(*zip(middle - half, middle + half, strict=True)):
         point[list(viewer.dims.displayed)] = corner
-        points.append(_to_pixels(layer, point, viewer.dims.units))
+        points.append(pixel_at(layer, point, viewer.dims.units))
     return np.array(points)
 
 

@@ -145,6 +145,14 @@ def slider_point(layer: Layer, dims: Dims) -> NDArray[np.float64]:
     return change_units(dims.point, dims.units, layer.units)
 
 
+def pixel_at(layer: Layer, point: ArrayLike, units: Units) -> NDArray[np.float64]:
+    """Return the pixel of a layer at a point in `units`, which may have fewer axes."""
+    given = change_units(point, units, layer.units)
+    world = np.zeros(max(layer.ndim, len(given)))
+    world[len(world) - len(given) :] = given
+    return np.asarray(layer.world_to_data(world), float)
+
+
 def change_units(point: ArrayLike, given: Units, wanted: Units) -> NDArray[np.float64]:
     """Return a point, or a direction, in other units.
 

@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, QTimer
 from napari.layers import Labels, Shapes
 from napari_mmtseg.napari.layers.aids import add_aid
 from napari_mmtseg.napari.layers.navigation import scene
-from napari_mmtseg.napari.layers.pixel_measure import change_units
+from napari_mmtseg.napari.layers.pixel_measure import pixel_at
 from napari_mmtseg.napari.layers.placement import spatial_attributes
 
 if TYPE_CHECKING:
@@ -66,8 +66,7 @@ class SizeCircle(QObject):
         center = scene(self._viewer).camera.center
         for axis, value in zip(dims.displayed[-2:], center[-2:], strict=True):
             world[axis] = value
-        place = change_units(world, dims.units, labels.units)[-labels.ndim :]
-        middle = np.asarray(labels.world_to_data(place), float)
+        middle = pixel_at(labels, world, dims.units)
         # Equal lengths in the world, if pixels are not square.
         scale = np.abs(np.asarray(labels.scale[-2:], float))
         half = diameter / 2 * scale[-1] / scale
