@@ -17,6 +17,8 @@ def pytest_configure():
     os.environ["NAPARI_CONFIG"] = os.path.join(_NAPARI_SETTINGS.name, "settings.yaml")
     os.environ.setdefault("NAPARI_ENSURE_PLUGIN_MAIN_THREAD", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # Tests load torch before the package does, which would see to it.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     # On a busy machine an example may take any time.
     hypothesis.settings.register_profile("patient", deadline=None)
     hypothesis.settings.load_profile("patient")

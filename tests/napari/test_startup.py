@@ -15,24 +15,36 @@ def run_python(code, *, timeout=120):
     )
 
 
-def test_manifest_and_panels_do_not_import_torch():
+def test_torch_is_loaded_in_a_thread_once_the_panel_stands_there():
     result = run_python(
         """
-        import sys
+        import sys, threading
         import napari, numpy
         from npe2 import PluginManager
+        from qtpy.QtWidgets import QApplication
         PluginManager.instance().discover()
         assert PluginManager.instance().get_manifest("napari-mmtseg")
-        viewer = napari.Viewer(show=False)
+        viewer = napari.Viewer()
         viewer.add_image(numpy.zeros((32, 32)))
-        _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
-        assert panel.run_button.isEnabled()
+        _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Batch")
+        assert panel.hint.text() == "Choose a folder of images."
         viewer.add_labels(numpy.zeros((32, 32), int))
         _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
         assert panel.buttons["relabel"].isEnabled()
-        _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Batch")
-        assert panel.hint.text() == "Choose a folder of images."
+        QApplication.processEvents()
         assert "torch" not in sys.modules
+
+        loaders = []
+        class Watch:
+            def find_spec(self, name, path=None, target=None):
+                if name == "torch":
+                    loaders.append(threading.current_thread())
+        sys.meta_path.insert(0, Watch())
+        _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
+        assert panel.run_button.isEnabled()
+        while not loaders:
+            QApplication.processEvents()
+        assert threading.main_thread() not in loaders
         viewer.close()
         print("opened")
         """

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from skimage import data
 
 import napari_mmtseg as mm
 from napari_mmtseg.engine.device import choose_device
@@ -287,3 +288,13 @@ def test_a_run_from_a_model_keeps_its_background():
     assert (labels[painted > 0] == 4).all()
     assert set(np.unique(labels)) <= {0, 1, 4}
     assert labels[16, 20] == 1
+
+
+def test_labels_do_not_depend_on_the_number_of_threads():
+    # Batch norm adds up in as many parts as there are threads.
+    results = []
+    for n in (1, 3):
+        torch.set_num_threads(n)
+        results.append(mm.segment(data.coins(), preset="fast"))
+        assert torch.get_num_threads() == n
+    assert np.array_equal(*results)

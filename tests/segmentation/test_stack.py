@@ -172,7 +172,7 @@ def test_memory_that_runs_out_halves_the_tile(monkeypatch):
         sizes.append(part[0].size)
         return part + 1
 
-    from napari_mmtseg.engine.model.tiles import tiles
+    from napari_mmtseg.images.tiles import tiles
 
     whole = np.zeros_like(image)
     divided = list(tiles((300, 400), 256, 5))

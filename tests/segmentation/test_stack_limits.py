@@ -12,9 +12,9 @@ from scipy.ndimage import uniform_filter
 
 import napari_mmtseg as mm
 from napari_mmtseg.engine.model import tiled_inference as pieces
-from napari_mmtseg.engine.model.tiles import tiles
 from napari_mmtseg.images import stack as frames
 from napari_mmtseg.images.stack import ImageStack
+from napari_mmtseg.images.tiles import tiles
 from napari_mmtseg.labels.matching import LabelMatcher
 from napari_mmtseg.segmentation.previews import SlicePreviews
 from napari_mmtseg.segmentation.scribble_input import painted_crops

@@ -13,7 +13,6 @@ import numpy as np
 from napari_mmtseg.batch.item import FREE_SETTINGS
 from napari_mmtseg.batch.plan import BatchItem, BatchPlan, BatchRequest
 from napari_mmtseg.batch.previous import PreviousRun
-from napari_mmtseg.engine.model.tiles import tiles
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
 from napari_mmtseg.files.read import ImageFile, read_image
@@ -21,6 +20,7 @@ from napari_mmtseg.files.write import check_labels_fit
 from napari_mmtseg.images.crops import sample_frame
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.images.stack import ImageStack
+from napari_mmtseg.images.tiles import tiles
 from napari_mmtseg.notices import collected_notices
 from napari_mmtseg.progress import SegmentationStep, Steps
 from napari_mmtseg.segmentation.fit import iter_fit

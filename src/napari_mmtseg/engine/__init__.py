@@ -4,3 +4,8 @@ Read `network`, `losses`, `alignment`, `peer` and `training`, in this order. Oth
 packages use `training` (train, make_peers, Example), `examples`, `device`,
 `cancellation` and `model`; `baselines` also `network`, `losses` and `peer`.
 """
+
+from napari_mmtseg.openmp import short_waits
+
+with short_waits():
+    import torch  # noqa: F401

@@ -60,7 +60,11 @@ def use_threads(n: int) -> None:
 
 @contextmanager
 def computing_threads(n: int) -> Iterator[None]:
-    """Let PyTorch use `n` threads in the block, then as many as before."""
+    """Let PyTorch use `n` threads in the block, then as many as before.
+
+    Batch norm and the 1x1 convolution add up in parts, one for each thread, and so
+    decide some pixels by their number.
+    """
     before = torch.get_num_threads()
     torch.set_num_threads(n)
     try:

@@ -15,6 +15,7 @@ from torch import Tensor
 from napari_mmtseg.engine.alignment import best_assignment, contingency_table
 from napari_mmtseg.engine.cancellation import cancellable
 from napari_mmtseg.engine.clustered_start import reproduce_clusters
+from napari_mmtseg.engine.device import computing_threads
 from napari_mmtseg.engine.losses import (
     EdgeWeights,
     Losses,
@@ -115,7 +116,8 @@ def make_peers(
             reproduce_clusters(student, first.image, first.start)
         return Peer(student, settings.learning_rate, settings.momentum)
 
-    return peer(seeds[0]), peer(seeds[1])
+    with computing_threads(settings.threads):
+        return peer(seeds[0]), peer(seeds[1])
 
 
 def mutual_step(
@@ -140,7 +142,11 @@ def mutual_step(
         decay = min(1 - 1 / (step + 1), decay)
     pairs = (peers, peers[::-1]) if settings.teaching == "mutual" else [[peers[0]] * 2]
     for peer, other in pairs:
-        with torch.inference_mode(False), torch.enable_grad():
+        with (
+            torch.inference_mode(False),
+            torch.enable_grad(),
+            computing_threads(settings.threads),
+        ):
             progress = _teach(peer, other, example, settings, autocast, warm)
             peer.update_student(progress.losses.total)
             peer.update_teacher(decay)

@@ -353,6 +353,15 @@ class SegmentationSettings:
         choices=("auto", "float32", "bfloat16"),
         group="Computer",
     )
+    threads: int = setting(
+        2,
+        "Threads",
+        "Number of threads that training takes on a processor. It belongs to the "
+        "result: another number adds in another order, and some pixels may change. "
+        "Labelling takes all there are.",
+        range=(1, 256),
+        group="Computer",
+    )
 
     foreground: str = setting(
         "auto",

@@ -54,11 +54,32 @@ def test_a_run_that_ends_while_its_bar_is_made_leaves_none(qtbot, monkeypatch):
         return made(*args, **kwargs)
 
     monkeypatch.setattr(activity_bar, "cancelable_progress", make)
-    shown = activity_bar.ActivityBar(lambda: None)
+    view = activity_bar.ProgressView()
+    qtbot.addWidget(view)
+    shown = activity_bar.ActivityBar(view, lambda: None)
     shown.start(5, "nuclei")
     qtbot.waitUntil(lambda: shown._run == 2, timeout=10_000)
     qtbot.wait(20)
     assert len(progress._all_instances) == 0
+
+
+def test_the_bar_is_there_while_the_panel_is_out_of_sight(qtbot):
+    # As long as there is one, napari repaints its window 30 times a second.
+    view = activity_bar.ProgressView()
+    qtbot.addWidget(view)
+    shown = activity_bar.ActivityBar(view, lambda: None)
+    shown._timer.setInterval(0)
+    view.start(5, "Training")
+    view.show()
+    qtbot.waitUntil(lambda: view.is_in_sight)
+    shown.start(5, "nuclei")
+    qtbot.wait(50)
+    assert len(progress._all_instances) == 0
+    view.hide()
+    qtbot.waitUntil(lambda: len(progress._all_instances) == 1)
+    view.show()
+    qtbot.waitUntil(lambda: len(progress._all_instances) == 0)
+    shown.stop()
 
 
 def test_the_event_loop_never_runs_inside_a_signal_of_the_run(

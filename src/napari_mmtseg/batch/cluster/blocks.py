@@ -13,7 +13,6 @@ import numpy as np
 
 from napari_mmtseg.batch.journal import Journal, differences, read_journal
 from napari_mmtseg.batch.model import digest
-from napari_mmtseg.engine.model.tiles import tiles
 from napari_mmtseg.errors import Cancelled, InputError, import_extra
 from napari_mmtseg.files.atomic import (
     PARTIAL,
@@ -25,6 +24,7 @@ from napari_mmtseg.files.read import read_image
 from napari_mmtseg.files.write_zarr import check_zarr_output
 from napari_mmtseg.images.lazy import ArrayPart
 from napari_mmtseg.images.stack import ImageStack, Location
+from napari_mmtseg.images.tiles import tiles
 from napari_mmtseg.progress import drain
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from napari_mmtseg.engine.model.readouts import (
     PixelReadout,
     RegionReadout,
 )
-from napari_mmtseg.engine.model.tiles import Tile
 from napari_mmtseg.images.crops import sample_frame
 from napari_mmtseg.images.light_field import whole
 from napari_mmtseg.images.stack import Frame
+from napari_mmtseg.images.tiles import Tile
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.settings.fields import SegmentationSettings

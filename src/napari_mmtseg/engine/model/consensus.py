@@ -12,8 +12,8 @@ from torch import Tensor
 
 from napari_mmtseg.engine.alignment import best_assignment, contingency_table
 from napari_mmtseg.engine.losses import pseudo_labels
-from napari_mmtseg.engine.model.tiles import Tile, tiles
 from napari_mmtseg.engine.network import ResponseNetwork
+from napari_mmtseg.images.tiles import Tile, tiles
 
 _TILE_VALUES = 2**20
 """Values of one response map in a tile on a CPU: with more, caches run over, and every

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from napari_mmtseg.engine.device import computing_threads
 from napari_mmtseg.engine.examples import to_working_size
 from napari_mmtseg.engine.model.classes import Readout
 from napari_mmtseg.engine.model.consensus import Consensus
@@ -43,7 +44,10 @@ def readout_from_training(
     `images` (1, C, [Z,] Y, X) are those of the training; `automatic` is the class count
     unless it is set.
     """
-    consensus = Consensus.from_training(trained.networks, images, settings.max_labels)
+    with computing_threads(settings.threads):
+        consensus = Consensus.from_training(
+            trained.networks, images, settings.max_labels
+        )
     seen = [image[0].cpu().numpy() for image in images]
     clusters = [consensus.cluster_map(image) for image in images]
     return Readout(
@@ -75,9 +79,10 @@ def model_from_training(
     `region_weight` are as in :class:`PaintedClasses`.
     """
     images = [example.image for example in examples]
-    consensus = Consensus.from_training(
-        trained.networks, images, settings.max_labels, aligned=True
-    )
+    with computing_threads(settings.threads):
+        consensus = Consensus.from_training(
+            trained.networks, images, settings.max_labels, aligned=True
+        )
     seen = [image[0].cpu().numpy() for image in images]
     small = [
         to_working_size(image, max(view.shape[1:]))

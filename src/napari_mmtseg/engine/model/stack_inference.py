@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.engine.model.tiles import Tile, relative_to, tiles
 from napari_mmtseg.images.lazy import ChunkCache, block_sides, chunk_edges
 from napari_mmtseg.images.stack import Frame, ImageStack, Location
+from napari_mmtseg.images.tiles import Tile, relative_to, tiles
 from napari_mmtseg.progress import relay
 from napari_mmtseg.settings.fields import SegmentationSettings
 

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.engine.model.classes import Readout
 from napari_mmtseg.engine.model.stack_inference import ClusterPart, stack_clusters
-from napari_mmtseg.engine.model.tiles import relative_to
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.stack import Frame, ImageStack
+from napari_mmtseg.images.tiles import relative_to
 from napari_mmtseg.labels.store import check_store, new_store
 from napari_mmtseg.labels.writer import LabelWriter, check_clean_up
 from napari_mmtseg.settings.fields import SegmentationSettings

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from napari_mmtseg.engine.model.tiles import Tile
+from napari_mmtseg.images.tiles import Tile
 from napari_mmtseg.notices import warn
 
 TileFunction = Callable[[NDArray[np.float32]], NDArray[Any]]

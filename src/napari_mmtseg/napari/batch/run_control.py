@@ -46,7 +46,7 @@ class BatchControl(QObject):
         super().__init__(parent)
         self._images = images
         self._progress = progress
-        self._activity = ActivityBar(self.cancel)
+        self._activity = ActivityBar(progress, self.cancel)
         self._labels = self._is_stopping = False
         self._queue = RunQueue(self)
         self._queue.reported.connect(self._on_reported)
@@ -131,7 +131,7 @@ def _summary(result: BatchResult) -> str:
     return ", ".join(parts) + "."
 
 
-_REPORT_INTERVAL = 0.2
+_REPORT_INTERVAL = 0.25
 """Seconds between reports, so that thousands of tiny images do not flood the window."""
 
 

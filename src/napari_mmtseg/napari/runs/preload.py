@@ -16,6 +16,7 @@ from threading import Lock
 import numpy as np
 
 from napari.layers import Image, Labels
+from napari_mmtseg.openmp import short_waits
 
 _LIBRARIES = {
     "linux": ("libtorch_global_deps.so", "libtorch.so"),
@@ -23,20 +24,31 @@ _LIBRARIES = {
 }
 
 
+_loading = Lock()
+
+
+def is_engine_loaded() -> bool:
+    """Whether a run would begin at once."""
+    return "torch" in sys.modules and not _loading.locked()
+
+
 def load_engine() -> None:
     """Import torch and all else that a first run loads. For a worker thread.
 
-    A plain ``import torch`` stops all other threads: Python loads its libraries, and
-    collects garbage, with the interpreter locked. Longest standstill of a window while
-    this function runs, on two busy cores: 0.1 to 0.3 s; 1.8 s without
-    :func:`_load_libraries`, 1.1 to 1.4 s without :func:`no_full_collection`.
+    A second call waits for the first. A plain ``import torch`` stops all other threads:
+    Python loads its libraries, and collects garbage, with the interpreter locked.
+    Longest standstill of a window while this function runs, on two busy cores: 0.1 to
+    0.3 s; 1.8 s without :func:`_load_libraries`, 1.1 to 1.4 s without
+    :func:`no_full_collection`.
     """
-    if "torch" in sys.modules:
-        return
-    _load_libraries()
-    with no_full_collection():
-        _segment_something()
-        load_layers()
+    with _loading:
+        if "torch" in sys.modules:
+            return
+        with short_waits():
+            _load_libraries()
+        with no_full_collection():
+            _segment_something()
+            load_layers()
 
 
 def _load_libraries() -> None:

@@ -52,8 +52,22 @@ class ProgressView(QWidget):
         self.text.setText(text)
         self.text.show()
 
+    @property
+    def is_in_sight(self) -> bool:
+        """Whether some of it is on the screen, not in a closed or covered panel."""
+        return not self.visibleRegion().isEmpty()
+
     def show_step(self, step: SegmentationStep, done: int) -> None:
         """Show a step; `done` steps of all are done with it."""
+        # One repaint for all of it: a bar draws itself at once, and with it Qt composes
+        # the whole window, canvas included.
+        self.setUpdatesEnabled(False)
+        try:
+            self._show_step(step, done)
+        finally:
+            self.setUpdatesEnabled(True)
+
+    def _show_step(self, step: SegmentationStep, done: int) -> None:
         self.bar.setValue(done)
         training = step.phase != "prediction"
         curve = step.n_done, step.n_steps  # each slice has one
@@ -116,23 +130,28 @@ _INTERVAL = 500
 class ActivityBar:
     """A bar in napari's activity dock, with a Cancel button that calls `cancel`.
 
+    It is there while `view` is out of sight. As long as there is one, napari turns a
+    wheel beside the word "activity" 30 times a second, and each time Qt composes the
+    whole window: without a graphics card that took as long as the run itself.
+
     Every update of such a bar runs Qt's event loop, so anything may happen during it,
     the end of the run included. It therefore moves by a timer of its own, never inside
     a signal of the run, whose sender might be gone when the signal returns.
     """
 
-    def __init__(self, cancel: Callable[[], None]) -> None:
+    def __init__(self, view: ProgressView, cancel: Callable[[], None]) -> None:
+        self._view = view
         self._cancel = cancel
         self._text, self._n_steps, self._step = "", 0, 0
         self._run = 0
         self._bar: cancelable_progress | None = None
-        self._timer = QTimer()
+        self._timer = QTimer(view)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_INTERVAL)
         self._timer.timeout.connect(self._update)
 
     def start(self, n_steps: int, text: str) -> None:
-        """Show a new bar; it appears with the first update."""
+        """Show a new bar; it appears with the first update out of sight of the view."""
         self.stop()
         self._text, self._n_steps, self._step = text, n_steps, 0
         self._timer.start()
@@ -145,11 +164,18 @@ class ActivityBar:
         """Remove the bar."""
         self._run += 1
         self._timer.stop()
+        self._close()
+
+    def _close(self) -> None:
         bar, self._bar = self._bar, None
         if bar is not None:
             bar.close()
 
     def _update(self) -> None:
+        if self._view.is_in_sight:
+            self._close()
+            self._timer.start()
+            return
         run, bar = self._run, self._bar
         if bar is None:
             bar = cancelable_progress(total=self._n_steps, desc=self._text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -185,11 +186,12 @@ class _Worker(GeneratorWorker):  # type: ignore[misc]
         self._gen.close()  # what the engine holds is freed in this thread, and at once
         if isinstance(outcome, RuntimeError):
             return  # Qt has deleted the signals; our own errors come as values
-        if not self.abort_requested:
-            self.returned.emit(outcome)
-        self._running = False
-        self.finished.emit()
-        self._finished.emit(self)
+        with suppress(RuntimeError):  # it has, if the work did not yield
+            if not self.abort_requested:
+                self.returned.emit(outcome)
+            self._running = False
+            self.finished.emit()
+            self._finished.emit(self)
 
 
 def run_work(

@@ -10,6 +10,8 @@ from qtpy.QtWidgets import QApplication, QMessageBox, QPushButton
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.source import LayerSelection
+from napari_mmtseg.napari.runs.latest import LatestTask
+from napari_mmtseg.napari.runs.preload import is_engine_loaded, load_engine
 from napari_mmtseg.napari.runs.progress import ProgressView
 from napari_mmtseg.napari.segment.apply import ModelActions
 from napari_mmtseg.napari.segment.choices import ScribbleChoice
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 _LONG = 30
 """Seconds after which Escape asks before it cancels a run."""
+
+_PAUSE = 500
+"""Milliseconds from the opening of the panel until torch is loaded in a thread."""
 
 _PAPER = (
     "The preset “paper” trains 1000 steps on every pixel of the image: about an hour "
@@ -85,6 +90,7 @@ class SegmentWidget(FieldPanel):
         self.memory = WrappedLabel()
         self.reason = WrappedLabel()
         self._started = 0.0
+        self._loading = LatestTask(self.area, _PAUSE)
         content, self.form_layout, self.more = arrange(self)
         self.show_content(content)
         self._connect()
@@ -127,6 +133,7 @@ class SegmentWidget(FieldPanel):
         self._control.state_changed.connect(self.paint_hints.on_state)
         self._control.measured.connect(self.confidence_section.show_measured)
         self.class_count_section.looked.connect(self._on_looked)
+        self.area.opened.connect(self._load_engine)
         self.area.returned.connect(self._on_return)
         self.area.escaped.connect(self._on_escape)
         self.area.closed.connect(self._on_closed)
@@ -139,6 +146,11 @@ class SegmentWidget(FieldPanel):
     def _agrees(self, question: str) -> bool:
         answer = QMessageBox.question(self.native, "Segment", question)
         return bool(answer == QMessageBox.StandardButton.Yes)
+
+    def _load_engine(self) -> None:
+        """Load what the first run needs while the user chooses."""
+        if not is_engine_loaded():
+            self._loading.request(lambda _: load_engine())
 
     def _on_return(self) -> None:
         focus = QApplication.focusWidget()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_warning
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_mmtseg.napari.layers.result import Measured
 from napari_mmtseg.napari.runs.progress import ActivityBar, ProgressView
@@ -54,9 +55,13 @@ class RunControl(QObject):
         self._queue.started.connect(lambda: progress.text.setText("Starting…"))
         self._job: Job | None = None
         self._layer: RunLayer | None = None
-        self._activity = ActivityBar(self.cancel)
-        self._next_preview = 0.0
+        self._activity = ActivityBar(progress, self.cancel)
+        self._next_preview = self._preview_began = 0.0
         self._late: NDArray[Any] | None = None
+        # Its turn comes after that of the window, which paints.
+        self._painted = QTimer(self)
+        self._painted.setSingleShot(True)
+        self._painted.timeout.connect(self._on_painted)
 
     @property
     def is_running(self) -> bool:
@@ -70,6 +75,7 @@ class RunControl(QObject):
         self._job = job
         self._layer = RunLayer(self._viewer, job.source, job.scribbles_layer)
         self._activity.start(job.n_steps, job.title)
+        self._painted.stop()
         self._next_preview = 0.0
         self._late = None
         self._progress.start(
@@ -117,9 +123,16 @@ class RunControl(QObject):
         # up the window for longer.
         assert self._layer is not None
         self._late = None
+        self._next_preview = math.inf
         self._layer.show_preview(labels)
-        spent = time.monotonic() - now
-        self._next_preview = now + max(0.9 * PREVIEW_INTERVAL, spent / _PREVIEW_SHARE)
+        self._preview_began = now
+        self._painted.start()
+
+    def _on_painted(self) -> None:
+        """Choose when the next preview may come, by what this one has cost."""
+        began = self._preview_began
+        spent = time.monotonic() - began
+        self._next_preview = began + max(0.9 * PREVIEW_INTERVAL, spent / _PREVIEW_SHARE)
 
     def _on_ended(
         self, outcome: Segmented | Measured | Refused | Failed | None

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 PREVIEW_INTERVAL = 0.35
 """Seconds between previews."""
-_REPORT_INTERVAL = 0.1
-"""Seconds between reports of progress, so that tiny images do not flood the window."""
+_REPORT_INTERVAL = 0.25
+"""Seconds between reports of progress: each repaints the whole window."""
 
 
 @dataclass(frozen=True)

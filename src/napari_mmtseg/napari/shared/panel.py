@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 class NarrowPanel(QScrollArea):
     """A panel as narrow as its content allows, which scrolls up and down.
 
-    `returned` and `escaped` are emitted for keys that no field has taken.
+    `opened` is emitted once, when the panel stands in its place on the screen,
+    `returned` and `escaped` for keys that no field has taken.
     """
 
+    opened = Signal()
     closed = Signal()
     returned = Signal()
     escaped = Signal()
@@ -34,6 +36,7 @@ class NarrowPanel(QScrollArea):
         self._docking = QTimer(self)
         self._docking.setSingleShot(True)
         self._docking.timeout.connect(self._join_other_panels)
+        self._docking.timeout.connect(self.opened)
         self._is_docked = False
 
     def show_content(self, content: QWidget) -> None:
