@@ -193,6 +193,7 @@ class SeparateObjects:
             None if self._read is None else self._read(self._index),
             classes=self._values or None,
             volumes=volumes,
+            dim_objects=False,
             **self._settings,
         )
         n, size = self.found.n_objects, self.found.size
