@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.objects.separation import Mask, Separation
 
 _NOISE = 6.0
@@ -18,6 +19,9 @@ _LEAST = 0.02
 
 _TYPICAL = 0.75
 """Share of an object's pixels that are no higher than its own height."""
+
+_FINE = 12
+"""Pixels across an object that are enough to tell which pixel belongs to which."""
 
 _EDGE = 0.5
 """Height at which an object ends, over its own: in the middle of a blurred edge."""
@@ -53,14 +57,25 @@ class DimObjects:
     def added_to(self, mask: Mask, image: NDArray[Any]) -> Mask:
         """Return the mask of objects with dim ones; `image` has its shape."""
         heights = self.separation.contrast(image)
-        basins = self.separation.apply(mask | (heights > self.floor))
+        coarse, some = self._coarse()
+        basins = coarse.apply((mask | (heights > self.floor))[some])
         inside = np.flatnonzero(basins)
         if not len(inside):
             return mask
-        numbers, values = basins.ravel()[inside], heights.ravel()[inside]
+        numbers, values = basins.ravel()[inside], heights[some].ravel()[inside]
         order = np.lexsort((values, numbers))
         starts = np.searchsorted(numbers[order], np.arange(1, int(numbers.max()) + 2))
         typical = starts[:-1] + (_TYPICAL * (np.diff(starts) - 1)).astype(np.intp)
         own = np.append(np.float32(np.inf), values[order[typical]])
-        added: Mask = mask | (heights > np.maximum(_EDGE * own, self.floor)[basins])
+        edges = enlarge(np.maximum(_EDGE * own, self.floor)[basins], mask.shape)
+        added: Mask = mask | (heights > edges)
         return added
+
+    def _coarse(self) -> tuple[Separation, tuple[Any, ...]]:
+        """Return the separation of some of the pixels, and their index."""
+        fine = self.separation
+        step = max(int(fine.size / _FINE), 1)
+        sampling = (*(s / step for s in fine.sampling[:-2]), *fine.sampling[-2:])
+        some = slice(None, None, step)
+        coarse = replace(fine, size=fine.size / step, sampling=sampling)
+        return coarse, (..., some, some)

@@ -99,28 +99,77 @@ def test_a_line_cuts_an_object(layer, edit_panel, qtbot):
     assert np.unique(layer.data).tolist() == [0, 5]
 
 
+class Mouse:
+    """Events of a mouse over a viewer."""
+
+    type, button, modifiers, dims_displayed = "mouse_press", 1, (), (0, 1)
+    view_direction = None
+
+    def __init__(self, viewer):
+        self.viewer = viewer
+
+    def drag(self, *places):
+        """Press at the first place (y, x) in the world, go on, and release."""
+        self.type, self.position = "mouse_press", places[0]
+        self.pos = np.array(places[0]) * 10
+        steps = self.viewer.mouse_drag_callbacks[-1](self.viewer, self)
+        next(steps)
+        self.type = "mouse_move"
+        for self.position in places[1:]:
+            self.pos = np.array(self.position) * 10
+            next(steps)
+            assert "Line" in self.viewer.layers
+        self.type = "mouse_release"
+        next(steps, None)
+        assert "Line" not in self.viewer.layers
+
+
 def test_a_line_is_drawn_with_the_mouse(layer, viewer, edit_panel, qtbot):
     layer.data = np.where(CLASSES == 2, 5, 0)
-    click(qtbot, edit_panel.buttons["split_line"])
+    click(qtbot, edit_panel.buttons["cut_merge"])
     assert not scene(viewer).camera.mouse_pan
-
-    class Event:
-        type, button, modifiers, dims_displayed = "mouse_press", 1, (), (0, 1)
-        position = (0.0, 10.0)
-
-    event = Event()
-    steps = viewer.mouse_drag_callbacks[-1](viewer, event)
-    next(steps)
-    event.type, event.position = "mouse_move", (11.5, 10.0)
-    next(steps)
-    assert "Line" in viewer.layers
-    event.type = "mouse_release"
-    next(steps, None)
+    Mouse(viewer).drag((0.0, 10.0), (11.5, 10.0))
     settle(edit_panel, qtbot)
-    assert "Line" not in viewer.layers
     assert len(np.unique(layer.data)) == 3
-    click(qtbot, edit_panel.buttons["split_line"])
+    click(qtbot, edit_panel.buttons["cut_merge"])
     assert scene(viewer).camera.mouse_pan
+
+
+def test_two_clicks_merge_two_objects(layer, viewer, edit_panel, qtbot):
+    press(edit_panel, qtbot, "separate")
+    objects = layer.data.copy()
+    click(qtbot, edit_panel.buttons["cut_merge"])
+    mouse = Mouse(viewer)
+    left, right = (6.0, 6.0), (6.0, 14.0)
+    mouse.drag((0.0, 0.0))
+    assert "background" in edit_panel.status.text()
+    mouse.drag(right, (6.0, 14.1))  # a hand trembles
+    assert edit_panel.table.selected_values == [2]
+    mouse.drag(left)
+    settle(edit_panel, qtbot)
+    assert np.unique(layer.data).tolist() == [0, 2]
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, objects)
+
+
+def test_parts_of_an_object_keep_its_class(layer, edit_panel, qtbot):
+    press(edit_panel, qtbot, "separate")
+    edit_panel.session.cut([(0.0, 12.0), (23.0, 12.0)], [])
+    settle(edit_panel, qtbot)
+    assert object_classes(layer).tolist() == [0, 2, 2, 2]
+
+
+def test_limits_have_the_unit_of_the_layer(layer, edit_panel, qtbot):
+    fields = edit_panel.fields.objects
+    assert fields.smallest_box.suffix() == " µm"
+    fields.smallest_box.setValue(20)  # µm; the discs have 9
+    press(edit_panel, qtbot, "separate")
+    assert not layer.data.any()
+    layer.undo()
+    fields.smallest_box.setValue(0)
+    fields.largest_box.setValue(8)
+    press(edit_panel, qtbot, "separate")
+    assert not layer.data.any()
 
 
 def test_measurements_go_to_the_features(layer, edit_panel, qtbot):

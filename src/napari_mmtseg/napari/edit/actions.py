@@ -260,11 +260,11 @@ ACTIONS = {
         _separate,
         shows_borders=True,
     ),
-    "split_line": EditAction(
-        "Split by line",
+    "cut_merge": EditAction(
+        "Cut and merge",
         "Objects",
-        "While on, a line drawn across an object cuts it in two. To merge two objects, "
-        "pick both in the image, then Merge.",
+        "While on, a line drawn across an object cuts it in two, and clicks on two "
+        "objects merge them: the first keeps its number.",
         "Shift+K",
         is_toggle=True,
     ),

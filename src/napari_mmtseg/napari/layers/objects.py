@@ -38,8 +38,21 @@ def object_classes(layer: Labels) -> NDArray[np.int64] | None:
     most = int(np.max(layer.data)) if isinstance(layer.data, np.ndarray) else 0
     if most > 2 * len(classes) + _SPLIT:
         return None  # the layer shows something else by now
-    # An object that was split since has no class of its own.
+    # An object that was painted since has no class.
     return np.pad(classes, (0, max(most + 1 - len(classes), 0)))
+
+
+def inherit_classes(layer: Labels, old: NDArray[Any], new: NDArray[Any]) -> None:
+    """Give labels that an edit has made the class of the object they were part of."""
+    classes = object_classes(layer)
+    if classes is None:
+        return
+    made = np.setdiff1d(new, old)
+    classes = np.pad(classes, (0, max(int(made.max(initial=0)) + 1 - len(classes), 0)))
+    for value in made:
+        classes[value] = classes[np.bincount(old[new == value]).argmax()]
+    if len(made):
+        keep_object_classes(layer, classes)
 
 
 def images_on(layers: Iterable[Layer], labels: Labels) -> dict[str, Any]:
