@@ -1,6 +1,7 @@
 """Objects in the Edit labels panel: separate, cut, merge, measure, save."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas
@@ -176,12 +177,13 @@ def test_measurements_go_to_the_features(layer, edit_panel, qtbot):
     press(edit_panel, qtbot, "separate")
     edit_panel.table.select_values([1])
     press(edit_panel, qtbot, "measure")
-    features = layer.features
-    assert features["index"].tolist() == [1, 2]
-    assert features["class"].tolist() == [2, 2]
-    assert features["mean_dna"].tolist() == [100.0, 100.0]
+    features = layer.features  # row i is label i, as napari's table has it
+    assert features["index"].tolist() == [0, 1, 2]
+    assert features["class"].tolist() == [0, 2, 2]
+    assert features["mean_dna"][1:].tolist() == [100.0, 100.0]
     areas = np.bincount(layer.data.ravel())[1:] / 4
-    assert features["area (µm²)"].tolist() == areas.tolist()
+    assert features["area (µm²)"][1:].tolist() == areas.tolist()
+    assert features["area (µm²)"].isna().tolist() == [True, False, False]
     assert "Measured 2 objects" in edit_panel.status.text()
 
 
@@ -206,16 +208,37 @@ def test_table_and_outlines_are_saved(layer, edit_panel, qtbot, tmp_path, monkey
     assert len(roifile.roiread(save("save_labels", "a.zip"))) == 2
 
 
-@pytest.mark.parametrize("ending", [".ome.tif", ".geojson", ".zip"])
-def test_napari_saves_labels_with_our_writer(viewer, ending, tmp_path):
-    if ending == ".zip":
-        pytest.importorskip("roifile")
+@pytest.mark.parametrize("ending", [".ome.tif", ".geojson", ".zip", ".zarr", ".csv"])
+def test_napari_saves_labels_with_our_writer(
+    viewer, edit_panel, qtbot, ending, tmp_path
+):
+    if library := {".zip": "roifile", ".zarr": "ome_zarr"}.get(ending):
+        pytest.importorskip(library)
     PluginManager.instance().discover()
     viewer.add_labels(np.where(CLASSES == 2, 3, 0), name="cells")
+    settle(edit_panel, qtbot)
+    press(edit_panel, qtbot, "measure")
     path = str(tmp_path / f"cells{ending}")
     assert viewer.layers.save(path, plugin="napari-mmtseg") == [path]
     if ending == ".ome.tif":
         np.testing.assert_array_equal(tifffile.imread(path) > 0, CLASSES == 2)
+    if ending == ".zarr":
+        group = pytest.importorskip("zarr").open_group(path, mode="r")
+        stored = group["labels/mmtseg/0"][:]
+        np.testing.assert_array_equal(stored > 0, CLASSES == 2)
+    if ending == ".csv":
+        assert pandas.read_csv(path)["label"].tolist() == [3]
+    if ending == ".geojson":
+        (feature,) = json.loads(Path(path).read_text("utf-8"))["features"]
+        area = feature["properties"]["measurements"]["area (pixels²)"]
+        assert area == (CLASSES == 2).sum()
+
+
+def test_napari_says_why_labels_cannot_be_saved(viewer, tmp_path):
+    PluginManager.instance().discover()
+    viewer.add_labels(CLASSES, name="cells")
+    with pytest.raises(RuntimeError, match="no measurements yet"):
+        viewer.layers.save(str(tmp_path / "cells.csv"), plugin="napari-mmtseg")
 
 
 def test_refusals_are_notes(viewer, edit_panel, qtbot, notifications):
@@ -245,4 +268,5 @@ def test_dask_labels_are_measured(viewer, edit_panel, qtbot):
     layer = viewer.add_labels(from_array(np.where(CLASSES == 2, 4, 0), chunks=(8, 8)))
     edit_panel.measurements.to_features()
     settle(edit_panel, qtbot)
-    assert layer.features["index"].tolist() == [4]
+    assert layer.features["index"].tolist() == [0, 1, 2, 3, 4]
+    assert layer.features["area (pixels²)"][4] == (CLASSES == 2).sum()
