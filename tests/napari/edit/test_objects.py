@@ -266,7 +266,7 @@ def test_more_objects_than_the_layer_holds(viewer, edit_panel, qtbot, notificati
 def test_dask_labels_are_measured(viewer, edit_panel, qtbot):
     from_array = pytest.importorskip("dask.array").from_array
     layer = viewer.add_labels(from_array(np.where(CLASSES == 2, 4, 0), chunks=(8, 8)))
-    edit_panel.measurements.to_features()
     settle(edit_panel, qtbot)
+    press(edit_panel, qtbot, "measure")
     assert layer.features["index"].tolist() == [0, 1, 2, 3, 4]
     assert layer.features["area (pixels²)"][4] == (CLASSES == 2).sum()

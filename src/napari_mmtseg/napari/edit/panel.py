@@ -307,8 +307,9 @@ class EditWidget(NarrowPanel):
         n_selected = len(self.table.selected_values) if possible else 0
         for name, action in ACTIONS.items():
             was_clicked = self.session.clicked is not None or not action.needs_click
+            reads = action.only_reads and self.target.layer is not None
             self.buttons[name].setEnabled(
-                possible and was_clicked and action.accepts(n_selected)
+                (possible or reads) and was_clicked and action.accepts(n_selected)
             )
 
     def _on_measured(self, result: Any) -> None:
