@@ -9,11 +9,20 @@ import sys
 from pathlib import Path
 
 from make_screenshots import SIZE, wait, wait_seconds
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QScrollArea, QWidget
 
 import napari
 
 ZOOM = 1.4
+
+
+def show(widget: QWidget) -> None:
+    """Scroll to a part of a panel."""
+    around = widget.parentWidget()
+    while around is not None and not isinstance(around, QScrollArea):
+        around = around.parentWidget()
+    if around is not None:
+        around.ensureWidgetVisible(widget)
 
 
 def main() -> None:
@@ -44,10 +53,14 @@ def main() -> None:
     section.output.activated.emit(section.output.currentIndex())
     wait(lambda: not section.is_busy)
     wait_seconds(1)
-    panel.ensureWidgetVisible(section)
+    show(section)
     wait_seconds(1)
+    section.objects.size_box.setValue(45)  # shown as a circle for a moment
+    wait(lambda: not section.is_busy)
     shoot("objects_segment")
-    viewer.window.remove_dock_widget(panel)
+    section.objects.size_box.setValue(0)
+    wait(lambda: not section.is_busy)
+    viewer.window.remove_dock_widget(panel.native)
     _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Edit labels")
     wait_seconds(1)
     wait(lambda: not panel.is_busy)
@@ -55,7 +68,7 @@ def main() -> None:
     wait(lambda: not panel.is_busy)
     panel.table.select_values([9], last=9)
     wait_seconds(1)
-    panel.ensureWidgetVisible(panel.buttons["separate"])
+    show(panel.buttons["separate"])
     wait_seconds(1)
     shoot("objects_edit")
     viewer.window.remove_dock_widget(panel)

@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 from skimage import data
 
 from napari_mmtseg.images.illumination import EVEN, Illumination
-from napari_mmtseg.images.light_field import Part, whole
+from napari_mmtseg.images.light_field import TERMS, Field, Part, whole
 
 SIDE = 160
 
@@ -84,6 +84,28 @@ def test_an_object_that_fills_a_third_is_not_light():
     image, _ = blobs(share=0.05)
     image[:, : SIDE // 3] += 100
     assert fit(image).kind == "none"
+
+
+def on_black(share):
+    """Uneven light on a part of the image; the rest is 0."""
+    image = blobs(share=0.1)[0] * light(0.3, 1.7)
+    side = int(SIDE * share)
+    image[side:], image[:, side:] = 0, 0
+    return image
+
+
+def test_light_is_not_told_from_a_part_of_the_image():
+    assert fit(on_black(0.95)).kind == "divide"
+    assert fit(on_black(0.8)).kind == "none"
+
+
+def test_light_stays_within_what_was_seen_of_it():
+    steep = dict.fromkeys(TERMS, 0.0) | {(0, 3): 9.0}
+    field = Field("subtract", tuple(steep.values()), 0.5, 0.0, weakest=-1, strongest=1)
+    left = field.taken_out(np.zeros((4, SIDE), np.float32), (0, 0), (4, SIDE))
+    assert (left.min(), left.max()) == (-0.5, 1.5)
+    found = fit(on_black(0.8), "divide").fields[0]
+    assert np.isfinite([found.weakest, found.strongest]).all()
 
 
 def test_a_choice_is_followed():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from skimage.measure import label
 
 from napari_mmtseg import InputError, find_objects
-from napari_mmtseg.objects import find
+from napari_mmtseg.objects import find, survey
 from napari_mmtseg.objects.found import classes_of_objects
 from napari_mmtseg.objects.separation import Separation, typical_size
 from napari_mmtseg.objects.tiles import objects_in_tiles
@@ -121,7 +121,7 @@ class TestClasses:
         assert find_objects(classes).foreground == (1,)
 
     def test_the_whole_of_a_large_image_counts(self, monkeypatch):
-        monkeypatch.setattr(find, "_LOOKED_AT_SIDE", 20)
+        monkeypatch.setattr(survey, "_LOOKED_AT_SIDE", 20)
         classes = np.ones((90, 120), int)
         classes[15:75, 30:90] = 2  # all of the middle
         classes[3:9, 100:106] = 3

@@ -43,12 +43,16 @@ class Field:
 
     The polynomial is that of the logarithm of the values if they are divided, after
     `dark` is added. Coordinates are 0 in the middle, and 1 half the long side away.
+    Where nothing was seen of the light, as in what is masked, it is no weaker than
+    `weakest` and no stronger than `strongest`: a cubic grows without end.
     """
 
     kind: str
     coefficients: tuple[float, ...]
     center: float
     dark: float
+    weakest: float = -np.inf
+    strongest: float = np.inf
 
     def taken_out(
         self, values: NDArray[np.float32], corner: Sequence[int], shape: Sequence[int]
@@ -61,7 +65,8 @@ class Field:
             np.vander(at, _DEGREE + 1, increasing=True)
             for at in coordinates(values.shape[-2:], corner, shape)
         )
-        field = (y @ table @ x.T - self.center).astype(np.float32)
+        light = np.clip(y @ table @ x.T, self.weakest, self.strongest)
+        field = (light - self.center).astype(np.float32)
         if self.kind == "subtract":
             return values - field
         dark = np.float32(self.dark)

@@ -35,6 +35,10 @@ uneven light .2 and more."""
 _REFINED, _EVALUATIONS, _STEP = 4096, 400, 0.05
 """Blocks, evaluations and first step, as a share of the range, of the refinement."""
 
+_SEEN = 0.75
+"""Share of the blocks that have to tell of the light: a round field of view has .79. Of
+an embryo on black only what it looks like is known."""
+
 _PREFERENCE = 0.1
 """Entropy by which light that adds has to be better: light that multiplies is the
 rule."""
@@ -56,6 +60,9 @@ def find_light(parts: Sequence[Part], group: Any, asked: str) -> Field | None:
     dark = float(_DARK * (brightest - min(lowest, 0)) - min(lowest, 0))
     pairs = list(zip(parts, values, strict=True))
     coarse = [_block_means(part, grey, _BLOCKS) for part, grey in pairs]
+    seen = np.concatenate([blocks.varies.ravel() for blocks in coarse]).mean()
+    if asked == "auto" and seen < _SEEN:
+        return None
     fine = [_block_means(part, grey, _FINE_BLOCKS) for part, grey in pairs]
     found = [_Fit.of(coarse, fine, kind, dark) for kind in kinds]
     best = max(found, key=lambda fit: fit.gain - _PREFERENCE * (fit.kind != "divide"))
@@ -161,8 +168,15 @@ class _Fit:
 
     def field(self) -> Field:
         """Return the light as a field."""
-        center = float((self.basis @ self.coefficients).mean())
-        return Field(self.kind, tuple(self.coefficients.tolist()), center, self.dark)
+        seen = self.basis @ self.coefficients
+        return Field(
+            self.kind,
+            tuple(self.coefficients.tolist()),
+            float(seen.mean()),
+            self.dark,
+            weakest=float(seen.min()),
+            strongest=float(seen.max()),
+        )
 
 
 def _block_means(part: Part, grey: Matrix, n: int) -> _Blocks:

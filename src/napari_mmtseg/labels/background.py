@@ -1,8 +1,8 @@
-"""The class that is background, chosen by name or found from the image itself."""
+"""The class that is background: by name, from the image, or by its place alone."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -14,6 +14,12 @@ from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.notices import warn
 
 _T = TypeVar("_T", bound=np.generic)
+
+_RIM = 16
+"""The rim of an image is a strip of this part of its sides: the outermost pixels may
+have labels that tell little."""
+
+_WIDEST_RIM = 64
 
 _LONGEST_SIDE = 1024
 """Pixels of a plane along each axis that are enough to look at."""
@@ -115,6 +121,25 @@ def find_background(
         return None
     connected = sum(one.largest_region(widest) for one in seen) / sizes[widest]
     return widest if connected >= least.connected else None
+
+
+def surrounding_class(sizes: NDArray[Any], at_rim: NDArray[Any]) -> int:
+    """Return the class that objects lie on, which there is always.
+
+    Both arguments count the pixels of every label, in the image and at its rim.
+    Label 0 is background; without it that is the class that most of the rim has. Where
+    :func:`find_background`, which asks whether there is any, finds one, it is this.
+    """
+    return 0 if sizes[0] else int(np.argmax(at_rim))
+
+
+def rims(shape: Sequence[int]) -> Iterator[tuple[slice, slice]]:
+    """Yield the index of the strips along the borders of a plane."""
+    everything = slice(None)
+    for axis, n in enumerate(shape):
+        width = min(max(n // _RIM, 1), _WIDEST_RIM)
+        for strip in (slice(0, width), slice(n - width, n)):
+            yield (strip, everything) if axis == 0 else (everything, strip)
 
 
 class _Least(NamedTuple):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.labels.background import surrounding_class
 from napari_mmtseg.labels.regions import count_values
 
 
@@ -26,7 +27,8 @@ class Objects:
     labels : (..., Y, X) array of int
         Objects numbered from 1; 0 elsewhere.
     classes : (n + 1,) ndarray of int
-        Class of every object by its label: the one that most of it has. 0 for label 0.
+        Class of every object by its label: the one that most of it has; of dim objects,
+        which have none, the dimmest. 0 for label 0.
     size : float
         Typical diameter in pixels along X, as given or found.
     foreground : tuple of int
@@ -66,8 +68,7 @@ def choose_foreground(
     counts, edges = _counts(parts), _counts(rims)
     present = np.flatnonzero(counts)
     if foreground == "auto":
-        background = 0 if counts[0] else int(np.argmax(edges))
-        chosen = present[present != background]
+        chosen = present[present != surrounding_class(counts, edges)]
     else:
         classes = present[present > 0]
         chosen = classes[-1:] if foreground == "bright" else classes[:1]

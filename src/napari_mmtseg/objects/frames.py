@@ -29,3 +29,14 @@ def check_labels(labels: Any) -> tuple[Any, tuple[int, ...]]:
 def frames_of(shape: Sequence[int], n_dims: int) -> Iterator[tuple[int, ...]]:
     """Yield the index of every frame of `n_dims` axes."""
     yield from np.ndindex(*shape[:-n_dims])
+
+
+def bands_of(shape: Sequence[int]) -> Iterator[tuple[slice, ...]]:
+    """Yield bands of a plane or slices of a volume that fit in little memory."""
+    per_row = int(np.prod(shape[1:], dtype=np.int64))
+    step = max(2**22 // max(per_row, 1), 1)
+    for start in range(0, shape[0], step):
+        yield (
+            slice(start, min(start + step, shape[0])),
+            *(slice(0, n) for n in shape[1:]),
+        )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.objects.frames import bands_of
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 _SMALLEST = 0.2
@@ -40,11 +41,13 @@ def kept_objects(
     foreground: tuple[int, ...],
     limits: tuple[float, float],
     *,
+    dimmest: int,
     keep_border: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return a new number of every object, 0 if it goes, and the classes of the rest.
 
-    Numbers are in the order in which objects begin.
+    Numbers are in the order in which objects begin. Pixels of no class of the
+    foreground, as in filled holes and dim objects, count for the class `dimmest`.
     """
     names = np.sort(np.asarray(foreground, np.int64))
     first: NDArray[np.int64] = np.zeros(0, np.int64)
@@ -55,8 +58,8 @@ def kept_objects(
         objects = band.ravel()[places].astype(np.int64)
         values = read_classes(rows).ravel()[places]
         at = np.minimum(np.searchsorted(names, values), len(names) - 1)
-        known = names[at] == values  # filled holes have another class
-        keys = objects[known] * len(names) + at[known]
+        at[names[at] != values] = np.searchsorted(names, dimmest)
+        keys = objects * len(names) + at
         pairs.append(np.stack(np.unique(keys, return_counts=True)))
         n = 1 + max(int(band.max(initial=0)), len(first) - 1)
         seen = np.full(n, np.iinfo(np.int64).max)
@@ -92,17 +95,6 @@ def _majority(
     order = np.lexsort((-at, totals))
     found[objects[order]] = at[order]  # the last one, which is the largest, stays
     return found
-
-
-def bands_of(shape: Sequence[int]) -> Iterator[tuple[slice, ...]]:
-    """Yield bands of a plane or slices of a volume that fit in little memory."""
-    per_row = int(np.prod(shape[1:], dtype=np.int64))
-    step = max(2**22 // max(per_row, 1), 1)
-    for start in range(0, shape[0], step):
-        yield (
-            slice(start, min(start + step, shape[0])),
-            *(slice(0, n) for n in shape[1:]),
-        )
 
 
 def check_room(out: Any, n: int) -> None:

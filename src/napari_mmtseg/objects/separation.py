@@ -79,6 +79,14 @@ class Separation:
         heights[~mask] = 0
         return _basins(heights, mask, dip)
 
+    def contrast(
+        self, image: NDArray[Any], smoothing: float = _SMOOTHING
+    ) -> NDArray[np.float32]:
+        """Return the smooth intensity, 0 for the background and 1 for objects."""
+        span = self.high - self.low or 1.0
+        smooth: NDArray[np.float32] = self._smoothed(image, smoothing)
+        return (smooth - np.float32(self.low)) / np.float32(span)
+
     def _without_holes(self, mask: Mask) -> Mask:
         """Fill holes that are small for an object: they would pass for borders."""
         n_dims = mask.ndim
@@ -96,9 +104,8 @@ class Separation:
         if self.method != "distance":
             assert image is not None
             alone = self.method == "intensity"
-            smooth = self._smoothed(image, _SMOOTHING_ALONE if alone else _SMOOTHING)
-            span = self.high - self.low or 1.0
-            contrast = np.clip((smooth - self.low) / span, 0, _MOST_CONTRAST)
+            contrast = self.contrast(image, _SMOOTHING_ALONE if alone else _SMOOTHING)
+            contrast = np.clip(contrast, 0, _MOST_CONTRAST)
             if alone:
                 return contrast + np.float32(1e-3), _INTENSITY_DIP
         distance = distance_transform_edt(mask, sampling=self.sampling)

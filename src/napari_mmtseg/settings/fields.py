@@ -420,6 +420,14 @@ class SegmentationSettings:
         group="Objects",
     )
 
+    dim_objects: bool = setting(
+        True,
+        "Dim objects",
+        "Find objects that are too dim for their class, too: every one ends at half of "
+        "its own height above the background. For an automatic foreground.",
+        group="Objects",
+    )
+
     def __init__(self, preset: str = "default", **values: Any) -> None:
         known = parameters()
         known["preset"].check(preset)
@@ -507,6 +515,7 @@ OBJECT_SETTINGS = (
     "largest_object",
     "object_unit",
     "border_objects",
+    "dim_objects",
 )
 """Settings of output "objects": what they are made of, and where they are cut."""
 

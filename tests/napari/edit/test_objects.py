@@ -1,6 +1,7 @@
 """Objects in the Edit labels panel: separate, cut, merge, measure, save."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas
@@ -99,40 +100,90 @@ def test_a_line_cuts_an_object(layer, edit_panel, qtbot):
     assert np.unique(layer.data).tolist() == [0, 5]
 
 
+class Mouse:
+    """Events of a mouse over a viewer."""
+
+    type, button, modifiers, dims_displayed = "mouse_press", 1, (), (0, 1)
+    view_direction = None
+
+    def __init__(self, viewer):
+        self.viewer = viewer
+
+    def drag(self, *places):
+        """Press at the first place (y, x) in the world, go on, and release."""
+        self.type, self.position = "mouse_press", places[0]
+        self.pos = np.array(places[0]) * 10
+        steps = self.viewer.mouse_drag_callbacks[-1](self.viewer, self)
+        next(steps)
+        self.type = "mouse_move"
+        for self.position in places[1:]:
+            self.pos = np.array(self.position) * 10
+            next(steps)
+            assert "Line" in self.viewer.layers
+        self.type = "mouse_release"
+        next(steps, None)
+        assert "Line" not in self.viewer.layers
+
+
 def test_a_line_is_drawn_with_the_mouse(layer, viewer, edit_panel, qtbot):
     layer.data = np.where(CLASSES == 2, 5, 0)
-    click(qtbot, edit_panel.buttons["split_line"])
+    click(qtbot, edit_panel.buttons["cut_merge"])
     assert not scene(viewer).camera.mouse_pan
-
-    class Event:
-        type, button, modifiers, dims_displayed = "mouse_press", 1, (), (0, 1)
-        position = (0.0, 10.0)
-
-    event = Event()
-    steps = viewer.mouse_drag_callbacks[-1](viewer, event)
-    next(steps)
-    event.type, event.position = "mouse_move", (11.5, 10.0)
-    next(steps)
-    assert "Line" in viewer.layers
-    event.type = "mouse_release"
-    next(steps, None)
+    Mouse(viewer).drag((0.0, 10.0), (11.5, 10.0))
     settle(edit_panel, qtbot)
-    assert "Line" not in viewer.layers
     assert len(np.unique(layer.data)) == 3
-    click(qtbot, edit_panel.buttons["split_line"])
+    click(qtbot, edit_panel.buttons["cut_merge"])
     assert scene(viewer).camera.mouse_pan
+
+
+def test_two_clicks_merge_two_objects(layer, viewer, edit_panel, qtbot):
+    press(edit_panel, qtbot, "separate")
+    objects = layer.data.copy()
+    click(qtbot, edit_panel.buttons["cut_merge"])
+    mouse = Mouse(viewer)
+    left, right = (6.0, 6.0), (6.0, 14.0)
+    mouse.drag((0.0, 0.0))
+    assert "background" in edit_panel.status.text()
+    mouse.drag(right, (6.0, 14.1))  # a hand trembles
+    assert edit_panel.table.selected_values == [2]
+    mouse.drag(left)
+    settle(edit_panel, qtbot)
+    assert np.unique(layer.data).tolist() == [0, 2]
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, objects)
+
+
+def test_parts_of_an_object_keep_its_class(layer, edit_panel, qtbot):
+    press(edit_panel, qtbot, "separate")
+    edit_panel.session.cut([(0.0, 12.0), (23.0, 12.0)], [])
+    settle(edit_panel, qtbot)
+    assert object_classes(layer).tolist() == [0, 2, 2, 2]
+
+
+def test_limits_have_the_unit_of_the_layer(layer, edit_panel, qtbot):
+    fields = edit_panel.fields.objects
+    assert fields.smallest_box.suffix() == " µm"
+    fields.smallest_box.setValue(20)  # µm; the discs have 9
+    press(edit_panel, qtbot, "separate")
+    assert not layer.data.any()
+    layer.undo()
+    fields.smallest_box.setValue(0)
+    fields.largest_box.setValue(8)
+    press(edit_panel, qtbot, "separate")
+    assert not layer.data.any()
 
 
 def test_measurements_go_to_the_features(layer, edit_panel, qtbot):
     press(edit_panel, qtbot, "separate")
     edit_panel.table.select_values([1])
     press(edit_panel, qtbot, "measure")
-    features = layer.features
-    assert features["index"].tolist() == [1, 2]
-    assert features["class"].tolist() == [2, 2]
-    assert features["mean_dna"].tolist() == [100.0, 100.0]
+    features = layer.features  # row i is label i, as napari's table has it
+    assert features["index"].tolist() == [0, 1, 2]
+    assert features["class"].tolist() == [0, 2, 2]
+    assert features["mean_dna"][1:].tolist() == [100.0, 100.0]
     areas = np.bincount(layer.data.ravel())[1:] / 4
-    assert features["area (µm²)"].tolist() == areas.tolist()
+    assert features["area (µm²)"][1:].tolist() == areas.tolist()
+    assert features["area (µm²)"].isna().tolist() == [True, False, False]
     assert "Measured 2 objects" in edit_panel.status.text()
 
 
@@ -157,16 +208,37 @@ def test_table_and_outlines_are_saved(layer, edit_panel, qtbot, tmp_path, monkey
     assert len(roifile.roiread(save("save_labels", "a.zip"))) == 2
 
 
-@pytest.mark.parametrize("ending", [".ome.tif", ".geojson", ".zip"])
-def test_napari_saves_labels_with_our_writer(viewer, ending, tmp_path):
-    if ending == ".zip":
-        pytest.importorskip("roifile")
+@pytest.mark.parametrize("ending", [".ome.tif", ".geojson", ".zip", ".zarr", ".csv"])
+def test_napari_saves_labels_with_our_writer(
+    viewer, edit_panel, qtbot, ending, tmp_path
+):
+    if library := {".zip": "roifile", ".zarr": "ome_zarr"}.get(ending):
+        pytest.importorskip(library)
     PluginManager.instance().discover()
     viewer.add_labels(np.where(CLASSES == 2, 3, 0), name="cells")
+    settle(edit_panel, qtbot)
+    press(edit_panel, qtbot, "measure")
     path = str(tmp_path / f"cells{ending}")
     assert viewer.layers.save(path, plugin="napari-mmtseg") == [path]
     if ending == ".ome.tif":
         np.testing.assert_array_equal(tifffile.imread(path) > 0, CLASSES == 2)
+    if ending == ".zarr":
+        group = pytest.importorskip("zarr").open_group(path, mode="r")
+        stored = group["labels/mmtseg/0"][:]
+        np.testing.assert_array_equal(stored > 0, CLASSES == 2)
+    if ending == ".csv":
+        assert pandas.read_csv(path)["label"].tolist() == [3]
+    if ending == ".geojson":
+        (feature,) = json.loads(Path(path).read_text("utf-8"))["features"]
+        area = feature["properties"]["measurements"]["area (pixels²)"]
+        assert area == (CLASSES == 2).sum()
+
+
+def test_napari_says_why_labels_cannot_be_saved(viewer, tmp_path):
+    PluginManager.instance().discover()
+    viewer.add_labels(CLASSES, name="cells")
+    with pytest.raises(RuntimeError, match="no measurements yet"):
+        viewer.layers.save(str(tmp_path / "cells.csv"), plugin="napari-mmtseg")
 
 
 def test_refusals_are_notes(viewer, edit_panel, qtbot, notifications):
@@ -194,6 +266,7 @@ def test_more_objects_than_the_layer_holds(viewer, edit_panel, qtbot, notificati
 def test_dask_labels_are_measured(viewer, edit_panel, qtbot):
     from_array = pytest.importorskip("dask.array").from_array
     layer = viewer.add_labels(from_array(np.where(CLASSES == 2, 4, 0), chunks=(8, 8)))
-    edit_panel.measurements.to_features()
     settle(edit_panel, qtbot)
-    assert layer.features["index"].tolist() == [4]
+    press(edit_panel, qtbot, "measure")
+    assert layer.features["index"].tolist() == [0, 1, 2, 3, 4]
+    assert layer.features["area (pixels²)"][4] == (CLASSES == 2).sum()

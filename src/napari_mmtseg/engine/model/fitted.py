@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg.engine.model import labelling
 from napari_mmtseg.engine.model.classes import Readout
 from napari_mmtseg.engine.model.image_view import CachedResult, ImageView
 from napari_mmtseg.engine.model.inference import Hierarchies, Inference
@@ -18,20 +19,18 @@ from napari_mmtseg.engine.model.painted_classes import PaintedClasses
 from napari_mmtseg.engine.model.requests import (
     asked_settings,
     check_channels,
-    image_labels,
     image_stack,
     one_image,
     with_label_values,
 )
 from napari_mmtseg.engine.model.stack_inference import ClusterPart, stack_clusters
-from napari_mmtseg.engine.model.stack_labels import label_window, stack_labels
+from napari_mmtseg.engine.model.stack_labels import label_window
 from napari_mmtseg.engine.model.storage import read_model, write_model
 from napari_mmtseg.images.illumination import EVEN
 from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
-from napari_mmtseg.labels.store import check_store
 from napari_mmtseg.objects.found import Objects
-from napari_mmtseg.objects.of_stack import check_objects, iter_with_classes, labels_of
+from napari_mmtseg.objects.of_stack import labels_of
 from napari_mmtseg.progress import drain
 from napari_mmtseg.settings.fields import SegmentationSettings
 
@@ -182,9 +181,10 @@ class MutualMeanTeachingModel:
         """Do the same as :meth:`labels`, yielding the finished fraction."""
         stack = image_stack(image, axes, channel_axis, self.n_dims)
         settings = self._asked(stack.first, n_labels, merging, output)
+        about = self._readout, stack, settings, self.label_values
         if settings.output == "objects":
-            return labels_of(self._iter_objects(stack, settings, spacing, out))
-        return self._iter_classes(stack, settings, out)
+            return labels_of(labelling.objects(*about, spacing, out))
+        return labelling.class_labels(*about, out)
 
     def iter_objects(
         self,
@@ -202,29 +202,8 @@ class MutualMeanTeachingModel:
         """
         stack = image_stack(image, axes, channel_axis, self.n_dims)
         settings = self._asked(stack.first, n_labels, None, "objects")
-        return self._iter_objects(stack, settings, spacing, out)
-
-    def _iter_objects(
-        self,
-        stack: ImageStack,
-        settings: SegmentationSettings,
-        spacing: Sequence[float] | None,
-        out: Any,
-    ) -> Generator[float, None, Objects]:
-        check_objects(stack, settings, spacing, out)
-        finding = self._iter_classes(stack, settings.replace(output="classes"), None)
-        return iter_with_classes(stack, finding, settings, spacing, out)
-
-    def _iter_classes(
-        self, stack: ImageStack, settings: SegmentationSettings, out: Any
-    ) -> Generator[float, None, Any]:
-        if not stack.is_one_image:
-            return stack_labels(self._readout, stack, settings, self.label_values, out)
-        if out is not None:
-            values = self.label_values
-            largest = self.n_labels if values is None else int(values.max())
-            check_store(out, stack.shape, largest, stack.array)
-        return image_labels(self._readout, stack, settings, self.label_values, out)
+        about = self._readout, stack, settings, self.label_values
+        return labelling.objects(*about, spacing, out)
 
     def predict(
         self,

@@ -1,20 +1,16 @@
-"""Images and settings as asked of a fitted model, and the labels of one image."""
+"""Images and settings as asked of a fitted model."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 from numpy.typing import NDArray
 
-from napari_mmtseg.engine.model.classes import Readout
 from napari_mmtseg.engine.model.inference import Hierarchies
 from napari_mmtseg.engine.model.storage import LabelValues
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.arrays import as_channels_first
-from napari_mmtseg.images.normalization import check_finite
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.labels.store import store_labels
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 
@@ -77,25 +73,3 @@ def with_label_values(found: Hierarchies, label_values: LabelValues) -> Hierarch
     """Give the classes that are found the labels of a model."""
     hierarchy = yield from found
     return hierarchy if label_values is None else hierarchy.relabelled(label_values)
-
-
-def image_labels(
-    readout: Readout,
-    stack: ImageStack,
-    settings: SegmentationSettings,
-    label_values: LabelValues,
-    out: Any = None,
-) -> Generator[float, None, Any]:
-    """Label a stack of one image that is small enough to be seen as a whole.
-
-    See :func:`~napari_mmtseg.engine.model.stack_labels.stack_labels`.
-    """
-    channels = stack.first.read()
-    check_finite(channels)
-    found = readout.for_image(channels).find(channels, settings)
-    hierarchy = yield from with_label_values(found, label_values)
-    labels = hierarchy.labels(output=settings.output).reshape(stack.shape)
-    if out is None:
-        return labels
-    store_labels(out, ..., labels)
-    return out

@@ -52,7 +52,8 @@ class EditAction:
     connects the button itself. With `shows_borders` its preview shows where objects
     end, instead of every pixel that gets another number. From `least` to `most` classes
     may be selected for it. With `renumbers`, it changes labels in all slices, and names
-    follow their classes.
+    follow their classes. With `only_reads` it is there for layers that cannot be
+    edited, too.
     """
 
     title: str
@@ -66,6 +67,7 @@ class EditAction:
     needs_click: bool = False
     shows_borders: bool = False
     renumbers: bool = False
+    only_reads: bool = False
     field: str = ""
 
     def accepts(self, n_selected: int) -> bool:
@@ -260,11 +262,11 @@ ACTIONS = {
         _separate,
         shows_borders=True,
     ),
-    "split_line": EditAction(
-        "Split by line",
+    "cut_merge": EditAction(
+        "Cut and merge",
         "Objects",
-        "While on, a line drawn across an object cuts it in two. To merge two objects, "
-        "pick both in the image, then Merge.",
+        "While on, a line drawn across an object cuts it in two, and clicks on two "
+        "objects merge them: the first keeps its number.",
         "Shift+K",
         is_toggle=True,
     ),
@@ -274,11 +276,13 @@ ACTIONS = {
         "Measure every label on all visible images of its shape. The table goes to the "
         "layer's features (Layers > Visualize > Features table widget).",
         "Shift+E",
+        only_reads=True,
     ),
     "save_measurements": EditAction(
         "Save measurements…",
         "Objects",
         "Measure every label and write the table to a CSV file.",
+        only_reads=True,
     ),
     "pick": EditAction(
         "Pick in image",
@@ -316,7 +320,10 @@ ACTIONS = {
         "Save table…", "Files", "Write the table with all names to a CSV file."
     ),
     "save_labels": EditAction(
-        "Save labels…", "Files", "Write all labels with their pixel size to a file."
+        "Save labels…",
+        "Files",
+        "Write all labels with their pixel size to a file.",
+        only_reads=True,
     ),
 }
 """By the name of the button in the panel's ``buttons``."""

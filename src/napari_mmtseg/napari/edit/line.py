@@ -1,4 +1,4 @@
-"""A line drawn across an object in the image, along which it is cut."""
+"""A line drawn across an object in the image, and clicks on objects."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from qtpy.QtCore import QObject, Signal
 
 from napari.layers import Labels, Shapes
+from napari_mmtseg.napari.edit.picking import STILL, pixel_under
 from napari_mmtseg.napari.layers.aids import add_aid
 from napari_mmtseg.napari.layers.navigation import scene
 from napari_mmtseg.napari.layers.pixel_measure import pixel_at
@@ -21,13 +22,15 @@ _PAN = "pan_zoom"
 
 
 class LineDrawer(QObject):
-    """Reports lines that are drawn over a layer, while it is on.
+    """Reports lines that are drawn over a layer, and clicks on it, while it is on.
 
     The camera stays meanwhile. `drawn` emits the points (y, x) in pixels, and the index
-    of the slice; `ended` that the user has taken a brush.
+    of the slice; `clicked` the index of a pixel; `ended` that the user has taken a
+    brush.
     """
 
     drawn = Signal(object, object)
+    clicked = Signal(object)
     ended = Signal()
 
     def __init__(self, viewer: ViewerModel, parent: QObject) -> None:
@@ -58,17 +61,26 @@ class LineDrawer(QObject):
         layer = self._layer
         if layer is None or event.button != 1 or len(event.dims_displayed) != 2:
             return
+        units = self._viewer.dims.units
+        displayed = event.dims_displayed
+        pixel = pixel_under(layer, event.position, None, displayed, units)
         points = [self._pixel(layer, event.position)]
+        start, is_drawn = np.array(event.pos), False
         shown = self._shown(layer, points[0])
         yield
         while event.type == "mouse_move":
+            is_drawn |= bool(np.abs(event.pos - start).max() > STILL)
             points.append(self._pixel(layer, event.position))
             shown.data = [np.array([points[0], *points[-1:]])]
             yield
         if shown in self._viewer.layers:
             self._viewer.layers.remove(shown)
-        if self._layer == layer and len(points) > 1:
+        if self._layer != layer:
+            return
+        if is_drawn:
             self.drawn.emit([p[-2:] for p in points], np.round(points[0][:-2]))
+        elif pixel is not None:
+            self.clicked.emit(pixel)
 
     def _pixel(self, layer: Labels, position: Any) -> Any:
         return pixel_at(layer, position, self._viewer.dims.units)

@@ -139,7 +139,7 @@ class EditWidget(NarrowPanel):
         switches: dict[str, Picker | Highlight | LineDrawer] = {
             "pick": self.picker,
             "highlight": self.highlight,
-            "split_line": self.line,
+            "cut_merge": self.line,
         }
         for name, part in switches.items():
             self.buttons[name].toggled.connect(partial(self._switch, part))
@@ -157,7 +157,9 @@ class EditWidget(NarrowPanel):
         self.picker.picked.connect(self._on_picked)
         self.picker.ended.connect(lambda: self.buttons["pick"].setChecked(False))
         self.line.drawn.connect(self.session.cut)
-        self.line.ended.connect(lambda: self.buttons["split_line"].setChecked(False))
+        self.line.clicked.connect(self.session.click)
+        self.buttons["cut_merge"].toggled.connect(self.session.forget_click)
+        self.line.ended.connect(lambda: self.buttons["cut_merge"].setChecked(False))
         self.fields.objects.brightness = lambda: brightness_on(
             self._viewer.layers, self.target.editable_layer()
         )
@@ -192,7 +194,7 @@ class EditWidget(NarrowPanel):
         self.preview.clear()
         self.session.clicked = None
         self.status.setText("")
-        for name in ("pick", "highlight", "split_line"):
+        for name in ("pick", "highlight", "cut_merge"):
             self.buttons[name].setChecked(False)
         self.statistics.stop()
         self.table.classes.show_table(None)
@@ -305,8 +307,9 @@ class EditWidget(NarrowPanel):
         n_selected = len(self.table.selected_values) if possible else 0
         for name, action in ACTIONS.items():
             was_clicked = self.session.clicked is not None or not action.needs_click
+            reads = action.only_reads and self.target.layer is not None
             self.buttons[name].setEnabled(
-                possible and was_clicked and action.accepts(n_selected)
+                (possible or reads) and was_clicked and action.accepts(n_selected)
             )
 
     def _on_measured(self, result: Any) -> None:

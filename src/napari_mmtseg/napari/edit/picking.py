@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari.components import ViewerModel
 
 _PAN = "pan_zoom"
-_STILL = 4
+STILL = 4
 """Distance in pixels of the screen above which a click is a drag."""
 
 
@@ -71,7 +71,7 @@ class Picker(QObject):
         while event.type == "mouse_move":
             farthest = max(farthest, float(np.abs(event.pos - start).max()))
             yield
-        if farthest > _STILL:
+        if farthest > STILL:
             return
         if pixel is not None and self._layer == layer:
             self.picked.emit(int(layer.data[pixel]), pixel)

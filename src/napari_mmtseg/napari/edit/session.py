@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,14 @@ from qtpy.QtCore import QObject, Signal
 
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.labels.editing import operations
 from napari_mmtseg.labels.editing.splitting import split_by_line
 from napari_mmtseg.napari.edit.actions import ACTIONS, EditInput
 from napari_mmtseg.napari.edit.fields import EditFields
 from napari_mmtseg.napari.edit.preview import EditPreview, Plan, describe_change
 from napari_mmtseg.napari.edit.table_view import ClassTableView
 from napari_mmtseg.napari.edit.target import EditTarget
-from napari_mmtseg.napari.layers.objects import keep_object_classes
+from napari_mmtseg.napari.layers.objects import inherit_classes, keep_object_classes
 from napari_mmtseg.napari.runs.label_edit import EditRunner, PreparedEdit
 from napari_mmtseg.napari.shared.objects import SeparateObjects
 
@@ -49,6 +51,7 @@ class EditSession(QObject):
         self.clicked: tuple[int, ...] | None = None
         self._running: Plan | None = None
         self._previewed = ""
+        self._first: int | None = None
         preview.changed.connect(self.described)
         self.runner.applied.connect(self._on_applied)
         self.runner.refused.connect(lambda _, text: self.described.emit(text))
@@ -135,7 +138,31 @@ class EditSession(QObject):
             return split_by_line(part, line, taken=taken()).reshape(labels.shape)
 
         self._preview.clear()
-        self._run(Plan("Split by line", layer, operation, index))
+        self._run(Plan("Cut", layer, operation, index))
+
+    def click(self, pixel: tuple[int, ...]) -> None:
+        """Merge the object at a pixel with the one clicked before, if there is one."""
+        try:
+            layer = self._target.editable_layer()
+        except InputError as error:
+            show_warning(str(error))
+            return
+        value, first = int(layer.data[pixel]), self._first
+        if not value:
+            self.described.emit("That is background. Click an object.")
+        elif first is None or first == value:
+            self._first = value
+            self._table.select_values([value], last=value)
+            self.described.emit(f"Click another object to merge it with {value}.")
+        else:
+            self._first = None
+            self._preview.clear()
+            merge = partial(operations.merge, values=[value], into=first)
+            self._run(Plan("Merge", layer, merge, self._target.part()))
+
+    def forget_click(self, _: bool = False) -> None:
+        """Begin again with the first of two objects."""
+        self._first = None
 
     def _run(self, plan: Plan, prepared: PreparedEdit | None = None) -> None:
         self._running = plan
@@ -153,6 +180,8 @@ class EditSession(QObject):
             operation = self._running.operation
             if isinstance(operation, SeparateObjects) and operation.found is not None:
                 keep_object_classes(layer, operation.found.classes)
+            elif edit is not None:
+                inherit_classes(layer, edit.old, edit.new)
             text = describe_change(self._running, PreparedEdit(edit), done=True)
             self.described.emit(text)
 

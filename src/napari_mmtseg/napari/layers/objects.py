@@ -38,8 +38,21 @@ def object_classes(layer: Labels) -> NDArray[np.int64] | None:
     most = int(np.max(layer.data)) if isinstance(layer.data, np.ndarray) else 0
     if most > 2 * len(classes) + _SPLIT:
         return None  # the layer shows something else by now
-    # An object that was split since has no class of its own.
+    # An object that was painted since has no class.
     return np.pad(classes, (0, max(most + 1 - len(classes), 0)))
+
+
+def inherit_classes(layer: Labels, old: NDArray[Any], new: NDArray[Any]) -> None:
+    """Give labels that an edit has made the class of the object they were part of."""
+    classes = object_classes(layer)
+    if classes is None:
+        return
+    made = np.setdiff1d(new, old)
+    classes = np.pad(classes, (0, max(int(made.max(initial=0)) + 1 - len(classes), 0)))
+    for value in made:
+        classes[value] = classes[np.bincount(old[new == value]).argmax()]
+    if len(made):
+        keep_object_classes(layer, classes)
 
 
 def images_on(layers: Iterable[Layer], labels: Labels) -> dict[str, Any]:
@@ -130,15 +143,31 @@ def show_measurements(layer: Labels, table: ObjectTable) -> None:
     """Put measurements into the features of a layer, where napari's table finds them.
 
     There is a row for every label; of one in several slices the row is that of the
-    first. Names stay.
+    first. Names stay. Row i is that of label i, since napari's table takes it for that:
+    labels without a pixel, and the background, have an empty one. Only where numbers
+    have large gaps there are none.
     """
     frame = pd.DataFrame(dict(zip(table.header, table.columns.values(), strict=True)))
     frame = frame.drop_duplicates("label").rename(columns={"label": INDEX})
+    most = int(frame[INDEX].max())
+    if most <= 2 * len(frame) + _SPLIT:
+        kinds = frame.dtypes
+        numbers = range(most + 1)
+        frame = frame.set_index(INDEX, drop=False).reindex(numbers)
+        frame[INDEX] = numbers
+        for name, kind in kinds.items():
+            if kind.kind in "iub":
+                frame[name] = frame[name].fillna(0).astype(kind)
     names = class_names(layer.features)
     if names:
         frame.insert(1, NAME, [names.get(int(i)) for i in frame[INDEX]])
-    # napari looks labels up by rows; the background has none of its own.
     layer.features = frame.reset_index(drop=True)
+
+
+def measured_rows(features: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of features that measurements fill."""
+    sizes = [c for c in features if str(c).startswith(("area", "volume"))]
+    return features.dropna(subset=sizes[:1])
 
 
 def _same_place(image: Image, labels: Labels) -> bool:

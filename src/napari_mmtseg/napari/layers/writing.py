@@ -18,7 +18,7 @@ from napari_mmtseg.files.write_geojson import write_geojson
 from napari_mmtseg.files.write_rois import write_rois
 from napari_mmtseg.files.write_table import write_table
 from napari_mmtseg.napari.layers.class_names import INDEX, class_names
-from napari_mmtseg.napari.layers.objects import object_classes
+from napari_mmtseg.napari.layers.objects import measured_rows, object_classes
 from napari_mmtseg.napari.layers.pixel_measure import pixel_sizes
 
 
@@ -103,7 +103,7 @@ class LayerFile:
                 f"“{self.name}” has no measurements yet. Measure it in Edit labels."
             )
         header = ["label" if c == INDEX else str(c) for c in self.features.columns]
-        rows = self.features.itertuples(index=False, name=None)
+        rows = measured_rows(self.features).itertuples(index=False, name=None)
         write_table(path, header, rows, overwrite=True)
 
 
@@ -115,6 +115,7 @@ def _colour(colormap: Any, value: int) -> tuple[int, int, int]:
 def _measurements(features: Any) -> dict[int, dict[str, float]]:
     if INDEX not in features:
         return {}
+    features = measured_rows(features)
     numbers = features.select_dtypes("number").drop(columns=INDEX)
     records = numbers.to_dict("records")
     return {

@@ -76,7 +76,7 @@ class ClassCountSection(QWidget):
         for box in (self.output, self.merging):
             keep_narrow(box)
         self.background = BackgroundBox()
-        self.objects = ObjectFields()
+        self.objects = ObjectFields(finds_dim=True)
         self.about = WrappedLabel()
         self.runner = EditRunner(self)
         self._other = LatestTask(self)

@@ -21,10 +21,12 @@ from qtpy.QtWidgets import (
 from napari_mmtseg.files.pixel_size import UNITS
 from napari_mmtseg.labels.editing.operations import refuse_large
 from napari_mmtseg.napari.layers.pixel_measure import PixelMeasure
+from napari_mmtseg.napari.shared.number_field import ShortNumberField
 from napari_mmtseg.objects.find import find_objects
 from napari_mmtseg.objects.found import Objects
 from napari_mmtseg.settings.fields import SegmentationSettings
 
+_DIAMETERS = ("object_size", "smallest_object", "largest_object")
 _METHODS = {"distance": "shape", "intensity": "intensity", "both": "both"}
 
 Read: TypeAlias = Callable[[tuple[slice, ...]], NDArray[Any]]
@@ -41,17 +43,22 @@ class ObjectFields(QWidget):
     changed = Signal()
     resized = Signal(float)
 
-    def __init__(self) -> None:
+    def __init__(self, *, finds_dim: bool = False) -> None:
         super().__init__()
         self.brightness: Callable[[], Read] | None = None
         self._measure: PixelMeasure | None = None
-        self.size_box = QDoubleSpinBox()
-        self.size_box.setRange(0, 1e6)
-        self.size_box.setDecimals(2)
-        self.size_box.setSpecialValueText("automatic")
-        self.size_box.setKeyboardTracking(False)
-        self.size_box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
-        self.size_box.setToolTip("Typical diameter of an object: less cuts more often")
+        self.size_box = _diameter_box(
+            "automatic", "Typical diameter of an object: less cuts more often"
+        )
+        self.smallest_box = _diameter_box(
+            "automatic",
+            "Objects of a smaller diameter are left out; automatic is a fifth of the "
+            "size",
+        )
+        self.largest_box = _diameter_box(
+            "no limit", "Objects of a larger diameter are left out"
+        )
+        self._boxes = (self.size_box, self.smallest_box, self.largest_box)
         self.method_box = QComboBox()
         self.method_box.addItems(list(_METHODS.values()))
         self.method_box.setToolTip(
@@ -59,6 +66,11 @@ class ObjectFields(QWidget):
             "between them, or either"
         )
         self.border = QCheckBox("Drop objects at the border")
+        self.dim = QCheckBox("Find dim ones, too")
+        self.dim.setToolTip(
+            "Objects too dim for their class end at half of their own height"
+        )
+        self.dim.setVisible(finds_dim)
         self.found = QLabel()
         self.found.hide()
         row = QHBoxLayout()
@@ -66,14 +78,23 @@ class ObjectFields(QWidget):
         row.addWidget(self.size_box, 1)
         row.addWidget(QLabel("by"))
         row.addWidget(self.method_box, 1)
+        limits = QHBoxLayout()
+        limits.addWidget(QLabel("From"))
+        limits.addWidget(self.smallest_box, 1)
+        limits.addWidget(QLabel("to"))
+        limits.addWidget(self.largest_box, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)
-        layout.addWidget(self.border)
-        layout.addWidget(self.found)
+        layout.addLayout(limits)
+        for widget in (self.border, self.dim, self.found):
+            layout.addWidget(widget)
         self.size_box.valueChanged.connect(self._on_size)
         self.method_box.activated.connect(lambda _: self.changed.emit())
-        self.border.toggled.connect(lambda _: self.changed.emit())
+        for box in (self.smallest_box, self.largest_box):
+            box.valueChanged.connect(lambda _: self.changed.emit())
+        for check in (self.border, self.dim):
+            check.toggled.connect(lambda _: self.changed.emit())
         self.show_measure(None)
 
     @property
@@ -84,32 +105,34 @@ class ObjectFields(QWidget):
     @property
     def diameter(self) -> float:
         """Diameter in pixels, 0 if it is automatic."""
-        return self.size_box.value() / (self._measure.edge if self._measure else 1.0)
+        return self.size_box.value() / self._edge
 
     def show_measure(self, measure: PixelMeasure | None) -> None:
         """Take sizes in the unit of another layer; in pixels if that has none."""
-        pixels = self.diameter
-        self._measure = measure
-        self.size_box.blockSignals(True)
-        self.size_box.setValue(pixels * (measure.edge if measure else 1.0))
-        self.size_box.blockSignals(False)
+        edge = measure.edge if measure else 1.0
         unit = "px" if measure is None else measure.length_unit
-        self.size_box.setSuffix(f" {unit}" if unit else "")
+        pixels = [box.value() / self._edge for box in self._boxes]
+        self._measure = measure
+        for box, value in zip(self._boxes, pixels, strict=True):
+            box.blockSignals(True)
+            box.setValue(value * edge)
+            box.blockSignals(False)
+            box.setSuffix(f" {unit}" if unit else "")
 
     def show_settings(self, settings: SegmentationSettings) -> None:
         """Take over what a run was made with, without emitting anything."""
-        given = settings.object_size or 0.0
-        edge = self._measure.edge if self._measure else 1.0
         in_pixels = settings.object_unit == "pixels"
-        values = given * edge if in_pixels else given / self._micrometres
+        unit = self._edge if in_pixels else 1 / self._micrometres
         self.blockSignals(True)
-        self.size_box.setValue(values)
+        for box, name in zip(self._boxes, _DIAMETERS, strict=True):
+            box.setValue((getattr(settings, name) or 0.0) * unit)
         self.method_box.setCurrentIndex(
             list(_METHODS).index(settings.separation)
             if settings.separation in _METHODS
             else 0
         )
         self.border.setChecked(not settings.border_objects)
+        self.dim.setChecked(settings.dim_objects)
         self.blockSignals(False)
 
     def show_found(self, n: int, size: float) -> None:
@@ -119,8 +142,7 @@ class ObjectFields(QWidget):
 
     def describer(self) -> Callable[[int, float], str]:
         """Return a function that says how many objects of which size there are."""
-        edge = self._measure.edge if self._measure else 1.0
-        unit = self.size_box.suffix()
+        edge, unit = self._edge, self.size_box.suffix()
 
         def describe(n: int, size: float) -> str:
             return f"{n:,} object{'s' * (n != 1)}, size about {size * edge:.3g}{unit}"
@@ -133,15 +155,14 @@ class ObjectFields(QWidget):
 
     def choice(self) -> dict[str, Any]:
         """Return what is chosen, as settings."""
-        chosen: dict[str, Any] = {
+        diameters = (box.value() * self._micrometres or None for box in self._boxes)
+        return {
             "separation": self.separation,
             "border_objects": not self.border.isChecked(),
+            "dim_objects": self.dim.isChecked(),
+            "object_unit": "pixels" if self._measure is None else "micrometres",
+            **dict(zip(_DIAMETERS, diameters, strict=True)),
         }
-        if self.size_box.value():
-            chosen["object_size"] = self.size_box.value() * self._micrometres
-        if self._measure is not None:
-            chosen["object_unit"] = "micrometres"
-        return chosen
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments of :func:`find_objects`, image and classes aside."""
@@ -151,10 +172,27 @@ class ObjectFields(QWidget):
         return {**self.choice(), "spacing": spacing}
 
     @property
+    def _edge(self) -> float:
+        """Length of a pixel in the unit of the boxes."""
+        return self._measure.edge if self._measure else 1.0
+
+    @property
     def _micrometres(self) -> float:
         """Micrometres in the unit of the layer; 1 if that is no unit of length."""
         unit = None if self._measure is None else UNITS.get(self._measure.length_unit)
         return 1.0 if unit is None else unit.size
+
+
+def _diameter_box(without: str, tip: str) -> QDoubleSpinBox:
+    """Return a box for a diameter; 0 is shown as the word for none."""
+    box = ShortNumberField()
+    box.setRange(0, 1e6)
+    box.setDecimals(2)
+    box.setSpecialValueText(without)
+    box.setKeyboardTracking(False)
+    box.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
+    box.setToolTip(tip)
+    return box
 
 
 class SeparateObjects:
