@@ -185,9 +185,7 @@ class ClassCount:
         """
         seen = self._glance(labels)
         same = [int(np.count_nonzero(seen == made.glance)) for made in self._made]
-        number, agreement = self._nearest_number(
-            seen, self._glance(self.hierarchy.clusters)
-        )
+        number, agreement = self._nearest_number(seen)
         best = max([agreement, *same])
         made = [m for m, n in zip(self._made, same, strict=True) if n == best]
         return made[::-1], number if agreement == best else None, best
@@ -195,8 +193,13 @@ class ClassCount:
     def _glance(self, labels: Labels) -> Labels:
         return labels[..., :: self._step, :: self._step]
 
-    def _nearest_number(self, seen: Labels, clusters: NDArray[Any]) -> tuple[int, int]:
+    def _nearest_number(self, seen: Labels) -> tuple[int, int]:
         """Return the class count that most pixels agree with, and how many do."""
+        clusters, n_outside = self._glance(self.hierarchy.clusters), 0
+        if self.hierarchy.outside is not None:
+            outside = self._glance(self.hierarchy.outside)
+            n_outside = int(np.count_nonzero(seen[outside] == 0))
+            clusters, seen = clusters[~outside], seen[~outside]
         label_of = self.hierarchy.label_of_cluster
         finest, n = self.hierarchy.groups.shape
         n_values = int(label_of(finest).max()) + n + 2
@@ -213,7 +216,7 @@ class ClassCount:
         best = np.flatnonzero(agreement == agreement.max())
         chosen = self._last.n_labels - 1
         index = chosen if chosen in best else int(best[0])
-        return index + 1, int(agreement[index])
+        return index + 1, int(agreement[index]) + n_outside
 
 
 def _renamed(classes: Labels, before: Labels, after: Labels) -> Labels:
