@@ -104,7 +104,7 @@ def main() -> None:
                 strokes.paint(at, value, refresh=False)
     strokes.refresh()
     viewer.layers.selection.active = image
-    panel.scribbles.choose(strokes)
+    panel.scribble_choice.choose(strokes)
     viewer.layers.selection.active = strokes
     panel.choice.layer.value = image
     shoot(4)

@@ -28,7 +28,7 @@ def laid_area(area: Any, axes: str, shape: Sequence[int]) -> NDArray[np.bool_]:
             f"The area has the shape {mask.shape}; the image needs {accepted}. Give "
             "True for every pixel to segment."
         )
-    if mask.dtype.kind not in "bui":
+    if mask.dtype.kind not in ("b", "u", "i"):
         raise InputError(
             f"The area holds {mask.dtype}. Give True or False, or integers with 0 "
             "outside."
@@ -40,7 +40,8 @@ def laid_area(area: Any, axes: str, shape: Sequence[int]) -> NDArray[np.bool_]:
             "needed. Choose a larger one."
         )
     if mask.shape != tuple(shape):
-        mask = mask.reshape([n if a in "YX" else 1 for a, n in zip(axes, shape)])
+        lengths = zip(axes, shape, strict=True)
+        mask = mask.reshape([n if a in "YX" else 1 for a, n in lengths])
     return np.broadcast_to(mask, shape)
 
 
@@ -52,14 +53,18 @@ def fill_outside(pixels: NDArray[Any], area: NDArray[np.bool_]) -> NDArray[Any]:
     """
     if area.all() or not area.any():
         return pixels
-    nearest = distance_transform_edt(~area, return_distances=False, return_indices=True)
+    nearest: Any = distance_transform_edt(
+        ~area, return_distances=False, return_indices=True
+    )
     outside = np.nonzero(~area)
-    near = nearest[(slice(None), *outside)]
+    near = np.array([along[outside] for along in nearest])
     sides = np.array(area.shape)[:, np.newaxis]
     mirrored = np.clip(2 * near - np.array(outside), 0, sides - 1)
-    source = nearest[(slice(None), *mirrored)]  # the mirrored pixel itself if inside
+    # The mirrored pixel itself if it is inside.
+    source = tuple(along[tuple(mirrored)] for along in nearest)
     filled = pixels.copy()
-    filled[(slice(None), *outside)] = pixels[(slice(None), *source)]
+    for channel, given in zip(filled, pixels, strict=True):
+        channel[outside] = given[source]
     return filled
 
 

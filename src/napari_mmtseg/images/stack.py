@@ -43,8 +43,8 @@ class ImageStack:
     `array` has ``shape``, ``dtype`` and slicing: numpy, memmap, dask, zarr. `axes` has
     a letter for each: Y and X, C for channels or S for RGB colours, others for stacked
     axes. With `volumes` a frame is a volume (Z, Y, X), else a slice (Y, X). Parts are
-    read under even light, if `illumination` is that of the stack. Outside `area`, in the
-    shape of the labels, is no data: parts are read with the inside mirrored there.
+    read under even light, if `illumination` is that of the stack. Outside `area`, in
+    the shape of the labels, is no data: there the inside is read, mirrored.
     """
 
     array: Any
@@ -67,8 +67,8 @@ class ImageStack:
 
         Without `axes` (see :func:`~napari_mmtseg.images.axes.parse_axes`) the last two
         are Y and X, before a last one with 3 or 4 entries (RGB or RGBA), and those
-        before are stacked: Z, or T and Z. `area` has the shape of the labels, or (Y, X).
-        Raises InputError if axes, shape, data type or area cannot be segmented.
+        before are stacked: Z, or T and Z. `area` has the shape of the labels, or of a
+        plane. Raises InputError if axes, shape, data type or area cannot be segmented.
         """
         array = image = masked_as_nan(image)
         known = all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__"))

@@ -103,6 +103,7 @@ def origin(source: LayerSelection) -> dict[str, Any]:
         "channels": list(source.channels),
         "slice": dict(source.slices),
         "area": {name: list(ends) for name, ends in source.crop.items()},
+        "area_mask": None if source.area is None else source.area.about,
         "spacing": None if source.spacing is None else list(source.spacing),
         "shape": [int(n) for n in source.array.shape],
         "versions": {name: version(name) for name in packages},
