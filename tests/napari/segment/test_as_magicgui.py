@@ -118,7 +118,9 @@ def test_an_accelerator_runs_and_no_two_are_the_same(viewer, panel, qtbot, layer
     letters = re.findall("&([A-Za-z])", " ".join(menus + labels + buttons).lower())
     assert len(letters) == len(set(letters)) > 8
     qtbot.keyClick(window, Qt.Key.Key_G, Qt.KeyboardModifier.AltModifier)
-    qtbot.waitUntil(lambda: panel.is_running or bool(labels_layers(viewer)), timeout=5000)
+    qtbot.waitUntil(
+        lambda: panel.is_running or bool(labels_layers(viewer)), timeout=5000
+    )
 
 
 @pytest.mark.window

@@ -243,7 +243,7 @@ def test_other_data_are_followed(viewer, panel, qtbot, monkeypatch):
     monkeypatch.setattr(source, "_MATTERS", 0)  # however much is free
     layer = viewer.add_image(np.stack([IMAGE] * 9))
     layer.data = np.zeros((7, 40, 60))
-    wait_for_hint(panel, qtbot, "7 slices (Z) of 40 x 60")
+    wait_for_hint(panel, qtbot, "7 slices (Z?) of 40 x 60")
     before = panel.memory.text()
     layer.data = np.zeros((7, 2000, 3000), np.uint8)
     qtbot.waitUntil(lambda: panel.memory.text() != before, timeout=5000)
@@ -265,3 +265,12 @@ def test_a_layer_that_is_moved_moves_the_region(viewer, panel, qtbot, moved):
     wait_for_hint(panel, qtbot, "Area 40 x 40")
     viewer.layers[moved].translate = (5, 0) if moved == "image" else (-10, 0)
     wait_for_hint(panel, qtbot, "Area 30 x 40")
+
+
+def test_a_guessed_axis_has_a_question_mark(viewer, panel):
+    layer = viewer.add_image(np.zeros((8, 32, 32), np.uint8))
+    assert panel.hint.text().startswith("8 slices (Z?) of 32 x 32")
+    panel.axes.value = "T Y X"
+    assert panel.hint.text().startswith("8 slices (T) of 32 x 32")
+    layer.axis_labels = ("z", "y", "x")
+    assert panel.hint.text().startswith("8 slices (Z) of 32 x 32")

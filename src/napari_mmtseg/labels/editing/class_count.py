@@ -97,6 +97,18 @@ class ClassCount:
         """Return the classes that labels would show without edits."""
         return self.hierarchy.labels(self.display(labels).n_labels)
 
+    def as_shown(self, labels: Labels) -> LabelHierarchy:
+        """Return the hierarchy; a class whose pixels are all 0 now is background."""
+        hierarchy, shown = self.hierarchy, self.display(labels)
+        if hierarchy.has_background or shown.output != "classes":
+            return hierarchy
+        before = hierarchy.labels(shown.n_labels)
+        for index, value in enumerate(hierarchy.label_of_class(shown.n_labels)):
+            pixels = labels[before == value]
+            if value and pixels.size and not pixels.any():
+                return hierarchy.with_background(index, shown.n_labels)
+        return hierarchy
+
     def change(
         self,
         labels: Labels,

@@ -120,6 +120,13 @@ class LayerSelection:
         return self.naming
 
     @property
+    def is_guessed(self) -> bool:
+        """Whether the layer does not name the axes that are stacked."""
+        given = self.place.others["axis_labels"]
+        named = {str(name).strip().upper()[:1] for name in given}
+        return not {name for name in self.lengths if name not in "YX"} <= named
+
+    @property
     def lengths(self) -> dict[str, int]:
         """Length of every axis of the labels, by name."""
         names = [name for name in self._kept if name not in _CHANNELS]

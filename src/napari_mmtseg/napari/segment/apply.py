@@ -87,7 +87,8 @@ class ModelActions(QWidget):
         like = display = None
         if result.can_show(layer.data):
             class_count = result.class_count(layer.data)
-            like, display = class_count.hierarchy, class_count.display(layer.data)
+            display = class_count.display(layer.data)
+            like = class_count.as_shown(layer.data)
         appearance = {"colormap": layer.colormap, "features": layer.features.copy()}
         self._apply(result.model, f"“{layer.name}”", like, display, appearance)
 
@@ -190,7 +191,10 @@ class Application:
             labels, kept = self._adjustable(model, (yield from predicted(finding)))
         seconds = time.perf_counter() - start
         # One part at a time, as the labels may lie in a file.
-        n_labels = len({v for part in labels for v in np.unique(part).tolist()})
+        values = {v for part in labels for v in np.unique(part).tolist()}
+        has_area, output = self.source.area is not None, model.settings.output
+        output = output if self.display is None else self.display.output
+        n_labels = len(values - ({0} if has_area or output != "classes" else set()))
         return Segmented(
             labels=labels,
             kept=kept,

@@ -90,8 +90,8 @@ def found(n_labels: int, n_classes: int | None, output: str) -> str:
     """Return what a run has found in words; `n_classes` is None if not known."""
     if output == "classes":
         return count(n_labels, "class")
-    of = "" if n_classes is None else f" of {count(n_classes, 'class')}"
-    return f"{count(n_labels, 'region')}{of}"
+    pieces = count(n_labels, "object" if output == "objects" else "region")
+    return pieces if n_classes is None else f"{count(n_classes, 'class')}, {pieces}"
 
 
 def origin(source: LayerSelection) -> dict[str, Any]:

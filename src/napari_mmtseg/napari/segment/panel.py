@@ -213,7 +213,9 @@ class SegmentWidget(FieldPanel):
     def _describe(self, source: LayerSelection, settings: SegmentationSettings) -> None:
         """Describe the chosen image and the memory; refuse what cannot be segmented."""
         check_run(source, settings)
-        self.hint.setText(describe_source(source, settings.stack))
+        is_guessed = self.choice.guesses(source)
+        text = describe_source(source, settings.stack, is_guessed=is_guessed)
+        self.hint.setText(text)
         text, is_warning = describe_memory(source, settings)
         self.memory.setText(text)
         colour = f"color: {warning_colour(self._viewer)}" if is_warning else ""

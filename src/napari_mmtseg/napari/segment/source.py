@@ -122,6 +122,10 @@ class SourceChoice:
         channels = self.channels.chosen()
         return source if channels is None else with_channels(source, channels)
 
+    def guesses(self, source: LayerSelection) -> bool:
+        """Return whether the axes of slices are guessed, neither named nor typed."""
+        return source.is_guessed and self.layer.value not in self._typed
+
     def whole(self) -> LayerSelection:
         """Return all of the chosen layer; raise InputError if there is none."""
         layer = self.layer.value
@@ -192,10 +196,12 @@ _SHARED = {
 }
 
 
-def describe_source(source: LayerSelection, mode: str) -> str:
+def describe_source(
+    source: LayerSelection, mode: str, *, is_guessed: bool = False
+) -> str:
     """Return the selection in words; empty for a whole 2D image.
 
-    `mode` is the setting `stack`.
+    `mode` is the setting `stack`; names of axes that are guessed have a question mark.
     """
     full = source.full_plane
     height, width = source.place.plane
@@ -205,7 +211,7 @@ def describe_source(source: LayerSelection, mode: str) -> str:
         region = f"{region or 'the part'} {source.area.name}"
     channels = _channels(source)
     if source.is_stack:
-        what, shared = _stack(source, mode)
+        what, shared = _stack(source, mode, "?" * is_guessed)
         parts = [what, region] if region else [f"{what} of {plane}"]
         parts += [channels, shared] if channels else [shared]
     elif channels and not region and not source.slices:
@@ -232,20 +238,20 @@ def _channels(source: LayerSelection) -> str:
     return f"{count(source.part.shape[source.channel_axis], 'channel')} (C)"
 
 
-def _stack(source: LayerSelection, mode: str) -> tuple[str, str]:
+def _stack(source: LayerSelection, mode: str, mark: str) -> tuple[str, str]:
     """Return the slices or volumes, and what they share, in words."""
     stacked = {a: n for a, n in source.lengths.items() if a not in "YX"}
     depth = stacked.get("Z", 1)
     if mode == "volume" and depth > 1:
         del stacked["Z"]
         what = f"{_count(stacked)} volumes" if stacked else "one volume"
-        return f"{what}{_named(stacked)} of {depth} slices (Z)", "in 3D"
+        return f"{what}{_named(stacked, mark)} of {depth} slices (Z{mark})", "in 3D"
     shared = _SHARED[mode if mode in _SHARED else "one_model"]
-    return f"{_count(stacked)} slices{_named(stacked)}", shared
+    return f"{_count(stacked)} slices{_named(stacked, mark)}", shared
 
 
-def _named(stacked: dict[str, int]) -> str:
-    return f" ({', '.join(stacked)})" if stacked else ""
+def _named(stacked: dict[str, int], mark: str) -> str:
+    return f" ({', '.join(stacked)}{mark})" if stacked else ""
 
 
 def _count(stacked: dict[str, int]) -> str:
