@@ -3,9 +3,9 @@
 ``python tools/display.py python docs/make_session.py [FOLDER]``
 
 First the two clicks from an open image to its labels, for three samples: the panel from
-the menu, and Segment; seconds are printed. Then one sample is segmented, shaped to three
-classes, edited, undone, taught by strokes and saved. What each step promises is checked on
-the way.
+the menu, and Segment; seconds are printed. Then one sample is segmented, shaped,
+edited, undone, taught by strokes and saved. What each step promises is checked on the
+way.
 """
 
 from __future__ import annotations
@@ -95,16 +95,12 @@ def session(folder: Path) -> None:
     labels.opacity = 0.6
     picture(1)
 
-    # Classes of pixels instead of regions, and three of them, by the slider.
+    # Four classes, by the slider.
     section = panel.class_count_section
-    assert section.merging.currentText() == "of regions"
-    section.merging.setCurrentIndex(0)
-    section.merging.activated.emit(0)
+    section.slider.slider.setValue(4)
     wait(lambda: not section.is_busy)
-    section.slider.slider.setValue(3)
-    wait(lambda: not section.is_busy)
-    assert len(np.unique(labels.data)) == 3
-    three = labels.data.copy()
+    assert len(np.unique(labels.data)) == 4
+    four = labels.data.copy()
     picture(2)
 
     # Merge two of them, remove islands, undo both.
@@ -116,7 +112,7 @@ def session(folder: Path) -> None:
     editing.table.select_values(classes[:2])
     editing.buttons["merge"].click()
     wait(lambda: not editing.is_busy)
-    assert len(np.unique(labels.data)) == 2
+    assert len(np.unique(labels.data)) == 3
     editing.buttons["remove_islands"].click()
     wait(lambda: not editing.is_busy)
     cleaned = labels.data.copy()
@@ -124,14 +120,14 @@ def session(folder: Path) -> None:
     editing.buttons["undo"].click()
     editing.buttons["undo"].click()
     wait(lambda: not editing.is_busy)
-    assert np.array_equal(labels.data, three)
-    assert not np.array_equal(cleaned, three)
+    assert np.array_equal(labels.data, four)
+    assert not np.array_equal(cleaned, four)
     viewer.window.remove_dock_widget(editing)
 
     # Paint strokes and run again with them.
     _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
     labels.visible = False
-    strokes = viewer.add_labels(np.zeros(three.shape, np.int32), name="strokes")
+    strokes = viewer.add_labels(np.zeros(four.shape, np.int32), name="strokes")
     strokes.brush_size = 5
     strokes.mode = "paint"
     for value, lines in STROKES.items():

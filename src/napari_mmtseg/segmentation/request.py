@@ -137,7 +137,8 @@ class SegmentationRequest:
             raise InputError(
                 f"stack=slice_by_slice looks at every slice as a whole, up to "
                 f"{LARGE / 2**20:g} megapixels; these have "
-                f"{first.n_pixels / 2**20:.0f}. Use stack=one_model, or a region."
+                f"{first.n_pixels / 2**20:.0f}. Use stack=one_model, or a part of the "
+                "image."
             )
         self._check_out(self.settings.max_labels)
 
