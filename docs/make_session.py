@@ -2,14 +2,17 @@
 
 ``python tools/display.py python docs/make_session.py [FOLDER]``
 
-A sample is opened and segmented, shaped to three classes, edited, undone, taught by
-strokes and saved. What each step promises is checked on the way.
+First the two clicks from an open image to its labels, for three samples: the panel from
+the menu, and Segment; seconds are printed. Then one sample is segmented, shaped,
+edited, undone, taught by strokes and saved. What each step promises is checked on the
+way.
 """
 
 from __future__ import annotations
 
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -21,6 +24,8 @@ import napari
 import napari_mmtseg as mm
 from napari_mmtseg.files.read import read_image
 
+SAMPLES = ("coins", "hematoxylin", "immunohistochemistry")
+
 STROKES = {  # class: (y, x) from and to
     1: [((100, 100), (150, 120)), ((380, 310), (390, 350)), ((150, 430), (200, 440))],
     2: [((270, 245), (285, 285)), ((360, 175), (400, 185)), ((300, 330), (330, 345))],
@@ -28,23 +33,55 @@ STROKES = {  # class: (y, x) from and to
 }
 
 
+def shoot(viewer: napari.Viewer, path: Path) -> None:
+    """Write a picture of the window."""
+    wait_seconds(1)
+    QApplication.processEvents()
+    picture = viewer.window.screenshot(canvas_only=False, flash=False)
+    iio.imwrite(path, picture[..., :3], quality=85)
+    print(path)
+
+
+def two_clicks(name: str, folder: Path) -> None:
+    """Go from an open sample to its labels, and write ``clicks_NAME.jpg``."""
+    viewer = napari.Viewer()
+    viewer.window.resize(*SIZE)
+    (image,) = viewer.open_sample("napari-mmtseg", name)
+    wait_seconds(1)
+    start = time.monotonic()
+    _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
+    QApplication.processEvents()
+    assert panel.image.value == image
+    panel.run_button.click()
+    wait(lambda: not panel.is_running)
+    seconds = time.monotonic() - start
+    (labels,) = (la for la in viewer.layers if isinstance(la, napari.layers.Labels))
+    assert labels.editable
+    found = panel.progress.text.text()
+    print(f"{name}: 2 clicks, {seconds:.1f} s. {found}")
+    shoot(viewer, folder / f"clicks_{name}.jpg")
+    viewer.close()
+
+
 def main() -> None:
-    """Write ``session_1.jpg`` to ``session_6.jpg``."""
+    """Write ``clicks_*.jpg``, and ``session_1.jpg`` to ``session_6.jpg``."""
     here = Path(__file__).parent
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else here / "images"
     folder.mkdir(exist_ok=True)
+    for name in SAMPLES:
+        two_clicks(name, folder)
+    session(folder)
+
+
+def session(folder: Path) -> None:
+    """Play the session of one sample."""
     viewer = napari.Viewer()
     viewer.window.resize(*SIZE)
     (image,) = viewer.open_sample("napari-mmtseg", "immunohistochemistry")
     _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
 
-    def shoot(number: int) -> None:
-        wait_seconds(1)
-        QApplication.processEvents()
-        path = folder / f"session_{number}.jpg"
-        picture = viewer.window.screenshot(canvas_only=False, flash=False)
-        iio.imwrite(path, picture[..., :3], quality=85)
-        print(path)
+    def picture(number: int) -> None:
+        shoot(viewer, folder / f"session_{number}.jpg")
 
     def run(button: object) -> None:
         wait_seconds(0.5)
@@ -56,19 +93,15 @@ def main() -> None:
     run(panel.run_button)
     labels = viewer.layers["immunohistochemistry labels"]
     labels.opacity = 0.6
-    shoot(1)
+    picture(1)
 
-    # Classes of pixels instead of regions, and three of them, by the slider.
+    # Four classes, by the slider.
     section = panel.class_count_section
-    assert section.merging.currentText() == "of regions"
-    section.merging.setCurrentIndex(0)
-    section.merging.activated.emit(0)
+    section.slider.slider.setValue(4)
     wait(lambda: not section.is_busy)
-    section.slider.slider.setValue(3)
-    wait(lambda: not section.is_busy)
-    assert len(np.unique(labels.data)) == 3
-    three = labels.data.copy()
-    shoot(2)
+    assert len(np.unique(labels.data)) == 4
+    four = labels.data.copy()
+    picture(2)
 
     # Merge two of them, remove islands, undo both.
     viewer.window.remove_dock_widget(panel.native)
@@ -79,22 +112,22 @@ def main() -> None:
     editing.table.select_values(classes[:2])
     editing.buttons["merge"].click()
     wait(lambda: not editing.is_busy)
-    assert len(np.unique(labels.data)) == 2
+    assert len(np.unique(labels.data)) == 3
     editing.buttons["remove_islands"].click()
     wait(lambda: not editing.is_busy)
     cleaned = labels.data.copy()
-    shoot(3)
+    picture(3)
     editing.buttons["undo"].click()
     editing.buttons["undo"].click()
     wait(lambda: not editing.is_busy)
-    assert np.array_equal(labels.data, three)
-    assert not np.array_equal(cleaned, three)
+    assert np.array_equal(labels.data, four)
+    assert not np.array_equal(cleaned, four)
     viewer.window.remove_dock_widget(editing)
 
     # Paint strokes and run again with them.
     _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
     labels.visible = False
-    strokes = viewer.add_labels(np.zeros(three.shape, np.int32), name="strokes")
+    strokes = viewer.add_labels(np.zeros(four.shape, np.int32), name="strokes")
     strokes.brush_size = 5
     strokes.mode = "paint"
     for value, lines in STROKES.items():
@@ -104,22 +137,22 @@ def main() -> None:
                 strokes.paint(at, value, refresh=False)
     strokes.refresh()
     viewer.layers.selection.active = image
-    panel.scribbles.choose(strokes)
+    panel.scribble_choice.choose(strokes)
     viewer.layers.selection.active = strokes
     panel.choice.layer.value = image
-    shoot(4)
+    picture(4)
     run(panel.run_button)
     taught = viewer.layers["immunohistochemistry labels [1]"]
     taught.opacity = 0.6
     painted = strokes.data > 0
     assert np.array_equal(taught.data[painted], strokes.data[painted])
-    shoot(5)
+    picture(5)
 
     # Where to look, and save.
     viewer.layers.selection.active = taught
     strokes.visible = False
     run(panel.confidence_section.worst_button)
-    shoot(6)
+    picture(6)
     with tempfile.TemporaryDirectory() as place:
         model, file = Path(place) / "tissue.safetensors", Path(place) / "labels.tif"
         QFileDialog.getSaveFileName = lambda *_: (str(model), "")

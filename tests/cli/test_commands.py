@@ -173,6 +173,16 @@ def test_scribbles_and_a_model_to_start_from() -> None:
     assert set(np.unique(tifffile.imread("b.tif"))) == {3, 7}
 
 
+def test_an_area_is_segmented_alone() -> None:
+    area = np.zeros((32, 40), np.uint8)
+    area[4:28, 6:30] = 255
+    iio.imwrite("area.png", area)
+    words = ["segment", "image.ome.tif", "--area=area.png", "-o", "a.tif"]
+    done = run(*words)
+    assert done.exit_code == 0, done.output
+    np.testing.assert_array_equal(tifffile.imread("a.tif") > 0, area > 0)
+
+
 def test_scribbles_for_fit_belong_to_one_image() -> None:
     paint()
     words = ["fit", "image.ome.tif", "--scribbles=strokes.png", "-o", "m.safetensors"]

@@ -56,7 +56,7 @@ def set_values(panel, **values):
 
 def take_current_slice(panel):
     """Choose the slice that the viewer shows instead of the whole stack."""
-    panel.choice.slices.setCurrentText("current slice")
+    panel.slices.value = "current slice"
 
 
 def click(qtbot, button):

@@ -63,10 +63,11 @@ def label_item(
     """Label one image and write its labels; a bad image is reported, not raised."""
     start = time.perf_counter()
     item = task.item
-    error = ""
+    error, is_read = "", False
     try:
         with collected_notices() as notices:
             image = _read(task)
+            is_read = True
             remarks = " ".join(notices)
             labels, classes = _labels(image, task, should_cancel)
         write_labels(
@@ -90,7 +91,9 @@ def label_item(
         error = f"{type(failure).__name__}: {failure}"
     seconds = time.perf_counter() - start
     if error:
-        return BatchRecord(item, "failed", seconds, error=error)
+        return BatchRecord(
+            item, "failed", seconds, error=error, is_unreadable=not is_read
+        )
     shape = tuple(int(n) for n in labels.shape)
     return BatchRecord(item, "done", seconds, n_labels, shape, pixels, remarks)
 

@@ -37,10 +37,11 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class PreviousRun:
-    """State that an earlier run has left."""
+    """State that an earlier run has left: images that are done, or are no images."""
 
     done: Mapping[str, BatchRecord] = field(default_factory=dict)
     model: str = ""
+    unreadable: Mapping[str, BatchRecord] = field(default_factory=dict)
 
 
 def start_journal(journal: Journal, plan: BatchPlan) -> None:
@@ -87,7 +88,15 @@ def previous_run(journal: Journal, plan: BatchPlan) -> PreviousRun:
             "them away, or leave out their images with a pattern."
         )
     records = (_record(item, notes[item.name]) for item in existing)
-    return PreviousRun({r.item.name: r for r in records if r is not None}, str(model))
+    done = {r.item.name: r for r in records if r is not None}
+    unreadable = {
+        item.name: BatchRecord(item, "failed", error=str(note["error"]))
+        for item in plan.items
+        if (note := notes.get(item.name, {})).get("status") == "failed"
+        and note.get("is_unreadable")
+        and note.get("image") == _stamp(item.image)
+    }
+    return PreviousRun(done, str(model), unreadable)
 
 
 def _check_same(

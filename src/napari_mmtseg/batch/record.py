@@ -39,6 +39,8 @@ class BatchRecord:
         Why it failed; for an image that is done, remarks about its file.
     is_lost : bool
         Whether its worker was lost; its label file may still appear.
+    is_unreadable : bool
+        Whether it failed because its file is damaged, missing or no image.
     """
 
     item: BatchItem
@@ -49,6 +51,7 @@ class BatchRecord:
     pixels: Mapping[int, int] = field(default_factory=dict)
     error: str = ""
     is_lost: bool = False
+    is_unreadable: bool = False
 
 
 def write_summary(plan: BatchPlan, records: Sequence[BatchRecord]) -> Path:

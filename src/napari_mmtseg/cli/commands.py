@@ -15,6 +15,7 @@ from napari_mmtseg.cli.demo import demo
 from napari_mmtseg.cli.objects import export, measure, objects
 from napari_mmtseg.cli.options import (
     PATH,
+    area_option,
     common_options,
     confidence_option,
     image_argument,
@@ -67,6 +68,7 @@ def mmtseg() -> None:
     help="Also save the fitted model (.safetensors), for `mmtseg apply` or --model.",
 )
 @scribbles_option
+@area_option
 @click.option(
     "--model",
     "start_path",
@@ -92,6 +94,7 @@ def segment(
     confidence_path: Path | None,
     table_path: Path | None,
     scribbles_path: Path | None,
+    area_path: Path | None,
     start_path: Path | None,
     axes: str | None,
     channel_axis: int | None,
@@ -114,7 +117,7 @@ def segment(
         check_makes_model(settings)
     source = image_files.read(image, channel_axis, axes, series)
     image_files.check_fit(source, labels_path, confidence_path)
-    scribbles, model = image_files.read_scribbles(scribbles_path), None
+    scribbles, model = image_files.read_painted(scribbles_path), None
     if start_path is not None:
         from napari_mmtseg.engine.model.fitted import load_model
 
@@ -123,6 +126,7 @@ def segment(
         source.array,
         axes=source.axes,
         spacing=source.spacing_for(settings.object_unit),
+        area=image_files.read_painted(area_path),
         scribbles=scribbles,
         model=model,
         settings=settings,
@@ -168,7 +172,7 @@ def fit(
     settings: SegmentationSettings,
 ) -> None:
     """Fit one model to one or several IMAGEs, for `mmtseg apply`."""
-    from napari_mmtseg.cli.image_files import read, read_scribbles
+    from napari_mmtseg.cli.image_files import read, read_painted
     from napari_mmtseg.segmentation.baseline import check_makes_model
     from napari_mmtseg.segmentation.fit import iter_fit
 
@@ -180,7 +184,7 @@ def fit(
             "image, or use napari_mmtseg.fit in Python."
         )
     sources = [read(image, channel_axis, axes, series) for image in images]
-    scribbles = read_scribbles(scribbles_path)
+    scribbles = read_painted(scribbles_path)
     painted = None if scribbles is None else [scribbles]
     arrays, details = _in_one_order(sources)
     steps = iter_fit(arrays, **details, scribbles=painted, settings=settings)

@@ -65,8 +65,8 @@ def check_fit(source: ImageFile, labels: Path, confidence: Path | None) -> None:
         )
 
 
-def read_scribbles(path: Path | None) -> NDArray[Any] | None:
-    """Read painted labels; None without a path."""
+def read_painted(path: Path | None) -> NDArray[Any] | None:
+    """Read scribbles, or an area; None without a path."""
     return None if path is None else np.asarray(read_image(path).array)
 
 

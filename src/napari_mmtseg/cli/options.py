@@ -176,6 +176,14 @@ scribbles_option = click.option(
     help="Painted pixels: an image file of whole numbers in the shape of the image, 0 "
     "where nothing is painted. The labels take these values.",
 )
+area_option = click.option(
+    "--area",
+    "area_path",
+    type=PATH,
+    metavar="FILE",
+    help="The part to segment: an image file in the shape of the image, or of one "
+    "slice, that is 0 outside. Labels are 0 there.",
+)
 output_options = together(
     click.option("--overwrite", is_flag=True, help="Replace output files that exist."),
     click.option("-q", "--quiet", is_flag=True, help="Show no progress."),

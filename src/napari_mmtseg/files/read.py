@@ -125,9 +125,7 @@ def read_image(
             f"{path} does not fit into memory, or it is damaged ({error})."
         ) from error
     except Exception as error:  # the libraries meet damage with errors of many kinds
-        raise InputError(
-            f"{path} is damaged or cut off: it cannot be read ({error})."
-        ) from error
+        raise InputError(f"{path} is damaged or cut off: it cannot be read.") from error
     array = stored.array
     if isinstance(array, np.ndarray) and not array.dtype.isnative:
         stored = stored._replace(array=array.astype(array.dtype.newbyteorder("=")))

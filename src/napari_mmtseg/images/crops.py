@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.images.light_field import Part, part_of, whole
-from napari_mmtseg.images.stack import Frame, ImageStack
+from napari_mmtseg.images.stack import Frame, ImageStack, Location
 
 _CANDIDATES = 3
 """Candidates that are read for each crop that is taken."""
@@ -69,7 +69,31 @@ def _windows(stack: ImageStack, n_crops: int, side: int) -> list[Window]:
     at = np.unique(np.linspace(0, stack.n_frames - 1, n + 2).round().astype(int)[1:-1])
     each = -(-n // len(at))
     indices = [tuple(map(int, np.unravel_index(i, stack.lead))) for i in at]
-    return [(i, w) for i in indices for w in _grid(stack.frame(i), each, side)]
+    windows = [(i, w) for i in indices for w in _grid(stack.frame(i), each, side)]
+    if stack.area is None:
+        return windows
+    inside = [(i, w) for i, w in windows if stack.shows(Location(i, w))]
+    if inside:
+        return inside
+    # The area lies between them: a window around its first pixel.
+    return [_around(stack, side)]
+
+
+def _around(stack: ImageStack, side: int) -> Window:
+    """Return a window around a pixel of the area of a stack."""
+    assert stack.area is not None
+    pixel = np.unravel_index(int(np.argmax(stack.area)), stack.area.shape)
+    at = dict(zip(stack.label_axes, map(int, pixel), strict=True))
+    index = tuple(at[a] for a in stack.label_axes if a not in stack.frame_axes)
+    shape = stack.first.shape[1:]
+    if len(shape) == 3:
+        side = round(side ** (2 / 3))
+    starts = [
+        min(max(at[a] - side // 2, 0), max(n - side, 0))
+        for a, n in zip(stack.frame_axes, shape, strict=True)
+    ]
+    ends = [min(start + side, n) for start, n in zip(starts, shape, strict=True)]
+    return index, tuple(map(slice, starts, ends))
 
 
 def _grid(frame: Frame, n: int, side: int) -> list[tuple[slice, ...]]:

@@ -52,7 +52,7 @@ class Illumination:
             even = np.concatenate(
                 [found.apply(*part).reshape(3, -1) for part in parts], axis=1
             )
-            if not absorbs_light(even):
+            if not absorbs_light(even[:, np.isfinite(even).all(axis=0)]):
                 return cls(asked, each=each)
         return found
 

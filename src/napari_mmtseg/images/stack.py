@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.area import fill_outside, laid_area
 from napari_mmtseg.images.arrays import check_shape, masked_as_nan
 from napari_mmtseg.images.axes import check_channel_letter, guess_axes, parse_axes
 from napari_mmtseg.images.illumination import EVEN, Illumination
@@ -42,13 +43,15 @@ class ImageStack:
     `array` has ``shape``, ``dtype`` and slicing: numpy, memmap, dask, zarr. `axes` has
     a letter for each: Y and X, C for channels or S for RGB colours, others for stacked
     axes. With `volumes` a frame is a volume (Z, Y, X), else a slice (Y, X). Parts are
-    read under even light, if `illumination` is that of the stack.
+    read under even light, if `illumination` is that of the stack. Outside `area`, in
+    the shape of the labels, is no data: there the inside is read, mirrored.
     """
 
     array: Any
     axes: str
     volumes: bool = False
     illumination: Illumination = EVEN
+    area: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(
@@ -58,13 +61,14 @@ class ImageStack:
         axes: str | None = None,
         channel_axis: int | None = None,
         volumes: bool = False,
+        area: Any = None,
     ) -> ImageStack:
         """Name the axes of an image of bool, integers or floats, without reading it.
 
         Without `axes` (see :func:`~napari_mmtseg.images.axes.parse_axes`) the last two
         are Y and X, before a last one with 3 or 4 entries (RGB or RGBA), and those
-        before are stacked: Z, or T and Z. Raises InputError if axes, shape or data type
-        cannot be segmented.
+        before are stacked: Z, or T and Z. `area` has the shape of the labels, or of a
+        plane. Raises InputError if axes, shape, data type or area cannot be segmented.
         """
         array = image = masked_as_nan(image)
         known = all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__"))
@@ -101,6 +105,9 @@ class ImageStack:
                 "axes with C, to use all four channels.",
                 stacklevel=3,
             )
+        if area is not None:
+            laid = laid_area(area, stack.label_axes, stack.shape)
+            return replace(stack, area=laid)
         return stack
 
     @property
@@ -164,16 +171,24 @@ class ImageStack:
             n_channels = int(self.array.shape[self.axes.index(channels[0])])
             if channels == ["S"]:
                 n_channels = min(n_channels, 3)  # without alpha
-        return Frame(self.array, chosen, order, n_channels, self.illumination)
+        area = None
+        if self.area is not None:
+            area = self.area[self.place(self.whole(index))]
+        return Frame(self.array, chosen, order, n_channels, self.illumination, area)
 
     def whole(self, index: Sequence[int] = ()) -> Location:
         """Return the location of a whole frame."""
-        shape = self.first.shape[1:]
-        return Location(tuple(index), tuple(slice(0, length) for length in shape))
+        lengths = dict(zip(self.axes, self.array.shape, strict=True))
+        window = tuple(slice(0, int(lengths[a])) for a in self.frame_axes)
+        return Location(tuple(index), window)
 
     def read(self, location: Location) -> NDArray[Any]:
         """Read the pixels of a part, (C, Y, X) or (C, Z, Y, X)."""
         return self.frame(location.index)[(slice(None), *location.window)]
+
+    def shows(self, location: Location) -> bool:
+        """Return whether any of the area lies in a part."""
+        return self.area is None or bool(self.area[self.place(location)].any())
 
     def place(self, location: Location) -> tuple[int | slice, ...]:
         """Return the index of a part in the labels of the stack."""
@@ -226,7 +241,7 @@ class Frame:
 
     `index` is its place in the array of the stack, and `order` that of the remaining
     axes, channels first. Of the channels `n_channels` are used; it is 0 without such an
-    axis.
+    axis. Outside `area` the inside is mirrored.
     """
 
     array: Any
@@ -234,6 +249,7 @@ class Frame:
     order: tuple[int, ...]
     n_channels: int
     illumination: Illumination = EVEN
+    area: NDArray[np.bool_] | None = None
 
     @property
     def _part(self) -> ArrayPart:
@@ -282,11 +298,14 @@ class Frame:
                 f"({type(error).__name__}: {error})."
             ) from error
         pixels = pixels if self.n_channels else pixels[np.newaxis][channels]
-        if self.illumination.kind == "none":
+        if self.illumination.kind != "none":
+            shape = self.shape[-2:]
+            ranges = (w.indices(n) for w, n in zip(window[-2:], shape, strict=True))
+            corner = [start for start, *_ in ranges]
+            pixels = self.illumination.apply(pixels, corner, shape)
+        if self.area is None:
             return pixels
-        shape = self.shape[-2:]
-        ranges = (w.indices(n) for w, n in zip(window[-2:], shape, strict=True))
-        return self.illumination.apply(pixels, [start for start, *_ in ranges], shape)
+        return fill_outside(pixels, self.area[tuple(window[1:])])
 
     def read(self) -> NDArray[Any]:
         """Read all of it, (C, Y, X) or (C, Z, Y, X)."""

@@ -54,6 +54,8 @@ class LabelHierarchy:
         Scribbled pixels: clean-up leaves their class alone.
     n_spatial : int
         Axes along which regions are connected: 2, or 3 for volumes.
+    outside : (..., Y, X) ndarray of bool, or None
+        Pixels outside the area that was segmented: no class covers them, label 0.
     """
 
     clusters: NDArray[Any] = field(repr=False)
@@ -67,6 +69,7 @@ class LabelHierarchy:
     table: NDArray[np.int32] | None = field(default=None, repr=False)
     kept: NDArray[np.bool_] | None = field(default=None, repr=False)
     n_spatial: int = 2
+    outside: NDArray[np.bool_] | None = field(default=None, repr=False)
 
     @property
     def has_background(self) -> bool:
@@ -85,11 +88,14 @@ class LabelHierarchy:
         "classes", or "regions" for their connected regions from 1.
         """
         if output == "classes":
-            return self._cleaned(self.label_of_cluster(n_labels)[self.clusters])
+            classes = self._cleaned(self.label_of_cluster(n_labels)[self.clusters])
+            return self._within(classes)
         if n_labels is None and self.regions is not None:
             regions = self._cleaned(self.regions.astype(np.int32) + 1)
             if self.has_background:
                 regions[self.labels(n_labels) == 0] = 0
+            if self.outside is not None:  # which may cut a region in two
+                return connected_regions(self._within(regions), self.n_spatial)
             return regions
         return connected_regions(self.labels(n_labels), self.n_spatial)
 
@@ -189,8 +195,8 @@ class LabelHierarchy:
         """
         row = self.groups[self._level(None)]
         n, most = max(self.fitted, int(row.max()) + 1), int(labels.max())
-        classes = row[self.clusters].astype(np.int64)
-        pairs = (classes * (most + 1) + labels).ravel()
+        pairs = row[self.clusters].astype(np.int64) * (most + 1) + labels
+        pairs = pairs.ravel() if self.outside is None else pairs[~self.outside]
         shared = np.bincount(pairs, minlength=n * (most + 1)).reshape(n, most + 1)
         if not has_background:
             shared[:, 0] = 0
@@ -217,8 +223,14 @@ class LabelHierarchy:
         """Return the hierarchy with its images in another shape of the same size."""
         regions = None if self.regions is None else self.regions.reshape(shape)
         kept = None if self.kept is None else self.kept.reshape(shape)
+        outside = None if self.outside is None else self.outside.reshape(shape)
         clusters = self.clusters.reshape(shape)
-        return replace(self, clusters=clusters, regions=regions, kept=kept)
+        return replace(
+            self, clusters=clusters, regions=regions, kept=kept, outside=outside
+        )
+
+    def _within(self, labels: Labels) -> Labels:
+        return labels if self.outside is None else np.where(self.outside, 0, labels)
 
     def _level(self, n_labels: int | None) -> int:
         k = self.fitted if n_labels is None else n_labels

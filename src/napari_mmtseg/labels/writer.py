@@ -33,7 +33,7 @@ def check_clean_up(stack: ImageStack, output: str, min_region_size: int) -> None
         raise InputError(
             f"{asked} needs an image in memory as a whole: {n_bytes / 1e9:.1f} GB, of "
             f"which {free_memory() / 1e9:.1f} GB are free. Use output=classes with "
-            "min_region_size=0, or a region of the image."
+            "min_region_size=0, or a part of the image."
         )
 
 

@@ -55,6 +55,7 @@ class SegmentationRequest:
         axes: str | None,
         channel_axis: int | None,
         spacing: Sequence[float] | None,
+        area: Any = None,
         examples: Sequence[tuple[Any, Any]] = (),
         model: MutualMeanTeachingModel | None = None,
         **options: Any,
@@ -63,7 +64,13 @@ class SegmentationRequest:
         chosen = _resolve_settings(settings, overrides, model)
         volumes = chosen.stack == "volume"
         stacks = tuple(
-            ImageStack.of(image, axes=axes, channel_axis=channel_axis, volumes=volumes)
+            ImageStack.of(
+                image,
+                axes=axes,
+                channel_axis=channel_axis,
+                volumes=volumes,
+                area=area,
+            )
             for image in images
         )
         anisotropy = check_spacing(spacing, stacks[0])
@@ -100,7 +107,18 @@ class SegmentationRequest:
 
     def all_scribbles(self) -> list[Any]:
         """Return the scribbles of :meth:`read_images`."""
-        return [*self.scribbles, *(painted for _, painted in self.examples)]
+        own = [
+            painted if area is None or painted is None else np.where(area, painted, 0)
+            for area, painted in zip(self._areas(), self.scribbles, strict=True)
+        ]
+        return [*own, *(painted for _, painted in self.examples)]
+
+    def areas(self) -> list[NDArray[np.bool_] | None]:
+        """Return the areas (Y, X) of :meth:`read_images`, None where that is all."""
+        return [*self._areas(), *(None for _ in self.examples)]
+
+    def _areas(self) -> list[NDArray[np.bool_] | None]:
+        return [stack.first.area for stack in self.stacks]
 
     def check_cancel(self) -> None:
         """Raise :class:`Cancelled` once `should_cancel` returns True."""
@@ -119,7 +137,8 @@ class SegmentationRequest:
             raise InputError(
                 f"stack=slice_by_slice looks at every slice as a whole, up to "
                 f"{LARGE / 2**20:g} megapixels; these have "
-                f"{first.n_pixels / 2**20:.0f}. Use stack=one_model, or a region."
+                f"{first.n_pixels / 2**20:.0f}. Use stack=one_model, or a part of the "
+                "image."
             )
         self._check_out(self.settings.max_labels)
 

@@ -117,7 +117,10 @@ def painted_crops(
         for window in _windows(stack.frame(index), side):
             check_cancel()
             location = Location(index, window)
-            painted = np.asarray(scribbles[stack.place(location)])
+            place = stack.place(location)
+            painted = np.asarray(scribbles[place])
+            if stack.area is not None:
+                painted = np.where(stack.area[place], painted, 0)
             labels, counts = np.unique(painted[painted != 0], return_counts=True)
             if len(labels):
                 amounts = dict(zip(labels.tolist(), counts.tolist(), strict=True))

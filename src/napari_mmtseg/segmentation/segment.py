@@ -17,6 +17,7 @@ from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.result import SegmentationResult
 from napari_mmtseg.segmentation.slice_by_slice import segment_slices
 from napari_mmtseg.segmentation.stack import segment_stack
+from napari_mmtseg.segmentation.within_area import within_area
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def segment(
     axes: str | None = None,
     channel_axis: int | None = None,
     spacing: Sequence[float] | None = None,
+    area: ArrayLike | None = None,
     scribbles: ArrayLike | None = None,
     examples: Sequence[tuple[ArrayLike, ArrayLike]] = (),
     model: MutualMeanTeachingModel | None = None,
@@ -60,6 +62,10 @@ def segment(
     spacing : sequence of float, optional
         Distance between neighbouring pixels along every axis of the labels, in any
         one unit; with ``stack="volume"`` networks and smoothing use it.
+    area : array-like of bool, optional
+        The part of the image to segment: True, or not 0, for its pixels, in the shape
+        of the image without its channels, or (Y, X) for all slices. Pixels outside are
+        no data: they are labelled 0 and tell nothing of the classes.
     scribbles : array-like of int, optional
         Painted pixels in the shape of the image without its channels, 0 where nothing
         is painted. Painted pixels keep their label in the result, and unpainted ones
@@ -126,6 +132,7 @@ def segment(
             axes=axes,
             channel_axis=channel_axis,
             spacing=spacing,
+            area=area,
             scribbles=scribbles,
             examples=examples,
             model=model,
@@ -142,6 +149,7 @@ def iter_segment(
     axes: str | None = None,
     channel_axis: int | None = None,
     spacing: Sequence[float] | None = None,
+    area: ArrayLike | None = None,
     scribbles: ArrayLike | None = None,
     examples: Sequence[tuple[ArrayLike, ArrayLike]] = (),
     model: MutualMeanTeachingModel | None = None,
@@ -161,7 +169,7 @@ def iter_segment(
 
     Parameters
     ----------
-    image, axes, channel_axis, spacing, scribbles, examples, model, settings
+    image, axes, channel_axis, spacing, area, scribbles, examples, model, settings
         As for :func:`segment`.
     preview_interval : float, optional
         Seconds between steps that carry a preview in ``labels``; none without it.
@@ -207,6 +215,7 @@ def iter_segment(
         axes=axes,
         channel_axis=channel_axis,
         spacing=spacing,
+        area=area,
         examples=examples,
         model=model,
         preview_interval=preview_interval,
@@ -220,6 +229,11 @@ def iter_segment(
 
 
 def _iter_classes(request: SegmentationRequest) -> Steps[SegmentationResult]:
+    steps = _iter_everywhere(request)
+    return steps if request.stack.area is None else within_area(steps, request)
+
+
+def _iter_everywhere(request: SegmentationRequest) -> Steps[SegmentationResult]:
     if request.is_whole:
         return segment_image(request)
     if request.settings.stack == "slice_by_slice" and request.stack.n_frames > 1:

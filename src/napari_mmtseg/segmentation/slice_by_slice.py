@@ -48,15 +48,17 @@ def segment_slices(request: SegmentationRequest) -> Steps[SegmentationResult]:
             labels[stack.place(here)] = 0
             why = "ended by an error"
             break
-        if not np.isfinite(image).any():
-            warn(f"The slice {index} has no finite value; its labels are 0.")
+        is_outside = not stack.shows(here)
+        if is_outside or not np.isfinite(image).any():
+            if not is_outside:
+                warn(f"The slice {index} has no finite value; its labels are 0.")
             labels[stack.place(here)] = 0
             n_done += 1
             continue
         # Classes, which are matched before regions are made of them.
         one = replace(
             request,
-            stacks=(ImageStack(image, "CYX"),),
+            stacks=(ImageStack(image, "CYX", area=stack.frame(index).area),),
             scribbles=(None,),
             settings=settings.replace(output="classes", background="none"),
             out=None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg.images.area import fill_outside, without_outside
 from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.illumination import Illumination
 from napari_mmtseg.images.light_field import whole
@@ -202,11 +203,19 @@ def normalize_images(
     each = settings.normalization != "together"
     light, even = request.illumination, list(images)
     if light is None:
-        parts = [whole(image) for image in images]
+        areas = request.areas() if request.is_whole else [None] * len(images)
+        parts = [
+            whole(without_outside(image, area))
+            for image, area in zip(images, areas, strict=True)
+        ]
         light = Illumination.fit(parts[:1] if each else parts, settings.illumination)
         light = replace(light, each=each)
-        first = light.apply(images[0])
-        even = [first, *(light.of(p).apply(p.pixels) for p in parts[1:])]
+        lights = [light, *(light.of(part) for part in parts[1:])]
+        even = [own.apply(image) for own, image in zip(lights, images, strict=True)]
+        even = [
+            image if area is None else fill_outside(image, area)
+            for image, area in zip(even, areas, strict=True)
+        ]
     normalization = Normalization.fit(even, settings.color_space)
     normalization = replace(normalization, each=each)
     if len(even) == 1:  # its own values are those of all

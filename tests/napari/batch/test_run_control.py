@@ -58,8 +58,13 @@ def test_a_bad_file_stays_in_the_table(batch_panel, qtbot, folder, notifications
     assert batch_panel.details.isVisibleTo(batch_panel)
     assert not (labels_of(folder) / "b.tif").exists()
     assert notifications == []
+    look(batch_panel, qtbot)
+    assert batch_panel.hint.text().startswith("1 file cannot be read, all others")
+    assert not batch_panel.resume_button.isVisibleTo(batch_panel)
     # Mended, it is the one image that Resume labels.
     iio.imwrite(folder / "b.png", two_levels()[0])
+    batch_panel.form.changed.emit()
+    look(batch_panel, qtbot)
     before = (labels_of(folder) / "a.tif").stat().st_mtime_ns
     click(qtbot, batch_panel.resume_button)
     wait_for_end(batch_panel, qtbot)
@@ -237,7 +242,9 @@ def test_a_second_cancel_does_not_wait(batch_panel, qtbot, folder):
 
 
 @pytest.mark.window
-def test_closing_the_panel_cancels(viewer, batch_panel, qtbot, folder):
+def test_closing_the_panel_cancels_and_says_so(
+    viewer, batch_panel, qtbot, folder, notifications
+):
     panel = batch_panel
     set_settings(panel, **SLOW)
     choose(panel, qtbot, folder)
@@ -246,5 +253,6 @@ def test_closing_the_panel_cancels(viewer, batch_panel, qtbot, folder):
     qtbot.waitUntil(lambda: len(curve.counts) > 2, timeout=60_000)
     viewer.window.remove_dock_widget(panel)
     assert not panel.is_running
+    assert notifications[-1][1].startswith("The batch was cancelled, as its panel")
     wait_for_threads(qtbot)
     assert not list(labels_of(folder).glob("*.tif"))

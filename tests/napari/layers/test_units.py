@@ -51,7 +51,7 @@ def test_the_slice_that_is_shown_is_segmented(viewer, panel, unit, size, smaller
 
 def test_a_unit_that_comes_during_a_run_is_followed(viewer, panel):
     viewer.add_image(STACK, name="stack", **in_units("nm", 10.0))
-    panel.choice.axes.setEditText("Z Y X")
+    panel.axes.value = "Z Y X"
     slices = ShownSlice(viewer, panel.choice.source(), "YX")
     viewer.dims.set_point(0, 70)
     assert slices() == (7,)
@@ -68,7 +68,7 @@ def test_a_rectangle_in_another_unit(viewer, panel):
     box = np.array([[20, 30], [20, 70], [52, 70], [52, 30]]) * 0.5
     shapes = viewer.add_shapes([box], **in_units("nm", 1000.0, 2))
     viewer.layers.selection.active = image
-    panel.choice.crop.choose(shapes)
+    panel.area.value = f"box around {shapes.name}"
     assert "Area 32 x 40 of 96 x 128" in panel.hint.text(), panel.reason.text()
     region = shape_crop(image, "Y X", shapes, viewer.dims.units)
     assert (region[0].start, region[1].start) == (20, 30)
@@ -88,7 +88,7 @@ def test_the_viewport_in_another_unit(viewer, panel, qtbot):
     image = viewer.add_image(IMAGE, **in_units("um", 0.5, 2))
     viewer.add_points([[0, 0]], **in_units("nm", 1.0, 2))
     viewer.layers.selection.active = image
-    panel.choice.crop.choose("view")
+    panel.area.value = "view"
     height, width = viewer.canvas.size
     viewer.scene.camera.center = (48 * 500, 64 * 500)
     viewer.scene.camera.zoom = max(height, width) / (40 * 500)

@@ -54,6 +54,27 @@ def test_a_layer_s_model_labels_another_image_alike(fitted, viewer, qtbot):
     assert "with the classes of “first labels”" in fitted.progress.text.text()
 
 
+def test_what_was_sent_to_background_is_background_there(fitted, viewer, qtbot):
+    (first,) = labels_layers(viewer)
+    first.data[first.data == 1] = 0
+    first.refresh()
+    choose(fitted, "apply", "first labels")
+    wait_for_end(fitted, qtbot)
+    second = labels_layers(viewer)[-1]
+    assert set(np.unique(second.data)) == set(np.unique(first.data))
+    assert ((second.data[::-1] == 0) == (first.data == 0)).mean() > 0.97
+
+
+def test_a_model_applied_to_pieces_says_classes_and_pieces(fitted, viewer, qtbot):
+    section = fitted.class_count_section
+    section.output.setCurrentText("Connected regions")
+    section.output.activated.emit(section.output.currentIndex())
+    qtbot.waitUntil(lambda: not section.is_busy, timeout=10_000)
+    choose(fitted, "apply", "first labels")
+    wait_for_end(fitted, qtbot)
+    assert fitted.progress.text.text().startswith("2 classes, ")
+
+
 def test_classes_that_were_merged_by_the_slider_stay_merged(fitted, viewer, qtbot):
     (first,) = labels_layers(viewer)
     section = fitted.class_count_section

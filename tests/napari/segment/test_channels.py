@@ -113,7 +113,7 @@ def test_some_channels_of_a_stack(viewer, panel, axes):
     shape = (3, 5, 20, 24) if axes.startswith("C") else (5, 3, 20, 24)
     image = np.random.default_rng(0).random(shape)
     layer = viewer.add_image(image, name="stack")
-    panel.choice.axes.setEditText(axes)
+    panel.axes.value = axes
     assert checked(panel) == ["channel 0", "channel 1", "channel 2"]
     assert panel.choice.source().channels == ()
     panel.choice.channels.boxes[1].setChecked(False)

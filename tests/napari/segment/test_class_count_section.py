@@ -191,7 +191,7 @@ def test_slices_of_a_stack_can_be_shaped(viewer, panel, qtbot):
 def test_a_result_of_stopped_training_can_be_shaped(viewer, panel, qtbot, n_slices):
     image = five_levels()[0]
     viewer.add_image(image if n_slices == 1 else np.stack([image] * n_slices))
-    panel.choice.axes.setEditText("Y X" if n_slices == 1 else "Z Y X")
+    panel.axes.value = "Y X" if n_slices == 1 else "Z Y X"
     set_values(panel, merging="classes", n_steps=5000, patience=0)
     click(qtbot, panel.run_button)
     qtbot.waitUntil(lambda: bool(labels_layers(viewer)), timeout=60_000)

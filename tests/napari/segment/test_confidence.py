@@ -64,7 +64,7 @@ def test_confidence_is_an_image_below_the_result(measured, viewer, qtbot):
 
 def test_what_the_panel_shows_is_never_taken_for_input(measured, viewer, qtbot):
     chosen = measured.choice.layer.value
-    offered = measured.scribbles.box.count()
+    offered = len(measured.scribbles)
     show(measured, qtbot)
     click(qtbot, measured.confidence_section.worst_button)
     (confidence,) = images(viewer)
@@ -73,7 +73,7 @@ def test_what_the_panel_shows_is_never_taken_for_input(measured, viewer, qtbot):
     assert measured.choice.layer.value is chosen
     assert confidence not in measured.choice.layer.choices
     viewer.layers.selection.active = outline
-    assert measured.scribbles.box.count() == offered
+    assert len(measured.scribbles) == offered
     viewer.layers.remove(chosen)
     assert measured.choice.layer.value is None
 

@@ -103,7 +103,7 @@ def assert_lies_in(labels, image, start):
 def test_the_rectangle_of_a_layer(viewer, panel, qtbot, image_layer):
     corners = np.array([image_layer.data_to_world(v) for v in BOX])
     shapes = viewer.add_shapes([corners], shape_type="rectangle", name="box")
-    panel.choice.crop.choose(shapes)
+    panel.area.value = f"box around {shapes.name}"
     assert "Area 32 x 40 of 96 x 128" in panel.hint.text()
     run_to_the_end(panel, qtbot)
     (labels,) = labels_layers(viewer)
@@ -117,20 +117,20 @@ def test_the_rectangle_of_a_layer(viewer, panel, qtbot, image_layer):
 def test_a_shape_that_is_moved_moves_the_region(viewer, panel, qtbot):
     viewer.add_image(IMAGE)
     shapes = viewer.add_shapes([np.array(BOX, float)], shape_type="rectangle")
-    panel.choice.crop.choose(shapes)
+    panel.area.value = f"box around {shapes.name}"
     shapes.data = [np.array(BOX, float) * 1.5]
     qtbot.waitUntil(lambda: "Area 48 x 60" in panel.hint.text(), timeout=5000)
     shapes.add([np.array(BOX, float)], shape_type="rectangle")
     shapes.selected_data = {1}
     qtbot.waitUntil(lambda: "Area 32 x 40" in panel.hint.text(), timeout=5000)
     viewer.layers.remove("Shapes")
-    assert panel.choice.crop.box.currentText() == "whole image"
+    assert panel.area.value == "whole image"
     assert not panel.hint.isVisibleTo(panel.native)
 
 
 @pytest.mark.window
 def test_the_viewport(viewer, panel, qtbot, image_layer):
-    panel.choice.crop.choose("view")
+    panel.area.value = "view"
     height, width = viewer.canvas.size
     # So near that the canvas shows 40 pixels in height, or 16 in width.
     viewer.scene.camera.center = image_layer.data_to_world((49.5, 59.5))
@@ -151,7 +151,7 @@ def test_the_viewport(viewer, panel, qtbot, image_layer):
 
 @pytest.mark.window
 def test_a_viewport_around_the_image_is_all_of_it(viewer, panel, qtbot, image_layer):
-    panel.choice.crop.choose("view")
+    panel.area.value = "view"
     viewer.reset_view()
     qtbot.wait(300)
     assert panel.choice.source().crop == {}
@@ -159,10 +159,10 @@ def test_a_viewport_around_the_image_is_all_of_it(viewer, panel, qtbot, image_la
 
 def test_in_3d_there_is_no_viewport(viewer, panel):
     viewer.add_image(np.stack([IMAGE] * 5))
-    panel.choice.crop.choose("view")
+    panel.area.value = "view"
     assert panel.run_button.isEnabled()
     viewer.dims.ndisplay = 3
-    panel.choice.crop.changed.emit()
+    panel.choice.area.changed.emit()
     assert not panel.run_button.isEnabled()
     assert "in 2D" in panel.reason.text()
 
@@ -174,7 +174,7 @@ def test_a_region_of_a_stack_with_channels(viewer, panel, qtbot):
     )
     box = np.array([image.data_to_world((0, 0, *v)) for v in BOX])[:, -2:]
     shapes = viewer.add_shapes([box], shape_type="rectangle")
-    panel.choice.crop.choose(shapes)
+    panel.area.value = f"box around {shapes.name}"
     assert "5 slices (Z), area 32 x 40 of 96 x 128" in panel.hint.text()
     run_to_the_end(panel, qtbot)
     (labels,) = labels_layers(viewer)
@@ -192,8 +192,8 @@ def test_strokes_on_the_whole_image_teach_a_region(viewer, panel, qtbot):
     paint[45:50, 35:60] = 9
     viewer.add_labels(paint, name="paint")
     shapes = viewer.add_shapes([np.array(BOX, float)], shape_type="rectangle")
-    panel.choice.crop.choose(shapes)
-    panel.scribbles.choose(viewer.layers["paint"])
+    panel.area.value = f"box around {shapes.name}"
+    panel.scribble_choice.choose(viewer.layers["paint"])
     run_to_the_end(panel, qtbot)
     labels = viewer.layers["image labels"].data
     assert labels.shape == (32, 40)

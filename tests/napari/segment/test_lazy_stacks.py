@@ -44,7 +44,7 @@ def lazy_memmap(tmp_path, data):
 @pytest.mark.parametrize("lazy", [lazy_dask, lazy_zarr, lazy_memmap])
 def test_lazy_stacks_give_the_same_labels(viewer, panel, qtbot, tmp_path, lazy):
     viewer.add_image(lazy(tmp_path, STACK), name="stack", contrast_limits=(0, 255))
-    panel.choice.axes.setEditText("Z Y X")
+    panel.axes.value = "Z Y X"
     assert "read while it runs" in panel.hint.text()
     run_to_the_end(panel, qtbot)
     expected = in_a_thread(mm.segment, STACK, axes="ZYX", background="auto", **QUICK)
@@ -96,7 +96,7 @@ def test_the_code_of_a_stack_gives_the_same_labels(
     )  # fmt: skip
     box = np.array([[4, 6], [4, 60], [44, 60], [44, 6]], float)
     shapes = viewer.add_shapes([box], shape_type="rectangle")
-    panel.choice.crop.choose(shapes)
+    panel.area.value = f"box around {shapes.name}"
     set_values(panel, n_labels=2)
     click(qtbot, panel.settings_actions.copy_button)
     code = QApplication.clipboard().text()

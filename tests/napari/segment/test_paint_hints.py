@@ -46,7 +46,7 @@ def test_the_layer_lies_on_the_image_with_the_brush_ready(viewer, panel, hints):
     assert (hints.mode, hints.selected_label) == ("paint", 1)
     assert 1 < hints.brush_size <= 12
     assert class_names(hints.features)[3] == "class 3"
-    assert panel.scribbles.layer == hints
+    assert panel.scribble_choice.layer == hints
 
 
 def test_keys_choose_the_class(make_napari_viewer, qtbot):

@@ -51,7 +51,7 @@ def test_cancel_on_a_real_image(viewer, segment_panel, qtbot):
 def test_one_slice_of_a_real_stack(viewer, segment_panel, qtbot):
     (stack,) = viewer.open_sample("napari-mmtseg", "focus_series")
     viewer.dims.set_current_step(0, 4)
-    assert segment_panel.choice.axes.currentText() == "Z Y X"
+    assert segment_panel.axes.value == "Z Y X"
     take_current_slice(segment_panel)
     run_to_the_end(segment_panel, qtbot)
     (labels,) = labels_layers(viewer)

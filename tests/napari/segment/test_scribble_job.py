@@ -24,9 +24,7 @@ def textures():
 
 
 def choose(panel, text):
-    index = panel.scribbles.box.findText(text)
-    assert index >= 0, [panel.scribbles.box.itemText(i) for i in range(9)]
-    panel.scribbles.box.setCurrentIndex(index)
+    panel.scribbles.value = text
 
 
 def newest(viewer):
@@ -48,7 +46,7 @@ def painted(viewer, panel, qtbot):
 
 def test_paint_names_the_classes(painted, viewer, qtbot):
     panel, paint = painted
-    assert panel.scribbles.box.currentText() == "none"
+    assert panel.scribbles.value == "none"
     choose(panel, "paint")
     run_to_the_end(panel, qtbot)
     assert viewer.layers.selection.active == paint  # to go on painting
@@ -141,10 +139,10 @@ def test_the_choice_goes_with_its_layer(painted, viewer):
     panel, paint = painted
     choose(panel, "paint")
     paint.name = "strokes"
-    assert panel.scribbles.box.currentText() == "strokes"
+    assert panel.scribbles.value == "strokes"
     viewer.layers.remove(paint)
-    assert panel.scribbles.box.currentText() == "none"
-    assert panel.scribbles.layer is None
+    assert panel.scribbles.value == "none"
+    assert panel.scribble_choice.layer is None
 
 
 def test_other_slices_teach_as_well(viewer, panel, qtbot):
@@ -157,8 +155,8 @@ def test_other_slices_teach_as_well(viewer, panel, qtbot):
     viewer.dims.set_point(0, 2)
     take_current_slice(panel)
     choose(panel, "paint")
-    assert panel.scribbles.all_slices.isVisibleTo(panel.native)
-    panel.scribbles.all_slices.setChecked(True)
+    assert panel.scribble_choice.all_slices.isVisibleTo(panel.native)
+    panel.scribble_choice.all_slices.setChecked(True)
     run_to_the_end(panel, qtbot)
     result = viewer.layers["stack labels"]
     assert result.data.shape == (1, 64, 96)

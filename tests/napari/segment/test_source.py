@@ -90,7 +90,7 @@ def test_a_renamed_layer_is_shown_by_its_new_name(viewer, panel):
 )
 def test_axes_are_guessed(viewer, panel, image, options, axes):
     viewer.add_image(image, contrast_limits=(0, 1), **options)
-    assert panel.choice.axes.currentText() == axes
+    assert panel.axes.value == axes
     assert panel.run_button.isEnabled(), panel.reason.text()
 
 
@@ -107,10 +107,10 @@ def test_axes_are_guessed(viewer, panel, image, options, axes):
 )
 def test_axes_that_do_not_fit_disable_run_and_say_why(viewer, panel, axes, message):
     viewer.add_image(np.zeros((9, 20, 30)), name="stack", contrast_limits=(0, 1))
-    panel.choice.axes.setEditText(axes)
+    panel.axes.value = axes
     assert not panel.run_button.isEnabled()
     assert message in panel.reason.text()
-    panel.choice.axes.setEditText("z y x")
+    panel.axes.value = "z y x"
     assert panel.run_button.isEnabled()
 
 
@@ -161,7 +161,7 @@ def test_lazy_data_is_read_by_the_slice_and_not_before_the_run(viewer, panel, qt
     stack = da.map_blocks(load, chunks=((1,) * 6, (48,), (64,)), dtype=np.uint8)
     viewer.add_image(stack, contrast_limits=(0, 255))
     viewer.dims.set_current_step(0, 3)
-    panel.choice.axes.setEditText("Z Y X")
+    panel.axes.value = "Z Y X"
     take_current_slice(panel)
     read.clear()
     assert panel.run_button.isEnabled()
@@ -175,7 +175,7 @@ def test_an_axis_named_s_is_one_like_any_other(
     viewer, panel, qtbot, notifications, n_slices, labels
 ):
     layer = viewer.add_image(np.stack([IMAGE] * n_slices), axis_labels=labels)
-    panel.choice.axes.setEditText("S Y X")
+    panel.axes.value = "S Y X"
     assert panel.choice.has_slices
     assert panel.hint.text() == f"{n_slices} slices (S) of 48 x 64, one model."
     set_values(panel, n_labels=2)
@@ -187,7 +187,7 @@ def test_an_axis_named_s_is_one_like_any_other(
 
 def test_an_axis_named_s_beside_colours(viewer, panel):
     viewer.add_image(np.zeros((5, 20, 30, 3), np.uint8), rgb=True)
-    panel.choice.axes.setEditText("S Y X RGB")
+    panel.axes.value = "S Y X RGB"
     source = panel.choice.source()
     assert source.lengths == {"S": 5, "Y": 20, "X": 30}
     assert source.image_axes == "QYXS"
@@ -200,26 +200,26 @@ def test_axes_that_the_core_refuses_say_so(viewer, panel, monkeypatch):
         raise InputError("no such stack")
 
     monkeypatch.setattr(ImageStack, "of", refuse)
-    panel.choice.axes.setEditText("T Y X")
+    panel.axes.value = "T Y X"
     assert panel.reason.text() == "no such stack"
     assert not panel.run_button.isEnabled()
 
 
 def test_typed_axes_are_remembered(viewer, panel):
     stack = viewer.add_image(np.stack([IMAGE] * 9), name="stack")
-    panel.choice.axes.setEditText("T Y X")
+    panel.axes.value = "T Y X"
     other = viewer.add_image(IMAGE, name="other")
-    assert panel.choice.axes.currentText() == "Y X"
+    assert panel.axes.value == "Y X"
     viewer.layers.selection.active = stack
-    assert panel.choice.axes.currentText() == "T Y X"
+    assert panel.axes.value == "T Y X"
     assert panel.choice.source().axes == "T Y X"
     viewer.layers.selection.active = other
-    assert panel.choice.axes.currentText() == "Y X"
+    assert panel.axes.value == "Y X"
 
 
 def test_few_slices_that_are_taken_for_channels_are_named(viewer, panel):
     viewer.add_image(np.stack([IMAGE] * 4))
-    assert panel.choice.axes.currentText() == "C Y X"
+    assert panel.axes.value == "C Y X"
     assert panel.hint.text() == "One image of 48 x 64 with 4 channels (C)."
     viewer.add_image(np.stack([np.stack([IMAGE] * 2)] * 5), axis_labels="zcyx")
     assert panel.hint.text() == "5 slices (Z) of 48 x 64, 2 channels (C), one model."
@@ -233,9 +233,9 @@ def wait_for_hint(panel, qtbot, text):
 
 def test_axis_labels_that_come_later_are_followed(viewer, panel, qtbot):
     layer = viewer.add_image(np.stack([IMAGE] * 4))
-    panel.choice.axes.setEditText("Z Y X")
+    panel.axes.value = "Z Y X"
     layer.axis_labels = ("t", "y", "x")
-    assert panel.choice.axes.currentText() == "T Y X"
+    assert panel.axes.value == "T Y X"
     wait_for_hint(panel, qtbot, "4 slices (T)")
 
 
@@ -243,13 +243,13 @@ def test_other_data_are_followed(viewer, panel, qtbot, monkeypatch):
     monkeypatch.setattr(source, "_MATTERS", 0)  # however much is free
     layer = viewer.add_image(np.stack([IMAGE] * 9))
     layer.data = np.zeros((7, 40, 60))
-    wait_for_hint(panel, qtbot, "7 slices (Z) of 40 x 60")
+    wait_for_hint(panel, qtbot, "7 slices (Z?) of 40 x 60")
     before = panel.memory.text()
     layer.data = np.zeros((7, 2000, 3000), np.uint8)
     qtbot.waitUntil(lambda: panel.memory.text() != before, timeout=5000)
     layer.data = IMAGE
     qtbot.waitUntil(lambda: not panel.hint.isVisibleTo(panel.native), timeout=5000)
-    assert panel.choice.axes.currentText() == "Y X"
+    assert panel.axes.value == "Y X"
     assert panel.run_button.isEnabled(), panel.reason.text()
 
 
@@ -259,9 +259,18 @@ def test_a_layer_that_is_moved_moves_the_region(viewer, panel, qtbot, moved):
     box = np.array([[0, 0], [0, 20], [20, 20], [20, 0]], float)
     shapes = viewer.add_shapes([box], name="shapes")
     viewer.layers.selection.active = image
-    panel.choice.crop.choose(shapes)
+    panel.area.value = f"box around {shapes.name}"
     wait_for_hint(panel, qtbot, "Area 20 x 20")
     viewer.layers[moved].scale = (0.5, 0.5) if moved == "image" else (2, 2)
     wait_for_hint(panel, qtbot, "Area 40 x 40")
     viewer.layers[moved].translate = (5, 0) if moved == "image" else (-10, 0)
     wait_for_hint(panel, qtbot, "Area 30 x 40")
+
+
+def test_a_guessed_axis_has_a_question_mark(viewer, panel):
+    layer = viewer.add_image(np.zeros((8, 32, 32), np.uint8))
+    assert panel.hint.text().startswith("8 slices (Z?) of 32 x 32")
+    panel.axes.value = "T Y X"
+    assert panel.hint.text().startswith("8 slices (T) of 32 x 32")
+    layer.axis_labels = ("z", "y", "x")
+    assert panel.hint.text().startswith("8 slices (Z) of 32 x 32")

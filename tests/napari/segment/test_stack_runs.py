@@ -98,7 +98,7 @@ def test_the_model_of_a_stack_labels_another_one_alike(viewer, panel, qtbot):
     qtbot.waitUntil(lambda: not section.is_busy, timeout=20_000)
     assert len(np.unique(section.layer.data)) == 3
     viewer.layers.selection.active = first
-    panel.choice.slices.setCurrentText("current slice")
+    panel.slices.value = "current slice"
     panel.model_actions.apply_layer(labels)
     wait_for_end(panel, qtbot)
     one = viewer.layers[-1]
@@ -111,7 +111,7 @@ def test_an_edited_stack_teaches_the_next_run(viewer, panel, qtbot):
     run_to_the_end(panel, qtbot)
     (first,) = labels_layers(viewer)
     first.data_setitem(tuple(np.nonzero(TRUTHS)), 9)
-    panel.scribbles.choose(first, edits=True)
+    panel.scribble_choice.choose(first, edits=True)
     run_to_the_end(panel, qtbot)
     labels = viewer.layers[-1]
     assert labels != first
@@ -130,7 +130,7 @@ def test_the_model_of_volumes_needs_volumes(viewer, panel, qtbot, notifications)
     wait_for_end(panel, qtbot)
     assert viewer.layers[-1].data.shape == STACK.shape
     n_layers = len(viewer.layers)
-    panel.choice.slices.setCurrentText("current slice")
+    panel.slices.value = "current slice"
     panel.model_actions.apply_layer(labels)
     wait_for_end(panel, qtbot)
     assert len(viewer.layers) == n_layers
@@ -144,8 +144,8 @@ def test_strokes_on_one_slice_teach_the_whole_stack(viewer, panel, qtbot):
     paint[2, 3:6, 3:12] = 7
     paint[2, 20:24, 26:40] = 5
     viewer.add_labels(paint, name="paint")
-    panel.scribbles.choose(viewer.layers["paint"])
-    assert not panel.scribbles.all_slices.isVisibleTo(panel.native)
+    panel.scribble_choice.choose(viewer.layers["paint"])
+    assert not panel.scribble_choice.all_slices.isVisibleTo(panel.native)
     run_to_the_end(panel, qtbot)
     labels = viewer.layers["stack labels"].data
     assert np.mean(labels == np.where(TRUTHS, 5, 7)) > 0.95
@@ -162,19 +162,19 @@ def test_what_does_not_go_with_a_stack_is_said_before_the_run(
     viewer, panel, values, message
 ):
     viewer.add_image(STACK)
-    panel.choice.axes.setEditText("T Y X")
+    panel.axes.value = "T Y X"
     assert panel.run_button.isEnabled()
     set_values(panel, **values)
     assert not panel.run_button.isEnabled()
     assert message in panel.reason.text()
-    panel.choice.slices.setCurrentText("current slice")
+    panel.slices.value = "current slice"
     assert panel.run_button.isEnabled(), panel.reason.text()
 
 
 def test_volumes_of_a_time_series(viewer, panel, qtbot):
     series = np.stack([STACK, STACK[:, ::-1]])
     viewer.add_image(series, name="series", scale=(1, 3, 1, 1))
-    panel.choice.axes.setEditText("T Z Y X")
+    panel.axes.value = "T Z Y X"
     set_values(panel, n_labels=2, stack="volume")
     assert "2 volumes (T) of 6 slices (Z) of 48 x 64, in 3D" in panel.hint.text()
     click(qtbot, panel.run_button)

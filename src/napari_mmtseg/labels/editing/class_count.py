@@ -97,6 +97,18 @@ class ClassCount:
         """Return the classes that labels would show without edits."""
         return self.hierarchy.labels(self.display(labels).n_labels)
 
+    def as_shown(self, labels: Labels) -> LabelHierarchy:
+        """Return the hierarchy; a class whose pixels are all 0 now is background."""
+        hierarchy, shown = self.hierarchy, self.display(labels)
+        if hierarchy.has_background or shown.output != "classes":
+            return hierarchy
+        before = hierarchy.labels(shown.n_labels)
+        for index, value in enumerate(hierarchy.label_of_class(shown.n_labels)):
+            pixels = labels[before == value]
+            if value and pixels.size and not pixels.any():
+                return hierarchy.with_background(index, shown.n_labels)
+        return hierarchy
+
     def change(
         self,
         labels: Labels,
@@ -185,9 +197,7 @@ class ClassCount:
         """
         seen = self._glance(labels)
         same = [int(np.count_nonzero(seen == made.glance)) for made in self._made]
-        number, agreement = self._nearest_number(
-            seen, self._glance(self.hierarchy.clusters)
-        )
+        number, agreement = self._nearest_number(seen)
         best = max([agreement, *same])
         made = [m for m, n in zip(self._made, same, strict=True) if n == best]
         return made[::-1], number if agreement == best else None, best
@@ -195,8 +205,13 @@ class ClassCount:
     def _glance(self, labels: Labels) -> Labels:
         return labels[..., :: self._step, :: self._step]
 
-    def _nearest_number(self, seen: Labels, clusters: NDArray[Any]) -> tuple[int, int]:
+    def _nearest_number(self, seen: Labels) -> tuple[int, int]:
         """Return the class count that most pixels agree with, and how many do."""
+        clusters, n_outside = self._glance(self.hierarchy.clusters), 0
+        if self.hierarchy.outside is not None:
+            outside = self._glance(self.hierarchy.outside)
+            n_outside = int(np.count_nonzero(seen[outside] == 0))
+            clusters, seen = clusters[~outside], seen[~outside]
         label_of = self.hierarchy.label_of_cluster
         finest, n = self.hierarchy.groups.shape
         n_values = int(label_of(finest).max()) + n + 2
@@ -213,7 +228,7 @@ class ClassCount:
         best = np.flatnonzero(agreement == agreement.max())
         chosen = self._last.n_labels - 1
         index = chosen if chosen in best else int(best[0])
-        return index + 1, int(agreement[index])
+        return index + 1, int(agreement[index]) + n_outside
 
 
 def _renamed(classes: Labels, before: Labels, after: Labels) -> Labels:

@@ -196,6 +196,11 @@ class BatchWidget(NarrowPanel):
         self._viewer.events.theme.disconnect(self._show_theme)
         self._planner.cancel()
         self._opener.forget()
+        if self.is_running:
+            show_info(
+                "The batch was cancelled, as its panel was closed. Open it again to "
+                "resume."
+            )
         self._control.cancel()
 
     def _arrange(self) -> None:

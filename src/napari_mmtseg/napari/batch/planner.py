@@ -10,7 +10,7 @@ from textwrap import shorten
 
 from napari_mmtseg.batch.plan import BatchRequest, plan_batch, results_there
 from napari_mmtseg.batch.record import BatchRecord
-from napari_mmtseg.batch.run import records_before
+from napari_mmtseg.batch.run import prepare, records_before
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.runs.preload import no_full_collection
 from napari_mmtseg.napari.runs.progress import count
@@ -59,16 +59,26 @@ def look(request: BatchRequest, should_cancel: Callable[[], bool]) -> Prospect:
     if not plan.journal_path.exists():
         return Prospect(waiting, f"{folder} holds other files. {_WAYS_OUT}")
     try:
-        resumed = records_before(replace(request, resume=True), should_cancel)
+        start = prepare(replace(request, resume=True), should_cancel)
     except InputError as error:
         why = shorten(str(error), _LONGEST, placeholder="…")
         return Prospect(
             waiting, f"{folder} holds a run that cannot be resumed: {why} {_OTHER_RUN}"
         )
+    unreadable = start.previous.unreadable
+    resumed = tuple(unreadable.get(n, r) for n, r in start.records().items())
     n, n_done = len(resumed), sum(r.status == "skipped" for r in resumed)
     images = count(n, "image")
     if n_done == n:
         return Prospect(resumed, f"All {images} have labels in {folder}. {_WAYS_OUT}")
+    if n_done + len(unreadable) == n:
+        files = count(len(unreadable), "file")
+        pronoun = "it" if len(unreadable) == 1 else "them"
+        return Prospect(
+            resumed,
+            f"{files} cannot be read, all others have labels in {folder}. Mend "
+            f"{pronoun} to resume. {_WAYS_OUT}",
+        )
     if n_done:
         text = (
             f"{n_done:,} of {images} have labels in {folder}: Resume labels the others"

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QAbstractItemView, QStyledItemDelegate, QStyleOptionV
 
 from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.napari.runs.progress import duration
-from napari_mmtseg.napari.shared.table import Column, SortedTable, TableView
+from napari_mmtseg.napari.shared.table import WIDEST, Column, SortedTable, TableView
 
 Role = Qt.ItemDataRole
 
@@ -264,7 +264,7 @@ class BatchTableView(TableView):
     def minimumSizeHint(self) -> QSize:
         """Return room for enough columns and rows to follow a batch."""
         width = sum(_WIDTHS.values()) - _WIDTHS[BatchTableModel.ERROR] + _NAME_WIDTH
-        return QSize(width, self.height_of_rows(_LEAST_ROWS))
+        return QSize(min(width, WIDEST), self.height_of_rows(_LEAST_ROWS))
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Give names the remaining width; errors stand to the right of everything."""

@@ -15,6 +15,9 @@ from qtpy.QtWidgets import (
 from napari_mmtseg.napari.edit.actions import ACTIONS
 from napari_mmtseg.napari.edit.fields import EditFields
 
+_LONG = 20
+"""Letters of a title above which a button has a row for itself."""
+
 
 def make_buttons() -> dict[str, QPushButton]:
     """Return a button for every action, by its name."""
@@ -72,9 +75,14 @@ def _grid(
     names = [name for name, action in ACTIONS.items() if action.group == group]
     sized = [name for name in names if ACTIONS[name].field]
     paired = [name for name in names if name not in sized]
-    for i, name in enumerate(paired):
-        is_alone = i == len(paired) - 1 and i % 2 == 0
-        grid.addWidget(buttons[name], i // 2, i % 2, 1, 2 if is_alone else 1)
+    row = column = 0
+    for name in paired:
+        is_last = name == paired[-1] and not column
+        is_alone = is_last or len(ACTIONS[name].title) > _LONG
+        if is_alone and column:
+            row, column = row + 1, 0
+        grid.addWidget(buttons[name], row, column, 1, 2 if is_alone else 1)
+        row, column = (row, 1) if not (is_alone or column) else (row + 1, 0)
     for row, name in enumerate(sized, start=grid.rowCount()):
         grid.addWidget(buttons[name], row, 0)
         grid.addWidget(getattr(fields, ACTIONS[name].field), row, 1)

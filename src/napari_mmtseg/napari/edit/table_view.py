@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QSize, Qt
 
 from napari_mmtseg.napari.edit.table import ClassTableModel
-from napari_mmtseg.napari.shared.table import TableView
+from napari_mmtseg.napari.shared.table import WIDEST, TableView
 
 _WIDTHS = {0: 54, 2: 66, 3: 62, 4: 62, 5: 44}
 _NAME_WIDTH = 64
@@ -89,7 +89,8 @@ class ClassTableView(TableView):
 
     def minimumSizeHint(self) -> QSize:
         """Return the preferred height: the panel scrolls, not a slit of a table."""
-        width = sum(_WIDTHS.values()) + _NAME_WIDTH
+        shown = [w for c, w in _WIDTHS.items() if not self.isColumnHidden(c)]
+        width = min(sum(shown) + _NAME_WIDTH, WIDEST)
         return QSize(width, self.sizeHint().height())
 
     def _selected(self) -> NDArray[Any]:

@@ -73,6 +73,10 @@ def _is_same(array: Any, other: Any) -> bool:
 def is_same_image(source: LayerSelection, other: LayerSelection) -> bool:
     """Return whether two selections are of the same pixels."""
     array, there = source.array, other.array
+    if source.area is not other.area and (
+        source.area is None or not source.area.is_same(other.area)
+    ):
+        return False
     if isinstance(array, ChannelStack) and isinstance(there, ChannelStack):
         return array.is_of(there.arrays) and source.index == other.index
     return array is there and source.index == other.index

@@ -37,7 +37,7 @@ def viewport_crop(layer: Image, axes: str, viewer: ViewerModel) -> Crop:
             "The view is an area only where the viewer shows Y and X of the image "
             "in 2D. Change the view, or choose another area."
         )
-    return _crop(layer, names, _viewport_corners(viewer, layer), "The view")
+    return crop_around(layer, names, _viewport_corners(viewer, layer), "The view")
 
 
 def shape_crop(layer: Image, axes: str, shapes: Shapes, units: Units = None) -> Crop:
@@ -58,7 +58,7 @@ def shape_crop(layer: Image, axes: str, shapes: Shapes, units: Units = None) -> 
     for vertex in shapes.data[min(shapes.selected_data, default=0)]:
         point = change_units(shapes.data_to_world(vertex), shapes.units, units)
         corners.append(pixel_at(layer, point, units))
-    return _crop(layer, names, np.array(corners), f"The shape in “{shapes.name}”")
+    return crop_around(layer, names, np.array(corners), f"The shape in “{shapes.name}”")
 
 
 def _viewport_corners(viewer: ViewerModel, layer: Image) -> NDArray[np.float64]:
@@ -79,9 +79,13 @@ def _viewport_corners(viewer: ViewerModel, layer: Image) -> NDArray[np.float64]:
     return np.array(points)
 
 
-def _crop(
+def crop_around(
     layer: Image, names: Sequence[str], corners: NDArray[np.float64], what: str
 ) -> Crop:
+    """Return the pixels of an image whose centres lie in the box around corners.
+
+    Raises InputError, with `what` for its subject, if these are too few.
+    """
     shape = finest_level(layer).shape
     # A pixel belongs to it if its centre does, rounding errors aside.
     first, last = (np.ceil(f(axis=0) - _ROUNDING) for f in (corners.min, corners.max))

@@ -97,8 +97,8 @@ def _painted(
     full = tuple(source.full_plane.get(a, n) for a, n in source.lengths.items())
     named = zip(source.place.axes, source.place.shape, strict=True)
     if shape in (full, tuple(source.full_plane.get(a, n) for a, n in named)):
-        region = {name: slice(*ends) for name, ends in source.crop.items()}
-        window = tuple(region.get(a, slice(None)) for a in source.lengths)
+        window_of = {name: slice(*ends) for name, ends in source.crop.items()}
+        window = tuple(window_of.get(a, slice(None)) for a in source.lengths)
         return _values(np.reshape(labels, full)[window])
     return None
 

@@ -18,6 +18,7 @@ from napari_mmtseg.images.arrays import check_shape
 from napari_mmtseg.images.lazy import ArrayPart
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.store import free_memory
+from napari_mmtseg.napari.layers.area import Area
 from napari_mmtseg.napari.layers.axes import (
     candidate_axes,
     finest_level,
@@ -47,7 +48,8 @@ class LayerSelection:
     :func:`napari_mmtseg.segment`. `place` is the placement of the labels, and `spacing`
     the distance between their pixels along every axis; None if unknown. `channels` are
     the names of the chosen channels unless these are all of the layer, `channel_code`
-    is Python code for the pixels of each, and `layer_name` the first layer then.
+    is Python code for the pixels of each, and `layer_name` the first layer then. Only
+    the `area` of the part is segmented, if there is one.
     """
 
     name: str
@@ -62,6 +64,7 @@ class LayerSelection:
     channels: tuple[str, ...] = ()
     channel_code: tuple[str, ...] = ()
     layer_name: str = ""
+    area: Area | None = None
 
     @property
     def image_axes(self) -> str:
@@ -117,6 +120,13 @@ class LayerSelection:
         return self.naming
 
     @property
+    def is_guessed(self) -> bool:
+        """Whether the layer does not name the axes that are stacked."""
+        given = self.place.others["axis_labels"]
+        named = {str(name).strip().upper()[:1] for name in given}
+        return not {name for name in self.lengths if name not in "YX"} <= named
+
+    @property
     def lengths(self) -> dict[str, int]:
         """Length of every axis of the labels, by name."""
         names = [name for name in self._kept if name not in _CHANNELS]
@@ -151,6 +161,10 @@ class LayerSelection:
         n_bytes = math.prod(self.part.shape) * self.part.dtype.itemsize
         return in_memory and n_bytes < _COPIED_SHARE * free_memory()
 
+    def area_mask(self) -> NDArray[np.bool_] | None:
+        """Return the pixels to segment, (Y, X) or in the shape of the labels."""
+        return None if self.area is None else self.area.mask(self.place.plane)
+
     def read(self) -> NDArray[Any]:
         """Return a copy of the image; lazy data is read here, this image alone."""
         return np.array(self.part)
@@ -180,14 +194,16 @@ def choose_source(
     *,
     all_slices: bool = False,
     crop: tuple[slice, slice] | None = None,
+    area: Area | None = None,
 ) -> LayerSelection:
     """Select a layer, or a part of it, to segment; only Image layers are accepted.
 
     `axes` names every axis of the data, as in ``"Z Y X"``: Y and X are segmented, C or
     RGB holds channels, all others are slices. Without `all_slices` the slice at `point`
     is taken, the position of the sliders as from :func:`slider_point`; the first along
-    each axis without it. `crop` is the part in Y and X. Raises InputError if the layer
-    or its axes cannot be segmented, or nothing of it lies there.
+    each axis without it. `crop` is the part in Y and X, by default that of the `area`.
+    Raises InputError if the layer or its axes cannot be segmented, or nothing of it
+    lies there.
     """
     if not isinstance(layer, Image):
         raise InputError(
@@ -206,6 +222,8 @@ def choose_source(
             position = np.asarray(layer.world_to_data(point))
         for i in cut:
             index[i] = _position(layer, names[i], float(position[i]), shape[i])
+    if crop is None and area is not None:
+        crop = area.crop
     for name, part in zip("YX", crop or (), strict=False):
         index[names.index(name)] = part
     if names[-1] == "RGB" and shape[-1] == 4:
@@ -229,6 +247,7 @@ def choose_source(
         multiscale=layer.multiscale,
         place=place_of(layer, names, shape, index),
         spacing=_spacing(layer, names, kept),
+        area=area,
     )
 
 

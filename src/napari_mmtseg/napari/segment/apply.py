@@ -87,7 +87,8 @@ class ModelActions(QWidget):
         like = display = None
         if result.can_show(layer.data):
             class_count = result.class_count(layer.data)
-            like, display = class_count.hierarchy, class_count.display(layer.data)
+            display = class_count.display(layer.data)
+            like = class_count.as_shown(layer.data)
         appearance = {"colormap": layer.colormap, "features": layer.features.copy()}
         self._apply(result.model, f"“{layer.name}”", like, display, appearance)
 
@@ -190,7 +191,10 @@ class Application:
             labels, kept = self._adjustable(model, (yield from predicted(finding)))
         seconds = time.perf_counter() - start
         # One part at a time, as the labels may lie in a file.
-        n_labels = len({v for part in labels for v in np.unique(part).tolist()})
+        values = {v for part in labels for v in np.unique(part).tolist()}
+        has_area, output = self.source.area is not None, model.settings.output
+        output = output if self.display is None else self.display.output
+        n_labels = len(values - ({0} if has_area or output != "classes" else set()))
         return Segmented(
             labels=labels,
             kept=kept,
@@ -219,25 +223,34 @@ class Application:
     ) -> Generator[float, None, LabelHierarchy] | None:
         """Find the labels of every class count; None if they are too large for that."""
         like = self.like
+        stack = self._stack(model, image)
         if self.source.is_one_image and model.n_dims == 2:
-            return model.iter_hierarchy(
-                image,
-                channel_axis=self.source.channel_axis,
+            finding = model.iter_hierarchy(
+                stack.first.read(),
+                channel_axis=0,
                 merging=None if like is None else like.merging,
             )
-        stack = ImageStack.of(
-            image, axes=self.source.image_axes, volumes=model.n_dims == 3
-        )
+            return _limited(finding, stack.first.area)
         estimate = estimate_memory(stack, model.settings)
         if estimate.on_disk or stack.volumes != (model.n_dims == 3):
             return None
         merge_tree, parts = model.iter_clusters(stack)
+        if stack.area is not None:
+            merge_tree = replace(merge_tree, outside=~stack.area)
         if like is not None and (like.merging, like.groups.shape[1]) != (
             merge_tree.merging,
             merge_tree.groups.shape[1],
         ):
             return None
         return _with_clusters(merge_tree, parts, stack)
+
+    def _stack(self, model: MutualMeanTeachingModel, image: Any) -> ImageStack:
+        return ImageStack.of(
+            image,
+            axes=self.source.image_axes,
+            volumes=model.n_dims == 3,
+            area=self.source.area_mask(),
+        )
 
     def _adjustable(
         self, model: MutualMeanTeachingModel, hierarchy: LabelHierarchy
@@ -264,10 +277,22 @@ class Application:
             shown = model.with_n_labels(self.like, self.display.n_labels)
             output = self.display.output
         parts = shown.iter_labels(image, axes=self.source.image_axes, output=output)
-        labels = self.source.place.arrange((yield from predicted(parts)))
+        predictions = yield from predicted(parts)
+        area = self._stack(model, image).area
+        if area is not None:
+            predictions[~area] = 0
+        labels = self.source.place.arrange(predictions)
         kept = LayerResult(self.source, shown, {}, shown.settings)
         kept.why_fixed = fixed_by_size(labels) or "It has those of another image."
         return labels, kept
+
+
+def _limited(
+    finding: Generator[float, None, LabelHierarchy], area: NDArray[np.bool_] | None
+) -> Generator[float, None, LabelHierarchy]:
+    """Find a hierarchy, with an area that its classes cover."""
+    hierarchy = yield from finding
+    return hierarchy if area is None else replace(hierarchy, outside=~area)
 
 
 def _with_clusters(

@@ -1,4 +1,4 @@
-"""Choices that follow the layers of a viewer: the crop, and the scribbles."""
+"""Choices that follow the layers of a viewer, and that of the scribbles."""
 
 from __future__ import annotations
 
@@ -7,23 +7,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from magicgui.widgets import ComboBox
 from psygnal import Signal
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
-from napari.layers import Image, Labels, Shapes
+from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.napari.layers.aids import is_aid
-from napari_mmtseg.napari.layers.crop import shape_crop, viewport_crop
-from napari_mmtseg.napari.layers.navigation import scene
 from napari_mmtseg.napari.layers.result import result_of
 from napari_mmtseg.napari.layers.scribbles import LayerScribbles, choose_scribbles
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.shared.layer_choice import (
-    PLACE_EVENTS,
-    LayerWatch,
-    keep_narrow,
-)
+from napari_mmtseg.napari.shared.layer_choice import keep_narrow
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -32,117 +26,50 @@ if TYPE_CHECKING:
 class ChoiceBox:
     """A choice among values, the first one by default.
 
-    `offer` returns the text and value of each entry and is asked again when layers
-    change. `changed` is emitted when another value is chosen or the chosen one is gone.
+    `field` is a magicgui box of their texts. `offer` returns the text and value of each
+    entry and is asked again when layers change. `changed` is emitted when another value
+    is chosen or the chosen one is gone.
     """
 
     changed = Signal()
 
     def __init__(
-        self, viewer: ViewerModel, offer: Callable[[], list[tuple[str, Any]]]
+        self, viewer: ViewerModel, name: str, offer: Callable[[], list[tuple[str, Any]]]
     ) -> None:
         self._offer = offer
-        self._values: list[Any] = []
-        self.box = QComboBox()
-        keep_narrow(self.box)
-        self.refresh()
-        self.box.currentIndexChanged.connect(self._on_change)
+        self._values: dict[str, Any] = dict(offer())
+        self.field = ComboBox(name=name, choices=lambda _: list(self._values))
+        keep_narrow(self.field.native)
+        self.field.changed.connect(self._on_change)
         events = viewer.layers.events
-        for name in ("inserted", "removed", "reordered", "renamed"):
-            getattr(events, name).connect(self.refresh)
+        for event in ("inserted", "removed", "reordered", "renamed"):
+            getattr(events, event).connect(self.refresh)
 
     @property
     def value(self) -> Any:
         """The chosen value."""
-        return self._values[self.box.currentIndex()] if self._values else None
+        return self._values.get(self.field.value)
 
     def choose(self, value: Any) -> None:
         """Choose a value if it is offered."""
-        if value in self._values:
-            self.box.setCurrentIndex(self._values.index(value))
+        for text, offered in self._values.items():
+            if offered == value:
+                self.field.value = text
+                return
 
     def refresh(self, _: Any = None) -> None:
         """Renew the entries; the chosen one stays if it is still offered."""
-        chosen, entries = self.value, self._offer()
-        self._values = [value for _, value in entries]
-        stays = chosen in self._values
-        self.box.blockSignals(True)
-        self.box.clear()
-        self.box.addItems([text for text, _ in entries])
-        self.box.setCurrentIndex(self._values.index(chosen) if stays else 0)
-        self.box.blockSignals(False)
+        chosen = self.value
+        self._values = dict(self._offer())
+        stays = [text for text, value in self._values.items() if value == chosen]
+        with self.field.changed.blocked():
+            self.field.native.clear()
+            self.field.reset_choices()
+            self.field.value = stays[0] if stays else next(iter(self._values))
         if not stays:
             self.changed.emit()
 
-    def _on_change(self, _: int) -> None:
-        self.changed.emit()
-
-
-_WHOLE, _VIEWPORT = "whole image", "view"
-_PAUSE = 200
-"""Milliseconds without a movement until the viewport is looked at again."""
-
-
-class CropChoice:
-    """A box for the crop: whole image, viewport or a Shapes layer.
-
-    `changed` is emitted when another crop is chosen or the chosen one has changed.
-    """
-
-    changed = Signal()
-
-    def __init__(self, viewer: ViewerModel) -> None:
-        self._viewer = viewer
-        events = ("data", *PLACE_EVENTS)
-        self._watch = LayerWatch(dict.fromkeys(events, self._on_shape))
-        self._selection: Any = None
-        self._choice = ChoiceBox(viewer, self._offer)
-        self.box, self.choose = self._choice.box, self._choice.choose
-        self._timer = QTimer(self.box)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(_PAUSE)
-        self._timer.timeout.connect(self._on_change)
-        self._choice.changed.connect(self._on_choice)
-        for event in (scene(viewer).camera.events, viewer.dims.events.ndisplay):
-            event.connect(self._on_view)
-
-    @property
-    def shapes(self) -> Shapes | None:
-        """The chosen Shapes layer."""
-        value = self._choice.value
-        return None if value in (_WHOLE, _VIEWPORT) else value
-
-    def crop(self, layer: Image, axes: str) -> tuple[slice, slice] | None:
-        """Return the crop in Y and X, None for all; raise InputError if too small."""
-        if self.shapes is not None:
-            return shape_crop(layer, axes, self.shapes, self._viewer.dims.units)
-        if self._choice.value == _VIEWPORT:
-            return viewport_crop(layer, axes, self._viewer)
-        return None
-
-    def _offer(self) -> list[tuple[str, Any]]:
-        shapes = [layer for layer in self._viewer.layers if isinstance(layer, Shapes)]
-        named = [(f"shape in {layer.name}", layer) for layer in shapes]
-        return [(_WHOLE, _WHOLE), (_VIEWPORT, _VIEWPORT), *named]
-
-    def _on_choice(self) -> None:
-        shapes = self.shapes
-        self._watch.follow(shapes)
-        if self._selection is not None:
-            self._selection.items_changed.disconnect(self._on_shape)
-        self._selection = None if shapes is None else shapes.selected_data.events
-        if self._selection is not None:
-            self._selection.items_changed.connect(self._on_shape)
-        self._on_change()
-
-    def _on_shape(self, _: Any = None) -> None:
-        self._timer.start()
-
-    def _on_view(self, _: Any = None) -> None:
-        if self._choice.value == _VIEWPORT:
-            self._timer.start()
-
-    def _on_change(self) -> None:
+    def _on_change(self, _: Any) -> None:
         self.changed.emit()
 
 
@@ -160,15 +87,18 @@ class ScribbleChoice:
 
     def __init__(self, viewer: ViewerModel) -> None:
         self._viewer = viewer
-        self._choice = ChoiceBox(viewer, self._offer)
-        self.box, self.refresh = self._choice.box, self._choice.refresh
+        self._choice = ChoiceBox(viewer, "scribbles", self._offer)
+        self.field, self.refresh = self._choice.field, self._choice.refresh
         self.changed = self._choice.changed
         self.all_slices = QCheckBox("all slices")
         self.all_slices.setToolTip("Learn from what is painted on other slices, too")
         self.row = QWidget()
+
+    def fill_row(self) -> None:
+        """Put the fields into their row, out of the container that has taken them."""
         layout = QHBoxLayout(self.row)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.box, 1)
+        layout.addWidget(self.field.native, 1)
         layout.addWidget(self.all_slices)
 
     @property

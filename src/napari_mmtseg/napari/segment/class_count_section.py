@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QGridLayout, QPushButton, QWidget
 
 from napari.layers import Labels
 from napari_mmtseg.labels.editing.class_count import ClassCount, Display
@@ -129,11 +129,12 @@ class ClassCountSection(QWidget):
 
     def _arrange(self) -> None:
         self._row = QWidget()
-        boxes = QHBoxLayout(self._row)
+        boxes = QGridLayout(self._row)
         boxes.setContentsMargins(0, 0, 0, 0)
-        boxes.addWidget(self.merging, 2)
-        boxes.addWidget(self.output, 3)
-        boxes.addWidget(self.auto_button)
+        boxes.addWidget(self.merging, 0, 0)
+        boxes.addWidget(self.auto_button, 0, 1)
+        boxes.addWidget(self.output, 1, 0, 1, 2)
+        boxes.setColumnStretch(0, 1)
         form = make_form_layout(
             [
                 ("Classes", "How many classes are shown", self.slider),

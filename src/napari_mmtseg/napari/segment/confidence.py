@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari.layers import Image, Labels
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.uncertainty import uncertain_regions
 from napari_mmtseg.napari.layers.aids import add_aid
 from napari_mmtseg.napari.layers.placement import spatial_attributes
@@ -167,19 +168,26 @@ def confidence_job(name: str, result: LayerResult, labels: NDArray[Any]) -> Job:
         model = result.model
         if model is None:
             raise InputError(f"“{name}” has no teachers to ask.")
-        image, _ = yield from prepared(result.source)
+        source = result.source
+        image, _ = yield from prepared(source)
+        stack = ImageStack.of(image, axes=source.image_axes, area=source.area_mask())
         class_count = result.class_count(labels)
         display = class_count.display(labels)
         parts = model.iter_confidence(
-            image,
+            stack.first.read(),
             display.n_labels,
-            channel_axis=result.source.channel_axis,
+            channel_axis=0,
             merging=class_count.hierarchy.merging,
         )
         confidence = (yield from predicted(parts)).reshape(labels.shape)
+        mean = confidence.mean()
+        if stack.area is not None:
+            inside = stack.area.reshape(labels.shape)
+            mean = confidence[inside].mean()
+            confidence = np.where(inside, confidence, 1)
         worst = uncertain_regions(confidence, labels)
         seconds = time.perf_counter() - start
-        text = f"Mean confidence {confidence.mean():.2f}, measured in {seconds:.1f} s."
+        text = f"Mean confidence {mean:.2f}, measured in {seconds:.1f} s."
         return Measured(np.ascontiguousarray(confidence), worst, display, text)
 
     return Job(result.source, f"Confidence of {name}", work)

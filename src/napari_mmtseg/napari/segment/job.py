@@ -90,8 +90,8 @@ def found(n_labels: int, n_classes: int | None, output: str) -> str:
     """Return what a run has found in words; `n_classes` is None if not known."""
     if output == "classes":
         return count(n_labels, "class")
-    of = "" if n_classes is None else f" of {count(n_classes, 'class')}"
-    return f"{count(n_labels, 'region')}{of}"
+    pieces = count(n_labels, "object" if output == "objects" else "region")
+    return pieces if n_classes is None else f"{count(n_classes, 'class')}, {pieces}"
 
 
 def origin(source: LayerSelection) -> dict[str, Any]:
@@ -103,6 +103,7 @@ def origin(source: LayerSelection) -> dict[str, Any]:
         "channels": list(source.channels),
         "slice": dict(source.slices),
         "area": {name: list(ends) for name, ends in source.crop.items()},
+        "area_mask": None if source.area is None else source.area.about,
         "spacing": None if source.spacing is None else list(source.spacing),
         "shape": [int(n) for n in source.array.shape],
         "versions": {name: version(name) for name in packages},

@@ -39,7 +39,7 @@ class Parts(Protocol):
 
     choice: SourceChoice
     form: SettingsForm
-    scribbles: ScribbleChoice
+    scribble_choice: ScribbleChoice
     paint_hints: PaintHints
     hint: WrappedLabel
     memory: WrappedLabel
@@ -61,9 +61,9 @@ def arrange(panel: Parts) -> tuple[QWidget, QFormLayout, Fold]:
     page = make_form_layout(
         [
             ("&Image", _TIPS["image"], choice.layer.native),
-            ("&Axes", _TIPS["axes"], choice.axes),
-            ("S&lices", _TIPS["slices"], choice.slices),
-            ("C&hannels", _TIPS["channels"], choice.channels.widget),
+            ("&Axes", _TIPS["axes"], choice.axes.native),
+            ("Slic&es", _TIPS["slices"], choice.slices.native),
+            ("Cha&nnels", _TIPS["channels"], choice.channels.widget),
             form.row("stack"),
             form.row("n_labels"),
         ]
@@ -71,8 +71,8 @@ def arrange(panel: Parts) -> tuple[QWidget, QFormLayout, Fold]:
     page.insertRow(page.rowCount() - 1, panel.hint)
     groups = {
         "Where and from what": [
-            ("Area", _TIPS["area"], choice.crop.box),
-            ("Scribbles", _TIPS["scribbles"], panel.scribbles.row),
+            ("Area", _TIPS["area"], choice.area.row),
+            ("Scribbles", _TIPS["scribbles"], panel.scribble_choice.row),
             ("", "", panel.paint_hints),
         ],
         **form.groups(),

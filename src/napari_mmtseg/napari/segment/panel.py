@@ -50,8 +50,8 @@ _PAPER = (
 class SegmentWidget(FieldPanel):
     """Segment the chosen image without annotation.
 
-    A magicgui container: the image and every setting are fields by name, such as
-    ``panel.image.value = layer`` and ``panel.n_labels.value = 3``, and
+    A magicgui container: the image, the area and every setting are fields by name, such
+    as ``panel.image.value = layer`` and ``panel.n_labels.value = 3``, and
     ``panel.run()`` starts. `hint`, `memory` and `reason` show the chosen image, the
     memory that a run takes, and why it cannot start. Segment is visible between runs,
     Stop and Cancel during one.
@@ -59,22 +59,27 @@ class SegmentWidget(FieldPanel):
 
     def __init__(self, napari_viewer: napari.viewer.Viewer) -> None:
         choice, form = SourceChoice(napari_viewer), SettingsForm()
-        super().__init__([choice.layer, *form.widgets.values()])
+        scribbles = ScribbleChoice(napari_viewer)
+        where = [choice.axes, choice.slices, choice.area.field, choice.area.label]
+        fields = [choice.layer, *where, scribbles.field, *form.widgets.values()]
+        super().__init__(fields)
+        choice.area.fill_row()
+        scribbles.fill_row()
         self._viewer = napari_viewer
         self.choice, self.form = choice, form
-        self.scribbles = ScribbleChoice(napari_viewer)
+        self.scribble_choice = scribbles
         self.progress = ProgressView()
         self.paint_hints = PaintHints(
             napari_viewer,
             self.choice.whole,
-            self.scribbles,
+            self.scribble_choice,
             self.run,
             lambda: self.is_running,
         )
         self.settings_actions = SettingsActions(
-            self.form, self.choice.source, self.scribbles
+            self.form, self.choice.source, self.scribble_choice
         )
-        self._control = RunControl(napari_viewer, self.progress, self.area)
+        self._control = RunControl(napari_viewer, self.progress, self.scroll)
         self.model_actions = ModelActions(
             napari_viewer, self.choice.source, self._control.start
         )
@@ -82,15 +87,15 @@ class SegmentWidget(FieldPanel):
         self.confidence_section = ConfidenceSection(
             napari_viewer, lambda: self.class_count_section.layer, self._control.start
         )
-        self.run_button = QPushButton("&Segment")
+        self.run_button = QPushButton("Se&gment")
         self.stop_button = QPushButton("Stop and &keep")
         self.cancel_button = QPushButton("&Cancel")
-        self.edit_button = QPushButton("&Edit labels…")
+        self.edit_button = QPushButton("E&dit labels…")
         self.hint = WrappedLabel()
         self.memory = WrappedLabel()
         self.reason = WrappedLabel()
         self._started = 0.0
-        self._loading = LatestTask(self.area, _PAUSE)
+        self._loading = LatestTask(self.scroll, _PAUSE)
         content, self.form_layout, self.more = arrange(self)
         self.show_content(content)
         self._connect()
@@ -109,7 +114,7 @@ class SegmentWidget(FieldPanel):
             self._refresh()
             return
         try:
-            job = make_job(source, settings, self.scribbles, self._viewer)
+            job = make_job(source, settings, self.scribble_choice, self._viewer)
         except InputError as error:
             show_warning(str(error))
             return
@@ -128,15 +133,15 @@ class SegmentWidget(FieldPanel):
         self.form.changed.connect(self._refresh)
         self._control.state_changed.connect(self._on_state)
         self._control.finished.connect(self.class_count_section.take)
-        self._control.finished.connect(self.scribbles.refresh)
+        self._control.finished.connect(self.scribble_choice.refresh)
         self._control.finished.connect(self.paint_hints.finished)
         self._control.state_changed.connect(self.paint_hints.on_state)
         self._control.measured.connect(self.confidence_section.show_measured)
         self.class_count_section.looked.connect(self._on_looked)
-        self.area.opened.connect(self._load_engine)
-        self.area.returned.connect(self._on_return)
-        self.area.escaped.connect(self._on_escape)
-        self.area.closed.connect(self._on_closed)
+        self.scroll.opened.connect(self._load_engine)
+        self.scroll.returned.connect(self._on_return)
+        self.scroll.escaped.connect(self._on_escape)
+        self.scroll.closed.connect(self._on_closed)
 
     def _run_if_sure(self) -> None:
         """Start a run, after a question if it takes an hour."""
@@ -201,8 +206,8 @@ class SegmentWidget(FieldPanel):
             self.memory.setText("")
         for label in (self.hint, self.memory):
             label.setVisible(bool(label.text()))
-        show_row(self.form_layout, self.choice.axes, self.choice.has_more_axes)
-        show_row(self.form_layout, self.choice.slices, self.choice.has_slices)
+        show_row(self.form_layout, self.choice.axes.native, self.choice.has_more_axes)
+        show_row(self.form_layout, self.choice.slices.native, self.choice.has_slices)
         channels = self.choice.channels
         show_row(self.form_layout, channels.widget, channels.has_choice)
         stack = self.form.widgets["stack"].native
@@ -220,9 +225,11 @@ class SegmentWidget(FieldPanel):
     def _describe(self, source: LayerSelection, settings: SegmentationSettings) -> None:
         """Describe the chosen image and the memory; refuse what cannot be segmented."""
         check_run(source, settings)
-        self.hint.setText(describe_source(source, settings.stack))
+        is_guessed = self.choice.guesses(source)
+        text = describe_source(source, settings.stack, is_guessed=is_guessed)
+        self.hint.setText(text)
         text, is_warning = describe_memory(source, settings)
         self.memory.setText(text)
         colour = f"color: {warning_colour(self._viewer)}" if is_warning else ""
         self.memory.setStyleSheet(colour)
-        self.scribbles.show_slices(source)
+        self.scribble_choice.show_slices(source)

@@ -106,6 +106,7 @@ class Segmentation:
         steps = iter_segment(
             image,
             **source.naming_for(self.settings),
+            area=source.area_mask(),
             scribbles=scribbles.painted if scribbles else None,
             examples=examples,
             model=self.model,

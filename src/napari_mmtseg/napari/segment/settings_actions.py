@@ -10,6 +10,8 @@ from qtpy.QtWidgets import QApplication, QPushButton, QVBoxLayout, QWidget
 
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.napari.layers.area import Area
+from napari_mmtseg.napari.layers.label_area import subscript
 from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.segment.choices import ScribbleChoice
 from napari_mmtseg.napari.shared.settings_form import SettingsFiles, SettingsForm
@@ -81,14 +83,19 @@ def as_python(
     ]
     image = _image(source)
     name = source.layer_name or source.name
+    is_drawn = source.area is not None and bool(source.area.outlines)
     painted = []
+    if source.area is not None:
+        call.append("area=area")
+        painted += _area(source, source.area)
     if scribbles is not None:
         call.append("scribbles=scribbles")
-        painted = [_painted(source, scribbles)]
+        painted += [f"scribbles = {_painted(source, scribbles)}"]
     call.append("settings=settings")
     return "\n".join(
         [
             *(["import dask.array as da"] if "da.asarray" in image else []),
+            *(["from skimage.draw import polygon2mask"] if is_drawn else []),
             "import napari",
             "import numpy as np",
             "import napari_mmtseg as mm",
@@ -106,12 +113,12 @@ def as_python(
 def _image(source: LayerSelection) -> str:
     if source.channels:
         rest = source.index[1:]
-        index = "" if all(i == slice(None) for i in rest) else _subscript(rest)
+        index = "" if all(i == slice(None) for i in rest) else subscript(rest)
         each = ", ".join(f"np.asarray({code}{index})" for code in source.channel_code)
         return f"np.stack([{each}])  # {source.axes}"
     data = "layer.data[0]" if source.multiscale else "layer.data"
     is_whole = all(i == slice(None) for i in source.index)
-    part = "" if is_whole else _subscript(source.index)
+    part = "" if is_whole else subscript(source.index)
     if source.is_one_image or isinstance(source.array, np.ndarray):
         return f"np.asarray({data}{part})  # {source.axes}"
     # Slices of a dask array are not read before they are needed.
@@ -119,8 +126,23 @@ def _image(source: LayerSelection) -> str:
     return f"{data}{part}  # {source.axes}, read while it is segmented"
 
 
+def _area(source: LayerSelection, area: Area) -> list[str]:
+    if area.outlines:
+        inverted = "~" if area.is_outside else ""
+        outlines = [
+            "outlines = [",
+            *(f"    {outline.tolist()}," for outline in area.outlines),
+            "]",
+        ]
+        plane = tuple(int(n) for n in source.place.plane)
+        each = f"polygon2mask({plane}, np.array(outline)) for outline in outlines"
+        return [*outlines, f"area = {inverted}np.any([{each}], axis=0)"]
+    return [f"area = {area.code}"]
+
+
 def _painted(source: LayerSelection, scribbles: Labels) -> str:
     layer = f"napari.current_viewer().layers[{scribbles.name!r}].data"
+    layer += "[0]" * scribbles.multiscale
     kept = [
         (index, int(n))
         for index, n, axis in zip(
@@ -130,17 +152,6 @@ def _painted(source: LayerSelection, scribbles: Labels) -> str:
     ]
     chosen = tuple(source.lengths.values())
     if scribbles.data.shape == tuple(n for _, n in kept) != chosen:
-        where = _subscript(tuple(index for index, _ in kept))
-        return f"scribbles = np.asarray({layer}{where})"
-    return f"scribbles = np.asarray({layer}).reshape({chosen})"
-
-
-def _subscript(index: tuple[int | slice, ...]) -> str:
-    return f"[{', '.join(_index(i) for i in index)}]"
-
-
-def _index(index: int | slice) -> str:
-    if isinstance(index, int):
-        return str(index)
-    ends = (index.start, index.stop)
-    return ":".join("" if end is None else str(end) for end in ends)
+        where = subscript(tuple(index for index, _ in kept))
+        return f"np.asarray({layer}{where})"
+    return f"np.asarray({layer}).reshape({chosen})"

@@ -1,13 +1,13 @@
-"""Choice of the image to segment: layer, axes, slices and crop."""
+"""Choice of the image to segment: layer, axes, slices and area."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
+from magicgui.widgets import ComboBox
 from psygnal import Signal
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QComboBox
 
 from napari.layers import Image
 from napari_mmtseg.errors import InputError
@@ -20,14 +20,14 @@ from napari_mmtseg.napari.layers.source import (
     possible_axes,
 )
 from napari_mmtseg.napari.runs.progress import count
+from napari_mmtseg.napari.segment.area_choice import AreaChoice
 from napari_mmtseg.napari.segment.channel_choice import ChannelChoice
-from napari_mmtseg.napari.segment.choices import CropChoice
 from napari_mmtseg.napari.shared.layer_choice import (
     PLACE_EVENTS,
     LayerChoice,
     LayerWatch,
-    keep_narrow,
 )
+from napari_mmtseg.napari.shared.text_choice import TextChoice
 from napari_mmtseg.segmentation.memory import estimate_memory
 from napari_mmtseg.settings.fields import SegmentationSettings
 
@@ -42,7 +42,7 @@ _PAUSE = 100
 class SourceChoice:
     """The choice of an image layer, or a part of it; follows the active layer.
 
-    `changed` is emitted when another layer, other axes, slices or crop are chosen.
+    `changed` is emitted when another layer, other axes, slices or area are chosen.
     """
 
     changed = Signal()
@@ -56,18 +56,14 @@ class SourceChoice:
             tooltip="The Image layer to segment; follows the active layer.",
         )
         self.layer = self._layers.box
-        self.axes = QComboBox()
-        self.axes.setEditable(True)
-        self.axes.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
-        keep_narrow(self.axes)
-        self.slices = QComboBox()
-        self.slices.addItems([_ALL, _CURRENT])
-        self.crop = CropChoice(viewer)
+        self.axes = TextChoice(name="axes")
+        self.slices = ComboBox(name="slices", choices=[_ALL, _CURRENT])
+        self.area = AreaChoice(viewer)
         self.channels = ChannelChoice(viewer)
         self._known_layer: Image | None = None
         self._n_axes = 0
         self._typed: WeakKeyDictionary[Image, str] = WeakKeyDictionary()
-        self._timer = QTimer(self.axes)
+        self._timer = QTimer(self.axes.native)
         self._timer.setSingleShot(True)
         self._timer.setInterval(_PAUSE)
         self._timer.timeout.connect(self._on_change)
@@ -79,9 +75,9 @@ class SourceChoice:
             }
         )
         self._layers.changed.connect(self._on_layer)
-        self.axes.editTextChanged.connect(self._on_axes)
-        self.slices.currentIndexChanged.connect(self._on_change)
-        self.crop.changed.connect(self._on_change)
+        self.axes.changed.connect(self._on_axes)
+        self.slices.changed.connect(self._on_change)
+        self.area.changed.connect(self._on_change)
         self.channels.changed.connect(self._on_change)
         for name in ("point", "ndim", "units"):
             getattr(viewer.dims.events, name).connect(self._on_change)
@@ -100,7 +96,7 @@ class SourceChoice:
         if layer is None:
             return False
         try:
-            axes = self.axes.currentText()
+            axes = self.axes.value
             return choose_source(layer, axes, all_slices=True).is_stack
         except InputError:
             return False
@@ -108,31 +104,34 @@ class SourceChoice:
     @property
     def takes_all(self) -> bool:
         """Whether all slices are chosen of a layer that has more than one."""
-        return self.has_slices and self.slices.currentText() == _ALL
+        return self.has_slices and self.slices.value == _ALL
 
     def source(self) -> LayerSelection:
         """Return the selection; raise InputError if it cannot be segmented."""
         layer = self.layer.value
         if layer is None:
             raise InputError(self._why_no_layer())
-        axes = self.axes.currentText()
-        source = choose_source(
+        axes = self.axes.value
+        source = self.area.select(
             layer,
             axes,
-            slider_point(layer, self._viewer.dims),
+            point=slider_point(layer, self._viewer.dims),
             all_slices=self.takes_all,
-            crop=self.crop.crop(layer, axes),
         )
         self.channels.follow(layer, axes)
         channels = self.channels.chosen()
         return source if channels is None else with_channels(source, channels)
+
+    def guesses(self, source: LayerSelection) -> bool:
+        """Return whether the axes of slices are guessed, neither named nor typed."""
+        return source.is_guessed and self.layer.value not in self._typed
 
     def whole(self) -> LayerSelection:
         """Return all of the chosen layer; raise InputError if there is none."""
         layer = self.layer.value
         if layer is None:
             raise InputError(self._why_no_layer())
-        return choose_source(layer, self.axes.currentText(), all_slices=True)
+        return choose_source(layer, self.axes.value, all_slices=True)
 
     def _why_no_layer(self) -> str:
         active = self._viewer.layers.selection.active
@@ -158,13 +157,11 @@ class SourceChoice:
         layer = self._known_layer
         axes = [] if layer is None else possible_axes(layer)
         self._n_axes = 0 if layer is None else finest_level(layer).ndim
-        self.axes.blockSignals(True)
-        self.axes.clear()
-        self.axes.addItems(axes)
-        if layer in self._typed:
-            self.axes.setEditText(self._typed[layer])
-        self.axes.setEnabled(layer is not None)
-        self.axes.blockSignals(False)
+        with self.axes.changed.blocked():
+            self.axes.offer(axes)
+            if layer in self._typed:
+                self.axes.value = self._typed[layer]
+        self.axes.enabled = layer is not None
 
     def _on_axes(self, text: str) -> None:
         if self._known_layer is not None:
@@ -186,7 +183,7 @@ class SourceChoice:
         self._timer.start()
 
     def _on_change(self, _: Any = None) -> None:
-        self.channels.follow(self.layer.value, self.axes.currentText())
+        self.channels.follow(self.layer.value, self.axes.value)
         self.changed.emit()
 
 
@@ -199,18 +196,22 @@ _SHARED = {
 }
 
 
-def describe_source(source: LayerSelection, mode: str) -> str:
+def describe_source(
+    source: LayerSelection, mode: str, *, is_guessed: bool = False
+) -> str:
     """Return the selection in words; empty for a whole 2D image.
 
-    `mode` is the setting `stack`.
+    `mode` is the setting `stack`; names of axes that are guessed have a question mark.
     """
     full = source.full_plane
     height, width = source.place.plane
     plane = f"{height} x {width}"
     region = f"area {plane} of {full['Y']} x {full['X']}" if source.crop else ""
+    if source.area is not None:
+        region = f"{region or 'the part'} {source.area.name}"
     channels = _channels(source)
     if source.is_stack:
-        what, shared = _stack(source, mode)
+        what, shared = _stack(source, mode, "?" * is_guessed)
         parts = [what, region] if region else [f"{what} of {plane}"]
         parts += [channels, shared] if channels else [shared]
     elif channels and not region and not source.slices:
@@ -237,20 +238,20 @@ def _channels(source: LayerSelection) -> str:
     return f"{count(source.part.shape[source.channel_axis], 'channel')} (C)"
 
 
-def _stack(source: LayerSelection, mode: str) -> tuple[str, str]:
+def _stack(source: LayerSelection, mode: str, mark: str) -> tuple[str, str]:
     """Return the slices or volumes, and what they share, in words."""
     stacked = {a: n for a, n in source.lengths.items() if a not in "YX"}
     depth = stacked.get("Z", 1)
     if mode == "volume" and depth > 1:
         del stacked["Z"]
         what = f"{_count(stacked)} volumes" if stacked else "one volume"
-        return f"{what}{_named(stacked)} of {depth} slices (Z)", "in 3D"
+        return f"{what}{_named(stacked, mark)} of {depth} slices (Z{mark})", "in 3D"
     shared = _SHARED[mode if mode in _SHARED else "one_model"]
-    return f"{_count(stacked)} slices{_named(stacked)}", shared
+    return f"{_count(stacked)} slices{_named(stacked, mark)}", shared
 
 
-def _named(stacked: dict[str, int]) -> str:
-    return f" ({', '.join(stacked)})" if stacked else ""
+def _named(stacked: dict[str, int], mark: str) -> str:
+    return f" ({', '.join(stacked)}{mark})" if stacked else ""
 
 
 def _count(stacked: dict[str, int]) -> str:

@@ -117,23 +117,23 @@ class FieldPanel(Container[Widget]):
     """A magicgui container whose fields are drawn in a narrow panel.
 
     A script reaches fields by name, as in ``panel.image.value = layer``; where they
-    stand, and what else stands there, is up to the content of `area`.
+    stand, and what else stands there, is up to the content of `scroll`.
     """
 
     def __init__(self, fields: Sequence[Widget]) -> None:
         super().__init__(widgets=fields, labels=False)
-        self.area = NarrowPanel()
+        self.scroll = NarrowPanel()
         self.native_parent_changed.connect(self._on_parent)
 
     def show_content(self, content: QWidget) -> None:
         """Fill the panel; the fields may be anywhere in the content."""
-        self.area.show_content(content)
+        self.scroll.show_content(content)
         self.margins = (0, 0, 0, 0)
-        self.native.layout().addWidget(self.area)
+        self.native.layout().addWidget(self.scroll)
 
     def _on_parent(self, parent: object) -> None:
         if parent is None:
-            self.area.closed.emit()
+            self.scroll.closed.emit()
 
 
 def warning_colour(viewer: ViewerModel) -> str:

@@ -128,6 +128,10 @@ def _alignment(column: Column) -> int:
     return int(side | Qt.AlignmentFlag.AlignVCenter)
 
 
+WIDEST = 272
+"""Width in pixels that a table asks for at most, in a panel of 300 with scroll bar."""
+
+
 class TableView(QTableView):
     """A table that shows whole rows close to each other, without a grid.
 
