@@ -14,6 +14,7 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.files import write
 from napari_mmtseg.files.atomic import check_apart, check_output
 from napari_mmtseg.files.formats import CONFIDENCE_SUFFIXES
+from napari_mmtseg.files.provenance import Provenance
 from napari_mmtseg.files.read import ImageFile, read_image
 from napari_mmtseg.files.read_zarr import is_zarr
 from napari_mmtseg.images.stack import ImageStack
@@ -76,13 +77,21 @@ def write_labels(
     output: str,
     source: ImageFile,
     overwrite: bool,
+    provenance: Provenance | None = None,
 ) -> None:
     """Write labels, as TIFF if they do not fit in PNG, and say what the file holds."""
     if path.suffix.lower() == ".png" and labels.max() > 65535:
         path = path.with_suffix(".tif")
         click.echo(f"Warning: too many labels for PNG, they go to {path}.", err=True)
     axes = source.label_axes
-    write.write_labels(path, labels, source=source, axes=axes, overwrite=overwrite)
+    write.write_labels(
+        path,
+        labels,
+        source=source,
+        axes=axes,
+        provenance=provenance,
+        overwrite=overwrite,
+    )
     counts = count_values(labels, 1)
     n_labels = int(np.count_nonzero(counts[1:]))
     *stacked, height, width = labels.shape

@@ -15,8 +15,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari.layers import Image, Labels
 from napari_mmtseg.batch.plan import BatchItem
 from napari_mmtseg.batch.record import BatchRecord
+from napari_mmtseg.files.provenance import LABEL_GROUP
 from napari_mmtseg.files.read import read_image
-from napari_mmtseg.files.write_zarr import GROUP
 from napari_mmtseg.images.lazy import ArrayPart
 from napari_mmtseg.napari.layers.result import METADATA
 from napari_mmtseg.napari.runs.latest import LatestTask
@@ -71,7 +71,7 @@ def _read(
     if stamp in shown:
         return _File(stamp, kind)
     if kind is Labels and path.suffix.lower() == ".zarr":
-        path = path / "labels" / GROUP
+        path = path / "labels" / LABEL_GROUP
     image = read_image(path, axes=axes)
     order = sorted(range(len(image.axes)), key=lambda i: _ORDER.find(image.axes[i]))
     size = math.prod(image.array.shape) * np.dtype(image.array.dtype).itemsize
