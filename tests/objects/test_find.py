@@ -259,7 +259,11 @@ class TestRefusals:
             (PAIR + 1, {"separation": "both"}, "needs the image"),
             (PAIR + 1, {"object_unit": "micrometres"}, "pixel size"),
             (PAIR + 1, {"spacing": (1, 1, 1)}, "2 positive numbers"),
+            (PAIR + 1, {"spacing": "12"}, "2 positive numbers"),
             (PAIR + 1, {"time_axis": 0}, "time_axis=0"),
+            (PAIR + 1, {"time_axis": "T"}, "time_axis='T'"),
+            (PAIR + 1, {"classes": "x"}, "give whole numbers"),
+            (PAIR + 1, {"classes": 2}, "give whole numbers"),
         ],
     )
     def test_sentences(self, labels, options, words):

@@ -170,12 +170,11 @@ def _stored(path: Path) -> str | None:
             with tifffile.TiffFile(path) as tiff:
                 tag = tiff.pages.first.tags.get(TIFF_TAG)
                 found = None if tag is None else tag.value
-    except (tifffile.TiffFileError, UnidentifiedImageError, SyntaxError):
+    except (tifffile.TiffFileError, UnidentifiedImageError):
         return None
-    except OSError as error:
-        raise InputError(
-            f"{path} cannot be read: {error.strerror or error}."
-        ) from error
+    except Exception as error:  # the libraries meet damage with errors of many kinds
+        detail = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} cannot be read: {detail}.") from error
     return found if isinstance(found, str) else None
 
 

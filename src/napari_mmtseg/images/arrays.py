@@ -33,7 +33,7 @@ def check_shape(
     axis = _channel_axis(shape, channel_axis)
     spatial = shape if axis is None else shape[:axis] + shape[axis + 1 :]
     if len(spatial) != 2:
-        advice = "Pass one slice at a time, for example image[0]" * (len(spatial) > 2)
+        advice = "Pass one slice at a time, for example image[0]." * (len(spatial) > 2)
         raise InputError(
             f"An image of shape {shape} with channel_axis={channel_axis} has "
             f"{len(spatial)} spatial axes; 2 are needed. {_ACCEPTED}. {advice}".rstrip()

@@ -66,8 +66,9 @@ def find_light(parts: Sequence[Part], group: Any, asked: str) -> Field | None:
 
 def _grey(pixels: NDArray[Any], group: Any) -> Matrix:
     """Return the mean over the channels of a group, and over slices, (Y, X)."""
-    chosen = pixels[group].astype(np.float64)
-    grey: Matrix = chosen.reshape(-1, *pixels.shape[-2:]).mean(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        chosen = pixels[group].astype(np.float64)
+        grey: Matrix = chosen.reshape(-1, *pixels.shape[-2:]).mean(axis=0)
     finite = np.isfinite(grey)
     if not finite.all():
         grey = np.where(finite, grey, np.median(grey[finite]) if finite.any() else 0)
@@ -219,7 +220,8 @@ def _robust_fit(rows: Matrix, slopes: Matrix) -> Matrix:
 def _entropy(values: Matrix) -> float:
     """Return the differential entropy of values in nats, without their extremes."""
     low, high = np.percentile(values, (0.5, 99.5))
-    if not high > low:
+    # Closer values than these have no room for classes between them.
+    if not high - low > 1e-12 * max(abs(low), abs(high)):
         return -np.inf
     counts = np.histogram(values, 100, (low, high))[0].astype(float)
     counts = gaussian_filter1d(counts, 1.0)

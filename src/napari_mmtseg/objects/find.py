@@ -12,7 +12,12 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.regions import pixels_of
 from napari_mmtseg.labels.store import check_store, new_store
 from napari_mmtseg.objects.found import NoObjects, Objects, choose_foreground
-from napari_mmtseg.objects.frames import check_labels, frames_of
+from napari_mmtseg.objects.frames import (
+    check_labels,
+    frames_of,
+    numbers_along,
+    whole_numbers,
+)
 from napari_mmtseg.objects.numbering import (
     bands_of,
     check_room,
@@ -135,11 +140,13 @@ def iter_objects(
     labels, shape = check_labels(labels)
     n_dims = 3 if volumes and len(shape) > 2 and shape[-3] > 1 else 2
     read = _reader(image, shape, settings.separation)
-    if time_axis is not None and not 0 <= time_axis < len(shape) - n_dims:
+    if time_axis is not None and time_axis not in range(len(shape) - n_dims):
         raise InputError(
-            f"time_axis={time_axis} is no axis of labels of shape {shape} that stands "
-            f"before the last {n_dims}, in which objects lie."
+            f"time_axis={time_axis!r} is not an axis of labels of shape {shape} that "
+            f"stands before the last {n_dims}, in which objects lie."
         )
+    if classes is not None:
+        classes = whole_numbers(classes, "classes")
     steps = _steps_along(spacing, shape, settings.object_unit)
     if out is not None:
         check_store(out, shape, 0, labels)
@@ -185,13 +192,7 @@ def _steps_along(
                 "known. Give it (spacing), or sizes in pixels (object_unit=pixels)."
             )
         return (1.0,) * len(shape)
-    steps = tuple(float(step) for step in spacing)
-    if len(steps) != len(shape) or not all(0 < step < np.inf for step in steps):
-        raise InputError(
-            f"spacing={tuple(spacing)} does not fit labels of shape {shape}. Give "
-            f"{len(shape)} positive numbers, one for each axis."
-        )
-    return steps
+    return numbers_along(spacing, shape, "spacing", positive=True)
 
 
 def _find(
