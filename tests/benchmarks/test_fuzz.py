@@ -7,9 +7,9 @@ import time
 
 import numpy as np
 import pytest
-
 from benchmarks.fuzz import __main__ as fuzz
 from benchmarks.fuzz import arrays, case, files
+
 from napari_mmtseg import InputError
 
 N_KINDS = 2 * len(arrays.CASES) * len(files.CASES)

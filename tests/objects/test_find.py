@@ -264,6 +264,7 @@ class TestRefusals:
             (PAIR + 1, {"time_axis": "T"}, "time_axis='T'"),
             (PAIR + 1, {"classes": "x"}, "give whole numbers"),
             (PAIR + 1, {"classes": 2}, "give whole numbers"),
+            (PAIR.astype(int) * 2**40, {}, "as high as 1099511627776 are not classes"),
         ],
     )
     def test_sentences(self, labels, options, words):
@@ -285,3 +286,11 @@ class TestRefusals:
         from_array = pytest.importorskip("dask.array").from_array
         lazy = from_array(PAIR + 1, chunks=(8, 8))
         assert find_objects(lazy).n_objects == 2
+
+
+def test_masked_labels_and_pixels_without_a_value():
+    masked = np.ma.masked_array(PAIR + 1, PAIR == 0)
+    assert find_objects(masked).n_objects == 2
+    image = np.where(PAIR, 1.0, np.nan)
+    found = find_objects(PAIR + 1, image, separation="both")
+    assert found.n_objects == 2

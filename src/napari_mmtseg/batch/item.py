@@ -9,7 +9,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.batch.plan import BatchItem
@@ -18,7 +17,7 @@ from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.files.provenance import Provenance
 from napari_mmtseg.files.read import ImageFile, read_image
 from napari_mmtseg.files.write import check_labels_fit, check_labels_path, write_labels
-from napari_mmtseg.labels.regions import count_values
+from napari_mmtseg.labels.regions import pixels_by_label
 from napari_mmtseg.notices import collected_notices
 from napari_mmtseg.objects.of_file import measure_file, write_measurements
 from napari_mmtseg.progress import drain
@@ -170,11 +169,9 @@ def _model(path: Path, stamp: str, free: tuple[tuple[str, Any], ...]) -> Any:
 
 def _counts(labels: NDArray[Any], task: BatchTask) -> tuple[dict[int, int], int]:
     """Return pixels by label, for labels that are classes, and the number of labels."""
-    counts = count_values(labels, 1)
-    present = np.flatnonzero(counts)
-    present = present[present > 0]
-    has_background = bool(counts[0]) and task.settings.background != "none"
-    n_labels = len(present) + has_background
+    pixels = pixels_by_label(labels)
+    unlabelled = pixels.pop(0, 0)
+    n_labels = len(pixels) + bool(unlabelled and task.settings.background != "none")
     if task.settings.output != "classes" and n_labels > _MOST_COUNTED:
         return {}, n_labels
-    return {int(label): int(counts[label]) for label in present}, n_labels
+    return pixels, n_labels

@@ -18,7 +18,7 @@ from napari_mmtseg.files.provenance import Provenance
 from napari_mmtseg.files.read import ImageFile, read_image
 from napari_mmtseg.files.read_zarr import is_zarr
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.labels.regions import count_values
+from napari_mmtseg.labels.regions import pixels_by_label
 from napari_mmtseg.notices import collected_notices
 
 if TYPE_CHECKING:
@@ -92,14 +92,14 @@ def write_labels(
         provenance=provenance,
         overwrite=overwrite,
     )
-    counts = count_values(labels, 1)
-    n_labels = int(np.count_nonzero(counts[1:]))
+    pixels = pixels_by_label(labels)
+    n_labels = len(pixels.keys() - {0})
     *stacked, height, width = labels.shape
     size = f"{width} x {height} pixels"
     if stacked:
         size = f"{' x '.join(map(str, stacked))} slices of {size}"
     noun = {"regions": "region", "objects": "object"}.get(output, "class")
-    rest = " and background (0)" if counts[0] else ""
+    rest = " and background (0)" if 0 in pixels else ""
     click.echo(f"{path}: {count(n_labels, noun)}{rest}, {size}")
 
 

@@ -40,6 +40,10 @@ _PREFERENCE = 0.1
 rule."""
 
 
+_LARGEST = 1e150
+"""Values whose squares are no numbers are not those of light."""
+
+
 def find_light(parts: Sequence[Part], group: Any, asked: str) -> Field | None:
     """Return the light of a group of channels, None if it is even.
 
@@ -50,7 +54,7 @@ def find_light(parts: Sequence[Part], group: Any, asked: str) -> Field | None:
     every = max(sum(v.size for v in values) // _SAMPLES, 1)
     everything = np.concatenate([v.ravel()[::every] for v in values])
     lowest, brightest = np.percentile(everything, (0.1, 99))
-    if not brightest > lowest:
+    if not lowest < brightest or max(abs(lowest), abs(brightest)) > _LARGEST:
         return None
     kinds = ["divide", "subtract"] if asked == "auto" else [asked]
     dark = float(_DARK * (brightest - min(lowest, 0)) - min(lowest, 0))

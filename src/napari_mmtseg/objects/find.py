@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.arrays import masked_as_nan
 from napari_mmtseg.labels.regions import pixels_of
 from napari_mmtseg.labels.store import check_store, new_store
 from napari_mmtseg.objects.found import NoObjects, Objects, choose_foreground
@@ -179,7 +180,19 @@ def _reader(image: Any, shape: tuple[int, ...], separation: str) -> Read | None:
             f"An image of shape {given} does not lie on labels of shape {shape}. Give "
             "one channel of the image that the labels were made from."
         )
-    return lambda index: np.asarray(image[index])
+    return lambda index: _finite(masked_as_nan(image[index]))
+
+
+def _finite(image: Any) -> NDArray[Any]:
+    """Return pixels without a value, or an infinite one, as the lowest of the others.
+
+    They are far from any summit, as if there were nothing.
+    """
+    values = np.asarray(image)
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return values
+    known = values[np.isfinite(values)]
+    return np.where(np.isfinite(values), values, known.min() if known.size else 0)
 
 
 def _steps_along(

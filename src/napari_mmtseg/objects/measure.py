@@ -13,6 +13,7 @@ from scipy.spatial import ConvexHull
 from skimage.measure import regionprops_table
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.arrays import masked_as_nan
 from napari_mmtseg.objects.frames import (
     check_labels,
     frames_of,
@@ -179,6 +180,7 @@ def _channels(images: Any, shape: tuple[int, ...]) -> dict[str, Any]:
 def _lying_on(image: Any, shape: tuple[int, ...], what: str) -> Any:
     if not all(hasattr(image, name) for name in ("shape", "__getitem__")):
         image = np.asarray(image)
+    image = masked_as_nan(image)
     given = tuple(int(n) for n in image.shape)
     if given != shape:
         raise InputError(

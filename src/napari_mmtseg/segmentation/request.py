@@ -222,6 +222,8 @@ def _laid_on(scribbles: Sequence[Any], stacks: Sequence[ImageStack]) -> tuple[An
 
 def _laid(scribbles: Any, stack: ImageStack, whole: bool) -> Any:
     """Check the shape of scribbles; those of a stack are not read."""
+    if isinstance(scribbles, np.ma.MaskedArray):
+        scribbles = scribbles.filled(0)
     if scribbles is None or (whole and len(stack.shape) == 2):
         return scribbles  # whole images are checked next, with their values
     if not all(hasattr(scribbles, name) for name in ("shape", "__getitem__")):

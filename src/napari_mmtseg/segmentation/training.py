@@ -207,7 +207,7 @@ def normalize_images(
         light = replace(light, each=each)
         first = light.apply(images[0])
         even = [first, *(light.of(p).apply(p.pixels) for p in parts[1:])]
-    normalization = Normalization.fit(even, settings.color_space)
+    normalization = Normalization.fit(even, settings.color_space, settings.value_range)
     normalization = replace(normalization, each=each)
     if len(even) == 1:  # its own values are those of all
         normalized = [normalization.apply(even[0])]

@@ -30,6 +30,7 @@ from napari_mmtseg.images.illumination import EVEN
 from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.store import check_store
+from napari_mmtseg.notices import topics_once
 from napari_mmtseg.objects.found import Objects
 from napari_mmtseg.objects.of_stack import check_objects, iter_with_classes, labels_of
 from napari_mmtseg.progress import drain
@@ -167,6 +168,7 @@ class MutualMeanTeachingModel:
         )
         return drain(steps)
 
+    @topics_once
     def iter_labels(
         self,
         image: Any,
@@ -186,6 +188,7 @@ class MutualMeanTeachingModel:
             return labels_of(self._iter_objects(stack, settings, spacing, out))
         return self._iter_classes(stack, settings, out)
 
+    @topics_once
     def iter_objects(
         self,
         image: Any,
@@ -286,6 +289,7 @@ class MutualMeanTeachingModel:
         )
         return merge_tree, stack_clusters(self._readout, stack, settings, out)
 
+    @topics_once
     def iter_hierarchy(
         self,
         image: Any,
@@ -359,6 +363,7 @@ class MutualMeanTeachingModel:
         )
         return drain(steps)
 
+    @topics_once
     def iter_confidence(
         self,
         image: Any,
