@@ -264,6 +264,7 @@ class TestRefusals:
             (PAIR + 1, {"time_axis": "T"}, "time_axis='T'"),
             (PAIR + 1, {"classes": "x"}, "give whole numbers"),
             (PAIR + 1, {"classes": 2}, "give whole numbers"),
+            (PAIR + 1, {"classes": ()}, "names no class"),
             (PAIR.astype(int) * 2**40, {}, "as high as 1099511627776 are not classes"),
         ],
     )

@@ -148,6 +148,11 @@ def iter_objects(
         )
     if classes is not None:
         classes = whole_numbers(classes, "classes")
+        if not classes:
+            raise InputError(
+                "classes=() names no class. Give those that objects are made of, or "
+                "leave classes out."
+            )
     steps = _steps_along(spacing, shape, settings.object_unit)
     if out is not None:
         check_store(out, shape, 0, labels)
