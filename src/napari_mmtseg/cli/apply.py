@@ -89,9 +89,12 @@ def apply(
                     f"{option} cannot be combined with --scheduler: the labels are "
                     "those that the model was fitted with."
                 )
-        if series is not None:
-            raise InputError("--series cannot be combined with --scheduler.")
-        options = {"region": region, "axes": axes, "channel_axis": channel_axis}
+        options = {
+            "region": region,
+            "axes": axes,
+            "channel_axis": channel_axis,
+            "series": series,
+        }
         _apply_on_cluster(
             (model, image, labels_path),
             quiet=quiet,
