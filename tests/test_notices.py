@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 
-from napari_mmtseg.notices import collected_notices, warn
+from napari_mmtseg.notices import collected_notices, topics_once, warn
 
 
 def say(text):
@@ -48,3 +48,34 @@ def test_collectors_are_of_their_thread_and_leave_nothing_behind():
     assert (warnings.showwarning, list(warnings.filters)) == before
     with pytest.warns(UserWarning, match="after"):
         warn("after")
+
+
+@topics_once
+def run(n):
+    warn("begins", topic="pixels")
+    return steps(n)
+
+
+def steps(n):
+    for i in range(n):
+        answer = yield i
+        warn(f"step {i}, {answer}", topic="pixels")
+        warn(f"other {i}, {answer}", topic="others")
+        warn(f"no topic, {i}")
+    yield from (run(1) if n > 1 else ())
+    return "done"
+
+
+def test_a_topic_is_heard_once_in_a_run_and_in_the_next_again():
+    for _ in range(2):
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            work = run(2)
+            next(work)
+            work.send("yes")
+            assert list(work) == [0]  # a run inside of it is a part of it
+        heard = [str(warning.message) for warning in caught]
+        assert heard[:2] == ["begins", "other 0, yes"]
+        assert heard[2:] == ["no topic, 0", "no topic, 1", "no topic, 0"]
+    with pytest.warns(UserWarning, match="after"):
+        warn("after", topic="pixels")

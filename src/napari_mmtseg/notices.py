@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+_P = ParamSpec("_P")
+_S = TypeVar("_S")
+_R = TypeVar("_R")
 
 
 class Notices(list[str]):
@@ -32,14 +38,68 @@ class Notices(list[str]):
 _collector: ContextVar[Notices | None] = ContextVar("notices", default=None)
 
 
-def warn(message: str, *, stacklevel: int = 2) -> None:
-    """Warn the user, by :mod:`warnings` unless within :func:`collected_notices`."""
+_said: ContextVar[set[str] | None] = ContextVar("said", default=None)
+
+
+def warn(message: str, *, stacklevel: int = 2, topic: str = "") -> None:
+    """Warn the user, by :mod:`warnings` unless within :func:`collected_notices`.
+
+    Of a `topic` only the first remark of a run is heard, see :func:`topics_once`.
+    """
+    said = _said.get()
+    if topic and said is not None:
+        if topic in said:
+            return
+        said.add(topic)
     notices = _collector.get()
     if notices is None:
         warnings.warn(message, UserWarning, stacklevel=stacklevel + 1)
         return
     caller = sys._getframe(1)
     notices.add(message, (caller.f_code.co_filename, caller.f_lineno))
+
+
+def topics_once(
+    make: Callable[_P, Generator[_S, Any, _R]],
+) -> Callable[_P, Generator[_S, Any, _R]]:
+    """Decorate a function that returns a run: each topic is heard once in it.
+
+    A run that begins inside another one is a part of it.
+    """
+
+    @wraps(make)
+    def made(*args: _P.args, **options: _P.kwargs) -> Generator[_S, Any, _R]:
+        outer = _said.get()
+        said: set[str] = set() if outer is None else outer
+        with _topics(said):
+            steps = make(*args, **options)
+        return _said_once(steps, said)
+
+    return made
+
+
+def _said_once(steps: Generator[_S, Any, _R], said: set[str]) -> Generator[_S, Any, _R]:
+    answer: Any = None
+    try:
+        while True:
+            try:
+                with _topics(said):
+                    step = steps.send(answer)
+            except StopIteration as end:
+                result: _R = end.value
+                return result
+            answer = yield step
+    finally:
+        steps.close()
+
+
+@contextmanager
+def _topics(said: set[str]) -> Iterator[None]:
+    token = _said.set(said)
+    try:
+        yield
+    finally:
+        _said.reset(token)
 
 
 @contextmanager

@@ -155,3 +155,19 @@ def test_a_search_is_given_up(tmp_path):
     with pytest.raises(Cancelled):
         plan_batch(request, should_cancel)
     assert len(asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"pattern": 3}, "pattern=3 is not accepted: give a text"),
+        ({"axes": 3}, "axes=3"),
+        ({"fit_on": "x"}, "give a whole number"),
+        ({"settings": {}}, "give SegmentationSettings"),
+        ({"model": 3}, "model=3 is not the path of a file"),
+        ({"source": None}, "source=None is not the path"),
+    ],
+)
+def test_parts_of_other_types_are_refused(options, words):
+    with pytest.raises(InputError, match=words):
+        BatchRequest(**{"source": "in", "target": "out", **options})

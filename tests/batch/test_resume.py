@@ -1,3 +1,4 @@
+import json
 import os
 from functools import partial
 
@@ -191,3 +192,31 @@ def test_resumed_with_the_model_that_was_given_or_with_one_for_each(tmp_path, ca
     told = capsys.readouterr().err
     assert "mode (was 'one_model', is 'each')" in told
     assert "model (was a file, is none)" in told
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"about": 3},
+        {"pattern": 3},
+        {"about": {"settings": 3}},
+        {"about": {"settings": {"n_labels": "x"}}},
+        {"about": {"axes": 3}},
+        {"about": {"series": []}},
+    ],
+)
+def test_options_in_a_journal_that_are_damaged(tmp_path, change, capsys):
+    write_images(tmp_path / "in", 1)
+    words = ["batch", str(tmp_path / "in"), str(tmp_path / "out"), *WORDS, "-q"]
+    assert main(words) == 0
+    path = journal(tmp_path)
+    first, *lines = path.read_text().split("\n")
+    content = json.loads(first)
+    about = change.get("about", {})
+    if isinstance(about, dict):
+        change = {**change, "about": {**content["about"], **about}}
+    path.write_text("\n".join([json.dumps({**content, **change}), *lines]))
+    assert main([*words[:3], "--resume", "-q"]) == 2
+    error = capsys.readouterr().err
+    assert "damaged or of another version" in error
+    assert "Begin again (--overwrite)" in error

@@ -123,7 +123,7 @@ class TestSegment:
             result = yield from iter_segment(*args, **details)
             return replace(result, labels=result.labels + 70000)
 
-        monkeypatch.setattr("napari_mmtseg.segmentation.segment.iter_segment", many)
+        monkeypatch.setattr("napari_mmtseg.segmentation.of_file.iter_segment", many)
         result = run("segment", "image.ome.tif", "-o", "a.png")
         assert result.exit_code == 0, result.output
         assert "Warning: too many labels for PNG, they go to a.tif" in result.stderr

@@ -40,6 +40,6 @@ class TestInfo:
         assert words in run("info").stdout
 
     def test_package_that_is_not_installed(self) -> None:
-        from napari_mmtseg.cli.info import _version
+        from napari_mmtseg.files.provenance import installed_version
 
-        assert _version("surely-not-installed") == "not installed"
+        assert installed_version("surely-not-installed") == "not installed"

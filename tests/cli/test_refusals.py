@@ -185,6 +185,6 @@ class TestBadInput:
         def fail(*args: object, **details: object) -> None:
             raise OSError("gone")
 
-        monkeypatch.setattr("napari_mmtseg.segmentation.segment.iter_segment", fail)
+        monkeypatch.setattr("napari_mmtseg.segmentation.of_file.iter_segment", fail)
         words = ("segment", "image.ome.tif", "-o", "a.tif")
         refused(*words, match="Error: gone.")

@@ -209,3 +209,36 @@ class TestReadTiff:
         path = tmp_path / "a.tif"
         Image.fromarray(GREY).save(path, compression=compression)
         np.testing.assert_array_equal(read_image(path).array, GREY)
+
+
+class TestAbsurdSizes:
+    """Headers that promise more pixels than the file can have."""
+
+    @pytest.mark.parametrize("compression", [None, "zlib", "packbits", "lzw"])
+    @pytest.mark.parametrize("tag", ["ImageLength", "ImageWidth"])
+    def test_refused_before_memory_is_taken(
+        self, tmp_path: Path, compression: str | None, tag: str
+    ) -> None:
+        if compression in ("packbits", "lzw"):
+            pytest.importorskip("imagecodecs")
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, GREY, compression=compression, rowsperstrip=24)
+        with tifffile.TiffFile(path, mode="r+") as file:
+            tags = file.pages.first.tags
+            tags[tag].overwrite(2**30, dtype=4)
+            tags["RowsPerStrip"].overwrite(2**30, dtype=4)
+        with pytest.raises(InputError, match="damaged or cut off"):
+            read_image(path)
+
+    def test_strips_that_are_missing(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, GREY, compression="zlib", rowsperstrip=8)
+        with tifffile.TiffFile(path, mode="r+") as file:
+            file.pages.first.tags["ImageLength"].overwrite(2**27, dtype=4)
+        with pytest.raises(InputError, match="parts are missing"):
+            read_image(path)
+
+    def test_constant_image_that_is_stored_in_few_bytes(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.tif"
+        tifffile.imwrite(path, np.zeros((4000, 4000), np.uint8), compression="zlib")
+        assert read_image(path).shape == (4000, 4000)

@@ -71,7 +71,9 @@ def test_a_small_image_says_what_was_taken_for_channels():
 @pytest.mark.parametrize("dtype", ["u1", "i4", "f4"])
 def test_masked_pixels_are_no_data(dtype):
     image = np.ma.masked_greater(np.arange(256, dtype=dtype).reshape(16, 16), 200)
-    for found in (as_channels_first(image)[0], ImageStack.of(image).array):
+    for read in (lambda x: as_channels_first(x)[0], lambda x: ImageStack.of(x).array):
+        with pytest.warns(UserWarning, match="55 masked pixels are treated"):
+            found = read(image)
         np.testing.assert_array_equal(np.isnan(found), image.mask)
         np.testing.assert_array_equal(found[~image.mask], image.compressed())
 

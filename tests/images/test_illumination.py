@@ -177,3 +177,9 @@ def test_the_same_after_json():
     found = fit(blobs()[0] * light())
     assert Illumination.from_dict(json.loads(json.dumps(asdict(found)))) == found
     assert Illumination.from_dict(json.loads(json.dumps(asdict(EVEN)))) == EVEN
+
+
+def test_values_closer_than_rounding_have_no_light():
+    values = np.full((SIDE, SIDE), np.nextafter(1e6, 2e6))
+    values[:, ::2] = 1e6
+    assert fit(values).kind == "none"

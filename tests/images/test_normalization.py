@@ -1,4 +1,6 @@
+import json
 import warnings
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -47,10 +49,7 @@ def test_values_that_are_not_finite_count_as_the_lowest(bad):
 
 
 def test_nothing_finite_is_refused():
-    with (
-        pytest.warns(UserWarning, match="NaN"),
-        pytest.raises(InputError, match="no finite value"),
-    ):
+    with pytest.raises(InputError, match="no finite value"):
         Normalization.fit([np.full((1, 9, 9), np.nan)], "lab")
 
 
@@ -147,3 +146,40 @@ def test_normalised_values_are_finite(image, color_space):
             return
     assert normalized.shape == image.shape
     assert np.isfinite(normalized).all()
+
+
+class TestFixedRange:
+    image = np.linspace(0, 1000, 64 * 64).reshape(1, 64, 64)
+
+    def test_values_beyond_count_as_the_ends(self):
+        found = Normalization.fit([self.image], "lab", (200, 700))
+        assert (found.low, found.high) == ((200,), (700,))
+        seen = found.apply(self.image)[0]
+        assert np.ptp(seen[self.image[0] <= 200]) == 0
+        assert np.ptp(seen[self.image[0] >= 700]) == 0
+        assert Normalization.from_dict(json.loads(json.dumps(asdict(found)))) == found
+
+    def test_one_end_alone(self):
+        found = Normalization.fit([self.image], "lab", (200, None))
+        assert found.low == (200,)
+        assert 990 < found.high[0] <= 1000
+
+    def test_other_images_have_the_same_range(self):
+        found = Normalization.fit([self.image], "channels", (0, 2000))
+        each = replace(found, each=True).of(self.image * 3)
+        assert (each.low, each.high) == ((0,), (2000,))
+
+    def test_colours(self):
+        rgb = np.stack([self.image[0]] * 3).astype(np.uint8)
+        assert Normalization.fit([rgb], "lab", (None, 100)).high == (100,)
+
+    def test_no_value_at_all_is_refused(self):
+        with pytest.raises(InputError, match="no finite value"):
+            Normalization.fit([self.image * np.nan], "lab", (0, 1))
+
+    def test_hot_pixels_need_no_notice(self):
+        hot = self.image.copy()
+        hot[0, ::9, ::9] = 1e6
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            Normalization.fit([hot], "lab", (0, 1000))

@@ -1,9 +1,14 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_mmtseg.labels.regions import absorb_small_regions, connected_regions
+from napari_mmtseg.labels.regions import (
+    absorb_small_regions,
+    connected_regions,
+    pixels_by_label,
+)
 
 
 def test_regions_by_hand():
@@ -54,3 +59,13 @@ def test_regions_of_every_frame_are_numbered_on():
     expected = [[[1, 1, 2], [3, 1, 2]], [[4, 4, 0], [4, 4, 5]]]
     assert connected_regions(labels, 2).tolist() == expected
     assert connected_regions(labels).max() == 4  # a 2 goes on in the next frame
+
+
+@pytest.mark.parametrize("highest", [3, 2**31 - 1, 2**40])
+def test_pixels_of_labels_however_high(highest):
+    labels = np.zeros((2, 3, 4), np.int64)
+    labels[:, 0], labels[1, 1, :2] = 2, highest
+    found = pixels_by_label(labels)
+    assert found == {0: 14, 2: 8, highest: 2}
+    assert list(found) == sorted(found)
+    assert all(type(label) is int for label in found)

@@ -259,7 +259,13 @@ class TestRefusals:
             (PAIR + 1, {"separation": "both"}, "needs the image"),
             (PAIR + 1, {"object_unit": "micrometres"}, "pixel size"),
             (PAIR + 1, {"spacing": (1, 1, 1)}, "2 positive numbers"),
+            (PAIR + 1, {"spacing": "12"}, "2 positive numbers"),
             (PAIR + 1, {"time_axis": 0}, "time_axis=0"),
+            (PAIR + 1, {"time_axis": "T"}, "time_axis='T'"),
+            (PAIR + 1, {"classes": "x"}, "give whole numbers"),
+            (PAIR + 1, {"classes": 2}, "give whole numbers"),
+            (PAIR + 1, {"classes": ()}, "names no class"),
+            (PAIR.astype(int) * 2**40, {}, "as high as 1099511627776 are not classes"),
         ],
     )
     def test_sentences(self, labels, options, words):
@@ -281,3 +287,11 @@ class TestRefusals:
         from_array = pytest.importorskip("dask.array").from_array
         lazy = from_array(PAIR + 1, chunks=(8, 8))
         assert find_objects(lazy).n_objects == 2
+
+
+def test_masked_labels_and_pixels_without_a_value():
+    masked = np.ma.masked_array(PAIR + 1, PAIR == 0)
+    assert find_objects(masked).n_objects == 2
+    image = np.where(PAIR, 1.0, np.nan)
+    found = find_objects(PAIR + 1, image, separation="both")
+    assert found.n_objects == 2

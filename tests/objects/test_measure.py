@@ -1,5 +1,7 @@
 """Measurements by hand-computed values, units and frames."""
 
+import warnings
+
 import numpy as np
 import pandas
 import pytest
@@ -99,6 +101,17 @@ class TestFile:
         assert table.columns["area"].tolist() == [0.5, 0.5625]
 
 
+def test_pixels_without_a_value_warn_of_nothing():
+    image = np.where(LABELS == 1, np.inf, 1.0)
+    image[0] = np.nan
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = measure(LABELS, image)
+    mean = table.columns["mean_intensity"]
+    assert np.isnan(mean[0])
+    assert mean[1] == 1
+
+
 class TestRefusals:
     @pytest.mark.parametrize(
         ("options", "words"),
@@ -108,7 +121,12 @@ class TestRefusals:
             ({"confidence": np.zeros((3, 3))}, "A confidence map"),
             ({"spacing": (1,)}, "spacing"),
             ({"spacing": (0, 1)}, "positive"),
+            ({"spacing": "12"}, "2 positive numbers"),
+            ({"origin": (0, "x")}, "2 numbers"),
             ({"axes": "ZYX"}, "one letter"),
+            ({"axes": 3}, "one letter"),
+            ({"classes": "x"}, "give whole numbers"),
+            ({"classes": [[1]]}, "give whole numbers"),
             ({"classes": [0, 1]}, "one class for every label"),
         ],
     )

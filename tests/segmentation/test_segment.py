@@ -298,3 +298,65 @@ def test_labels_do_not_depend_on_the_number_of_threads():
         results.append(mm.segment(data.coins(), preset="fast"))
         assert torch.get_num_threads() == n
     assert np.array_equal(*results)
+
+
+@pytest.mark.parametrize("stack", ["one_model", "slice_by_slice"])
+def test_hot_pixels_are_said_once(stack):
+    rng = np.random.default_rng(0)
+    image = rng.normal(100, 5, (64, 64))
+    image[20:40, 20:40] += 100
+    image[rng.random(image.shape) < 0.002] = 6e4
+    for pixels, options in ((image, {}), (np.stack([image] * 3), {"axes": "ZYX"})):
+        with pytest.warns(UserWarning, match="hot or dead pixels") as caught:
+            mm.segment(pixels, stack=stack, **options, **QUICK)
+        assert len(caught) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_masked_pixels_count_as_pixels_without_a_value(dtype):
+    image = two_levels(dtype=dtype)
+    mask = np.zeros(image.shape, bool)
+    mask[:3] = True
+    bad = np.where(mask, np.nan, image)
+    spoilt = np.where(mask, 255, image).astype(dtype)
+    with pytest.warns(UserWarning, match="120 pixels that are NaN") as caught:
+        expected = mm.segment(bad, **QUICK)
+    assert len(caught) == 1
+    with pytest.warns(UserWarning, match="120 masked pixels are treated") as caught:
+        labels = mm.segment(np.ma.masked_array(spoilt, mask), **QUICK)
+    assert len(caught) == 1
+    np.testing.assert_array_equal(labels, expected)
+    model = mm.fit(image, **QUICK)
+    with pytest.warns(UserWarning, match="120 masked pixels") as caught:
+        labels = model.labels(np.ma.masked_array(spoilt, mask))
+    assert len(caught) == 1
+    with pytest.warns(UserWarning, match="120 pixels that are NaN"):
+        np.testing.assert_array_equal(labels, model.labels(bad))
+
+
+def test_masked_and_infinite_pixels_are_told_apart():
+    image = np.ma.masked_array(two_levels(dtype=np.float32))
+    image[0, :4] = np.ma.masked
+    image[1, :3] = np.inf
+    with pytest.warns(UserWarning, match="4 masked pixels and 3 that are NaN"):
+        mm.segment(image, **QUICK)
+
+
+def test_masked_paint_is_no_paint():
+    image = two_levels()
+    strokes = np.zeros(image.shape, np.uint8)
+    strokes[2, 2:9], strokes[16, 15:25], strokes[30, :] = 1, 2, 9
+    masked = np.ma.masked_equal(strokes, 9)
+    assert set(np.unique(mm.segment(image, scribbles=masked, **QUICK))) == {1, 2}
+
+
+def test_a_fixed_range_of_values():
+    image = two_levels().astype(np.float32)
+    image[:, :4] = 4000  # a scale bar, say
+    right = 1 + (image[:, 8:] > 0)
+    automatic = mm.segment(image, n_labels=2, **QUICK)
+    fixed = mm.segment(image, n_labels=2, brightest_value=200, **QUICK)
+    assert (fixed[:, 8:] == right).mean() > 0.98
+    assert (automatic[:, 8:] == right).mean() < 0.9
+    with pytest.raises(mm.InputError, match="darkest_value=5 is not below"):
+        mm.segment(image, darkest_value=5, brightest_value=5)

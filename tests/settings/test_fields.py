@@ -85,6 +85,8 @@ def every_setting():
 
     fields = {name: values(parameter) for name, parameter in parameters().items()}
     fields["max_labels"] = st.just(256)
+    fields["darkest_value"] = st.none() | st.floats(-1e10, -1)  # below the brightest
+    fields["brightest_value"] = st.none() | st.floats(0, 1e10)
     return st.fixed_dictionaries(fields)
 
 

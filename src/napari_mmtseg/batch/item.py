@@ -9,19 +9,24 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.batch.plan import BatchItem
 from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.errors import Cancelled, InputError
+from napari_mmtseg.files.provenance import Provenance
 from napari_mmtseg.files.read import ImageFile, read_image
 from napari_mmtseg.files.write import check_labels_fit, check_labels_path, write_labels
-from napari_mmtseg.labels.regions import count_values
+from napari_mmtseg.labels.regions import pixels_by_label
 from napari_mmtseg.notices import collected_notices
 from napari_mmtseg.objects.of_file import measure_file, write_measurements
 from napari_mmtseg.progress import drain
-from napari_mmtseg.segmentation.segment import iter_segment
+from napari_mmtseg.segmentation.of_file import (
+    iter_apply_file,
+    iter_segment_file,
+    load_changed,
+    provenance_of,
+)
 from napari_mmtseg.settings.fields import OBJECT_SETTINGS, SegmentationSettings
 
 FREE_SETTINGS = (
@@ -69,13 +74,14 @@ def label_item(
             image = _read(task)
             is_read = True
             remarks = " ".join(notices)
-            labels, classes = _labels(image, task, should_cancel)
+            labels, classes, about = _labels(image, task, should_cancel)
         write_labels(
             item.labels,
             labels,
             source=image,
             axes=image.label_axes,
             ome=True,
+            provenance=about,
             overwrite=True,
         )
         pixels, n_labels = _counts(labels, task)
@@ -114,32 +120,37 @@ def _read(task: BatchTask) -> ImageFile:
 
 def _labels(
     image: ImageFile, task: BatchTask, should_cancel: Callable[[], bool] | None
-) -> tuple[Any, NDArray[Any] | None]:
-    """Return the labels, and if they are objects the class of each."""
-    spacing = image.spacing_for(task.settings.object_unit)
+) -> tuple[Any, NDArray[Any] | None, Provenance]:
+    """Return the labels, if they are objects the class of each, and provenance."""
+    reading = {
+        "axes": task.axes,
+        "channel_axis": task.channel_axis,
+        "series": task.series,
+    }
+    files = {"image": task.item.image, "model": task.model}
+    path, settings = task.item.labels, task.settings
     if task.model is None:
-        steps = iter_segment(
-            image.array,
-            axes=image.axes,
-            spacing=spacing,
-            settings=task.settings,
-            should_cancel=should_cancel,
-        )
+        steps = iter_segment_file(image, settings, should_cancel=should_cancel)
         result = drain(steps)
         found = result.objects
-        return result.labels, None if found is None else found.classes
-    model = _model(task.model, task.stamp, task.settings)
-    n_labels = task.settings.n_labels
+        about = provenance_of("segment", path, files, settings=settings, **reading)
+        return result.labels, None if found is None else found.classes, about
+    free = {n: getattr(settings, n) for n in FREE_SETTINGS if n != "n_labels"}
+    model = _model(task.model, task.stamp, tuple(free.items()))
+    n_labels = settings.n_labels
     if n_labels == model.settings.n_labels:
         n_labels = None  # the classes of the model itself, not merged ones
-    if task.settings.output == "objects":
+    about = provenance_of(
+        "apply", path, files, settings=free, n_labels=n_labels, **reading
+    )
+    if settings.output == "objects":
+        spacing = image.spacing_for(settings.object_unit)
         finding = model.iter_objects(
             image.array, n_labels, axes=image.axes, spacing=spacing
         )
         objects = drain(finding, should_cancel)
-        return objects.labels, objects.classes
-    labels = model.iter_labels(image.array, n_labels, axes=image.axes)
-    return drain(labels, should_cancel), None
+        return objects.labels, objects.classes, about
+    return drain(iter_apply_file(image, model, n_labels), should_cancel), None, about
 
 
 def _measure(
@@ -155,22 +166,15 @@ def _measure(
 
 
 @lru_cache(maxsize=2)
-def _model(path: Path, stamp: str, settings: SegmentationSettings) -> Any:
-    from napari_mmtseg.engine.model.fitted import load_model
-
-    model = load_model(path)
-    free = {n: getattr(settings, n) for n in FREE_SETTINGS if n != "n_labels"}
-    model.settings = model.settings.replace(**free)
-    return model
+def _model(path: Path, stamp: str, free: tuple[tuple[str, Any], ...]) -> Any:
+    return load_changed(path, dict(free))
 
 
 def _counts(labels: NDArray[Any], task: BatchTask) -> tuple[dict[int, int], int]:
     """Return pixels by label, for labels that are classes, and the number of labels."""
-    counts = count_values(labels, 1)
-    present = np.flatnonzero(counts)
-    present = present[present > 0]
-    has_background = bool(counts[0]) and task.settings.background != "none"
-    n_labels = len(present) + has_background
+    pixels = pixels_by_label(labels)
+    unlabelled = pixels.pop(0, 0)
+    n_labels = len(pixels) + bool(unlabelled and task.settings.background != "none")
     if task.settings.output != "classes" and n_labels > _MOST_COUNTED:
         return {}, n_labels
-    return {int(label): int(counts[label]) for label in present}, n_labels
+    return pixels, n_labels

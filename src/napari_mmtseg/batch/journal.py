@@ -14,6 +14,8 @@ from napari_mmtseg.files.atomic import write_atomically
 _FORMAT = "napari-mmtseg batch"
 _VERSION = 2
 
+BEGIN_AGAIN = "Begin again (overwrite=True), or name another folder."
+
 Line = dict[str, Any]
 
 _SHOWN = 3
@@ -52,10 +54,11 @@ def read_journal(path: Path) -> tuple[Line, list[Line]]:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.") from error
     first, *others = (_parsed(line) for line in lines)
-    if first.get("format") != _FORMAT or first.get("version") != _VERSION:
+    is_ours = (first.get("format"), first.get("version")) == (_FORMAT, _VERSION)
+    if not is_ours or not isinstance(first.get("about"), dict):
         raise InputError(
-            f"{path} is damaged or of another version, so it cannot be resumed. Begin "
-            "again (overwrite=True), or name another folder."
+            f"{path} is damaged or of another version, so it cannot be resumed. "
+            f"{BEGIN_AGAIN}"
         )
     return first, [line for line in others if line]
 
@@ -74,7 +77,9 @@ def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
         was, has = ("a file" if x.get("model") else "none" for x in (before, now))
         yield f"model ({'another file' if was == has else f'was {was}, is {has}'})"
     if "settings" in now:
-        yield from _differences(before.get("settings", {}), now["settings"])
+        settings = before.get("settings")
+        known = settings if isinstance(settings, dict) else {}
+        yield from _differences(known, now["settings"])
 
 
 def _encoded(lines: Iterable[Mapping[str, Any]]) -> bytes:

@@ -222,5 +222,6 @@ def _looked_at(
     stack = _stack(image)
     # Fitting does the same: an image that it would refuse is refused here.
     parts = [part.pixels for part in sample_frame(stack.first)]
-    Normalization.fit(parts, request.settings.color_space)
+    settings = request.settings
+    Normalization.fit(parts, settings.color_space, settings.value_range)
     return image, (stack.label_axes, stack.first.shape[0])

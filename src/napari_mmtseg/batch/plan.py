@@ -6,6 +6,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 
 from napari_mmtseg.errors import Cancelled, InputError
@@ -20,6 +21,9 @@ SETTINGS_NAME = "mmtseg-settings.json"
 JOURNAL_NAME = ".mmtseg-journal.jsonl"
 SUMMARY_NAME = "mmtseg-summary.csv"
 TABLES_NAME = "mmtseg-objects"
+
+_OPTIONAL = ("fit_on", "axes", "channel_axis", "series")
+"""Parts of a request that may be None."""
 
 _SHOWN = 5
 """Number of names that an error lists."""
@@ -84,8 +88,22 @@ class BatchRequest:
 
     def __post_init__(self) -> None:
         for name in ("source", "target", "model"):
-            if (value := getattr(self, name)) is not None:
-                object.__setattr__(self, name, Path(value))
+            value = getattr(self, name)
+            if value is None and name == "model":
+                continue
+            if not isinstance(value, (str, PathLike)):
+                raise InputError(f"{name}={value!r} is not the path of a file.")
+            object.__setattr__(self, name, Path(value))
+        for names, kind, words in (
+            (("pattern", "mode", "file_format", "axes"), str, "a text"),
+            (("fit_on", "channel_axis", "series"), int, "a whole number"),
+            (("settings",), SegmentationSettings, "SegmentationSettings"),
+        ):
+            for name in names:
+                value = getattr(self, name)
+                is_left_out = value is None and name in _OPTIONAL
+                if not (isinstance(value, kind) or is_left_out):
+                    raise InputError(f"{name}={value!r} is not accepted: give {words}.")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from napari_mmtseg.batch.journal import Journal, differences, read_journal
+from napari_mmtseg.batch.journal import BEGIN_AGAIN, Journal, differences, read_journal
 from napari_mmtseg.batch.plan import BatchItem, BatchPlan, BatchRequest, first_names
 from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.errors import InputError
@@ -70,7 +70,7 @@ def note_record(journal: Journal, record: BatchRecord) -> None:
 def previous_run(journal: Journal, plan: BatchPlan) -> PreviousRun:
     """Return the state that an earlier run has left."""
     first, lines = read_journal(journal.path)
-    _check_same(plan, first.get("about", {}), journal.about)
+    _check_same(plan, first["about"], journal.about)
     notes: dict[str, dict[str, Any]] = {}
     model = ""
     for line in lines:
@@ -121,16 +121,22 @@ def resumed_request(request: BatchRequest, given: set[str]) -> BatchRequest:
     """Return a request that resumes a batch with the options it was begun with."""
     plan = BatchPlan(request, ())
     first, _ = read_journal(plan.journal_path)
-    about = {**first.get("about", {}), "pattern": first.get("pattern", "*")}
+    about = {**first["about"], "pattern": first.get("pattern", "*")}
     names = set(_RESUMED) - given
     if _HOW & given:
         names -= _HOW  # they belong together
     values = {name: about[name] for name in names if name in about}
     if values.get("model") is not None:
         values["model"] = plan.model_path
-    if "settings" in values:
-        values["settings"] = SegmentationSettings(**values["settings"])
-    return replace(request, **values)
+    try:
+        if "settings" in values:
+            values["settings"] = SegmentationSettings(**values["settings"])
+        return replace(request, **values)
+    except (InputError, TypeError) as error:
+        raise InputError(
+            f"{plan.journal_path} is damaged or of another version ({error}). "
+            f"{BEGIN_AGAIN}"
+        ) from error
 
 
 def _record(item: BatchItem, note: Mapping[str, Any]) -> BatchRecord | None:

@@ -89,9 +89,12 @@ def apply(
                     f"{option} cannot be combined with --scheduler: the labels are "
                     "those that the model was fitted with."
                 )
-        if series is not None:
-            raise InputError("--series cannot be combined with --scheduler.")
-        options = {"region": region, "axes": axes, "channel_axis": channel_axis}
+        options = {
+            "region": region,
+            "axes": axes,
+            "channel_axis": channel_axis,
+            "series": series,
+        }
         _apply_on_cluster(
             (model, image, labels_path),
             quiet=quiet,
@@ -107,22 +110,29 @@ def apply(
     source = image_files.read(image, channel_axis, axes, series)
     image_files.check_fit(source, labels_path, confidence_path)
 
-    def steps() -> Generator[float, None, Any]:
-        from napari_mmtseg.engine.model.fitted import load_model
+    changes = {} if output is None else {"output": output}
 
-        fitted = load_model(model)
-        work = fitted.iter_labels(
-            source.array,
-            n_labels,
-            axes=source.axes,
-            output=output,
-            spacing=source.spacing_for(fitted.settings.object_unit),
-        )
-        return fitted, (yield from work)
+    def steps() -> Generator[float, None, Any]:
+        from napari_mmtseg.segmentation.of_file import iter_apply_file, load_changed
+
+        fitted = load_changed(model, changes)
+        return fitted, (yield from iter_apply_file(source, fitted, n_labels))
 
     fitted, labels = follow(steps(), percent("prediction (%)"), quiet=quiet)
-    output = output or fitted.settings.output
-    image_files.write_labels(labels_path, labels, output, source, overwrite)
+    from napari_mmtseg.segmentation.of_file import provenance_of
+
+    about = provenance_of(
+        "apply",
+        labels_path,
+        {"image": image, "model": model},
+        settings=changes,
+        n_labels=n_labels,
+        axes=axes,
+        channel_axis=channel_axis,
+        series=series,
+    )
+    output = fitted.settings.output
+    image_files.write_labels(labels_path, labels, output, source, overwrite, about)
     if confidence_path is not None:
         image_files.write_confidence(
             confidence_path, fitted, source, n_labels, overwrite=overwrite, quiet=quiet

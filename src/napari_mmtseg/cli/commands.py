@@ -24,6 +24,7 @@ from napari_mmtseg.cli.options import (
     setting_options,
 )
 from napari_mmtseg.cli.progress import count, follow, run_line, run_report
+from napari_mmtseg.cli.rerun import rerun
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import check_output
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -106,7 +107,7 @@ def segment(
     """Segment IMAGE and write its labels."""
     from napari_mmtseg.cli import image_files
     from napari_mmtseg.segmentation.baseline import check_makes_model
-    from napari_mmtseg.segmentation.segment import iter_segment
+    from napari_mmtseg.segmentation.of_file import iter_segment_file, provenance_of
 
     image_files.check_outputs(image, labels_path, confidence_path, overwrite)
     if model_path is not None:
@@ -122,18 +123,30 @@ def segment(
         from napari_mmtseg.engine.model.fitted import load_model
 
         model = load_model(start_path)
-    steps = iter_segment(
-        source.array,
-        axes=source.axes,
-        spacing=source.spacing_for(settings.object_unit),
+    steps = iter_segment_file(
+        source,
+        settings,
         area=image_files.read_painted(area_path),
         scribbles=scribbles,
         model=model,
-        settings=settings,
     )
     result = follow(steps, run_report, quiet=quiet)
+    about = provenance_of(
+        "segment",
+        labels_path,
+        {
+            "image": image,
+            "scribbles": scribbles_path,
+            "area": area_path,
+            "model": start_path,
+        },
+        settings=settings,
+        axes=axes,
+        channel_axis=channel_axis,
+        series=series,
+    )
     image_files.write_labels(
-        labels_path, result.labels, settings.output, source, overwrite
+        labels_path, result.labels, settings.output, source, overwrite, about
     )
     click.echo(run_line(result))
     if table_path is not None:
@@ -213,5 +226,5 @@ def info() -> None:
     click.echo(information())
 
 
-for _command in (apply, batch, demo, objects, measure, export):
+for _command in (apply, batch, demo, objects, measure, export, rerun):
     mmtseg.command(cls=Command)(_command)

@@ -93,7 +93,7 @@ def demo(
     from napari_mmtseg.cli.image_files import write_labels
     from napari_mmtseg.files.read import ImageFile
     from napari_mmtseg.files.write import write_picture
-    from napari_mmtseg.segmentation.segment import iter_segment
+    from napari_mmtseg.segmentation.of_file import iter_segment_file, provenance_of
 
     array = getattr(skimage.data, image)()
     axes = "YXS"[: array.ndim]
@@ -101,11 +101,14 @@ def demo(
     height, width = source.shape
     colour = "RGB" if array.ndim == 3 else "grey"
     click.echo(f"{image} of scikit-image: {width} x {height} pixels, {colour}")
-    steps = iter_segment(array, axes=axes, settings=settings)
+    steps = iter_segment_file(source, settings)
     result = follow(steps, run_report, quiet=quiet)
     click.echo(run_line(result))
     write_picture(input_path, array, overwrite=overwrite)
-    write_labels(labels_path, result.labels, settings.output, source, overwrite)
+    about = provenance_of(
+        "segment", labels_path, {"image": input_path}, settings=settings
+    )
+    write_labels(labels_path, result.labels, settings.output, source, overwrite, about)
     picture = side_by_side(array, result.labels)
     write_picture(picture_path, picture, overwrite=overwrite)
     click.echo(f"{picture_path}: input, labels and their borders, side by side")

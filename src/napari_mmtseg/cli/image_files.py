@@ -14,10 +14,11 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.files import write
 from napari_mmtseg.files.atomic import check_apart, check_output
 from napari_mmtseg.files.formats import CONFIDENCE_SUFFIXES
+from napari_mmtseg.files.provenance import Provenance
 from napari_mmtseg.files.read import ImageFile, read_image
 from napari_mmtseg.files.read_zarr import is_zarr
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.labels.regions import count_values
+from napari_mmtseg.labels.regions import pixels_by_label
 from napari_mmtseg.notices import collected_notices
 
 if TYPE_CHECKING:
@@ -76,21 +77,29 @@ def write_labels(
     output: str,
     source: ImageFile,
     overwrite: bool,
+    provenance: Provenance | None = None,
 ) -> None:
     """Write labels, as TIFF if they do not fit in PNG, and say what the file holds."""
     if path.suffix.lower() == ".png" and labels.max() > 65535:
         path = path.with_suffix(".tif")
         click.echo(f"Warning: too many labels for PNG, they go to {path}.", err=True)
     axes = source.label_axes
-    write.write_labels(path, labels, source=source, axes=axes, overwrite=overwrite)
-    counts = count_values(labels, 1)
-    n_labels = int(np.count_nonzero(counts[1:]))
+    write.write_labels(
+        path,
+        labels,
+        source=source,
+        axes=axes,
+        provenance=provenance,
+        overwrite=overwrite,
+    )
+    pixels = pixels_by_label(labels)
+    n_labels = len(pixels.keys() - {0})
     *stacked, height, width = labels.shape
     size = f"{width} x {height} pixels"
     if stacked:
         size = f"{' x '.join(map(str, stacked))} slices of {size}"
     noun = {"regions": "region", "objects": "object"}.get(output, "class")
-    rest = " and background (0)" if counts[0] else ""
+    rest = " and background (0)" if 0 in pixels else ""
     click.echo(f"{path}: {count(n_labels, noun)}{rest}, {size}")
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 from napari_mmtseg.cli.interruption import interruption
+from napari_mmtseg.files.provenance import installed_version
 from napari_mmtseg.settings.fields import SegmentationSettings
 from napari_mmtseg.settings.presets import PRESETS
 
@@ -15,16 +15,9 @@ _PACKAGES = ("napari-mmtseg", "numpy", "scipy", "scikit-image", "torch", "napari
 
 def information() -> str:
     """Return versions, device, precision, threads and presets, as lines."""
-    rows = [(name, _version(name)) for name in _PACKAGES]
+    rows = [(name, installed_version(name)) for name in _PACKAGES]
     rows.insert(1, ("python", platform.python_version()))
     return "\n".join([*_table(rows), *_table(_engine_rows()), "", *_preset_lines()])
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 def _engine_rows() -> list[tuple[str, str]]:

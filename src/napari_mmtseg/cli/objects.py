@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_mmtseg.files.read import ImageFile
+    from napari_mmtseg.objects.found import Objects
 
 _labels_argument = click.argument("labels", type=PATH)
 _image_option = click.option(
@@ -68,23 +70,46 @@ def objects(
     """Divide the classes of the label file LABELS into objects."""
     from napari_mmtseg.cli import image_files
     from napari_mmtseg.cli.progress import follow, percent
-    from napari_mmtseg.objects.find import iter_objects
+    from napari_mmtseg.segmentation.of_file import provenance_of
 
     image_files.check_outputs(labels, labels_path, None, overwrite)
-    source = _read_labels(labels)
+    source = read_labels(labels)
+    steps = iter_objects_file(source, image_path, classes, volumes, settings)
+    found = follow(steps, percent("objects (%)"), quiet=quiet, needs_torch=False)
+    about = provenance_of(
+        "objects",
+        labels_path,
+        {"labels": labels, "image": image_path},
+        settings=settings,
+        classes=classes,
+        volumes=volumes,
+    )
+    image_files.write_labels(
+        labels_path, found.labels, "objects", source, overwrite, about
+    )
+
+
+def iter_objects_file(
+    labels: ImageFile,
+    image_path: Path | None,
+    classes: Sequence[int],
+    volumes: bool,
+    settings: SegmentationSettings,
+) -> Generator[float, None, Objects]:
+    """Divide the classes of a label file into objects; yields the fraction done."""
+    from napari_mmtseg.objects.find import iter_objects
+
     image = None if image_path is None else _brightness(image_path)
-    place = source if source.spacing is not None else _image(image_path) or source
-    steps = iter_objects(
-        source.array,
+    place = labels if labels.spacing is not None else _image(image_path) or labels
+    return iter_objects(
+        labels.array,
         image,
-        classes=classes or None,
+        classes=tuple(classes) or None,
         spacing=place.spacing_for(settings.object_unit),
         volumes=volumes,
-        time_axis=_time_axis(source.axes, volumes),
+        time_axis=_time_axis(labels.axes, volumes),
         settings=settings,
     )
-    found = follow(steps, percent("objects (%)"), quiet=quiet, needs_torch=False)
-    image_files.write_labels(labels_path, found.labels, "objects", source, overwrite)
 
 
 @_labels_argument
@@ -115,7 +140,7 @@ def measure(
     from napari_mmtseg.objects.of_file import measure_file, write_measurements
 
     check_output(table_path, suffixes=(SUFFIX,), overwrite=overwrite)
-    source, image = _read_labels(labels), _image(image_path)
+    source, image = read_labels(labels), _image(image_path)
     table = measure_file(
         source.array,
         source.axes,
@@ -160,7 +185,7 @@ def export(
     from napari_mmtseg.objects.of_file import measure_file
 
     check_output(target, suffixes=(ZIP, SUFFIX), overwrite=overwrite)
-    source, image = _read_labels(labels), _image(image_path)
+    source, image = read_labels(labels), _image(image_path)
     classes = ObjectClasses(_classes(source, classes_path))
     options: dict[str, Any] = {"axes": source.axes, "overwrite": overwrite}
     if target.name.lower().endswith(SUFFIX):
@@ -172,7 +197,8 @@ def export(
     click.echo(f"{target}: the outlines of {labels.name}")
 
 
-def _read_labels(path: Path) -> ImageFile:
+def read_labels(path: Path) -> ImageFile:
+    """Read a label file and check its values."""
     from napari_mmtseg.files.read import read_image
     from napari_mmtseg.objects.frames import check_labels
 
@@ -209,7 +235,7 @@ def _classes(source: ImageFile, path: Path | None) -> NDArray[Any] | None:
 
     if path is None:
         return None
-    return classes_of_objects(source.array, _read_labels(path).array)
+    return classes_of_objects(source.array, read_labels(path).array)
 
 
 def _time_axis(axes: str, volumes: bool) -> int | None:

@@ -20,6 +20,7 @@ from napari_mmtseg.files.tiff_series import (
     has_pages,
     is_whole,
     read_own,
+    refuse_absurd,
 )
 from napari_mmtseg.notices import warn
 
@@ -64,6 +65,7 @@ def read_tiff(path: Path, series: int | None = None) -> StoredImage:
             chosen = own[choose(path, own, series)]
             remarks.refuse_damage(in_set=n_files > 1)
             page, axes = chosen.keyframe, chosen.axes
+            refuse_absurd(page)
             sizes, positions = tiff_places(file, chosen)
             if n_files > 1 and not is_whole(chosen, file):
                 array = read_own(chosen, file)

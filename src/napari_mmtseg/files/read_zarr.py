@@ -27,7 +27,7 @@ def read_zarr(path: Path, number: int = 0) -> StoredImage:
     try:
         found = zarr.open(str(path), mode="r")
     except Exception as error:  # zarr meets damage with errors of many kinds
-        raise InputError(f"{path} is not a readable zarr: {error}") from error
+        raise InputError(f"{path} is not a readable zarr: {error}.") from error
     if not hasattr(found, "group_keys"):
         return StoredImage(found, "Q" * found.ndim, {})
     attributes = dict(found.attrs)

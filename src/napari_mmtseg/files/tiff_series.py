@@ -14,6 +14,18 @@ from numpy.typing import NDArray
 from napari_mmtseg.files.formats import check_series
 from napari_mmtseg.notices import warn
 
+_SMALL = 2**26
+"""Bits of a page that are read without asking whether a file can have them."""
+
+_MOST_EXPANDED: dict[int, int] = {
+    tifffile.COMPRESSION.NONE: 1,
+    tifffile.COMPRESSION.PACKBITS: 64,
+    tifffile.COMPRESSION.ADOBE_DEFLATE: 1100,
+    tifffile.COMPRESSION.DEFLATE: 1100,
+    tifffile.COMPRESSION.LZW: 2200,
+}
+"""Bytes that one byte can become, by the way of compression."""
+
 
 def choose(
     path: Path, series: list[tifffile.TiffPageSeries], number: int | None
@@ -41,6 +53,22 @@ def _rank(series: tifffile.TiffPageSeries) -> tuple[bool, int]:
     page = series.keyframe
     is_main = not (page.is_reduced or page.is_mask)
     return is_main, page.imagewidth * page.imagelength
+
+
+def refuse_absurd(page: tifffile.TiffPage) -> None:
+    """Raise ValueError if a page has fewer bytes than its pixels need.
+
+    Compressed bytes hold so many at most; what else a file promises, it does not have.
+    """
+    n_parts, n_there = math.prod(page.chunked), len(page.dataoffsets)
+    if n_there < n_parts:
+        raise ValueError(f"{n_parts - n_there} of {n_parts} parts are missing")
+    most = _MOST_EXPANDED.get(page.compression)
+    bits = int(page.bitspersample or 8)
+    n_bits = math.prod(page.shape) * bits
+    n_bytes = sum(page.databytecounts)
+    if most is not None and n_bits > _SMALL and n_bits > 8 * most * n_bytes:
+        raise ValueError(f"{n_bytes} bytes cannot hold the shape {page.shape}")
 
 
 def files_of_set(file: tifffile.TiffFile) -> int:

@@ -19,6 +19,7 @@ from napari_mmtseg.files.formats import (
 )
 from napari_mmtseg.files.outlines import ObjectClasses
 from napari_mmtseg.files.pixel_size import PixelSize, Places
+from napari_mmtseg.files.provenance import Provenance, png_text
 from napari_mmtseg.files.read import ImageFile
 from napari_mmtseg.files.write_tiff import write_tiff
 from napari_mmtseg.files.write_zarr import check_zarr_output, write_zarr_labels
@@ -72,6 +73,7 @@ def write_labels(
     pixel_sizes: Sequence[PixelSize | None] = (),
     ome: bool | None = None,
     classes: ObjectClasses | None = None,
+    provenance: Provenance | None = None,
     overwrite: bool = False,
 ) -> None:
     """Write labels from 0 in the smallest unsigned data type that holds them.
@@ -95,6 +97,8 @@ def write_labels(
         Write OME-TIFF or not, whatever the name says.
     classes : ObjectClasses, optional
         Classes of objects with their names and colours, which OME-Zarr keeps.
+    provenance : Provenance, optional
+        What has made the labels; every format keeps it.
 
     Raises
     ------
@@ -109,13 +113,13 @@ def write_labels(
     path = Path(path)
     check_labels_fit(path, axes)
     places = _places(source, axes, pixel_sizes)
-    order = sorted(range(len(axes)), key=lambda i: _ORDER.index(axes[i]))
+    order = file_order(axes)
     labels = labels.transpose(order)
     axes = "".join(axes[i] for i in order)
     places = Places(*(tuple(values[i] for i in order) for values in places))
     suffix, name = path.suffix.lower(), source.name if source else path.name
     if suffix == ".zarr":
-        write_zarr_labels(path, labels, axes, places, overwrite, classes)
+        write_zarr_labels(path, labels, axes, places, overwrite, classes, provenance)
         return
     check_output(path, suffixes=LABEL_SUFFIXES, overwrite=overwrite)
     smallest, largest = int(labels.min(initial=0)), int(labels.max(initial=0))
@@ -132,7 +136,8 @@ def write_labels(
         )
     with written_whole(path, overwrite=overwrite) as partial:
         if suffix == ".png":
-            partial.write_bytes(_encode_png(labels.astype(dtype)))
+            content = _encode_png(labels.astype(dtype), pnginfo=png_text(provenance))
+            partial.write_bytes(content)
             if places != Places.unknown(len(axes)):
                 warn(f"{path}: PNG holds no pixel size. A .tif file keeps it.")
             return
@@ -145,7 +150,13 @@ def write_labels(
             axes=axes,
             ome=_is_ome(path) if ome is None else ome,
             in_tiles=labels.size * dtype.itemsize >= _LARGE,
+            provenance=provenance,
         )
+
+
+def file_order(axes: str) -> list[int]:
+    """Return where the axes of a label file, in their order, are among others."""
+    return sorted(range(len(axes)), key=lambda i: _ORDER.index(axes[i]))
 
 
 def write_confidence(
@@ -200,6 +211,8 @@ def _places(
     return Places(*found)
 
 
-def _encode_png(picture: NDArray[Any]) -> bytes:
-    content: bytes = iio.imwrite("<bytes>", picture, plugin="pillow", extension=".png")
+def _encode_png(picture: NDArray[Any], **details: Any) -> bytes:
+    content: bytes = iio.imwrite(
+        "<bytes>", picture, plugin="pillow", extension=".png", **details
+    )
     return content

@@ -13,6 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from napari_mmtseg.files.pixel_size import TIMES, UNITS, PixelSize, Places, in_one_unit
+from napari_mmtseg.files.provenance import Provenance, tiff_tags
 
 _TILE = 512
 _LARGEST_PART = 2**32 - 1
@@ -29,6 +30,7 @@ def write_tiff(
     axes: str,
     ome: bool,
     in_tiles: bool = False,
+    provenance: Provenance | None = None,
 ) -> None:
     """Write a compressed TIFF file of uint8, uint16, uint32 or float32.
 
@@ -38,6 +40,7 @@ def write_tiff(
     whole.
     """
     details: dict[str, Any] = {"photometric": "minisblack", "compression": "zlib"}
+    details["extratags"] = tiff_tags(provenance)
     if ome or in_tiles:
         details |= {
             "ome": True,

@@ -12,10 +12,8 @@ from napari_mmtseg.errors import InputError, import_extra
 from napari_mmtseg.files.atomic import check_output, written_whole
 from napari_mmtseg.files.outlines import ObjectClasses
 from napari_mmtseg.files.pixel_size import TIMES, UNITS, Places, in_one_unit
+from napari_mmtseg.files.provenance import KEY, LABEL_GROUP, Provenance
 from napari_mmtseg.files.read_zarr import is_zarr
-
-GROUP = "mmtseg"
-"""Name of the label image in the ``labels`` group."""
 
 _CHUNK = 1024
 _SMALLEST = 256
@@ -43,6 +41,7 @@ def write_zarr_labels(
     places: Places,
     overwrite: bool = False,
     classes: ObjectClasses | None = None,
+    provenance: Provenance | None = None,
 ) -> None:
     """Write labels as a group with a pyramid, ``labels/mmtseg`` in an OME-Zarr folder.
 
@@ -66,7 +65,7 @@ def write_zarr_labels(
         writer.write_labels(
             compact,
             group,
-            name=GROUP,
+            name=LABEL_GROUP,
             axes=list(axes.lower()),
             axes_units={
                 a.lower(): names[size.unit].name
@@ -79,9 +78,12 @@ def write_zarr_labels(
             },
             scale_factors=_factors(labels.shape),
         )
-        _write_translation(group["labels"][GROUP], places)
+        made = group["labels"][LABEL_GROUP]
+        _write_translation(made, places)
         if classes is not None:
-            describe_labels(group["labels"][GROUP], labels, classes)
+            describe_labels(made, labels, classes)
+        if provenance is not None:
+            made.attrs[KEY] = provenance.to_json()
 
 
 def describe_labels(group: Any, labels: NDArray[Any], classes: ObjectClasses) -> None:

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.notices import warn
 
+NO_DATA = "pixels without a value"
+"""Topic of notices about them."""
+
 MIN_SIZE = 8
 """Smallest accepted height and width in pixels."""
 
@@ -33,7 +36,7 @@ def check_shape(
     axis = _channel_axis(shape, channel_axis)
     spatial = shape if axis is None else shape[:axis] + shape[axis + 1 :]
     if len(spatial) != 2:
-        advice = "Pass one slice at a time, for example image[0]" * (len(spatial) > 2)
+        advice = "Pass one slice at a time, for example image[0]." * (len(spatial) > 2)
         raise InputError(
             f"An image of shape {shape} with channel_axis={channel_axis} has "
             f"{len(spatial)} spatial axes; 2 are needed. {_ACCEPTED}. {advice}".rstrip()
@@ -55,6 +58,30 @@ def masked_as_nan(image: Any) -> Any:
         return image.data
     kind = np.promote_types(image.dtype, np.float16)  # holds all its values
     return np.ma.filled(image.astype(kind), np.nan)
+
+
+def say_masked(image: Any) -> None:
+    """Say how many pixels of an image that is to be segmented are masked."""
+    if not isinstance(image, np.ma.MaskedArray):
+        return
+    mask = np.ma.getmaskarray(image)
+    n_masked, n_others = int(np.count_nonzero(mask)), 0
+    if image.dtype.kind == "f":
+        n_others = int(np.count_nonzero(~np.isfinite(image.data) & ~mask))
+    if n_masked:
+        others = f" and {n_others} that are NaN or infinite" if n_others else ""
+        warn(
+            f"{n_masked} masked pixels{others} are treated as the lowest finite value.",
+            topic=NO_DATA,
+        )
+
+
+def plain_values(pixels: NDArray[Any]) -> NDArray[Any]:
+    """Return floats of more than 64 bits as float64; others as they are."""
+    if pixels.dtype.kind != "f" or pixels.dtype.itemsize <= 8:
+        return pixels
+    with np.errstate(over="ignore"):
+        return pixels.astype(np.float64)
 
 
 def check_channel_axis(channel_axis: int, shape: tuple[int, ...]) -> int:
@@ -84,8 +111,9 @@ def as_channels_first(image: Any, channel_axis: int | None = None) -> NDArray[An
     if it has 3 or 4 entries, and an alpha channel is left out with a warning. Raises
     InputError if the image cannot be segmented.
     """
-    array = np.asarray(masked_as_nan(image))
+    array = plain_values(np.asarray(masked_as_nan(image)))
     check_shape(array.shape, array.dtype, channel_axis)
+    say_masked(image)
     axis = _channel_axis(array.shape, channel_axis)
     if axis is None:
         return array[np.newaxis]

@@ -24,6 +24,7 @@ _STEADY = 0.9
 """Least rank correlation of contrast and place: objects come and go, drift goes on."""
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def brightness_drift(
     stack: ImageStack, check_cancel: Callable[[], None] = lambda: None
 ) -> tuple[str, float] | None:

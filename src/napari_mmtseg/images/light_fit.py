@@ -44,6 +44,10 @@ _PREFERENCE = 0.1
 rule."""
 
 
+_LARGEST = 1e150
+"""Values whose squares are no numbers are not those of light."""
+
+
 def find_light(parts: Sequence[Part], group: Any, asked: str) -> Field | None:
     """Return the light of a group of channels, None if it is even.
 
@@ -54,7 +58,7 @@ def find_light(parts: Sequence[Part], group: Any, asked: str) -> Field | None:
     every = max(sum(v.size for v in values) // _SAMPLES, 1)
     everything = np.concatenate([v.ravel()[::every] for v in values])
     lowest, brightest = np.percentile(everything, (0.1, 99))
-    if not brightest > lowest:
+    if not lowest < brightest or max(abs(lowest), abs(brightest)) > _LARGEST:
         return None
     kinds = ["divide", "subtract"] if asked == "auto" else [asked]
     dark = float(_DARK * (brightest - min(lowest, 0)) - min(lowest, 0))
@@ -73,8 +77,9 @@ def find_light(parts: Sequence[Part], group: Any, asked: str) -> Field | None:
 
 def _grey(pixels: NDArray[Any], group: Any) -> Matrix:
     """Return the mean over the channels of a group, and over slices, (Y, X)."""
-    chosen = pixels[group].astype(np.float64)
-    grey: Matrix = chosen.reshape(-1, *pixels.shape[-2:]).mean(axis=0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        chosen = pixels[group].astype(np.float64)
+        grey: Matrix = chosen.reshape(-1, *pixels.shape[-2:]).mean(axis=0)
     finite = np.isfinite(grey)
     if not finite.all():
         grey = np.where(finite, grey, np.median(grey[finite]) if finite.any() else 0)
@@ -233,7 +238,8 @@ def _robust_fit(rows: Matrix, slopes: Matrix) -> Matrix:
 def _entropy(values: Matrix) -> float:
     """Return the differential entropy of values in nats, without their extremes."""
     low, high = np.percentile(values, (0.5, 99.5))
-    if not high > low:
+    # Closer values than these have no room for classes between them.
+    if not high - low > 1e-12 * max(abs(low), abs(high)):
         return -np.inf
     counts = np.histogram(values, 100, (low, high))[0].astype(float)
     counts = gaussian_filter1d(counts, 1.0)

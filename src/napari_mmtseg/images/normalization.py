@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.arrays import NO_DATA
 from napari_mmtseg.images.stains import (
     absorbs_light,
     field_light,
@@ -20,6 +21,9 @@ from napari_mmtseg.images.stains import (
 )
 from napari_mmtseg.images.value_range import value_range
 from napari_mmtseg.notices import warn
+
+Range = tuple[float | None, float | None]
+"""Values that become 0 and 1; None for those that the image decides."""
 
 _FAINT = 0.1
 """Deviation of the sum of two stains: enough to order classes from dark to bright."""
@@ -36,7 +40,8 @@ class Normalization:
     amounts of two stains, by their `spectra` (2, 3), after their faint sum; `high` is
     then the light of the empty field, (3,). With `each` every image is
     normalised by its own values, see :meth:`of`; the numbers are those of all images of
-    the fit together.
+    the fit together. `fixed` are values that are black and white whatever the image
+    holds, None for those that it decides.
     """
 
     color_space: str
@@ -46,6 +51,7 @@ class Normalization:
     std: tuple[float, ...]
     each: bool = False
     spectra: tuple[tuple[float, ...], ...] = ()
+    fixed: Range = (None, None)
 
     @property
     def n_channels(self) -> int:
@@ -58,7 +64,12 @@ class Normalization:
         return len(self.mean)
 
     @classmethod
-    def fit(cls, images: Sequence[NDArray[Any]], color_space: str) -> Normalization:
+    def fit(
+        cls,
+        images: Sequence[NDArray[Any]],
+        color_space: str,
+        fixed: Range = (None, None),
+    ) -> Normalization:
         """Find the normalisation of raw images (C, Y, X).
 
         `color_space` "auto" is "stains" for tissue with a brown and another stain, else
@@ -82,12 +93,12 @@ class Normalization:
             [slice(None)] if joint else [slice(c, c + 1) for c in range(n_channels)]
         )
         ranges = [
-            _value_range([image[group] for image in images], color_space)
+            _value_range([image[group] for image in images], color_space, fixed)
             for group in groups
         ]
         low, high = (tuple(float(r[i]) for r in ranges) for i in (0, 1))
         zeros, ones = (0.0,) * n_channels, (1.0,) * n_channels
-        start = cls(color_space, low, high, zeros, ones)
+        start = cls(color_space, low, high, zeros, ones, fixed=fixed)
         if color_space == "channels":
             return start
         seen = np.concatenate(
@@ -99,7 +110,7 @@ class Normalization:
             # One scale for L, a and b keeps colour differences comparable.
             std = np.full(3, np.sqrt((std**2).sum()))
         std[std < 1e-6] = 1.0
-        return cls(color_space, low, high, tuple(mean.tolist()), tuple(std.tolist()))
+        return replace(start, mean=tuple(mean.tolist()), std=tuple(std.tolist()))
 
     @classmethod
     def _of_stains(cls, images: Sequence[NDArray[Any]]) -> Normalization:
@@ -126,7 +137,11 @@ class Normalization:
         low, high, mean, std = (tuple(map(float, values[name])) for name in numbers)
         each = bool(values.get("each", False))
         spectra = tuple(tuple(map(float, s)) for s in values.get("spectra", ()))
-        return cls(str(values["color_space"]), low, high, mean, std, each, spectra)
+        darkest, brightest = values.get("fixed", (None, None))
+        fixed = _number(darkest), _number(brightest)
+        return cls(
+            str(values["color_space"]), low, high, mean, std, each, spectra, fixed
+        )
 
     def of(self, *parts: NDArray[Any]) -> Normalization:
         """Return the normalisation of an image, from some parts (C, Y, X) of it.
@@ -136,7 +151,7 @@ class Normalization:
         """
         if not self.each or not any(_holds_values(part) for part in parts):
             return self  # an empty slice
-        return Normalization.fit(parts, self.color_space)
+        return Normalization.fit(parts, self.color_space, self.fixed)
 
     def apply(self, image: NDArray[Any]) -> NDArray[np.float32]:
         """Return a raw image (C, [Z,] Y, X) normalised, in float32."""
@@ -177,6 +192,10 @@ class Normalization:
         return normalized
 
 
+def _number(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
 def _is_brown_stained(image: NDArray[Any]) -> bool:
     return len(image) == 3 and absorbs_light(image) and has_brown_stain(image)
 
@@ -209,11 +228,33 @@ def _finite(image: NDArray[Any], low: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def _value_range(
-    images: Sequence[NDArray[Any]], color_space: str
+    images: Sequence[NDArray[Any]], color_space: str, fixed: Range
 ) -> tuple[float, float]:
     dtype = images[0].dtype
+    low, high = fixed
     if dtype == np.uint8 and len(images[0]) == 3:
-        return 0.0, 255.0
+        found = 0.0, 255.0
+    elif low is None or high is None:
+        found = _range_of(images, color_space)
+    else:
+        _finite_values(images)
+        found = low, high
+    return found[0] if low is None else low, found[1] if high is None else high
+
+
+def _range_of(images: Sequence[NDArray[Any]], color_space: str) -> tuple[float, float]:
+    values = np.concatenate(_finite_values(images))
+    if color_space == "channels":
+        return float(values.min()), float(values.max())
+    low, high = value_range(images, values.astype(np.float64))
+    if low == high:
+        low, high = values.min(), values.max()
+    return float(low), float(high)
+
+
+def _finite_values(images: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    """Return the finite values of each image; raises InputError without any."""
+    check_finite(*images)
     finite = []
     for image in images:
         mask = np.isfinite(image) if image.dtype.kind == "f" else np.True_
@@ -221,14 +262,8 @@ def _value_range(
         if values.size < image.size:
             warn(
                 f"{image.size - values.size} pixels that are NaN or infinite are "
-                "treated as the lowest finite value."
+                "treated as the lowest finite value.",
+                topic=NO_DATA,
             )
         finite.append(values)
-    check_finite(*finite)
-    values = np.concatenate(finite)
-    if color_space == "channels":
-        return float(values.min()), float(values.max())
-    low, high = value_range(images, values.astype(np.float64))
-    if low == high:
-        low, high = values.min(), values.max()
-    return float(low), float(high)
+    return finite

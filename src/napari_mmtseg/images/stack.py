@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.area import fill_outside, laid_area
-from napari_mmtseg.images.arrays import check_shape, masked_as_nan
+from napari_mmtseg.images.arrays import (
+    check_shape,
+    masked_as_nan,
+    plain_values,
+    say_masked,
+)
 from napari_mmtseg.images.axes import check_channel_letter, guess_axes, parse_axes
 from napari_mmtseg.images.illumination import EVEN, Illumination
 from napari_mmtseg.images.lazy import ArrayPart
@@ -70,7 +75,8 @@ class ImageStack:
         before are stacked: Z, or T and Z. `area` has the shape of the labels, or of a
         plane. Raises InputError if axes, shape, data type or area cannot be segmented.
         """
-        array = image = masked_as_nan(image)
+        given, image = image, masked_as_nan(image)
+        array = image
         known = all(hasattr(image, name) for name in ("shape", "dtype", "__getitem__"))
         if not known or not _is_numpy_type(image.dtype):
             array = np.asarray(image)
@@ -99,6 +105,7 @@ class ImageStack:
             raise InputError(f"An image of shape {shape} has no pixels.")
         first = stack.first
         check_shape(first.shape[:1] + first.shape[-2:], first.dtype, 0)
+        say_masked(given)
         if "S" in letters and shape[letters.index("S")] == 4:
             warn(
                 "The alpha channel of an RGBA image is ignored. Pass channel_axis, or "
@@ -258,8 +265,9 @@ class Frame:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Data type of the pixels."""
-        even = self.illumination.kind == "none"
-        return self._part.dtype if even else np.dtype(np.float32)
+        if self.illumination.kind != "none":
+            return np.dtype(np.float32)
+        return plain_values(np.empty(0, self._part.dtype)).dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -287,7 +295,7 @@ class Frame:
             first, last, _ = channels.indices(self.n_channels)
             spatial = [slice(first, last), *spatial]
         try:
-            pixels = self._part[tuple(spatial)]
+            pixels = plain_values(self._part[tuple(spatial)])
         except (MemoryError, InputError):
             raise
         except Exception as error:  # every format has its own

@@ -30,6 +30,7 @@ _SAMPLES = 2**18
 _NEIGHBOURS = np.ones((3, 3))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def value_range(
     images: Sequence[NDArray[Any]], values: NDArray[np.float64]
 ) -> tuple[float, float]:
@@ -38,12 +39,10 @@ def value_range(
     It is that of the percentiles. Single pixels far outside all others do not widen it,
     and an object that fills at least 2 x 2 pixels is not cut off because it is small.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        low, middle, high = np.percentile(values, (PERCENTILES[0], 50, PERCENTILES[1]))
+    low, middle, high = np.percentile(values, (PERCENTILES[0], 50, PERCENTILES[1]))
     if not np.isfinite([low, high, high - low]).all():
         return float(low), float(high)
-    with np.errstate(over="ignore", invalid="ignore"):
-        noise = _noise(images)
+    noise = _noise(images)
     if not np.isfinite(noise):
         return float(low), float(high)
     above, n_above = _bound(images, high, middle, noise, 1)
@@ -52,7 +51,8 @@ def value_range(
         end = above if n_above else -below
         warn(
             f"{n_above + n_below} single pixels are far outside the range of all "
-            f"others (hot or dead pixels): they count as {end:.4g}."
+            f"others (hot or dead pixels): they count as {end:.4g}.",
+            topic="hot pixels",
         )
     return -float(below), float(above)
 

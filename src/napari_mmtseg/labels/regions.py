@@ -16,6 +16,9 @@ from scipy.ndimage import distance_transform_edt
 from skimage.measure import label
 
 _COUNTED_AT_ONCE = 2**22
+_DENSE = 2**22
+"""Values up to which there is a count for each."""
+
 _MAX_CONNECTED_AXES = 3
 
 Labels = NDArray[Any]
@@ -134,6 +137,23 @@ def sum_by_label(
     sizes = np.bincount(flat, minlength=n_labels).astype(np.float64)
     sums = [np.bincount(flat, weights=c.ravel(), minlength=n_labels) for c in image]
     return sizes, np.stack(sums, axis=1)
+
+
+def pixels_by_label(labels: NDArray[Any]) -> dict[int, int]:
+    """Return the number of pixels of every label that is there, however high it is."""
+    found: dict[int, int] = {}
+    for index in np.ndindex(labels.shape[:-2]):
+        plane = np.asarray(labels[index])
+        if plane.max(initial=0) < _DENSE:
+            counts = count_values(plane, 1)
+            values = np.flatnonzero(counts)
+            pairs = zip(values.tolist(), counts[values].tolist(), strict=True)
+        else:
+            unique = np.unique(plane, return_counts=True)
+            pairs = zip(*(part.tolist() for part in unique), strict=True)
+        for value, n in pairs:
+            found[value] = found.get(value, 0) + n
+    return dict(sorted(found.items()))
 
 
 def count_values(values: NDArray[Any], n_values: int) -> NDArray[np.int64]:

@@ -17,7 +17,7 @@ def read_scribbles(scribbles: Any, shape: tuple[int, ...]) -> Labels:
 
     Raises InputError if they are not whole numbers from 0 in the shape of the image.
     """
-    painted = np.asarray(scribbles)
+    painted = np.asarray(np.ma.filled(scribbles, 0))
     if painted.dtype.kind not in "iu" or painted.shape != shape:
         raise InputError(
             f"Scribbles of shape {painted.shape} and type {painted.dtype} are not "

@@ -13,7 +13,7 @@ from napari_mmtseg.images.stack import ImageStack, Location
 from napari_mmtseg.labels.regions import (
     absorb_small_regions,
     connected_regions,
-    count_values,
+    pixels_by_label,
 )
 from napari_mmtseg.labels.store import free_memory, store_labels
 
@@ -163,7 +163,7 @@ class _Gathered:
 
 def _different(labels: NDArray[Any], with_0: bool) -> list[int]:
     if labels.max(initial=0) < _FEW:
-        values = np.flatnonzero(count_values(labels, 1))
+        values = np.array(list(pixels_by_label(labels)))
     else:
         values = np.unique(labels)
     return [int(value) for value in values if value > 0 or with_0]

@@ -9,9 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.images.arrays import masked_as_nan
 from napari_mmtseg.labels.store import check_store, new_store
 from napari_mmtseg.objects.found import Objects
-from napari_mmtseg.objects.frames import bands_of, check_labels, frames_of
+from napari_mmtseg.objects.frames import (
+    bands_of,
+    check_labels,
+    frames_of,
+    numbers_along,
+    whole_numbers,
+)
 from napari_mmtseg.objects.numbering import check_room, kept_objects, size_limits
 from napari_mmtseg.objects.over_time import iter_over_time
 from napari_mmtseg.objects.survey import Read, Survey, survey
@@ -114,11 +121,18 @@ def iter_objects(
     labels, shape = check_labels(labels)
     n_dims = 3 if volumes and len(shape) > 2 and shape[-3] > 1 else 2
     read = _reader(image, shape, settings)
-    if time_axis is not None and not 0 <= time_axis < len(shape) - n_dims:
+    if time_axis is not None and time_axis not in range(len(shape) - n_dims):
         raise InputError(
-            f"time_axis={time_axis} is no axis of labels of shape {shape} that stands "
-            f"before the last {n_dims}, in which objects lie."
+            f"time_axis={time_axis!r} is not an axis of labels of shape {shape} that "
+            f"stands before the last {n_dims}, in which objects lie."
         )
+    if classes is not None:
+        classes = whole_numbers(classes, "classes")
+        if not classes:
+            raise InputError(
+                "classes=() names no class. Give those that objects are made of, or "
+                "leave classes out."
+            )
     steps = _steps_along(spacing, shape, settings.object_unit)
     if out is not None:
         check_store(out, shape, 0, labels)
@@ -154,7 +168,19 @@ def _reader(
             f"An image of shape {given} does not lie on labels of shape {shape}. Give "
             "one channel of the image that the labels were made from."
         )
-    return lambda index: np.asarray(image[index])
+    return lambda index: _finite(masked_as_nan(image[index]))
+
+
+def _finite(image: Any) -> NDArray[Any]:
+    """Return pixels without a value, or an infinite one, as the lowest of the others.
+
+    They are far from any summit, as if there were nothing.
+    """
+    values = np.asarray(image)
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return values
+    known = values[np.isfinite(values)]
+    return np.where(np.isfinite(values), values, known.min() if known.size else 0)
 
 
 def _steps_along(
@@ -167,13 +193,7 @@ def _steps_along(
                 "known. Give it (spacing), or sizes in pixels (object_unit=pixels)."
             )
         return (1.0,) * len(shape)
-    steps = tuple(float(step) for step in spacing)
-    if len(steps) != len(shape) or not all(0 < step < np.inf for step in steps):
-        raise InputError(
-            f"spacing={tuple(spacing)} does not fit labels of shape {shape}. Give "
-            f"{len(shape)} positive numbers, one for each axis."
-        )
-    return steps
+    return numbers_along(spacing, shape, "spacing", positive=True)
 
 
 def _find(

@@ -13,6 +13,8 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.background import surrounding_class
 from napari_mmtseg.labels.regions import count_values
 
+_HIGHEST_CLASS = 2**24
+
 
 class NoObjects(InputError):
     """Labels without a foreground, or with nothing else."""
@@ -90,6 +92,11 @@ def _counts(parts: Iterable[NDArray[Any]]) -> NDArray[np.int64]:
             raise InputError(
                 f"Labels as low as {part.min()} have no objects. Accepted: values "
                 "from 0."
+            )
+        if part.max(initial=0) > _HIGHEST_CLASS:
+            raise InputError(
+                f"Labels as high as {part.max()} are not classes. Accepted: values up "
+                f"to {_HIGHEST_CLASS}; relabel them, or name classes."
             )
         counts = _added(counts, count_values(part, 1))
     return counts

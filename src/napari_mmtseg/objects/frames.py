@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ def check_labels(labels: Any) -> tuple[Any, tuple[int, ...]]:
     """
     if not all(hasattr(labels, name) for name in ("shape", "dtype", "__getitem__")):
         labels = np.asarray(labels)
+    if isinstance(labels, np.ma.MaskedArray):
+        labels = labels.filled(0)  # no data, no object
     shape = tuple(int(n) for n in labels.shape)
     if np.dtype(labels.dtype).kind not in "iu" or len(shape) < 2 or 0 in shape:
         raise InputError(
@@ -24,6 +27,35 @@ def check_labels(labels: Any) -> tuple[Any, tuple[int, ...]]:
             "numbers with at least two axes, Y and X."
         )
     return labels, shape
+
+
+def numbers_along(
+    given: Any, shape: tuple[int, ...], name: str, *, positive: bool
+) -> tuple[float, ...]:
+    """Return one finite number for every axis of labels, or raise InputError."""
+    try:
+        numbers = () if isinstance(given, str) else tuple(map(float, given))
+    except (TypeError, ValueError, OverflowError):
+        numbers = ()
+    low = 0 if positive else -np.inf
+    if len(numbers) != len(shape) or not all(low < n < np.inf for n in numbers):
+        words = "positive numbers" if positive else "numbers"
+        raise InputError(
+            f"{name}={given!r} does not fit labels of shape {shape}. Give "
+            f"{len(shape)} {words}, one for each axis."
+        )
+    return numbers
+
+
+def whole_numbers(given: Any, name: str) -> tuple[int, ...]:
+    """Return whole numbers in a tuple, or raise InputError."""
+    try:
+        found = tuple(index(number) for number in given)
+    except TypeError:
+        raise InputError(
+            f"{name}={given!r} is not accepted: give whole numbers, such as (1, 2)."
+        ) from None
+    return found
 
 
 def frames_of(shape: Sequence[int], n_dims: int) -> Iterator[tuple[int, ...]]:

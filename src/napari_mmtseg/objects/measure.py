@@ -13,7 +13,13 @@ from scipy.spatial import ConvexHull
 from skimage.measure import regionprops_table
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.objects.frames import check_labels, frames_of
+from napari_mmtseg.images.arrays import masked_as_nan
+from napari_mmtseg.objects.frames import (
+    check_labels,
+    frames_of,
+    numbers_along,
+    whole_numbers,
+)
 
 _SHAPE = ("label", "area", "centroid", "bbox", "inertia_tensor_eigvals")
 _INTENSITY = ("intensity_mean", "intensity_min", "intensity_max")
@@ -126,16 +132,16 @@ def measure(
         channels["confidence"] = _lying_on(confidence, shape, "A confidence map")
     n_dims = 3 if volumes and len(shape) > 2 else 2
     letters = axes or "TZYX"[-len(shape) :] if len(shape) < 5 else "Q" * len(shape)
-    if len(letters) != len(shape):
+    if not isinstance(letters, str) or len(letters) != len(shape):
         raise InputError(
-            f"The axes {letters} do not fit labels of shape {shape}. Give one letter "
+            f"The axes {letters!r} do not fit labels of shape {shape}. Give one letter "
             "for each axis."
         )
-    steps = _numbers(spacing, shape, 1.0, "spacing")
-    start = _numbers(origin, shape, 0.0, "origin")
-    if not all(step > 0 for step in steps):
-        raise InputError(f"spacing={steps} has to be positive.")
-    named = None if classes is None else np.asarray(classes)
+    n = len(shape)
+    spacing, origin = (1.0,) * n if spacing is None else spacing, origin or (0.0,) * n
+    steps = numbers_along(spacing, shape, "spacing", positive=True)
+    start = numbers_along(origin, shape, "origin", positive=False)
+    named = None if classes is None else np.array(whole_numbers(classes, "classes"))
     parts = []
     for index in frames_of(shape, n_dims):
         frame = np.asarray(labels[index])
@@ -174,6 +180,7 @@ def _channels(images: Any, shape: tuple[int, ...]) -> dict[str, Any]:
 def _lying_on(image: Any, shape: tuple[int, ...], what: str) -> Any:
     if not all(hasattr(image, name) for name in ("shape", "__getitem__")):
         image = np.asarray(image)
+    image = masked_as_nan(image)
     given = tuple(int(n) for n in image.shape)
     if given != shape:
         raise InputError(
@@ -181,18 +188,6 @@ def _lying_on(image: Any, shape: tuple[int, ...], what: str) -> Any:
             "the image that the labels were made from, channel by channel."
         )
     return image
-
-
-def _numbers(
-    given: Sequence[float] | None, shape: tuple[int, ...], default: float, name: str
-) -> tuple[float, ...]:
-    numbers = (default,) * len(shape) if given is None else tuple(map(float, given))
-    if len(numbers) != len(shape) or not np.isfinite(numbers).all():
-        raise InputError(
-            f"{name}={numbers} does not fit labels of shape {shape}. Give {len(shape)} "
-            "numbers, one for each axis."
-        )
-    return numbers
 
 
 def _frame(
@@ -236,9 +231,10 @@ def _frame(
     }
     n_pixels = area / float(np.prod(steps))
     for name, image in images.items():
-        values = regionprops_table(
-            labels, image.astype(np.float64), properties=_INTENSITY
-        )
+        with np.errstate(invalid="ignore", over="ignore"):
+            values = regionprops_table(
+                labels, image.astype(np.float64), properties=_INTENSITY
+            )
         if name == "confidence":
             columns["confidence"] = values["intensity_mean"]
             continue

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.hierarchy import without_gaps
+from napari_mmtseg.notices import topics_once
 from napari_mmtseg.progress import Steps, drain
 from napari_mmtseg.segmentation.baseline import check_makes_model
 from napari_mmtseg.segmentation.request import SegmentationRequest
@@ -80,6 +81,7 @@ def fit(
     )
 
 
+@topics_once
 def iter_fit(
     image_or_images: Any,
     *,

@@ -205,6 +205,11 @@ def _resolve_settings(
     model: MutualMeanTeachingModel | None,
 ) -> SegmentationSettings:
     """Return the settings that are given, or those of the model, with overrides."""
+    if model is not None and not _is_model(model):
+        raise InputError(
+            f"model is a {type(model).__name__}. Give a fitted model, as fit and "
+            "load_model return it."
+        )
     if settings is None:
         if model is None:
             return SegmentationSettings(**overrides)
@@ -214,6 +219,12 @@ def _resolve_settings(
             f"settings is a {type(settings).__name__}; give SegmentationSettings."
         )
     return settings.replace(**overrides) if overrides else settings
+
+
+def _is_model(model: Any) -> bool:
+    from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
+
+    return isinstance(model, MutualMeanTeachingModel)
 
 
 def _laid_on(scribbles: Sequence[Any], stacks: Sequence[ImageStack]) -> tuple[Any, ...]:
@@ -230,6 +241,8 @@ def _laid_on(scribbles: Sequence[Any], stacks: Sequence[ImageStack]) -> tuple[An
 
 def _laid(scribbles: Any, stack: ImageStack, whole: bool) -> Any:
     """Check the shape of scribbles; those of a stack are not read."""
+    if isinstance(scribbles, np.ma.MaskedArray):
+        scribbles = scribbles.filled(0)
     if scribbles is None or (whole and len(stack.shape) == 2):
         return scribbles  # whole images are checked next, with their values
     if not all(hasattr(scribbles, name) for name in ("shape", "__getitem__")):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
+from napari_mmtseg.notices import topics_once
 from napari_mmtseg.progress import SegmentationStep, Steps, drain
 from napari_mmtseg.segmentation.object_output import segment_objects
 from napari_mmtseg.segmentation.one_image import segment_image
@@ -50,10 +51,10 @@ def segment(
     image : array-like
         2D grey (Y, X), RGB or RGBA (Y, X, 3 or 4; alpha is ignored), or any number of
         channels with `channel_axis` or `axes`; bool, integer or floating point, from
-        8 x 8 pixels. NaN and infinite values count as the lowest finite value. Axes
-        before Y and X are stacked: slices of one volume, or points in time. A stack,
-        or an image of more than 16 megapixels, is read part by part; it may be a
-        memmap, a dask or a zarr array.
+        8 x 8 pixels. NaN, infinite values and masked pixels count as the lowest finite
+        value. Axes before Y and X are stacked: slices of one volume, or points in time.
+        A stack, or an image of more than 16 megapixels, is read part by part; it may be
+        a memmap, a dask or a zarr array.
     axes : str, optional
         A letter for every axis, such as ``"ZYX"``, ``"TCZYX"`` or ``"YXS"``: C for
         channels, S for RGB colours, any other for what is stacked.
@@ -143,6 +144,7 @@ def segment(
     ).labels
 
 
+@topics_once
 def iter_segment(
     image: Any,
     *,

@@ -91,9 +91,10 @@ def focus_differs(slices: Sequence[NDArray[Any]], scale: float) -> bool:
     `scale` is the standard deviation in pixels of the window of texture.
     """
     found = []
-    for image in slices:
-        values = np.nan_to_num(image[0].astype(np.float32), posinf=0, neginf=0)
-        found.append(local_deviation(values - values.mean(), scale))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for image in slices:
+            values = np.nan_to_num(image[0].astype(np.float32), posinf=0, neginf=0)
+            found.append(local_deviation(values - values.mean(), scale))
     between = float(np.var([texture.mean() for texture in found]))
     within = float(np.mean([texture.var() for texture in found]))
     return between > _BETWEEN * within

@@ -216,7 +216,7 @@ def normalize_images(
             image if area is None else fill_outside(image, area)
             for image, area in zip(even, areas, strict=True)
         ]
-    normalization = Normalization.fit(even, settings.color_space)
+    normalization = Normalization.fit(even, settings.color_space, settings.value_range)
     normalization = replace(normalization, each=each)
     if len(even) == 1:  # its own values are those of all
         normalized = [normalization.apply(even[0])]

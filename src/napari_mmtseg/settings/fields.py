@@ -275,6 +275,27 @@ class SegmentationSettings:
         choices=("auto", "each", "together"),
         group="Colour and light",
     )
+    darkest_value: float | None = setting(
+        None,
+        "Darkest value",
+        "Value of a pixel that counts as black, as do all below. Automatic leaves out "
+        "the lowest 0.05 % and single dead pixels. Not for stains, or methods other "
+        "than mmt.",
+        range=(-1e10, 1e10),
+        none_means="automatic",
+        decimals=3,
+        group="Colour and light",
+    )
+    brightest_value: float | None = setting(
+        None,
+        "Brightest value",
+        "Value of a pixel that counts as white, as do all above. Automatic leaves out "
+        "the highest 0.05 % and single hot pixels, but no object.",
+        range=(-1e10, 1e10),
+        none_means="automatic",
+        decimals=3,
+        group="Colour and light",
+    )
     working_size: int | None = setting(
         240,
         "Working size",
@@ -452,6 +473,18 @@ class SegmentationSettings:
                     f"number of labels that training starts from. Lower {name} or "
                     "raise max_labels."
                 )
+
+        low, high = self.value_range
+        if low is not None and high is not None and low >= high:
+            raise InputError(
+                f"darkest_value={low:g} is not below brightest_value={high:g}. Give "
+                "the values of black and of white, or leave them automatic."
+            )
+
+    @property
+    def value_range(self) -> tuple[float | None, float | None]:
+        """Values that count as black and as white; None for automatic ones."""
+        return self.darkest_value, self.brightest_value
 
     @classmethod
     def from_preset(cls, name: str) -> SegmentationSettings:

@@ -36,7 +36,8 @@ class Parameter:
 
     `kind` is bool, int, float or str. `minimum` and `maximum` are accepted themselves,
     and so is None, if `optional`, with the meaning `none_means`; with `or_label` a
-    label from 1 is accepted beside the `choices`. `group` is a heading of a form;
+    label from 1 is accepted beside the `choices`. A form shows `decimals` digits at
+    least. `group` is a heading of a form;
     settings without one stand where they matter.
     """
 
@@ -52,6 +53,7 @@ class Parameter:
     choices: tuple[str, ...] = ()
     or_label: bool = False
     none_means: str = ""
+    decimals: int = 0
     advanced: bool = True
     group: str = "Training"
 

@@ -3,6 +3,7 @@ import signal
 
 import numpy as np
 import pytest
+import tifffile
 
 import napari_mmtseg as mm
 from napari_mmtseg import Cancelled, InputError
@@ -50,6 +51,18 @@ def slices(tmp_path_factory, model):
     model.predict(stack, axes="ZYX", out=labels)
     assert set(np.unique(labels)) == {1, 2}
     return path, labels
+
+
+def test_an_image_of_a_file_with_several(tmp_path, client, model):
+    path = tmp_path / "two.tif"
+    with tifffile.TiffWriter(path) as file:
+        for pixels in (square(2, (60, 64)), square(3)):
+            file.write(pixels, photometric="minisblack", metadata=None)
+    options = {"scheduler": client, "series": 1}
+    labels = label_on_cluster(model, path, tmp_path / "labels.zarr", **options)
+    np.testing.assert_array_equal(labels[...], model.predict(square(3)))
+    with pytest.raises(InputError, match="has no image 2"):
+        label_on_cluster(model, path, tmp_path / "b.zarr", scheduler=client, series=2)
 
 
 def leftovers(folder):

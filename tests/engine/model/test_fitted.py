@@ -3,6 +3,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from skimage import data
 
@@ -157,3 +158,21 @@ def test_a_model_of_regions_survives_its_file(tmp_path):
 def test_a_number_of_labels_out_of_range_is_refused(model, image):
     with pytest.raises(mm.InputError, match="n_labels=0"):
         model.labels(image, 0)
+
+
+@pytest.mark.parametrize("orders", [[], [3], [[0, 0, 1]], [[0, 1], [0, 2]], 7, None])
+def test_damaged_orders_of_channels_are_refused(model, tmp_path, orders):
+    path = tmp_path / "a.safetensors"
+    model.save(path)
+    with safe_open(path, framework="pt") as file:
+        about = json.loads(file.metadata()["napari_mmtseg"])
+        tensors = {name: file.get_tensor(name) for name in list(file.keys())}
+    about["channel_orders"] = orders
+    save_file(tensors, path, {"napari_mmtseg": json.dumps(about)})
+    with pytest.raises(mm.InputError, match="damaged model file"):
+        mm.load_model(path)
+
+
+def test_something_else_than_a_model_is_refused(image):
+    with pytest.raises(mm.InputError, match=r"model is a dict\. Give a fitted model"):
+        mm.segment(image, model={}, **QUICK)

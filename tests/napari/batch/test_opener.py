@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_mmtseg.napari.batch import opener as batch_opener
 from tests.napari.batch.driving import (
@@ -153,3 +154,26 @@ def test_a_large_image_with_channels_is_read_as_it_is_shown(
     assert layer.data.shape == (2, 5, 48, 64)
     assert layer.axis_labels == ("C", "Z", "Y", "X")
     np.testing.assert_array_equal(layer.data[1], stack[:, 1])
+
+
+def test_a_series_is_labelled_and_opened(batch_panel, qtbot, tmp_path, layers):
+    source = tmp_path / "several"
+    source.mkdir()
+    first, second = two_levels()[0], two_levels()[0][:24].T
+    with tifffile.TiffWriter(source / "a.tif") as file:
+        for pixels in (first, second):
+            file.write(pixels, photometric="minisblack", metadata=None)
+    batch_panel.form.mode.value = "each"
+    batch_panel.form.series.value = 1
+    choose(batch_panel, qtbot, source)
+    run(batch_panel, qtbot)
+    assert statuses(batch_panel) == {"a.tif": "done"}
+    remark = batch_panel.table.images.records[0].error
+    open_row(batch_panel, qtbot, "a.tif")
+    assert [layer.data.shape for layer in layers] == [second.shape] * 2
+    assert batch_panel.form.request().series == 1
+    assert remark == ""  # it was asked for
+    batch_panel.form.series.value = -1
+    assert batch_panel.form.request().series is None
+    open_row(batch_panel, qtbot, "a.tif")
+    assert any(layer.data.shape == first.shape for layer in layers)

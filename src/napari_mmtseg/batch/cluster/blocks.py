@@ -57,6 +57,7 @@ class BlockJob:
     region: int
     model: str
     modified: int
+    series: int | None = None
 
     @classmethod
     def planned(
@@ -68,11 +69,12 @@ class BlockJob:
         side: int,
         axes: str | None,
         channel_axis: int | None,
+        series: int | None = None,
     ) -> BlockJob:
         """Plan the labels of an image."""
         values = model.label_values
         largest = model.settings.max_labels if values is None else int(values.max())
-        file = read_image(image, channel_axis=channel_axis, axes=axes)
+        file = read_image(image, channel_axis=channel_axis, axes=axes, series=series)
         stack = ImageStack.of(file.array, axes=file.axes, volumes=model.n_dims == 3)
         return cls(
             str(Path(image).absolute()),
@@ -85,6 +87,7 @@ class BlockJob:
             digest(content),
             # The time of a folder changes with what is put into it.
             Path(image).stat().st_mtime_ns if Path(image).is_file() else 0,
+            series,
         )
 
     @property
@@ -254,5 +257,7 @@ def _model(job: BlockJob) -> MutualMeanTeachingModel:
 @lru_cache(maxsize=2)
 def image_stack(job: BlockJob, n_dims: int) -> ImageStack:
     """Open the image of a job."""
-    image = read_image(job.image, channel_axis=job.channel_axis, axes=job.axes)
+    image = read_image(
+        job.image, channel_axis=job.channel_axis, axes=job.axes, series=job.series
+    )
     return ImageStack.of(image.array, axes=image.axes, volumes=n_dims == 3)

@@ -58,6 +58,7 @@ def label_on_cluster(
     region: int = 4096,
     axes: str | None = None,
     channel_axis: int | None = None,
+    series: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
 ) -> Any:
@@ -82,7 +83,7 @@ def label_on_cluster(
         Address of a Dask scheduler, a scheduler file, or a client.
     region : int
         Side of a block in pixels, rounded up to a multiple of the chunks of 1024.
-    axes, channel_axis : str, int, optional
+    axes, channel_axis, series : str, int, int, optional
         As for :func:`napari_mmtseg.files.read.read_image`.
     resume : bool
         Go on with what an earlier call has left, if anything: blocks that have their
@@ -111,6 +112,7 @@ def label_on_cluster(
             region=region,
             axes=axes,
             channel_axis=channel_axis,
+            series=series,
             resume=resume,
             overwrite=overwrite,
         )
@@ -126,6 +128,7 @@ def iter_label_on_cluster(
     region: int = 4096,
     axes: str | None = None,
     channel_axis: int | None = None,
+    series: int | None = None,
     resume: bool = False,
     overwrite: bool = False,
     should_cancel: Callable[[], bool] | None = None,
@@ -137,7 +140,7 @@ def iter_label_on_cluster(
 
     Parameters
     ----------
-    model, image, out, scheduler, region, axes, channel_axis, resume, overwrite
+    model, image, out, scheduler, region, axes, channel_axis, series, resume, overwrite
         As for :func:`label_on_cluster`.
     should_cancel : callable, optional
         Called often; once it returns True :class:`Cancelled` is raised, and the blocks
@@ -168,7 +171,9 @@ def iter_label_on_cluster(
         )
     fitted = load_model(model) if isinstance(model, (str, Path)) else model
     content = _content(model)
-    job = BlockJob.planned(fitted, content, image, out, region, axes, channel_axis)
+    job = BlockJob.planned(
+        fitted, content, image, out, region, axes, channel_axis, series
+    )
     job.check(resume=resume, overwrite=overwrite)
     _check_fit(fitted, job)
     return _run(

@@ -29,6 +29,7 @@ from napari_mmtseg.engine.model.storage import read_model, write_model
 from napari_mmtseg.images.illumination import EVEN
 from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
+from napari_mmtseg.notices import topics_once
 from napari_mmtseg.objects.found import Objects
 from napari_mmtseg.objects.of_stack import labels_of
 from napari_mmtseg.progress import drain
@@ -166,6 +167,7 @@ class MutualMeanTeachingModel:
         )
         return drain(steps)
 
+    @topics_once
     def iter_labels(
         self,
         image: Any,
@@ -186,6 +188,7 @@ class MutualMeanTeachingModel:
             return labels_of(labelling.objects(*about, spacing, out))
         return labelling.class_labels(*about, out)
 
+    @topics_once
     def iter_objects(
         self,
         image: Any,
@@ -265,6 +268,7 @@ class MutualMeanTeachingModel:
         )
         return merge_tree, stack_clusters(self._readout, stack, settings, out)
 
+    @topics_once
     def iter_hierarchy(
         self,
         image: Any,
@@ -338,6 +342,7 @@ class MutualMeanTeachingModel:
         )
         return drain(steps)
 
+    @topics_once
     def iter_confidence(
         self,
         image: Any,

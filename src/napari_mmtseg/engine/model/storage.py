@@ -96,7 +96,8 @@ def read_model(
             )
             for _ in about["channel_orders"]
         )
-        consensus = Consensus.from_state(tensors, about["channel_orders"], empty)
+        orders = _orders(about["channel_orders"])
+        consensus = Consensus.from_state(tensors, orders, empty)
         inference = Inference(consensus, normalization, texture, illumination)
         readout = Readout.from_state(inference, tensors)
         label_values = about.get("label_values")
@@ -104,13 +105,25 @@ def read_model(
             label_values = np.asarray(label_values, np.int32)
         channel_names = tuple(str(name) for name in about.get("channel_names", ()))
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
-        raise InputError(f"{path} is a damaged model file: {error}") from error
+        detail = f"{error} is missing" if isinstance(error, KeyError) else error
+        raise InputError(
+            f"{path} is a damaged model file ({detail}). Make it again with model.save "
+            "or `mmtseg fit`."
+        ) from error
     try:
         device = choose_device(settings.device)
     except InputError:
         device = torch.device("cpu")
     consensus.to(device)
     return readout, settings, label_values, channel_names
+
+
+def _orders(stored: Any) -> list[list[int]]:
+    """Check the orders of channels: each has all numbers from 0, as many as others."""
+    orders = [[int(i) for i in order] for order in stored]
+    if not orders or any(sorted(o) != list(range(len(orders[0]))) for o in orders):
+        raise ValueError("channel_orders are no orders of the same channels")
+    return orders
 
 
 def _read_file(path: str | Path) -> tuple[dict[str, Any], dict[str, Tensor]]:

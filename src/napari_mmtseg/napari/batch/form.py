@@ -31,6 +31,9 @@ _MODES = {
     "A model for each image": "each",
 }
 _MOST_FITTED = 10_000
+_MOST_SERIES = 10_000
+_LARGEST = -1
+"""Shown where the image with the largest pages is taken."""
 
 
 class BatchForm(QWidget):
@@ -45,6 +48,7 @@ class BatchForm(QWidget):
         self.model = _path_edit(FileDialogMode.EXISTING_FILE, "*.safetensors")
         self.pattern = LineEdit(value="*")
         self.axes = LineEdit()
+        self.series = SpinBox(value=_LARGEST, min=_LARGEST, max=_MOST_SERIES)
         self.scheduler = LineEdit()
         self.mode = ComboBox(choices=list(_MODES.items()))
         self.file_format = ComboBox(choices=list(FILE_FORMATS))
@@ -62,6 +66,7 @@ class BatchForm(QWidget):
             self.model,
             self.pattern,
             self.axes,
+            self.series,
             self.scheduler,
             self.mode,
             self.file_format,
@@ -77,6 +82,11 @@ class BatchForm(QWidget):
     def address(self) -> str | None:
         """Address of the scheduler; None without one."""
         return self.scheduler.value.strip() or None
+
+    @property
+    def series_number(self) -> int | None:
+        """Number of the image in files that hold several; None for the largest."""
+        return None if self.series.value == _LARGEST else int(self.series.value)
 
     def request(self) -> BatchRequest:
         """Return the batch that the fields describe, without reading the disk.
@@ -108,6 +118,7 @@ class BatchForm(QWidget):
             overwrite=self.overwrite.value,
             file_format=self.file_format.value,
             axes=self.axes.value.strip() or None,
+            series=self.series_number,
         )
 
     def _suggest_target(self) -> None:
@@ -143,6 +154,7 @@ class BatchForm(QWidget):
         ):
             line: QLineEdit = edit.native
             line.setPlaceholderText(text)
+        self.series.native.setSpecialValueText("largest")
         self.overwrite.native.setText("")
         self._layout = make_form_layout(
             [
@@ -193,6 +205,12 @@ class BatchForm(QWidget):
                 "Axes",
                 "Axes of the files, such as ZYX, if the files do not name them.",
                 self.axes.native,
+            ),
+            (
+                "Series",
+                "Number of the image, from 0, in files that hold several; largest "
+                "takes the one with the largest pages. The table says what was taken.",
+                self.series.native,
             ),
             (
                 "Replace labels",

@@ -15,8 +15,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari.layers import Image, Labels
 from napari_mmtseg.batch.plan import BatchItem
 from napari_mmtseg.batch.record import BatchRecord
+from napari_mmtseg.files.provenance import LABEL_GROUP
 from napari_mmtseg.files.read import read_image
-from napari_mmtseg.files.write_zarr import GROUP
 from napari_mmtseg.images.lazy import ArrayPart
 from napari_mmtseg.napari.layers.result import METADATA
 from napari_mmtseg.napari.runs.latest import LatestTask
@@ -35,9 +35,10 @@ _ORDER = "CTZYXS"
 """Axes as in label files; channels first, so that labels lie on all of them."""
 
 _FILE = "file"
-"""Entry of a layer's metadata: the file that it shows, and its time of change."""
+"""Entry of a layer's metadata: the file that it shows, its time of change and the
+number of the image in it."""
 
-Stamp: TypeAlias = tuple[str, int]
+Stamp: TypeAlias = tuple[str, int, int | None]
 
 
 @dataclass(frozen=True)
@@ -53,26 +54,32 @@ class _File:
 def _read_files(
     item: BatchItem,
     axes: str | None,
+    series: int | None,
     shown: Collection[Stamp],
     should_cancel: Callable[[], bool],
 ) -> list[_File]:
     load_layers()
-    files = [_read(Image, item.image, item.name, shown, axes)]
+    files = [_read(Image, item.image, item.name, shown, axes, series)]
     if item.labels.exists():
         name = f"{item.name} labels"
-        files.append(_read(Labels, item.labels, name, shown, None))
+        files.append(_read(Labels, item.labels, name, shown))
     return files
 
 
 def _read(
-    kind: type[Layer], path: Path, name: str, shown: Collection[Stamp], axes: str | None
+    kind: type[Layer],
+    path: Path,
+    name: str,
+    shown: Collection[Stamp],
+    axes: str | None = None,
+    series: int | None = None,
 ) -> _File:
-    stamp = (str(path), path.stat().st_mtime_ns if path.exists() else 0)
+    stamp = (str(path), path.stat().st_mtime_ns if path.exists() else 0, series)
     if stamp in shown:
         return _File(stamp, kind)
     if kind is Labels and path.suffix.lower() == ".zarr":
-        path = path / "labels" / GROUP
-    image = read_image(path, axes=axes)
+        path = path / "labels" / LABEL_GROUP
+    image = read_image(path, axes=axes, series=series)
     order = sorted(range(len(image.axes)), key=lambda i: _ORDER.find(image.axes[i]))
     size = math.prod(image.array.shape) * np.dtype(image.array.dtype).itemsize
     data: Any = image.array
@@ -116,14 +123,17 @@ class BatchOpener(QObject):
         """Whether files are being read."""
         return self._task.is_busy or bool(self._to_show)
 
-    def open(self, record: BatchRecord, axes: str | None = None) -> None:
+    def open(
+        self, record: BatchRecord, axes: str | None = None, series: int | None = None
+    ) -> None:
         """Show an image and its labels, and hide those that were shown before.
 
-        `axes` are those of the image, if its file does not name them.
+        `axes` are those of the image, if its file does not name them, and `series` is
+        its number in the file.
         """
         self.forget()
         shown = frozenset(self._layers())
-        self._task.request(partial(_read_files, record.item, axes, shown))
+        self._task.request(partial(_read_files, record.item, axes, series, shown))
         self.state_changed.emit()
 
     def forget(self) -> None:

@@ -101,7 +101,8 @@ class BatchWidget(NarrowPanel):
             self._open(record)
 
     def _open(self, record: BatchRecord) -> None:
-        self._opener.open(record, self.form.axes.value.strip() or None)
+        axes = self.form.axes.value.strip() or None
+        self._opener.open(record, axes, self.form.series_number)
 
     def _start(self, *, resume: bool) -> None:
         try:

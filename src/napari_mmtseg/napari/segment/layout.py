@@ -14,6 +14,7 @@ from napari_mmtseg.napari.segment.confidence import ConfidenceSection
 from napari_mmtseg.napari.segment.paint_hints import PaintHints
 from napari_mmtseg.napari.segment.settings_actions import SettingsActions
 from napari_mmtseg.napari.segment.source import SourceChoice
+from napari_mmtseg.napari.segment.value_range import ValueRangeButtons
 from napari_mmtseg.napari.shared.settings_form import (
     Fold,
     SettingsForm,
@@ -53,6 +54,7 @@ class Parts(Protocol):
     confidence_section: ConfidenceSection
     model_actions: ModelActions
     settings_actions: SettingsActions
+    value_range: ValueRangeButtons
 
 
 def arrange(panel: Parts) -> tuple[QWidget, QFormLayout, Fold]:
@@ -77,6 +79,7 @@ def arrange(panel: Parts) -> tuple[QWidget, QFormLayout, Fold]:
         ],
         **form.groups(),
     }
+    groups["Colour and light"].append(("", "", panel.value_range))
     more = Fold("More", groups)
     more.add(panel.model_actions)
     more.add(panel.settings_actions)

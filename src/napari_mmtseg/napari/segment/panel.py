@@ -27,6 +27,7 @@ from napari_mmtseg.napari.segment.source import (
     describe_memory,
     describe_source,
 )
+from napari_mmtseg.napari.segment.value_range import ValueRangeButtons
 from napari_mmtseg.napari.shared.panel import FieldPanel, warning_colour
 from napari_mmtseg.napari.shared.settings_form import SettingsForm, show_row
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
@@ -79,6 +80,7 @@ class SegmentWidget(FieldPanel):
         self.settings_actions = SettingsActions(
             self.form, self.choice.source, self.scribble_choice
         )
+        self.value_range = ValueRangeButtons(self.form, self.choice)
         self._control = RunControl(napari_viewer, self.progress, self.scroll)
         self.model_actions = ModelActions(
             napari_viewer, self.choice.source, self._control.start

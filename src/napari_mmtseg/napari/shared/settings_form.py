@@ -118,6 +118,9 @@ def make_form_layout(rows: Iterable[Row]) -> QFormLayout:
     layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
     layout.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     for title, text, widget in rows:
+        if not title:
+            layout.addRow(widget)
+            continue
         label = QLabel(title)
         label.setToolTip(text)
         label.setBuddy(widget)
@@ -243,7 +246,8 @@ def _none_value(parameter: Parameter) -> float:
 def _decimals(parameter: Parameter) -> int:
     values = [parameter.default, parameter.minimum, parameter.maximum]
     values += [preset.get(parameter.name, 0) for preset in PRESETS.values()]
-    return min(max(_digits(v) for v in values if v is not None), _MAX_DECIMALS) or 1
+    most = max(_digits(v) for v in values if v is not None)
+    return max(min(most, _MAX_DECIMALS), parameter.decimals) or 1
 
 
 def _digits(value: float) -> int:
