@@ -45,8 +45,8 @@ class Journal:
                 os.fsync(file.fileno())
         except OSError as error:
             raise InputError(
-                f"{self.path} cannot be written: {error.strerror or error}. Labels that "
-                "are done stay as they are. Once there is a folder with free space, "
+                f"{self.path} cannot be written: {error.strerror or error}. Labels "
+                "that are done stay as they are. Once the folder is there and has room, "
                 "resume the run (resume=True)."
             ) from error
 

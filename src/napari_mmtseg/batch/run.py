@@ -318,7 +318,7 @@ def _record(report: TaskReport[BatchTask, BatchRecord], item: BatchItem) -> Batc
 def _make_folder(start: BatchStart, settings: SegmentationSettings) -> None:
     plan, request = start.plan, start.plan.request
     try:
-        # Not by the workers: a folder that is taken away in the middle does not come back.
+        # Not by the workers: a folder that is taken away does not come back.
         for folder in {request.target, *(item.labels.parent for item in plan.items)}:
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
