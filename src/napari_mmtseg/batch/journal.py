@@ -46,7 +46,7 @@ class Journal:
         except OSError as error:
             raise InputError(
                 f"{self.path} cannot be written: {error.strerror or error}. Labels "
-                "that are done stay as they are. Once the folder is there and has room, "
+                "that are done stay as they are. Once there is room in the folder, "
                 "resume the run (resume=True)."
             ) from error
 
