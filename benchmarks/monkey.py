@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import faulthandler
 import gc
+import subprocess
 import sys
 import tempfile
 import threading
@@ -191,26 +192,40 @@ def main() -> int:
     if arguments.runs:
         flat_memory(arguments.runs)
         return 0
-    n_bad = 0
+    if arguments.seeds > 1:
+        return _each_in_a_process(arguments)
+    start = time.monotonic()
+    seed = arguments.first
+    outcome = play(seed, arguments.actions, is_verbose=arguments.verbose)
+    print(
+        f"seed {seed}: {arguments.actions} actions in "
+        f"{time.monotonic() - start:.0f} s, exceptions and messages "
+        f"{len(outcome.complaints)} (of napari alone {len(outcome.of_napari)}), "
+        f"left behind {len(outcome.left)}, changed {len(outcome.changed)}, "
+        f"longest action {outcome.longest:.1f} s, {memory():.0f} MB",
+        flush=True,
+    )
+    if not outcome.is_well:
+        print("  after: " + "\n         ".join(outcome.last_actions))
+    for line in (*outcome.complaints, *outcome.left, *outcome.changed):
+        print(f"  {line}", flush=True)
+    for line in outcome.of_napari if arguments.verbose else ():
+        print(f"  of napari alone: {line}", flush=True)
+    return not outcome.is_well
+
+
+def _each_in_a_process(arguments: argparse.Namespace) -> int:
+    """Play every seed in a process of its own; return 1 if one went wrong."""
+    codes = {}
     for seed in range(arguments.first, arguments.first + arguments.seeds):
-        start = time.monotonic()
-        outcome = play(seed, arguments.actions, is_verbose=arguments.verbose)
-        n_bad += not outcome.is_well
-        print(
-            f"seed {seed}: {arguments.actions} actions in "
-            f"{time.monotonic() - start:.0f} s, exceptions and messages "
-            f"{len(outcome.complaints)} (of napari alone {len(outcome.of_napari)}), "
-            f"left behind {len(outcome.left)}, changed {len(outcome.changed)}, "
-            f"longest action {outcome.longest:.1f} s, {memory():.0f} MB",
-            flush=True,
-        )
-        if not outcome.is_well:
-            print("  after: " + "\n         ".join(outcome.last_actions))
-        for line in (*outcome.complaints, *outcome.left, *outcome.changed):
-            print(f"  {line}", flush=True)
-        for line in outcome.of_napari if arguments.verbose else ():
-            print(f"  of napari alone: {line}", flush=True)
-    return 1 if n_bad else 0
+        words = [f"--first={seed}", "--seeds=1", f"--actions={arguments.actions}"]
+        words += ["--verbose"] * arguments.verbose
+        command = [sys.executable, "-m", "benchmarks.monkey", *words]
+        codes[seed] = subprocess.run(command, check=False).returncode
+        if codes[seed] not in (0, 1):
+            print(f"seed {seed}: the process ended with {codes[seed]}", flush=True)
+    print(f"{sum(not code for code in codes.values())} of {len(codes)} seeds went well")
+    return int(any(codes.values()))
 
 
 if __name__ == "__main__":
