@@ -33,7 +33,7 @@ import napari
 from benchmarks.host_state import changed, complaints, host_state, memory
 from benchmarks.window_actions import QUICK, Hands, answer_dialogs, close_popups
 
-_HANGS = 60
+_HANGS = 240
 """Seconds that one action may take before the process ends with all its stacks."""
 
 _LASTING = ("pack labels", "Dummy")

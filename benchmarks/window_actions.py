@@ -55,7 +55,7 @@ class Hands:
         self.panels: dict[str, Any] = {}
         for name in ("a", "b"):
             iio.imwrite(folder / f"{name}.png", self._pixels((20, 24)))
-        self.viewer = napari.Viewer()
+        self.viewer = self._opened()
         self._actions: dict[Callable[[], str], float] = {
             self._use_widget: 30, self._use_canvas: 8, self._press_key: 4,
             self._open_panel: 5, self._close_panel: 1.5, self._run: 8,
@@ -432,8 +432,15 @@ class Hands:
 
     def _reopen(self) -> str:
         self.close()
-        self.viewer = napari.Viewer()
+        self.viewer = self._opened()
         return ""
+
+    @staticmethod
+    def _opened() -> napari.Viewer:
+        """Open a small window: 3D in software takes minutes in a large one."""
+        viewer = napari.Viewer()
+        viewer.window.resize(640, 480)
+        return viewer
 
 
 def answer_dialogs(rng: np.random.Generator, folder: Path) -> Callable[[], None]:
