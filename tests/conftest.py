@@ -13,7 +13,9 @@ _NAPARI_SETTINGS = tempfile.TemporaryDirectory()
 
 
 def pytest_configure():
-    # A test run must not read or change the settings of the user's own napari.
+    # A test run must not read or change the settings of the user's own napari, nor
+    # what its runs have kept.
+    os.environ["XDG_DATA_HOME"] = os.path.join(_NAPARI_SETTINGS.name, "data")
     os.environ["NAPARI_CONFIG"] = os.path.join(_NAPARI_SETTINGS.name, "settings.yaml")
     os.environ.setdefault("NAPARI_ENSURE_PLUGIN_MAIN_THREAD", "1")
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -106,7 +106,6 @@ def label_item(
 
 def _read(task: BatchTask) -> ImageFile:
     item = task.item
-    item.labels.parent.mkdir(parents=True, exist_ok=True)
     image = read_image(
         item.image,
         channel_axis=task.channel_axis,

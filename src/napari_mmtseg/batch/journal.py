@@ -35,12 +35,27 @@ class Journal:
         write_atomically(self.path, _encoded([first, *lines]), overwrite=True)
 
     def add(self, *lines: Mapping[str, Any]) -> None:
-        """Add lines; they are on the disk when this returns."""
-        with self.path.open("ab") as file:
-            # After a line that was cut off, ours begins on one of its own.
-            file.write(b"\n" + _encoded(lines))
-            file.flush()
-            os.fsync(file.fileno())
+        """Add lines; they are on the disk when this returns.
+
+        Raises InputError if the disk is full, or the folder of the run is gone.
+        """
+        try:
+            with open(self.path, "ab", opener=_open_existing) as file:
+                # After a line that was cut off, ours begins on one of its own.
+                file.write(b"\n" + _encoded(lines))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise InputError(
+                f"{self.path} cannot be written: {error.strerror or error}. Labels "
+                "that are done stay as they are. Once there is room in the folder, "
+                "resume the run (resume=True)."
+            ) from error
+
+
+def _open_existing(path: str, flags: int) -> int:
+    """Open a file that is there: a folder that comes back empty holds no run."""
+    return os.open(path, flags & ~os.O_CREAT)
 
 
 def read_journal(path: Path) -> tuple[Line, list[Line]]:

@@ -318,7 +318,9 @@ def _record(report: TaskReport[BatchTask, BatchRecord], item: BatchItem) -> Batc
 def _make_folder(start: BatchStart, settings: SegmentationSettings) -> None:
     plan, request = start.plan, start.plan.request
     try:
-        request.target.mkdir(parents=True, exist_ok=True)
+        # Not by the workers: a folder that is taken away does not come back.
+        for folder in {request.target, *(item.labels.parent for item in plan.items)}:
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             f"The folder {request.target} cannot be made: {error.strerror}."

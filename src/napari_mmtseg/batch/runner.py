@@ -32,6 +32,7 @@ _WORKER_DIED = (
     "Its worker process died twice, perhaps out of memory. Fewer workers leave more "
     "memory for each."
 )
+_FOLDER_GONE = "The folder of the results was taken away before this was done."
 CONNECTION_LOST = (
     "The connection to the scheduler was lost before this was done. Start the "
     "scheduler again and resume."
@@ -247,7 +248,9 @@ class _Run(Generic[T, R]):
         try:
             return TaskReport(task, "done", future.result())
         except Cancelled:
-            raise
+            if self.hooks.should_cancel() or self.folder.path.exists():
+                raise
+            error = _FOLDER_GONE
         except BrokenExecutor:
             if task.name not in self.retried:
                 self.retried.add(task.name)

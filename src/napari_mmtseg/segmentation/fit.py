@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_mmtseg.errors import InputError
+from napari_mmtseg.errors import InputError, failures_in_words
 from napari_mmtseg.labels.hierarchy import without_gaps
 from napari_mmtseg.notices import topics_once
 from napari_mmtseg.progress import Steps, drain
@@ -136,7 +136,8 @@ def _model_of(
     request: SegmentationRequest | None = None,
 ) -> Steps[MutualMeanTeachingModel]:
     """Return the model of a training, its background labelled 0."""
-    fitted = yield from fitting
+    with failures_in_words():
+        fitted = yield from fitting
     model, background = fitted.model, fitted.background
     if request is not None:
         background = yield from background_class(model, pixels, request)

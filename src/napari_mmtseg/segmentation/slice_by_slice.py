@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from napari_mmtseg.errors import InputError
+from napari_mmtseg.errors import InputError, failures_in_words
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.background import find_background
 from napari_mmtseg.labels.matching import LabelMatcher
@@ -39,34 +39,34 @@ def segment_slices(request: SegmentationRequest) -> Steps[SegmentationResult]:
     indices = stack.indices()
     for index in indices:
         here = stack.whole(index)
+        is_first = result is None
         try:
             image = stack.read(here)
+            is_outside = not stack.shows(here)
+            if is_outside or not np.isfinite(image).any():
+                if not is_outside:
+                    warn(f"The slice {index} has no finite value; its labels are 0.")
+                labels[stack.place(here)] = 0
+                n_done += 1
+                continue
+            # Classes, which are matched before regions are made of them.
+            one = replace(
+                request,
+                stacks=(ImageStack(image, "CYX", area=stack.frame(index).area),),
+                scribbles=(None,),
+                settings=settings.replace(output="classes", background="none"),
+                out=None,
+            )
+            report = partial(_of_slice, index, n_done, n)
+            with failures_in_words():
+                result = yield from relay(segment_image(one), report, answers=answers)
         except InputError as error:
-            if result is None:
+            if is_first:
                 raise
             warn(f"{error} The labels of the slices before are kept.")
             labels[stack.place(here)] = 0
             why = "ended by an error"
             break
-        is_outside = not stack.shows(here)
-        if is_outside or not np.isfinite(image).any():
-            if not is_outside:
-                warn(f"The slice {index} has no finite value; its labels are 0.")
-            labels[stack.place(here)] = 0
-            n_done += 1
-            continue
-        # Classes, which are matched before regions are made of them.
-        one = replace(
-            request,
-            stacks=(ImageStack(image, "CYX", area=stack.frame(index).area),),
-            scribbles=(None,),
-            settings=settings.replace(output="classes", background="none"),
-            out=None,
-        )
-        is_first = result is None
-        result = yield from relay(
-            segment_image(one), partial(_of_slice, index, n_done, n), answers=answers
-        )
         matched = matcher.match(result.labels, image)
         if is_first:
             background = find_background([matched], [image], settings.background)

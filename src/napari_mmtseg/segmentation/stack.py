@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.errors import InputError
+from napari_mmtseg.errors import InputError, failures_in_words
 from napari_mmtseg.images.stack import ImageStack, Location
 from napari_mmtseg.labels.hierarchy import LabelHierarchy, without_gaps
 from napari_mmtseg.labels.store import new_store
@@ -105,7 +105,8 @@ def _find(
     stop = (yield step) == "stop"
     while True:
         try:
-            part = next(parts, None)
+            with failures_in_words():
+                part = next(parts, None)
         except InputError as error:
             if not done:
                 raise

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from napari_mmtseg.errors import InputError, failures_in_words, is_out_of_memory
 from napari_mmtseg.images.tiles import Tile
 from napari_mmtseg.notices import warn
 
@@ -34,9 +35,11 @@ def predict_tiles(
             waiting.extend(reversed(_halves(tile, image.shape[1:])))
             continue
         try:
-            values = function(image[(slice(None), *tile.around)])
-        except (MemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error) or _n_pixels(tile) <= _SMALLEST**2:
+            with failures_in_words():
+                values = function(image[(slice(None), *tile.around)])
+        except InputError as error:
+            is_full = is_out_of_memory(error.__cause__)
+            if not is_full or _n_pixels(tile) <= _SMALLEST**2:
                 raise
             largest = _n_pixels(tile) // 2
         else:
@@ -70,13 +73,3 @@ def _halves(tile: Tile, shape: Sequence[int]) -> list[Tile]:
 
 def _n_pixels(tile: Tile) -> int:
     return int(np.prod([s.stop - s.start for s in tile.core]))
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-        return True
-    words = str(error).lower()
-    return any(
-        sign in words
-        for sign in ("out of memory", "can't allocate memory", "not enough memory")
-    )

@@ -31,7 +31,7 @@ class Job:
     `title` is shown in the activity dock. `work` yields :class:`SegmentationStep` and
     returns an outcome; `n_done` counts how many of `n_steps`, percent by default, are
     done with a step. `counted` names one part of a stack: "slice" or "volume". The
-    result goes below `scribbles_layer`.
+    result goes below `scribbles_layer`. `cancelled` is called when the user cancels.
     """
 
     source: LayerSelection
@@ -41,6 +41,7 @@ class Job:
     n_done: Callable[[SegmentationStep], int] = lambda step: step.step
     counted: str = "slice"
     scribbles_layer: Labels | None = None
+    cancelled: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True)

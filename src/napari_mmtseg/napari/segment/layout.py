@@ -11,6 +11,7 @@ from napari_mmtseg.napari.segment.apply import ModelActions
 from napari_mmtseg.napari.segment.choices import ScribbleChoice
 from napari_mmtseg.napari.segment.class_count_section import ClassCountSection
 from napari_mmtseg.napari.segment.confidence import ConfidenceSection
+from napari_mmtseg.napari.segment.kept_runs import KeptRuns
 from napari_mmtseg.napari.segment.paint_hints import PaintHints
 from napari_mmtseg.napari.segment.settings_actions import SettingsActions
 from napari_mmtseg.napari.segment.source import SourceChoice
@@ -45,6 +46,7 @@ class Parts(Protocol):
     hint: WrappedLabel
     memory: WrappedLabel
     reason: WrappedLabel
+    kept_runs: KeptRuns
     run_button: QPushButton
     stop_button: QPushButton
     cancel_button: QPushButton
@@ -100,6 +102,7 @@ def arrange(panel: Parts) -> tuple[QWidget, QFormLayout, Fold]:
     content = QWidget()
     layout = QVBoxLayout(content)
     layout.setContentsMargins(6, 6, 6, 6)
+    layout.addWidget(panel.kept_runs)
     layout.addLayout(page)
     layout.addWidget(panel.memory)
     layout.addWidget(panel.reason)

@@ -17,6 +17,7 @@ from napari_mmtseg.napari.segment.apply import ModelActions
 from napari_mmtseg.napari.segment.choices import ScribbleChoice
 from napari_mmtseg.napari.segment.class_count_section import ClassCountSection
 from napari_mmtseg.napari.segment.confidence import ConfidenceSection
+from napari_mmtseg.napari.segment.kept_runs import KeptRuns
 from napari_mmtseg.napari.segment.layout import arrange
 from napari_mmtseg.napari.segment.paint_hints import PaintHints
 from napari_mmtseg.napari.segment.run_control import RunControl
@@ -89,6 +90,7 @@ class SegmentWidget(FieldPanel):
         self.confidence_section = ConfidenceSection(
             napari_viewer, lambda: self.class_count_section.layer, self._control.start
         )
+        self.kept_runs = KeptRuns(napari_viewer, self._control.start)
         self.run_button = QPushButton("Se&gment")
         self.stop_button = QPushButton("Stop and &keep")
         self.cancel_button = QPushButton("&Cancel")
@@ -102,6 +104,7 @@ class SegmentWidget(FieldPanel):
         self.show_content(content)
         self._connect()
         self._refresh()
+        self.kept_runs.look()
 
     @property
     def is_running(self) -> bool:
@@ -132,10 +135,13 @@ class SegmentWidget(FieldPanel):
         self.cancel_button.clicked.connect(self._control.cancel)
         self.edit_button.clicked.connect(self._open_editing)
         self.choice.changed.connect(self._refresh)
+        self.choice.changed.connect(self.kept_runs.refresh)
         self.form.changed.connect(self._refresh)
         self._control.state_changed.connect(self._on_state)
         self._control.finished.connect(self.class_count_section.take)
         self._control.finished.connect(self.scribble_choice.refresh)
+        self._control.finished.connect(self.kept_runs.finished)
+        self._control.failed.connect(self.kept_runs.look)
         self._control.finished.connect(self.paint_hints.finished)
         self._control.state_changed.connect(self.paint_hints.on_state)
         self._control.measured.connect(self.confidence_section.show_measured)
@@ -221,6 +227,7 @@ class SegmentWidget(FieldPanel):
         self.stop_button.setVisible(running)
         self.cancel_button.setVisible(running)
         self.model_actions.setEnabled(not running)
+        self.kept_runs.setEnabled(not running)
         self.confidence_section.setEnabled(not running)
         self._on_looked()
 

@@ -35,12 +35,14 @@ class RunControl(QObject):
     """A run, from its start to its layer; nothing else is left behind.
 
     `state_changed` is emitted when a run starts and when the panel is ready for the
-    next one, `finished` emits the layer once it has the labels, and `measured` the
-    :class:`Measured` that a run ended with.
+    next one, `finished` emits the layer once it has the labels, `failed` is emitted
+    for a run without a result, and `measured` emits the :class:`Measured` that a run
+    ended with.
     """
 
     state_changed = Signal()
     finished = Signal(object)
+    failed = Signal()
     measured = Signal(object)
 
     def __init__(
@@ -92,10 +94,11 @@ class RunControl(QObject):
 
     def cancel(self) -> None:
         """End the run at once; the viewer is as it was before."""
-        layer = self._layer
-        if layer is None:
+        job, layer = self._job, self._layer
+        if job is None or layer is None:
             return
         self._forget_run("Cancelled.")
+        job.cancelled()
         self._queue.cancel()
         layer.remove()
 
@@ -148,6 +151,7 @@ class RunControl(QObject):
         else:
             layer.remove()
             if outcome is not None:
+                self.failed.emit()
                 show_problem(outcome)
 
     def _forget_run(self, text: str) -> None:

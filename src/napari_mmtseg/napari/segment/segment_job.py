@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -18,6 +19,7 @@ from napari_mmtseg.napari.layers.result import LayerResult, fixed_by_size
 from napari_mmtseg.napari.layers.scribbles import LayerScribbles
 from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.segment.job import Job, Segmented, found, origin, prepared
+from napari_mmtseg.napari.segment.kept_slices import SliceKeeper
 from napari_mmtseg.napari.segment.stack_preview import StackPreview, coarse
 from napari_mmtseg.progress import SegmentationStep, relay
 from napari_mmtseg.segmentation.result import SegmentationResult
@@ -54,14 +56,16 @@ class Segmentation:
 
     def job(self) -> Job:
         """Return the job of the panel."""
+        keeper = SliceKeeper(self.source, self.settings)
         return Job(
             self.source,
             f"Segment {self.source.name}",
-            self._work,
+            partial(self._work, keeper),
             self._n_steps,
             self._n_done,
             "volume" if self._stack.volumes else "slice",
             self.scribbles_layer,
+            keeper.remove,
         )
 
     @property
@@ -95,7 +99,18 @@ class Segmentation:
         return trained
 
     def _work(
-        self, should_cancel: Callable[[], bool]
+        self, keeper: SliceKeeper, should_cancel: Callable[[], bool]
+    ) -> Generator[SegmentationStep, str | None, Segmented]:
+        try:
+            outcome = yield from self._segment(keeper, should_cancel)
+        except BaseException:  # napari may be closing
+            keeper.leave()
+            raise
+        keeper.remove()
+        return outcome
+
+    def _segment(
+        self, keeper: SliceKeeper, should_cancel: Callable[[], bool]
     ) -> Generator[SegmentationStep, str | None, Segmented]:
         source, scribbles = self.source, self.scribbles
         image, stop = yield from prepared(source, self.settings.n_steps)
@@ -116,10 +131,12 @@ class Segmentation:
             shown=self.shown,
         )
         return self._finish(
-            (yield from relay(steps, self._reports(), stop=stop is not None))
+            (yield from relay(steps, self._reports(keeper), stop=stop is not None))
         )
 
-    def _reports(self) -> Callable[[SegmentationStep], list[SegmentationStep]]:
+    def _reports(
+        self, keeper: SliceKeeper
+    ) -> Callable[[SegmentationStep], list[SegmentationStep]]:
         """Return a function that turns steps into those for the window."""
         show = self._previews()
         phase, due = "", 0.0
@@ -127,6 +144,7 @@ class Segmentation:
 
         def report(step: SegmentationStep) -> list[SegmentationStep]:
             nonlocal phase, due, labels
+            keeper.keep(step)
             step = show(step)
             labels = labels if step.labels is None else step.labels
             now = time.perf_counter()

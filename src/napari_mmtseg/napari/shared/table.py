@@ -98,8 +98,8 @@ class SortedTable(QAbstractTableModel):
     ) -> None:
         """Sort by a column; -1 restores the order of the content."""
         self._sorting = column, order
-        hint = QAbstractTableModel.LayoutChangeHint.VerticalSortHint
-        self.layoutAboutToBeChanged.emit([], hint)
+        # Without their arguments, a list among them, of which PySide6 crashes.
+        self.layoutAboutToBeChanged.emit()
         before = self.persistentIndexList()
         places = [self.place(index.row()) for index in before]
         self._sort()
@@ -108,7 +108,7 @@ class SortedTable(QAbstractTableModel):
             for place, index in zip(places, before, strict=True)
         ]
         self.changePersistentIndexList(before, after)
-        self.layoutChanged.emit([], hint)
+        self.layoutChanged.emit()
 
     def _sort(self) -> None:
         column, order = self._sorting
