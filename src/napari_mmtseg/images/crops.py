@@ -113,6 +113,7 @@ def _with_farthest(taken: Sequence[Part], others: Sequence[Part], n: int) -> lis
     return [crops[i] for i in chosen]
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def _look(crop: NDArray[Any]) -> NDArray[np.float64]:
     """Return quantiles of the values of a crop and of their differences."""
     values = _finite(crop)
