@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.pixel_size import PixelSize, in_one_unit
 from napari_mmtseg.files.read import ImageFile, read_image
 from napari_mmtseg.files.write import write_labels
 
@@ -64,6 +64,39 @@ def test_sizes_without_a_unit_stay_so(tmp_path: Path, name: str) -> None:
     sizes = (None, *(PixelSize(s, "") for s in (2.0, 0.5, 0.5)))
     image = written(tmp_path / name, sizes, (None,) * 4)
     assert all(map(close, image.pixel_sizes, sizes))
+
+
+UNIT = [PixelSize(2.0, unit) for unit in ("nm", "µm", "mm", "cm", "Å", "in")]
+TIME = [PixelSize(2.0, unit) for unit in ("ms", "s", "min", "h")]
+
+
+@pytest.mark.parametrize("size", UNIT + TIME, ids=lambda size: size.unit)
+@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize("what", ["size", "position"])
+def test_every_unit_in_every_format(
+    tmp_path: Path, name: str, what: str, size: PixelSize
+) -> None:
+    is_time = size in TIME
+    if is_time and what == "position":
+        pytest.skip("no format has a position in time")
+    axes = "T" if is_time else "ZYX"
+    sizes = tuple(size if a in axes else s for a, s in zip(AXES, SIZES, strict=True))
+    positions = sizes if what == "position" else (None,) * 4
+    positions = (None, *positions[1:])
+    image = written(tmp_path / name, sizes, positions)
+    for axis in axes:
+        i = AXES.index(axis)
+        found = (image.pixel_sizes if what == "size" else image.positions)[i]
+        same = in_one_unit(found, size)
+        assert same is not None
+        assert same[0].size == pytest.approx(2.0)
+
+
+def test_mixed_units_stay_what_they_are(tmp_path: Path) -> None:
+    sizes = (None, PixelSize(2000.0, "nm"), PixelSize(0.5, "µm"), PixelSize(5e-4, "mm"))
+    for name in FORMATS[:2]:
+        image = written(tmp_path / name, sizes, (None,) * 4)
+        assert image.spacing == pytest.approx((1.0, 2.0, 0.5, 0.5))
 
 
 def test_what_png_cannot_hold_is_said(tmp_path: Path) -> None:

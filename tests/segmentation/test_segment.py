@@ -360,3 +360,16 @@ def test_a_fixed_range_of_values():
     assert (automatic[:, 8:] == right).mean() < 0.9
     with pytest.raises(mm.InputError, match="darkest_value=5 is not below"):
         mm.segment(image, darkest_value=5, brightest_value=5)
+
+
+@pytest.mark.parametrize("shape", [(16, 17), (4, 16, 17)])
+@pytest.mark.parametrize("dtype", ["f4", "f8", "g", "i8", "u8"])
+def test_ends_of_a_data_type_are_values_like_others(shape, dtype):
+    limits = np.finfo(dtype) if dtype in ("f4", "f8", "g") else np.iinfo(dtype)
+    ends = np.array([limits.min, limits.max, 0], dtype)
+    image = ends[np.random.default_rng(0).integers(0, 3, shape)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        labels = mm.segment(image, axes="ZYX"[-len(shape) :], **QUICK)
+    assert labels.shape == shape

@@ -17,6 +17,7 @@ _CANDIDATES = 3
 _QUANTILES = (0.02, 0.25, 0.5, 0.75, 0.98)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def sample_crops(
     stack: ImageStack,
     n_crops: int,
@@ -124,6 +125,10 @@ def _grid(frame: Frame, n: int, side: int) -> list[tuple[slice, ...]]:
     ]
 
 
+_MOST_LOOK = 1e150
+"""Larger values have squares that are no numbers."""
+
+
 def _with_farthest(taken: Sequence[Part], others: Sequence[Part], n: int) -> list[Part]:
     crops = [*taken, *others]
     looks = np.stack([_look(crop.pixels) for crop in crops])
@@ -144,7 +149,8 @@ def _look(crop: NDArray[Any]) -> NDArray[np.float64]:
     parts = [
         np.quantile(v.reshape(len(crop), -1), _QUANTILES, 1) for v in (values, step)
     ]
-    return np.concatenate(parts).ravel()
+    looks: NDArray[np.float64] = np.concatenate(parts).ravel()
+    return looks.clip(-_MOST_LOOK, _MOST_LOOK)
 
 
 def _finite(crop: NDArray[Any]) -> NDArray[np.float64]:

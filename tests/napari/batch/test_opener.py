@@ -174,6 +174,7 @@ def test_a_series_is_labelled_and_opened(batch_panel, qtbot, tmp_path, layers):
     assert batch_panel.form.request().series == 1
     assert remark == ""  # it was asked for
     batch_panel.form.series.value = -1
+    assert batch_panel.form.series.native.text() == "largest"
     assert batch_panel.form.request().series is None
     open_row(batch_panel, qtbot, "a.tif")
     assert any(layer.data.shape == first.shape for layer in layers)

@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from magicgui.types import FileDialogMode
-from magicgui.widgets import CheckBox, ComboBox, FileEdit, LineEdit, SpinBox
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    FileEdit,
+    FloatSpinBox,
+    LineEdit,
+    SpinBox,
+)
 from psygnal import Signal
 from qtpy.QtCore import QUrl
 from qtpy.QtWidgets import QLineEdit, QVBoxLayout, QWidget
@@ -48,7 +55,7 @@ class BatchForm(QWidget):
         self.model = _path_edit(FileDialogMode.EXISTING_FILE, "*.safetensors")
         self.pattern = LineEdit(value="*")
         self.axes = LineEdit()
-        self.series = SpinBox(value=_LARGEST, min=_LARGEST, max=_MOST_SERIES)
+        self.series = FloatSpinBox(value=_LARGEST, min=_LARGEST, max=_MOST_SERIES)
         self.scheduler = LineEdit()
         self.mode = ComboBox(choices=list(_MODES.items()))
         self.file_format = ComboBox(choices=list(FILE_FORMATS))
@@ -154,6 +161,7 @@ class BatchForm(QWidget):
         ):
             line: QLineEdit = edit.native
             line.setPlaceholderText(text)
+        self.series.native.setDecimals(0)
         self.series.native.setSpecialValueText("largest")
         self.overwrite.native.setText("")
         self._layout = make_form_layout(
