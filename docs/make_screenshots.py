@@ -65,7 +65,7 @@ def main() -> None:
     wait(lambda: not panel.is_running)  # loads torch: the next run is as fast as usual
     viewer.layers.remove(viewer.layers[-1])
     start()
-    wait(lambda: len(panel.progress.curve.counts) > 24 or not panel.is_running)
+    wait(lambda: len(panel.progress.curve.counts) > 8 or not panel.is_running)
     shoot("running")
     wait(lambda: not panel.is_running)
     labels = viewer.layers[-1]

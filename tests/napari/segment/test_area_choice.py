@@ -84,6 +84,7 @@ def test_a_label_of_a_labels_layer_on_every_slice(viewer, panel, qtbot):
     panel.image.value = viewer.layers["image"]
     panel.axes.value = "Z Y X"
     panel.area.value = "inside mask"
+    assert panel.area_label.native.text() == "any label"
     panel.area_label.value = 2
     labels = labels_of(viewer, panel, qtbot)
     assert labels.data.shape == (3, 40, 70)

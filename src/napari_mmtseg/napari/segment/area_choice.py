@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import SpinBox
+from magicgui.widgets import FloatSpinBox
 from psygnal import Signal
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QHBoxLayout, QWidget
@@ -19,6 +19,7 @@ from napari_mmtseg.napari.layers.navigation import scene
 from napari_mmtseg.napari.layers.source import LayerSelection, choose_source
 from napari_mmtseg.napari.segment.choices import ChoiceBox
 from napari_mmtseg.napari.shared.layer_choice import PLACE_EVENTS, LayerWatch
+from napari_mmtseg.napari.shared.number_field import read_as_shown
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -54,8 +55,10 @@ class AreaChoice:
         self._selection: Any = None
         self._choice = ChoiceBox(viewer, "area", self._offer)
         self.field = self._choice.field
-        self.label = SpinBox(name="area_label", value=0, min=0, max=_MOST)
+        self.label = FloatSpinBox(name="area_label", value=0, min=0, max=_MOST, step=1)
+        self.label.native.setDecimals(0)
         self.label.native.setSpecialValueText("any label")
+        read_as_shown(self.label.native)
         self.label.native.setToolTip("Label of the pixels that count")
         self.row = QWidget()
         self._timer = QTimer(self.row)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QComboBox, QGridLayout, QPushButton, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from napari.layers import Labels
 from napari_mmtseg.labels.editing.class_count import ClassCount, Display
@@ -129,12 +129,10 @@ class ClassCountSection(QWidget):
 
     def _arrange(self) -> None:
         self._row = QWidget()
-        boxes = QGridLayout(self._row)
+        boxes = QHBoxLayout(self._row)
         boxes.setContentsMargins(0, 0, 0, 0)
-        boxes.addWidget(self.merging, 0, 0)
-        boxes.addWidget(self.auto_button, 0, 1)
-        boxes.addWidget(self.output, 1, 0, 1, 2)
-        boxes.setColumnStretch(0, 1)
+        boxes.addWidget(self.merging, 1)
+        boxes.addWidget(self.auto_button)
         form = make_form_layout(
             [
                 ("Classes", "How many classes are shown", self.slider),
@@ -147,6 +145,7 @@ class ClassCountSection(QWidget):
         )
         form.insertRow(0, self.about)
         form.addRow(self._row)
+        form.addRow(self.output)
         form.addRow(self.objects)
         titles = [form.labelForField(w) for w in (self.slider, self.background)]
         self._titles = [title for title in titles if title is not None]
@@ -166,7 +165,7 @@ class ClassCountSection(QWidget):
         result = result_of(layer)
         why_fixed = "" if result is None else result.why_fixed
         self.setVisible(_can_be_shaped(result))
-        rows = (self.slider, self.background, self._row, self.objects)
+        rows = (self.slider, self.background, self._row, self.output, self.objects)
         for widget in (*self._titles, *rows):
             widget.setVisible(not why_fixed)
         self.looked.emit()

@@ -73,22 +73,22 @@ class ObjectFields(QWidget):
         self.dim.setVisible(finds_dim)
         self.found = QLabel()
         self.found.hide()
-        row = QHBoxLayout()
-        row.addWidget(QLabel("Size"))
-        row.addWidget(self.size_box, 1)
-        row.addWidget(QLabel("by"))
-        row.addWidget(self.method_box, 1)
-        limits = QHBoxLayout()
-        limits.addWidget(QLabel("From"))
-        limits.addWidget(self.smallest_box, 1)
-        limits.addWidget(QLabel("to"))
-        limits.addWidget(self.largest_box, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(row)
-        layout.addLayout(limits)
-        for widget in (self.border, self.dim, self.found):
-            layout.addWidget(widget)
+        for parts in (
+            ("Size", self.size_box),
+            ("Cut by", self.method_box),
+            ("From", self.smallest_box, "to", self.largest_box),
+        ):
+            row = QHBoxLayout()
+            for part in parts:
+                if isinstance(part, str):
+                    row.addWidget(QLabel(part))
+                else:
+                    row.addWidget(part, 1)
+            layout.addLayout(row)
+        for check in (self.border, self.dim, self.found):
+            layout.addWidget(check)
         self.size_box.valueChanged.connect(self._on_size)
         self.method_box.activated.connect(lambda _: self.changed.emit())
         for box in (self.smallest_box, self.largest_box):
