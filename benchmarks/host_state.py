@@ -19,8 +19,8 @@ from napari.settings import get_settings
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QtMsgType, qInstallMessageHandler
 
-_OWN_TO_NAPARI = ("window_", "open_history", "save_history")
-"""Settings of napari's application that its own window writes when it closes."""
+_OWN_TO_NAPARI = ("window_", "open_history", "save_history", "plugin_widget_positions")
+"""Settings that napari itself writes when windows and panels open and close."""
 
 
 def host_state() -> dict[str, Any]:
@@ -47,7 +47,13 @@ def host_state() -> dict[str, Any]:
         "signal handlers": [signal.getsignal(s) for s in (signal.SIGINT, 15)],
         "excepthooks": (sys.excepthook, threading.excepthook),
         "environment": dict(os.environ),
-        "napari settings": napari_settings,
+        **{
+            f"napari: {group} {name}": str(value)
+            for group, values in napari_settings.items()
+            if isinstance(values, dict)
+            for name, value in values.items()
+            if group != "shortcuts"  # key bindings of napari compare by identity
+        },
     }
 
 
