@@ -32,6 +32,7 @@ _DEVICE = (
     "if it fails again."
 )
 _LOST = ("cuda error", "cudnn_status", "cublas_status", "hip error", "mps backend")
+_ON_A_CARD = ("cuda", "cudnn", "cublas", "hip ", "mps backend")
 
 
 @contextmanager
@@ -47,6 +48,12 @@ def failures_in_words() -> Iterator[None]:
         if any(sign in said.lower() for sign in _LOST):
             raise InputError(_DEVICE.format(said)) from error
         raise
+
+
+def is_of_graphics_card(error: BaseException | None) -> bool:
+    """Return whether an error is a graphics card's: out of memory, or lost."""
+    words = str(error).lower()
+    return isinstance(error, RuntimeError) and any(sign in words for sign in _ON_A_CARD)
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:

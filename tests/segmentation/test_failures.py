@@ -1,5 +1,6 @@
 """Memory that runs out and a graphics card that fails, in the middle of the work."""
 
+import numpy as np
 import pytest
 
 import napari_mmtseg as mm
@@ -24,13 +25,16 @@ FAILURES = [
 class Failing:
     """Lets networks fail once they have worked a number of times."""
 
-    def __init__(self, monkeypatch, name, error, n=0):
+    def __init__(self, monkeypatch, name, error, n=0, once=False):
         self.n_left, self._error = n, error
+        is_over = False
         self._work = getattr(ResponseNetwork, name)
 
         def work(network, *args, **kwargs):
+            nonlocal is_over
             self.n_left -= 1
-            if self.n_left < 0:
+            if self.n_left < 0 and not is_over:
+                is_over = once
                 raise self._error
             return self._work(network, *args, **kwargs)
 
@@ -42,8 +46,26 @@ class Failing:
 def test_a_failure_in_training_says_what_to_do(monkeypatch, work, error, message):
     Failing(monkeypatch, "forward", error, n=3)
     with pytest.raises(mm.InputError, match=message) as raised:
-        work(squares(1)[0][0], **FAST)
+        work(squares(1)[0][0], device="cpu", **FAST)
     assert raised.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [error for error, _ in FAILURES[1:]])
+@pytest.mark.parametrize("n", [0, 3])
+def test_a_graphics_card_that_fails_is_done_without(monkeypatch, error, n):
+    image = squares(1)[0][0]
+    expected = mm.segment(image, device="cpu", **FAST)
+    model = mm.fit(image, device="cpu", **FAST)
+    for work in (mm.segment, mm.fit):
+        failing = Failing(monkeypatch, "forward", error, n, once=True)
+        with pytest.warns(UserWarning, match="begins again on the processor"):
+            found = work(image, **FAST)
+        assert failing.n_left < 0
+        if work is mm.fit:
+            assert found.settings.device == "cpu"
+            np.testing.assert_array_equal(found.labels(image), model.labels(image))
+        else:
+            np.testing.assert_array_equal(found, expected)
 
 
 def test_errors_of_another_kind_stay_what_they_are(monkeypatch):

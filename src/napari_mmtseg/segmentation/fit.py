@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_mmtseg.errors import InputError, failures_in_words
+from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.hierarchy import without_gaps
 from napari_mmtseg.notices import topics_once
 from napari_mmtseg.progress import Steps, drain
 from napari_mmtseg.segmentation.baseline import check_makes_model
+from napari_mmtseg.segmentation.device_failure import on_any_device
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.scribble_input import read_all_scribbles
 from napari_mmtseg.segmentation.scribble_training import train_model
@@ -124,10 +125,11 @@ def iter_fit(
     )
     check_makes_model(request.settings)
     if not request.is_whole:
-        return _model_of(fit_stacks(request))
+        return _model_of(on_any_device(fit_stacks, request))
     pixels = request.read_images()
     painted = read_all_scribbles(pixels, request.scribbles, request)
-    return _model_of(train_model(pixels, painted, request), pixels, request)
+    fitting = on_any_device(lambda asked: train_model(pixels, painted, asked), request)
+    return _model_of(fitting, pixels, request)
 
 
 def _model_of(
@@ -136,8 +138,7 @@ def _model_of(
     request: SegmentationRequest | None = None,
 ) -> Steps[MutualMeanTeachingModel]:
     """Return the model of a training, its background labelled 0."""
-    with failures_in_words():
-        fitted = yield from fitting
+    fitted = yield from fitting
     model, background = fitted.model, fitted.background
     if request is not None:
         background = yield from background_class(model, pixels, request)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import ArrayLike
 
-from napari_mmtseg.errors import failures_in_words
 from napari_mmtseg.notices import topics_once
 from napari_mmtseg.progress import SegmentationStep, Steps, drain
+from napari_mmtseg.segmentation.device_failure import on_any_device
 from napari_mmtseg.segmentation.object_output import segment_objects
 from napari_mmtseg.segmentation.one_image import segment_image
 from napari_mmtseg.segmentation.request import SegmentationRequest
@@ -238,16 +238,9 @@ def _iter_classes(request: SegmentationRequest) -> Steps[SegmentationResult]:
 
 def _iter_everywhere(request: SegmentationRequest) -> Steps[SegmentationResult]:
     if request.is_whole:
-        steps = segment_image(request)
-    elif request.settings.stack == "slice_by_slice" and request.stack.n_frames > 1:
+        return on_any_device(segment_image, request)
+    if request.settings.stack == "slice_by_slice" and request.stack.n_frames > 1:
         request.check_slices()
-        steps = segment_slices(request)
-    else:
-        request.check_one_model()
-        steps = segment_stack(request)
-    return _in_words(steps)
-
-
-def _in_words(steps: Steps[SegmentationResult]) -> Steps[SegmentationResult]:
-    with failures_in_words():
-        return (yield from steps)
+        return on_any_device(segment_slices, request)
+    request.check_one_model()
+    return on_any_device(segment_stack, request)
