@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import imageio.v3 as iio
 import numpy as np
+from magicgui.backends._qtpy.widgets import QFILE_DIALOG_MODES
+from magicgui.types import FileDialogMode
 from qtpy.QtCore import QItemSelectionModel, QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import (
@@ -445,12 +448,6 @@ class Hands:
 
 def answer_dialogs(rng: np.random.Generator, folder: Path) -> Callable[[], None]:
     """Answer every question and every request for a file; return how to end that."""
-    kept = {
-        (QMessageBox, "question"): QMessageBox.question,
-        (QFileDialog, "getOpenFileName"): QFileDialog.getOpenFileName,
-        (QFileDialog, "getSaveFileName"): QFileDialog.getSaveFileName,
-        (QFileDialog, "getExistingDirectory"): QFileDialog.getExistingDirectory,
-    }
     buttons = QMessageBox.StandardButton
     names = (
         "", "out.csv", "out.ome.tif", "out.png", "out", "none/out.csv", "a.png",
@@ -465,15 +462,22 @@ def answer_dialogs(rng: np.random.Generator, folder: Path) -> Callable[[], None]
         return (buttons.Yes, buttons.No)[rng.integers(2)]
 
     (folder / "saved").mkdir(exist_ok=True)
-    QMessageBox.question = clicked
-    QFileDialog.getOpenFileName = QFileDialog.getSaveFileName = chosen
-    QFileDialog.getExistingDirectory = lambda *_, **__: str(folder)
 
-    def end() -> None:
-        for (kind, name), function in kept.items():
-            setattr(kind, name, function)
+    def directory(*_: Any, **__: Any) -> str:
+        return str(folder)
 
-    return end
+    ways = dict.fromkeys(QFILE_DIALOG_MODES, chosen)
+    ways[FileDialogMode.EXISTING_DIRECTORY] = directory
+    answered = ExitStack()
+    for change in (
+        patch.object(QMessageBox, "question", clicked),
+        patch.object(QFileDialog, "getOpenFileName", chosen),
+        patch.object(QFileDialog, "getSaveFileName", chosen),
+        patch.object(QFileDialog, "getExistingDirectory", directory),
+        patch.dict(QFILE_DIALOG_MODES, ways),  # magicgui's copies of the same
+    ):
+        answered.enter_context(change)
+    return answered.close
 
 
 def close_popups() -> None:

@@ -88,10 +88,10 @@ def test_memory_that_runs_out_costs_one_image(tmp_path, monkeypatch):
     def forward_twice(*args):
         calls.append(args)
         if len(calls) == 3:
-            raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+            raise MemoryError("Unable to allocate 2.00 GiB")
         return forward(*args)
 
     monkeypatch.setattr(ResponseNetwork, "forward", forward_twice)
     result = run_batch(request(tmp_path, mode="each"))
     assert [r.status for r in result.records] == ["failed", "done", "done"]
-    assert result.records[0].error.startswith("Memory ran out (CUDA out of memory.")
+    assert result.records[0].error.startswith("Memory ran out (Unable to allocate")
