@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.images.arrays import MIN_SIZE
+from napari_mmtseg.images.arrays import MIN_SIZE, masked_as_nan
 
 _FEWEST = MIN_SIZE**2
 
@@ -74,5 +74,6 @@ def without_outside(
     """Return pixels (C, [Z,] Y, X) with NaN outside an area."""
     if area is None or area.all():
         return pixels
-    kind = np.promote_types(pixels.dtype, np.float16)
-    return np.where(area, pixels, np.array(np.nan, kind))
+    outside = np.broadcast_to(~area, pixels.shape)
+    hidden: NDArray[Any] = masked_as_nan(np.ma.masked_array(pixels, outside))
+    return hidden

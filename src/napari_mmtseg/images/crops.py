@@ -80,6 +80,11 @@ def _windows(stack: ImageStack, n_crops: int, side: int) -> list[Window]:
     return [_around(stack, side)]
 
 
+def _side(shape: Sequence[int], side: int) -> int:
+    """Return the side of a window; that of a volume has as many pixels as a plane's."""
+    return round(side ** (2 / 3)) if len(shape) == 3 else side
+
+
 def _around(stack: ImageStack, side: int) -> Window:
     """Return a window around a pixel of the area of a stack."""
     assert stack.area is not None
@@ -87,8 +92,7 @@ def _around(stack: ImageStack, side: int) -> Window:
     at = dict(zip(stack.label_axes, map(int, pixel), strict=True))
     index = tuple(at[a] for a in stack.label_axes if a not in stack.frame_axes)
     shape = stack.first.shape[1:]
-    if len(shape) == 3:
-        side = round(side ** (2 / 3))
+    side = _side(shape, side)
     starts = [
         min(max(at[a] - side // 2, 0), max(n - side, 0))
         for a, n in zip(stack.frame_axes, shape, strict=True)
@@ -100,8 +104,7 @@ def _around(stack: ImageStack, side: int) -> Window:
 def _grid(frame: Frame, n: int, side: int) -> list[tuple[slice, ...]]:
     """Return about n evenly spaced windows of a frame, or as many as fit."""
     shape = frame.shape[1:]
-    if len(shape) == 3:
-        side = round(side ** (2 / 3))
+    side = _side(shape, side)
     sizes = np.minimum(shape, side)
     most = np.ceil(np.array(shape) / side).astype(int)
     cells = (np.array(shape) / max(shape) * n ** (1 / len(shape))).round().astype(int)

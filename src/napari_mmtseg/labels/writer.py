@@ -20,9 +20,6 @@ from napari_mmtseg.labels.store import free_memory, store_labels
 _CLEAN_UP_BYTES = 24
 """Memory per pixel that clean-up and connected regions of a frame take."""
 
-_FEW = 2**16
-"""Labels up to which counting them all is faster than sorting."""
-
 
 def check_clean_up(stack: ImageStack, output: str, min_region_size: int) -> None:
     """Raise InputError if regions or clean-up need frames too large for the memory."""
@@ -162,8 +159,4 @@ class _Gathered:
 
 
 def _different(labels: NDArray[Any], with_0: bool) -> list[int]:
-    if labels.max(initial=0) < _FEW:
-        values = np.array(list(pixels_by_label(labels)))
-    else:
-        values = np.unique(labels)
-    return [int(value) for value in values if value > 0 or with_0]
+    return [value for value in pixels_by_label(labels) if value > 0 or with_0]

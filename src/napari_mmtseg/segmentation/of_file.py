@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +88,9 @@ def settings_of(provenance: Provenance) -> dict[str, Any]:
     return found
 
 
-def _made_with(command: str) -> dict[str, Any]:
-    """Return software, and of networks the processor."""
+@cache
+def _made_with(command: str) -> Mapping[str, Any]:
+    """Return software, and of networks the processor: the same for a whole folder."""
     found: dict[str, Any] = software()
     if command != "objects":
         from napari_mmtseg.engine.device import choose_device, describe_chip

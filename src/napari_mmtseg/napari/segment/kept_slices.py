@@ -70,13 +70,12 @@ class SliceKeeper:
             return
         assert step.labels is not None
         labels = step.labels.astype(np.min_scalar_type(int(step.labels.max(initial=0))))
-        name = "-".join(map(str, step.index)) + ".npy"
         try:
             self._path.mkdir(parents=True, exist_ok=True)
             partial = self._path / "partial"
             with partial.open("wb") as file:
                 np.save(file, labels, allow_pickle=False)
-            partial.replace(self._path / name)
+            partial.replace(self._path / _file_of(step.index))
             if not self._is_recorded and time.monotonic() > self._long_at:
                 partial.write_text(json.dumps(self._record), "utf-8")
                 partial.replace(self._path / _RECORD)
@@ -150,7 +149,7 @@ class KeptRun:
         """Return the labels of the stack, 0 in slices that were not done."""
         labels = new_store(stack.shape, np.int32, self.settings.memory_share)
         for index in stack.indices():
-            path = self.path / ("-".join(map(str, index)) + ".npy")
+            path = self.path / _file_of(index)
             if not path.exists():
                 continue
             part = stack.whole(index)
@@ -203,6 +202,11 @@ def _identity(source: LayerSelection) -> dict[str, Any]:
         "dtype": str(source.array.dtype),
         "area": {name: list(ends) for name, ends in source.crop.items()},
     }
+
+
+def _file_of(index: tuple[int, ...]) -> str:
+    """Return the name of the file of a slice."""
+    return "-".join(map(str, index)) + ".npy"
 
 
 def _owner() -> str:
