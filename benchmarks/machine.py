@@ -24,8 +24,9 @@ _LIBRARIES = (
 
 def describe_machine(device: torch.device, n_threads: int | None = None) -> str:
     n_threads = n_threads or torch.get_num_threads()
+    chips = dict.fromkeys(describe_chip(d) for d in (device, torch.device("cpu")))
     return (
-        f"{describe_chip(device)}, {n_threads} thread{'s' * (n_threads != 1)}; Python "
+        f"{' with '.join(chips)}, {n_threads} thread{'s' * (n_threads != 1)}; Python "
         f"{platform.python_version()}, torch {torch.__version__}"
     )
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from skimage.segmentation import felzenszwalb
 
@@ -58,6 +59,12 @@ class Method:
                 f"{', '.join(defaults)}."
             )
         return {**defaults, **dict(self.values)}
+
+
+def device_of(methods: Iterable[Method]) -> torch.device:
+    """Return the graphics card that one of the methods asks for, or the processor."""
+    asked = {str(method.settings().get("device")) for method in methods}
+    return torch.device(next(iter(asked & {"cuda", "mps"}), "cpu"))
 
 
 def parse_methods(specs: Sequence[str]) -> list[Method]:

@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 import napari_mmtseg as mm
 from benchmarks.datasets import DATASETS, SPLITS, ImageWithTruth, labelled_images
 from benchmarks.machine import describe_machine, versions
-from benchmarks.methods import Method, parse_methods
+from benchmarks.methods import Method, device_of, parse_methods
 from benchmarks.processes import in_processes
 from benchmarks.tables import Record
 from napari_mmtseg.files.atomic import check_output, write_atomically
@@ -170,7 +169,9 @@ def run_tasks(
         "benchmark": benchmark,
         "dataset": arguments.dataset,
         "split": arguments.split,
-        "machine": describe_machine(torch.device("cpu"), arguments.threads),
+        "machine": describe_machine(
+            device_of(task.method for task in tasks), arguments.threads
+        ),
         "versions": versions(),
         "settings": {task.method.spec: task.method.settings() for task in tasks},
         "runs": [],

@@ -59,18 +59,22 @@ def use_threads(n: int) -> None:
 
 
 @contextmanager
-def computing_threads(n: int) -> Iterator[None]:
-    """Let PyTorch use `n` threads in the block, then as many as before.
+def repeatable(n_threads: int) -> Iterator[None]:
+    """Let the same weights and images give the same numbers in the block.
 
     Batch norm and the 1x1 convolution add up in parts, one for each thread, and so
-    decide some pixels by their number.
+    decide some pixels by their number; a graphics card would otherwise take ways of
+    convolving that add up in whatever order its parts end.
     """
-    before = torch.get_num_threads()
-    torch.set_num_threads(n)
+    cudnn = torch.backends.cudnn
+    before = torch.get_num_threads(), cudnn.deterministic, cudnn.benchmark
+    torch.set_num_threads(n_threads)
+    cudnn.deterministic, cudnn.benchmark = True, False
     try:
         yield
     finally:
-        torch.set_num_threads(before)
+        torch.set_num_threads(before[0])
+        cudnn.deterministic, cudnn.benchmark = before[1:]
 
 
 def describe_chip(device: torch.device) -> str:

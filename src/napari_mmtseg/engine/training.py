@@ -15,7 +15,7 @@ from torch import Tensor
 from napari_mmtseg.engine.alignment import best_assignment, contingency_table
 from napari_mmtseg.engine.cancellation import cancellable
 from napari_mmtseg.engine.clustered_start import reproduce_clusters
-from napari_mmtseg.engine.device import computing_threads
+from napari_mmtseg.engine.device import repeatable
 from napari_mmtseg.engine.losses import (
     EdgeWeights,
     Losses,
@@ -111,12 +111,14 @@ def make_peers(
         generator = torch.Generator().manual_seed(int(seed) % 2**63)
         student = ResponseNetwork(
             n_channels, settings.max_labels, settings.n_conv_layers, generator, depth
-        ).to(device=device)
+        )
         if len(examples) == 1 and first.start is not None and first.used is None:
-            reproduce_clusters(student, first.image, first.start)
+            # On the processor: a card sums up clusters in any order.
+            reproduce_clusters(student, first.image.cpu(), first.start.cpu())
+        student = student.to(device=device)
         return Peer(student, settings.learning_rate, settings.momentum)
 
-    with computing_threads(settings.threads):
+    with repeatable(settings.threads):
         return peer(seeds[0]), peer(seeds[1])
 
 
@@ -145,7 +147,7 @@ def mutual_step(
         with (
             torch.inference_mode(False),
             torch.enable_grad(),
-            computing_threads(settings.threads),
+            repeatable(settings.threads),
         ):
             progress = _teach(peer, other, example, settings, autocast, warm)
             peer.update_student(progress.losses.total)

@@ -123,7 +123,7 @@ def _on_worker(
 ) -> R:
     from distributed import get_worker
 
-    from napari_mmtseg.engine.device import computing_threads
+    from napari_mmtseg.engine.device import repeatable
 
     if should_cancel():
         raise Cancelled
@@ -131,5 +131,5 @@ def _on_worker(
     # It may have joined in the middle.
     check_version(worker.address, our_version(), version)
     worker.log_event(topic, task.name)
-    with computing_threads(threads_of_a_task()):
+    with repeatable(threads_of_a_task()):
         return work(task, should_cancel)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from napari_mmtseg.engine.device import computing_threads
+from napari_mmtseg.engine.device import repeatable
 from napari_mmtseg.engine.examples import to_working_size
 from napari_mmtseg.engine.model.classes import Readout
 from napari_mmtseg.engine.model.consensus import Consensus
@@ -44,7 +44,7 @@ def readout_from_training(
     `images` (1, C, [Z,] Y, X) are those of the training; `automatic` is the class count
     unless it is set.
     """
-    with computing_threads(settings.threads):
+    with repeatable(settings.threads):
         consensus = Consensus.from_training(
             trained.networks, images, settings.max_labels
         )
@@ -79,7 +79,7 @@ def model_from_training(
     `region_weight` are as in :class:`PaintedClasses`.
     """
     images = [example.image for example in examples]
-    with computing_threads(settings.threads):
+    with repeatable(settings.threads):
         consensus = Consensus.from_training(
             trained.networks, images, settings.max_labels, aligned=True
         )
