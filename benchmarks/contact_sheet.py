@@ -1,10 +1,11 @@
-"""A dozen images of all kinds beside their truth and what each method makes of them.
+"""Images of all kinds beside their truth and what each method makes of them.
 
 ``python -m benchmarks.contact_sheet --data DIR --output FILE.png`` draws photographs,
-labelled microscopy and two images of scikit-image without truth. With ``--shareable``
-photographs of scikit-image stand in for those of BSDS500, which are for research use
-only, and there are two images of each microscopy set. Microscopy is
-segmented at the true number of classes, everything else at each method's own. A label
+labelled microscopy, coins and composites of textures, some of them under uneven light,
+and stained tissue without truth. With ``--shareable`` photographs of scikit-image stand
+in for those of BSDS500, which are for research use only, and there are two images of
+each microscopy set. Images with classes are segmented at their true number, but for the
+column of the automatic one; everything else at each method's own. A label
 has the colour of the true segment that it is assigned to one to one, and a colour of
 its own if there is none; without truth, that of the first method's label.
 """
@@ -27,6 +28,7 @@ import napari_mmtseg as mm
 from benchmarks.datasets import labelled_images
 from benchmarks.measures import one_to_one
 from benchmarks.methods import Method, parse_methods
+from benchmarks.scripted_images import ChangedImage, scripted_images
 from napari_mmtseg.files.atomic import check_output
 
 COLUMNS = {
@@ -34,12 +36,23 @@ COLUMNS = {
     "graph-based": "felzenszwalb:scale=700,min_size=1000",
     "Kim et al.": "kim:working_size=160,max_labels=32,n_steps=100",
     "classes": "default",
+    "automatic": "default",
     "regions": "default:output=regions",
 }
 """Titles and methods of the columns, after input and truth.
 
 The settings are those with the best accuracy on photographs of the train split.
 """
+
+_AUTOMATIC = "automatic"
+"""Title of the column whose method is never told the number of classes."""
+
+_SCRIPTED = (
+    "coins",
+    "disc of grass, brick",
+    "halves of brick, gravel",
+    "thirds of brick, grass, gravel",
+)
 
 _N_PHOTOGRAPHS = 6
 _INCHES = 1.6
@@ -63,11 +76,18 @@ def examples(
         truths = sorted(item.read_truths(), key=lambda truth: len(np.unique(truth)))
         truth = truths[len(truths) // 2]
         found.append((f"photograph {item.name}", item.read_image(), truth))
-    for item in labelled_images(folder, "microscopy", "val", 1 + shareable):
+    microscopy = labelled_images(folder, "microscopy", "val", 1 + shareable)
+    for item in microscopy:
         title = item.collection.replace("_", " ")
         found.append((title, item.read_image(), item.read_truths()[0]))
+    scripted = [item for item in scripted_images() if item.name in _SCRIPTED]
+    for item in scripted:
+        found.append((item.name, item.read_image(), item.read_truths()[0]))
+    for item in (scripted[0], microscopy[0]):
+        changed = ChangedImage(item, "uneven light")
+        title = item.collection.replace("_", " ") + ", uneven light"
+        found.append((title, changed.read_image(), changed.read_truths()[0]))
     found.append(("stained tissue", data.immunohistochemistry(), None))
-    found.append(("coins", data.coins(), None))
     return found
 
 
@@ -128,8 +148,9 @@ def draw(folder: Path, methods: dict[str, Method], shareable: bool = False) -> F
         if reference is not None and not name.startswith("photograph"):
             n_labels = int(reference.max()) + 1
         _paint(place[1], reference)
-        for axis, method in zip(place[2:], methods.values(), strict=True):
-            labels = by_size(method(image, n_labels=n_labels))
+        for axis, (title, method) in zip(place[2:], methods.items(), strict=True):
+            told = None if title == _AUTOMATIC else n_labels
+            labels = by_size(method(image, n_labels=told))
             if reference is None:
                 reference = labels
             _paint(axis, coloured_like(labels, reference))

@@ -16,6 +16,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 import napari_mmtseg as mm
+from napari_mmtseg.openmp import short_waits
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -55,7 +56,8 @@ def in_processes(
         processes, get_context("spawn"), initializer=_prepare, initargs=(threads,)
     )
     try:
-        futures = [pool.submit(work, task) for task in tasks]
+        with short_waits():  # the processes begin here, and load torch before us
+            futures = [pool.submit(work, task) for task in tasks]
         for future in as_completed(futures):
             yield future.result()
     finally:

@@ -41,12 +41,28 @@ def test_a_sheet_of_all_images(data_folder, tmp_path):
         ]
     )
     drawn = iio.imread(path)
-    # Three photographs, a class map and two images of scikit-image; four columns.
-    assert drawn.shape[:2] == pytest.approx((6 * 64, 4 * 64))
+    # Three photographs, a class map, four images that scripts make, two under uneven
+    # light and stained tissue; four columns.
+    assert drawn.shape[:2] == pytest.approx((11 * 64, 4 * 64))
     assert len(np.unique(drawn[..., :3].reshape(-1, 3), axis=0)) > 10
 
 
 def test_a_sheet_that_may_be_shared_has_no_photograph_of_bsds(data_folder):
     titles = [title for title, _, _ in contact_sheet.examples(data_folder, True)]
     assert not any("photograph" in title for title in titles)
-    assert {"astronaut", "coffee", "coins"} < set(titles)
+    assert {"astronaut", "coffee", "coins", "coins, uneven light"} < set(titles)
+
+
+def test_the_automatic_column_is_not_told_the_number(data_folder, monkeypatch):
+    told = {"classes": set(), "automatic": set()}
+
+    def method(title):
+        def segment(image, *, n_labels):
+            told[title].add(n_labels)
+            return np.ones(image.shape[:2], int)
+
+        return segment
+
+    contact_sheet.draw(data_folder, {title: method(title) for title in told}, True)
+    assert told["automatic"] == {None}
+    assert {None, 2, 3} <= told["classes"]

@@ -3,9 +3,23 @@ import torch
 
 from napari_mmtseg import InputError
 from napari_mmtseg.engine import device as device_module
-from napari_mmtseg.engine.device import choose_device, choose_precision
+from napari_mmtseg.engine.device import choose_device, choose_precision, repeatable
 
 CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("host", [(False, True), (True, False)])
+def test_equal_runs_are_equal_and_the_settings_of_the_host_stay(monkeypatch, host):
+    cudnn = torch.backends.cudnn
+    before = torch.get_num_threads()
+    monkeypatch.setattr(cudnn, "deterministic", host[0])
+    monkeypatch.setattr(cudnn, "benchmark", host[1])
+    with repeatable(before + 1):
+        assert torch.get_num_threads() == before + 1
+        assert cudnn.deterministic
+        assert not cudnn.benchmark
+    assert torch.get_num_threads() == before
+    assert (cudnn.deterministic, cudnn.benchmark) == host
 
 
 def test_cpu_is_always_there():

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
+from napari_mmtseg.labels import spectral_edges as module
 from napari_mmtseg.labels.spectral_edges import spectral_edges
 
 
@@ -49,3 +51,23 @@ def test_a_large_image_is_looked_at_in_small_and_comes_back_whole():
 def test_the_same_image_gives_the_same_edges():
     image = stripes_beside_grey()
     np.testing.assert_array_equal(spectral_edges(image), spectral_edges(image))
+
+
+def test_cuts_are_computed_by_one_thread_whatever_the_machine_has(monkeypatch):
+    def blas_threads():
+        pools = [p for p in threadpool_info() if p["user_api"] == "blas"]
+        return [pool["num_threads"] for pool in pools]
+
+    seen = []
+    eigh = module.eigh
+
+    def watched(*args, **kwargs):
+        seen.extend(blas_threads())
+        return eigh(*args, **kwargs)
+
+    monkeypatch.setattr(module, "eigh", watched)
+    before = blas_threads()
+    spectral_edges(np.random.default_rng(0).random((1, 40, 40), dtype=np.float32))
+    assert set(seen) <= {1}
+    assert len(seen) == len(before)
+    assert blas_threads() == before

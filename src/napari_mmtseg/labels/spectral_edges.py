@@ -19,6 +19,7 @@ from scipy.ndimage import map_coordinates
 from scipy.sparse import coo_array, csr_array, dia_array, eye_array
 from scipy.spatial.distance import cdist
 from skimage.transform import downscale_local_mean
+from threadpoolctl import threadpool_limits
 
 from napari_mmtseg.images.clustering import TypicalValues
 from napari_mmtseg.images.features import gradient_magnitude, local_deviation
@@ -161,7 +162,10 @@ def _cuts(graph: csr_array, shape: tuple[int, ...]) -> tuple[NDArray[Any], Image
     matrix = (root @ graph @ root).toarray()
     n = len(matrix)
     last = (max(n - _N_VECTORS - 1, 0), n - 2)
-    values, vectors = eigh((matrix + matrix.T) / 2, subset_by_index=last)
+    # With another number of threads the last bits differ, and some labels with them;
+    # beside busy processes threads wait for each other thousands of times.
+    with threadpool_limits(1, user_api="blas"):
+        values, vectors = eigh((matrix + matrix.T) / 2, subset_by_index=last)
     maps: NDArray[Any] = root @ vectors
     for step in reversed(steps):
         maps = step @ maps
