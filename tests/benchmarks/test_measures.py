@@ -13,7 +13,7 @@ from benchmarks.measures import (
     pixel_accuracy,
     rand_index,
 )
-from benchmarks.quality import pooled_iou
+from benchmarks.quality import best_of_each_image, pooled_iou
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -230,3 +230,14 @@ def test_rand_index_by_hand():
     # One label: of six pairs the two within the halves are right.
     assert rand_index(np.zeros_like(truth), truth) == pytest.approx(2 / 6)
     assert rand_index(np.arange(4)[np.newaxis], truth) == pytest.approx(4 / 6)
+
+
+def test_the_best_of_each_image_has_the_largest_covering_there():
+    runs = [
+        {"method": method, "image": image, "seed": 0, "covering": covering}
+        for method, coverings in (("a", (0.4, 0.9)), ("b", (0.6, 0.2)))
+        for image, covering in zip("xy", coverings, strict=True)
+    ]
+    best = best_of_each_image(runs)
+    assert [(run["image"], run["covering"]) for run in best] == [("x", 0.6), ("y", 0.9)]
+    assert {run["method"] for run in best} == {"best of each image"}
