@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import subprocess
+import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -85,22 +88,43 @@ def preset_rows(repeats: int, few_steps: int) -> list[list[str]]:
 
 
 def method_rows(
-    methods: Sequence[Method], repeats: int, few_steps: int
+    methods: Sequence[Method], repeats: int, few_steps: int, n_busy: int = 0
 ) -> list[list[str]]:
     """Return the time of methods on a 481 x 321 RGB photograph, and against the first.
 
     The columns: method, seconds, its time over that of the first, and the other way
-    round.
+    round; with `n_busy`, also its time beside so many busy processes over that alone.
     """
     photograph = data.astronaut()[:321, :481]
-    seconds = [
-        method_seconds(method, photograph, repeats, few_steps) for method in methods
-    ]
+
+    def timed() -> list[float]:
+        return [method_seconds(m, photograph, repeats, few_steps) for m in methods]
+
+    seconds = timed()
     first = seconds[0]
-    return [
+    rows = [
         [method.spec, _short(took), _short(took / first), _short(first / took)]
         for method, took in zip(methods, seconds, strict=True)
     ]
+    if n_busy:
+        with busy_processes(n_busy):
+            beside = timed()
+        for row, slow, alone in zip(rows, beside, seconds, strict=True):
+            row.append(_short(slow / alone))
+    return rows
+
+
+@contextmanager
+def busy_processes(n: int) -> Iterator[None]:
+    """Let `n` other processes compute in the block, as fast as they can."""
+    command = [sys.executable, "-c", "while True: pass"]
+    others = [subprocess.Popen(command) for _ in range(n)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
 
 
 def _short(value: float) -> str:
@@ -115,6 +139,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         "--few-steps", type=int, default=5, help="timed of those that take many"
     )
     parser.add_argument("--threads", type=int, help="threads of torch")
+    parser.add_argument(
+        "--busy",
+        type=int,
+        default=0,
+        metavar="N",
+        help="time methods beside N busy processes, too",
+    )
     arguments = parser.parse_args(argv)
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -126,7 +157,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     timing = arguments.repeats, arguments.few_steps
     if arguments.methods:
         header = ["method", "seconds", "/ first", "first /"]
-        print(markdown_table(header, method_rows(methods, *timing)))
+        if arguments.busy:
+            header.append(f"beside {arguments.busy} busy / alone")
+        print(markdown_table(header, method_rows(methods, *timing, arguments.busy)))
     else:
         header = ["image", "preset", "seconds"]
         print(markdown_table(header, preset_rows(*timing)))

@@ -1,4 +1,7 @@
+from contextlib import contextmanager
+
 import numpy as np
+import psutil
 import pytest
 from benchmarks.methods import parse_methods
 
@@ -32,3 +35,29 @@ def test_each_method_is_compared_with_the_first(capsys):
     table = capsys.readouterr().out
     assert "| fast:n_steps=6 | 20 | 1 | 1 |" in table
     assert "| fast:n_steps=1 | 5 | 0.25 | 4 |" in table
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_method_is_timed_beside_busy_processes(capsys, monkeypatch):
+    others = []
+
+    @contextmanager
+    def busy(n):
+        others.append(n)
+        yield
+
+    monkeypatch.setattr(speed, "busy_processes", busy)
+    speed.main(["--methods", "fast:n_steps=6", "--repeats", "1", "--busy", "2"])
+    table = capsys.readouterr().out
+    assert "beside 2 busy / alone" in table
+    assert "| fast:n_steps=6 | 20 | 1 | 1 | 1 |" in table
+    assert others == [2]
+
+
+def test_busy_processes_end_with_the_block():
+    ours = psutil.Process()
+    before = set(ours.children())
+    with speed.busy_processes(1):
+        (other,) = set(ours.children()) - before
+        assert other.is_running()
+    assert not other.is_running()
