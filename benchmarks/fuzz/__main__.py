@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ import psutil
 from benchmarks.fuzz.case import run_cases
 
 SECONDS = 20
+
+_SECONDS_TO_LOAD = 300
 
 _PATIENCE = 6
 """Times that are waited for a case that has not been computing all the time."""
@@ -76,13 +79,14 @@ def _outcomes(todo: list[int], seed: int, seconds: float) -> Iterator[dict[str, 
     context = get_context("spawn")
     while todo:
         ours, theirs = context.Pipe()
+        folder = tempfile.TemporaryDirectory(prefix="mmtseg-fuzz-")
         child = context.Process(
-            target=run_cases, args=(theirs, seed, todo), daemon=True
+            target=run_cases, args=(theirs, seed, todo, folder.name), daemon=True
         )
         child.start()
         theirs.close()
         try:
-            ours.recv()  # it has loaded everything, which is no part of a case
+            _wait_until_ready(ours)
             while todo:
                 if not _answers(ours, child.pid, seconds):
                     yield _lost(todo[0], f"a hang of more than {seconds:g} s")
@@ -100,6 +104,18 @@ def _outcomes(todo: list[int], seed: int, seconds: float) -> Iterator[dict[str, 
         finally:
             child.kill()
             child.join()
+            folder.cleanup()
+
+
+def _wait_until_ready(connection: Any) -> None:
+    """Wait until the child has loaded everything, which is no part of a case."""
+    try:
+        if connection.poll(_SECONDS_TO_LOAD):
+            connection.recv()
+            return
+    except EOFError:
+        pass
+    raise RuntimeError("The files that cases damage could not be made; see above.")
 
 
 def _answers(connection: Any, pid: int | None, seconds: float) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -56,8 +57,12 @@ def run_case(seed: int, number: int) -> dict[str, Any]:
     }
 
 
-def run_cases(connection: Any, seed: int, numbers: Sequence[int]) -> None:
-    """Run cases one after the other in a child process, and send what they end in."""
+def run_cases(connection: Any, seed: int, numbers: Sequence[int], folder: str) -> None:
+    """Run cases one after the other in a child process, and send what they end in.
+
+    All their files are in `folder`.
+    """
+    tempfile.tempdir = folder
     files.make_files()
     connection.send("ready")
     for number in numbers:

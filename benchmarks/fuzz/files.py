@@ -20,6 +20,7 @@ import tifffile
 
 from benchmarks.fuzz import draws
 from benchmarks.fuzz.arrays import Wrong
+from napari_mmtseg import SegmentationSettings
 from napari_mmtseg.cli.main import main
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import PARTIAL
@@ -69,20 +70,19 @@ def make_files() -> Path:
         folder / "palette.tif", grey, photometric="palette", colormap=table
     )
     _write_zarr(folder / "image.zarr", grey)
-    _command(["segment", folder / "grey.png", "-o", folder / "labels.tif", *_QUICK])
-    _command(["segment", folder / "grey.png", "-o", folder / "labels.png", *_QUICK])
-    model = folder / "model.safetensors"
-    _command(["fit", folder / "grey.png", "-o", model, *_QUICK])
     strokes = np.zeros_like(grey)
     strokes[2:5, 2:9], strokes[15:20, 20:30] = 1, 2
     iio.imwrite(folder / "strokes.png", strokes)
-    from napari_mmtseg import SegmentationSettings
-
     SegmentationSettings(n_steps=1, device="cpu").to_json(folder / "settings.json")
     (folder / "in").mkdir()
     shutil.copy(folder / "grey.png", folder / "in")
     iio.imwrite(folder / "in" / "second.png", grey.T)
-    _command(["batch", folder / "in", folder / "batch", *_QUICK])
+    with _in_folder():
+        for name in ("labels.tif", "labels.png"):
+            _command(["segment", folder / "grey.png", "-o", folder / name, *_QUICK])
+        model = folder / "model.safetensors"
+        _command(["fit", folder / "grey.png", "-o", model, *_QUICK])
+        _command(["batch", folder / "in", folder / "batch", *_QUICK])
     return folder
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,3 +94,31 @@ def test_hangs(
 ) -> None:
     monkeypatch.setattr(fuzz, "_cpu_seconds", lambda pid: used.pop(0))
     assert fuzz._answers(_Connection(answers), os.getpid(), 20) is expected
+
+
+@pytest.mark.parametrize("messages", [0, 1])
+def test_a_child_that_cannot_make_its_files_is_no_failed_case(messages: int) -> None:
+    ours, theirs = multiprocessing.Pipe()
+    for _ in range(messages):
+        theirs.send("ready")
+    theirs.close()
+    if messages:
+        fuzz._wait_until_ready(ours)
+    else:
+        with pytest.raises(RuntimeError, match="could not be made"):
+            fuzz._wait_until_ready(ours)
+
+
+def test_good_files_do_not_depend_on_where_the_command_is_called(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    called_in = []
+    monkeypatch.setattr(files, "_command", lambda words: called_in.append(Path.cwd()))
+    made = files.make_files.__wrapped__()
+    assert made.parent == tmp_path
+    assert called_in
+    assert tmp_path / "here" not in called_in
+    assert Path.cwd() == tmp_path / "here"
