@@ -27,6 +27,7 @@ from benchmarks.machine import describe_machine
 from benchmarks.methods import Method, device_of, parse_methods
 from benchmarks.tables import markdown_table
 
+_GRAPH_BASED = "skimage.felzenszwalb:scale=1000"
 _MANY_STEPS = 500
 _ENOUGH = 0.5
 """Seconds that the few steps have to take."""
@@ -66,25 +67,34 @@ def method_seconds(
 
 
 def preset_rows(repeats: int, few_steps: int) -> list[list[str]]:
-    """Return the time of presets on images of several sizes."""
-    photograph = data.astronaut()[:321, :481]
+    """Return the time of presets on images of several sizes, and against another.
+
+    The columns: image, preset, seconds, and its time over that of scikit-image's
+    graph-based segmentation of the image.
+    """
+    photograph = data.astronaut()
+    small = photograph[:321, :481]
     grey = data.camera()
     large = transform.resize(grey, (2048, 2048), preserve_range=True).astype(np.uint8)
     cases = (
-        ("481 x 321 RGB", photograph, "default"),
-        ("481 x 321 RGB", photograph, "fast"),
+        ("481 x 321 RGB", small, "default"),
+        ("481 x 321 RGB", small, "fast"),
+        ("512 x 512 RGB", photograph, "default"),
+        ("512 x 512 RGB", photograph, "fast"),
         ("512 x 512 grey", grey, "default"),
         ("2048 x 2048 grey", large, "default"),
-        ("481 x 321 RGB", photograph, "paper"),
+        ("481 x 321 RGB", small, "paper"),
     )
-    return [
-        [
-            name,
-            preset,
-            _short(method_seconds(*parse_methods([preset]), image, repeats, few_steps)),
-        ]
-        for name, image, preset in cases
-    ]
+    graph_based, *methods = parse_methods([_GRAPH_BASED, *(case[2] for case in cases)])
+    of_name = {method.spec: method for method in methods}
+    others: dict[str, float] = {}
+    rows = []
+    for name, image, preset in cases:
+        if name not in others:
+            others[name] = method_seconds(graph_based, image, repeats, few_steps)
+        took = method_seconds(of_name[preset], image, repeats, few_steps)
+        rows.append([name, preset, _short(took), _short(took / others[name])])
+    return rows
 
 
 def method_rows(
@@ -161,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> None:
             header.append(f"beside {arguments.busy} busy / alone")
         print(markdown_table(header, method_rows(methods, *timing, arguments.busy)))
     else:
-        header = ["image", "preset", "seconds"]
+        header = ["image", "preset", "seconds", "/ graph-based"]
         print(markdown_table(header, preset_rows(*timing)))
 
 

@@ -61,3 +61,14 @@ def test_busy_processes_end_with_the_block():
         (other,) = set(ours.children()) - before
         assert other.is_running()
     assert not other.is_running()
+
+
+def test_presets_are_compared_with_graph_based_segmentation(monkeypatch):
+    def seconds(method, image, *_):
+        return image.size * (1 if "skimage" in method.spec else 4) / 1e5
+
+    monkeypatch.setattr(speed, "method_seconds", seconds)
+    rows = speed.preset_rows(1, 1)
+    assert rows[0] == ["481 x 321 RGB", "default", "18.5", "4"]
+    assert {row[3] for row in rows} == {"4"}
+    assert {row[1] for row in rows} == {"default", "fast", "paper"}
