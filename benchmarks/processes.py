@@ -16,7 +16,6 @@ import torch
 from threadpoolctl import threadpool_limits
 
 import napari_mmtseg as mm
-from napari_mmtseg.openmp import short_waits
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -56,8 +55,7 @@ def in_processes(
         processes, get_context("spawn"), initializer=_prepare, initargs=(threads,)
     )
     try:
-        with short_waits():  # the processes begin here, and load torch before us
-            futures = [pool.submit(work, task) for task in tasks]
+        futures = [pool.submit(work, task) for task in tasks]
         for future in as_completed(futures):
             yield future.result()
     finally:
