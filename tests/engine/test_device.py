@@ -22,6 +22,20 @@ def test_equal_runs_are_equal_and_the_settings_of_the_host_stay(monkeypatch, hos
     assert (cudnn.deterministic, cudnn.benchmark) == host
 
 
+def test_runs_that_overlap_leave_the_settings_of_the_host(monkeypatch):
+    cudnn = torch.backends.cudnn
+    monkeypatch.setattr(cudnn, "deterministic", False)
+    monkeypatch.setattr(cudnn, "benchmark", True)
+    n = torch.get_num_threads()
+    first, second = repeatable(n), repeatable(n)
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert (cudnn.deterministic, cudnn.benchmark) == (True, False)
+    second.__exit__(None, None, None)
+    assert (cudnn.deterministic, cudnn.benchmark) == (False, True)
+
+
 def test_cpu_is_always_there():
     assert choose_device("cpu") == CPU
 

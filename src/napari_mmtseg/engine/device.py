@@ -6,6 +6,7 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 import torch
 
@@ -66,15 +67,44 @@ def repeatable(n_threads: int) -> Iterator[None]:
     decide some pixels by their number; a graphics card would otherwise take ways of
     convolving that add up in whatever order its parts end.
     """
-    cudnn = torch.backends.cudnn
-    before = torch.get_num_threads(), cudnn.deterministic, cudnn.benchmark
+    before = torch.get_num_threads()
     torch.set_num_threads(n_threads)
-    cudnn.deterministic, cudnn.benchmark = True, False
     try:
-        yield
+        with _REPEATABLE_CONVOLUTIONS:
+            yield
     finally:
-        torch.set_num_threads(before[0])
-        cudnn.deterministic, cudnn.benchmark = before[1:]
+        torch.set_num_threads(before)
+
+
+class _RepeatableConvolutions:
+    """cuDNN's repeatable ways of convolving, as long as one thread or more needs them.
+
+    They are settings of the process: the first run that begins changes them, and the
+    last of those that overlap puts the host's own back.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._users = 0
+        self._before = (False, False)
+
+    def __enter__(self) -> None:
+        cudnn = torch.backends.cudnn
+        with self._lock:
+            if not self._users:
+                self._before = cudnn.deterministic, cudnn.benchmark
+                cudnn.deterministic, cudnn.benchmark = True, False
+            self._users += 1
+
+    def __exit__(self, *_: object) -> None:
+        cudnn = torch.backends.cudnn
+        with self._lock:
+            self._users -= 1
+            if not self._users:
+                cudnn.deterministic, cudnn.benchmark = self._before
+
+
+_REPEATABLE_CONVOLUTIONS = _RepeatableConvolutions()
 
 
 def describe_chip(device: torch.device) -> str:
