@@ -63,3 +63,17 @@ def test_tiles_have_one_measure(monkeypatch):
     tiled = find_objects(CLASSES, IMAGE)
     monkeypatch.setattr(find, "TILE", TILE)
     assert tiled.n_objects == find_objects(CLASSES, IMAGE).n_objects == 2
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    ("dtype", "largest"), [(np.float32, 3e38), (np.float64, 1e308), (np.float16, 6e4)]
+)
+def test_enormous_values_are_the_brightest(dtype, largest):
+    image = IMAGE.astype(dtype)
+    image[BRIGHT] = largest
+    found = find_objects(CLASSES, image)
+    assert found.labels[30, 25]
+    assert not found.labels[5, 5]
+    image[0, 0] = -largest
+    assert find_objects(CLASSES, image).labels[30, 25]

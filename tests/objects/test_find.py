@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from skimage.measure import label
 
 from napari_mmtseg import InputError, find_objects
-from napari_mmtseg.objects import find, survey
+from napari_mmtseg.objects import find, separation, survey
 from napari_mmtseg.objects.found import classes_of_objects
 from napari_mmtseg.objects.separation import Separation, typical_size
 from napari_mmtseg.objects.tiles import objects_in_tiles
@@ -52,6 +52,17 @@ class TestSeparation:
         bright = find_objects(PAIR + 1, image + 50 * PAIR, separation="both")
         dark = find_objects(PAIR + 1, -(image + 50 * PAIR), separation="both")
         np.testing.assert_array_equal(bright.labels, dark.labels)
+
+    def test_objects_of_hundreds_of_pixels_are_cut_alike(self, monkeypatch):
+        mask = balls((500, 900), [(250, 250), (250, 640)], 210)
+        with_boxes = find_objects(mask + 1).labels
+        monkeypatch.setattr(separation, "_WIDE", np.inf)
+        assert with_boxes[250, 250] != with_boxes[250, 640]
+        assert np.mean(with_boxes == find_objects(mask + 1).labels) > 0.999
+
+    def test_a_size_far_beyond_the_image_keeps_what_touches_together(self):
+        found = find_objects(PAIR + 1, object_size=1e4, smallest_object=0)
+        assert found.n_objects == 1
 
     def test_a_larger_size_cuts_less(self):
         mask = balls((40, 70), [(20, 18), (20, 35), (20, 52)], 10)

@@ -26,6 +26,9 @@ from napari_mmtseg.objects.tiles import TILE, objects_in_tiles
 from napari_mmtseg.progress import drain, relay
 from napari_mmtseg.settings.fields import SegmentationSettings
 
+_LARGEST = 1e30
+"""Largest brightness: sums and differences of such values fit into 32 bits."""
+
 
 def find_objects(
     labels: Any,
@@ -174,13 +177,18 @@ def _reader(
 def _finite(image: Any) -> NDArray[Any]:
     """Return pixels without a value, or an infinite one, as the lowest of the others.
 
-    They are far from any summit, as if there were nothing.
+    They are far from any summit, as if there were nothing. Values that are too large to
+    compute with are as large as possible.
     """
     values = np.asarray(image)
-    if values.dtype.kind != "f" or np.isfinite(values).all():
+    if values.dtype.kind != "f":
         return values
-    known = values[np.isfinite(values)]
-    return np.where(np.isfinite(values), values, known.min() if known.size else 0)
+    values = values.astype(np.promote_types(values.dtype, np.float32), copy=False)
+    if (np.abs(values) <= _LARGEST).all():
+        return values
+    known = np.isfinite(values)
+    lowest = values[known].min() if known.any() else 0
+    return np.clip(np.where(known, values, lowest), -_LARGEST, _LARGEST)
 
 
 def _steps_along(
