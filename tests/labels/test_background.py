@@ -67,6 +67,13 @@ def test_pixels_without_a_value_do_not_count():
     assert find_background([labels], [image]) is None
 
 
+@pytest.mark.filterwarnings("error")
+def test_values_beyond_32_bits_do_not_count():
+    image, labels = disc(200, 10)
+    image[0, 0, 0] = 1e300
+    assert find_background([labels], [image]) == 1
+
+
 def coloured(labels, first, second):
     """Return an RGB image (3, Y, X) uint8 with a colour for each of two labels."""
     return np.moveaxis(np.array([first, first, second], np.uint8)[labels], -1, 0)

@@ -6,8 +6,9 @@ from skimage import data
 import napari_mmtseg as mm
 from napari_mmtseg.engine.examples import N_CLUSTERS, to_working_size, warm_start
 from napari_mmtseg.images.arrays import as_channels_first
-from napari_mmtseg.images.features import Texture, gradient_magnitude, local_deviation
+from napari_mmtseg.images.features import gradient_magnitude, local_deviation
 from napari_mmtseg.images.normalization import Normalization
+from napari_mmtseg.images.texture import Texture
 from napari_mmtseg.napari.sample_data import focus_series
 from napari_mmtseg.progress import drain
 from napari_mmtseg.segmentation.structure import (
@@ -65,7 +66,12 @@ def test_texture_tells_two_halves_apart():
 
 def test_classes_of_texture_are_measured_where_they_are_read():
     image = np.tile(two_textures(), (2, 2))  # larger than what is trained on
-    quick = {"n_steps": 4, "warm_start_steps": 2, "max_labels": 32}
+    quick = {
+        "n_steps": 4,
+        "warm_start_steps": 2,
+        "max_labels": 32,
+        "texture_scale": 2.0,
+    }
     model = mm.fit(image, texture=0.5, **quick)
     clusters = drain(model.iter_hierarchy(image)).clusters
     sizes = model._readout.averaged.found.statistics.sizes
@@ -73,7 +79,7 @@ def test_classes_of_texture_are_measured_where_they_are_read():
     n_clusters = model._readout.averaged.found.n_clusters
     for n_labels in {1, 2, n_clusters // 2, n_clusters}:
         assert model.labels(image, n_labels).max() == n_labels
-    whole = mm.segment(image, texture=0.5, **quick)
+    whole = mm.segment(image, **quick)
     np.testing.assert_array_equal(model.predict(image), whole)
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, uniform_filter1d
 
 Image = NDArray[np.float32]
+
+_BOXES = 3
 
 
 def smooth(image: Image, sigma: float, anisotropy: float = 1.0) -> Image:
@@ -22,6 +24,29 @@ def smooth(image: Image, sigma: float, anisotropy: float = 1.0) -> Image:
     if image.ndim == 4:
         sigmas[0] /= anisotropy
     return np.stack([gaussian_filter(channel, sigmas) for channel in image])
+
+
+def box_blur(values: Image, sigmas: Sequence[float]) -> Image:
+    """Blur nearly as Gaussians do, by three boxes in a row along every axis.
+
+    Boxes take the same time for every width. `sigmas` are standard deviations in
+    pixels.
+    """
+    for axis, sigma in enumerate(sigmas):
+        width = _box_width(min(sigma, values.shape[axis]))
+        for _ in range(_BOXES):
+            values = uniform_filter1d(values, width, axis, mode="nearest")
+    return values
+
+
+def box_reach(sigma: float) -> int:
+    """Return how many pixels away values matter to :func:`box_blur`."""
+    return _BOXES * (_box_width(sigma) // 2)
+
+
+def _box_width(sigma: float) -> int:
+    """Return the odd width of boxes that blur by `sigma` pixels together."""
+    return 2 * int((12 * sigma**2 / _BOXES + 1) ** 0.5 / 2) + 1
 
 
 def gradient_magnitude(image: Image, sigma: float) -> Image:
@@ -42,60 +67,6 @@ def local_deviation(channel: Image, scale: float) -> Image:
     squared = gaussian_filter(channel * channel, scale)
     deviation: Image = np.sqrt(np.maximum(squared - mean * mean, 0))
     return deviation
-
-
-@dataclass(frozen=True)
-class Texture:
-    """Texture beside intensity: blurred channels and the local deviation of the first.
-
-    `weight` 0 is intensity alone, 1 texture alone, 0.5 both with the same variance.
-    `scale` is the standard deviation of the Gaussian window in pixels. `center` and
-    `gain` shift and scale the local deviation to the variance of all channels together.
-    """
-
-    weight: float
-    scale: float
-    center: float
-    gain: float
-
-    @classmethod
-    def fit(cls, images: Sequence[Image], weight: float, scale: float) -> Texture:
-        """Find center and gain on normalised images (C, Y, X)."""
-        if weight == 0:
-            return cls(weight, scale, center=0.0, gain=0.0)
-        deviation = np.concatenate(
-            [local_deviation(image[0], scale).ravel() for image in images]
-        )
-        variance = sum(
-            np.concatenate([image[c].ravel() for image in images]).var()
-            for c in range(len(images[0]))
-        )
-        spread = float(deviation.std())
-        gain = float(np.sqrt(variance)) / spread if spread > 1e-6 else 0.0
-        return cls(weight, scale, float(deviation.mean()), gain)
-
-    @property
-    def halo(self) -> int:
-        """Pixels around a tile that its features depend on."""
-        if self.weight == 0:
-            return 0
-        return int(4 * self.scale + 0.5)  # scipy truncates the Gaussian there
-
-    def n_features(self, n_channels: int) -> int:
-        """Return the number of features of an image with `n_channels` channels."""
-        return n_channels + (self.weight > 0)
-
-    def apply(
-        self, image: Image, reduce: Callable[[Image], Image] = lambda image: image
-    ) -> Image:
-        """Return (C, Y, X) with the texture as one more channel, made smaller."""
-        if self.weight == 0:
-            return reduce(image)
-        deviation = local_deviation(image[0], self.scale) - self.center
-        deviation *= self.gain * min(1.0, 2 * self.weight)
-        intensity = smooth(image, self.scale) * min(1.0, 2 - 2 * self.weight)
-        features = np.concatenate([intensity, deviation[np.newaxis]])
-        return reduce(features.astype(np.float32))
 
 
 SCALES = (1.0, 2.0, 4.0, 8.0)

@@ -164,7 +164,8 @@ class _Seen:
         """Look at some of the pixels of large planes."""
         step = -(-max(labels.shape[-2:]) // _LONGEST_SIDE)
         some = (..., slice(None, None, step), slice(None, None, step))
-        pixels = image[some].astype(np.float32)
+        with np.errstate(over="ignore"):
+            pixels = image[some].astype(np.float32)
         finite = np.isfinite(pixels).all(0)
         return cls(np.where(finite, labels[some], 0), _finite(pixels))
 

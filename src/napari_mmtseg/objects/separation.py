@@ -12,12 +12,12 @@ from scipy.ndimage import (
     distance_transform_edt,
     gaussian_filter,
     maximum_filter,
-    uniform_filter1d,
 )
 from skimage.measure import label
 from skimage.morphology import local_maxima
 from skimage.segmentation import watershed
 
+from napari_mmtseg.images.features import box_blur
 from napari_mmtseg.labels.regions import in_small_regions
 from napari_mmtseg.objects.union import Union
 
@@ -138,11 +138,7 @@ def _blurred(
     if max(sigmas) <= _WIDE:
         smooth: NDArray[np.float32] = gaussian_filter(values, sigmas, mode="nearest")
         return smooth
-    for axis, sigma in enumerate(sigmas):
-        width = int(np.sqrt(4 * min(sigma, values.shape[axis]) ** 2 + 1))
-        for _ in range(3):
-            values = uniform_filter1d(values, width, axis, mode="nearest")
-    return values
+    return box_blur(values, sigmas)
 
 
 def typical_size(masks: Sequence[Mask], sampling: Sequence[float]) -> float | None:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.images.stack import LARGE
+from napari_mmtseg.images.texture import AnyTexture
 from napari_mmtseg.labels.region_finding import averaged_hierarchy, find_regions
 from napari_mmtseg.labels.region_merging import RegionMerging
 from napari_mmtseg.labels.regions import enlarge
@@ -121,7 +121,7 @@ def first_image_previews(
 def shown_previews(
     peer: Peer,
     normalization: Normalization,
-    texture: Texture,
+    texture: AnyTexture,
     settings: SegmentationSettings,
     shown: Shown,
     automatic: int,

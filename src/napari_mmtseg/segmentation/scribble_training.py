@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
     from napari_mmtseg.engine.model.image_view import ImageView
     from napari_mmtseg.engine.training import TrainingStep
-    from napari_mmtseg.images.features import Texture
+    from napari_mmtseg.images.texture import AnyTexture
 
 Labels = NDArray[np.int32]
 
@@ -159,7 +159,7 @@ class _Seen(NamedTuple):
 
     illumination: Illumination
     normalization: Normalization
-    texture: Texture | FeatureBank
+    texture: AnyTexture | FeatureBank
     views: list[ImageView]
     targets: ScribbleTargets
 

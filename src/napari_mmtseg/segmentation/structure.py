@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from skimage.segmentation import find_boundaries
 
 from napari_mmtseg.images.features import gradient_magnitude, local_deviation
+from napari_mmtseg.images.texture import AnyTexture, Texture, TextureEnergy
 from napari_mmtseg.labels.cluster_merging import ClusterMerging, ClusterStatistics
 from napari_mmtseg.labels.region_finding import region_hierarchy
 from napari_mmtseg.labels.regions import sum_by_label
+from napari_mmtseg.segmentation.textures import find_textures
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 _DISTINCT = 0.86
@@ -34,18 +36,45 @@ focus: .6 where slices are blurred more and more, .45 where separate micrographs
 into one stack, below .06 in volumes and time series."""
 
 _BALANCED = 0.5
+_FINE = 2.0
+"""Window of texture in pixels where none is given and no wide one finds textures."""
+
+_WIDE = 5.0
+"""Window from which details of several sizes fit in, so that each is a feature."""
+
 _EDGE_SIGMA = 0.7
 
 
 @dataclass(frozen=True)
 class Structure:
-    """The way to segment an image: `merging`, and the weight of texture.
+    """The way to segment an image: `merging`, and what texture counts for.
 
     With "classes" pixels that look alike merge first, with "regions" neighbouring ones.
+    `texture` is its weight, `scale` the standard deviation in pixels of its window, and
+    `n_textures` their number if a wide window tells several apart.
     """
 
     merging: str
     texture: float
+    scale: float = _FINE
+    n_textures: int = 1
+
+    def with_window(
+        self, image: NDArray[np.float32], settings: SegmentationSettings
+    ) -> Structure:
+        """Choose the window of texture by a normalised image (C, Y, X)."""
+        if settings.texture_scale is not None:
+            return replace(self, scale=settings.texture_scale)
+        if not self.texture or image.ndim > 3:
+            return self
+        n, window = find_textures(image, self.texture)
+        return replace(self, scale=window, n_textures=n) if n > 1 else self
+
+    def features(self, images: Sequence[NDArray[np.float32]]) -> AnyTexture:
+        """Return what the networks see of normalised images (C, Y, X) like these."""
+        if self.texture and self.scale >= _WIDE:
+            return TextureEnergy.fit(images, self.texture, self.scale)
+        return Texture.fit(images, self.texture, self.scale)
 
 
 def find_structure(

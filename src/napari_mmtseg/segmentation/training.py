@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.images.area import fill_outside, without_outside
-from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.illumination import Illumination
 from napari_mmtseg.images.light_field import whole
 from napari_mmtseg.images.normalization import Normalization
 from napari_mmtseg.images.stains import absorbs_light
+from napari_mmtseg.images.texture import Texture
 from napari_mmtseg.labels.background import find_background
 from napari_mmtseg.labels.class_number import count_classes, shows_nothing
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
@@ -99,11 +99,13 @@ def fit_steps(
         to_working_size(image, settings.working_size, anisotropy)
         for image in normalized
     ]
-    structure = _structure(small, settings, even)
-    texture = Texture.fit(normalized, structure.texture, settings.texture_scale)
+    structure = _structure(small, settings, even).with_window(normalized[0], settings)
+    texture = structure.features(normalized)
     seen = [texture.apply(image) for image in normalized]
     examples = make_examples(seen, settings, device, anisotropy)
-    automatic = _automatic_number(small, normalization, examples, settings)
+    automatic = _automatic_number(
+        small, normalization, examples, settings, structure.n_textures
+    )
     n_dims = images[0].ndim - 1
     depth = network_depth(n_dims, settings.n_conv_layers, anisotropy)
     peers = make_peers(examples, settings, device, depth)
@@ -130,7 +132,8 @@ def fit_steps(
         model = MutualMeanTeachingModel(known, asked)
         hierarchy = None
         predicted = SegmentationStep("prediction", trained.n_steps, n_steps)
-        if texture.weight and n_dims == 2:
+        # Under a wide window no border lies on an edge.
+        if isinstance(texture, Texture) and texture.weight and n_dims == 2:
             hierarchy = yield from predicting(
                 known.measure_averaged(even, asked), predicted
             )
@@ -275,6 +278,7 @@ def _automatic_number(
     normalization: Normalization,
     examples: Sequence[Example],
     settings: SegmentationSettings,
+    n_textures: int,
 ) -> int:
     """Return the class count that the images support, the same for every seed."""
     from napari_mmtseg.engine.examples import N_CLUSTERS, warm_start
@@ -288,6 +292,8 @@ def _automatic_number(
                 "so it has one. Give a number of classes to divide it nevertheless."
             )
         return 1
+    if n_textures > 1:
+        return max(n_textures, settings.min_labels)
     seen = [example.image[0].cpu().numpy() for example in examples]
     starts = [e.start.cpu().numpy() for e in examples if e.start is not None]
     starts = starts or warm_start(seen, N_CLUSTERS)

@@ -170,12 +170,14 @@ class SegmentationSettings:
         advanced=False,
         group="Classes",
     )
-    texture_scale: float = setting(
-        2.0,
+    texture_scale: float | None = setting(
+        None,
         "Texture scale",
-        "Standard deviation of the Gaussian window in which texture is measured.",
+        "Standard deviation of the window in which texture is measured; automatic "
+        "takes a wide one where it tells textures apart.",
         unit="pixels",
         range=(0.5, 64.0),
+        none_means="automatic",
         group="Classes",
     )
     n_conv_layers: int = setting(

@@ -15,7 +15,7 @@ from napari_mmtseg.engine.model.confidence import (
     region_agreement,
 )
 from napari_mmtseg.engine.model.inference import Inference
-from napari_mmtseg.images.features import Texture
+from napari_mmtseg.images.texture import Texture
 from napari_mmtseg.images.tiles import tiles
 
 QUICK = {"n_steps": 6, "warm_start_steps": 3, "max_labels": 8, "precision": "float32"}

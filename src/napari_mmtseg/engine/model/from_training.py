@@ -20,9 +20,9 @@ from napari_mmtseg.engine.model.inference import Inference
 from napari_mmtseg.engine.model.painted_classes import PaintedClasses
 from napari_mmtseg.engine.model.readouts import PixelReadout
 from napari_mmtseg.engine.training import Example, Trained
-from napari_mmtseg.images.features import Texture
 from napari_mmtseg.images.illumination import Illumination
 from napari_mmtseg.images.normalization import Normalization
+from napari_mmtseg.images.texture import AnyTexture
 from napari_mmtseg.labels.discriminant import Discriminant
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -35,7 +35,7 @@ def readout_from_training(
     trained: Trained,
     images: Sequence[Tensor],
     normalization: Normalization,
-    texture: Texture,
+    texture: AnyTexture,
     settings: SegmentationSettings,
     automatic: int,
 ) -> Readout:
@@ -60,7 +60,7 @@ def model_from_training(
     trained: Trained,
     examples: Sequence[Example],
     normalization: Normalization,
-    texture: Texture | FeatureBank,
+    texture: AnyTexture | FeatureBank,
     settings: SegmentationSettings,
     plain: Sequence[NDArray[np.float32]],
     targets: Sequence[NDArray[np.int32]],

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from napari_mmtseg.engine.model.consensus import Consensus
 from napari_mmtseg.engine.model.image_view import ImageView, shrink
 from napari_mmtseg.engine.model.tiled_inference import TileFunction, predict_tiles
-from napari_mmtseg.images.features import FeatureBank, Texture
+from napari_mmtseg.images.features import FeatureBank
 from napari_mmtseg.images.illumination import EVEN, Illumination
 from napari_mmtseg.images.light_field import Part
 from napari_mmtseg.images.normalization import Normalization
+from napari_mmtseg.images.texture import AnyTexture
 from napari_mmtseg.images.tiles import Tile
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.region_classes import RegionClasses
@@ -37,7 +38,7 @@ class Inference:
 
     consensus: Consensus
     normalization: Normalization
-    texture: Texture | FeatureBank
+    texture: AnyTexture | FeatureBank
     illumination: Illumination = EVEN
 
     @property

@@ -21,14 +21,22 @@ from napari_mmtseg.engine.model.inference import Inference
 from napari_mmtseg.engine.network import ResponseNetwork
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
-from napari_mmtseg.images.features import FeatureBank, Texture
+from napari_mmtseg.images.features import FeatureBank
 from napari_mmtseg.images.illumination import EVEN, Illumination
 from napari_mmtseg.images.normalization import Normalization
+from napari_mmtseg.images.texture import AnyTexture, Texture, TextureEnergy
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 FILE_FORMAT = "napari-mmtseg model"
 FILE_VERSION = 1
 SUFFIX = ".safetensors"
+
+_FEATURES = {
+    Texture: "texture",
+    TextureEnergy: "texture_energy",
+    FeatureBank: "feature_bank",
+}
+"""Names under which the features of a model are stored."""
 
 LabelValues = NDArray[np.int32] | None
 
@@ -50,12 +58,10 @@ def write_model(
         "settings": settings.to_dict(),
         "illumination": asdict(inference.illumination),
         "normalization": asdict(inference.normalization),
-        "texture": asdict(inference.texture),
+        _FEATURES[type(inference.texture)]: asdict(inference.texture),
         "depth": inference.consensus.depth,
         "channel_orders": [o.tolist() for o in inference.consensus.channel_orders],
     }
-    if isinstance(inference.texture, FeatureBank):
-        about["feature_bank"] = about.pop("texture")
     if label_values is not None:
         about["label_values"] = label_values.tolist()
     if channel_names:
@@ -82,11 +88,7 @@ def read_model(
         illumination = EVEN
         if "illumination" in about:
             illumination = Illumination.from_dict(about["illumination"])
-        texture: Texture | FeatureBank
-        if "feature_bank" in about:
-            texture = FeatureBank.from_dict(about["feature_bank"])
-        else:
-            texture = Texture(**about["texture"])
+        texture = _texture(about)
         empty = (
             ResponseNetwork(
                 texture.n_features(normalization.n_outputs),
@@ -116,6 +118,14 @@ def read_model(
         device = torch.device("cpu")
     consensus.to(device)
     return readout, settings, label_values, channel_names
+
+
+def _texture(about: dict[str, Any]) -> AnyTexture | FeatureBank:
+    if "feature_bank" in about:
+        return FeatureBank.from_dict(about["feature_bank"])
+    if "texture_energy" in about:
+        return TextureEnergy.from_dict(about["texture_energy"])
+    return Texture(**about["texture"])
 
 
 def _orders(stored: Any) -> list[list[int]]:
