@@ -20,10 +20,6 @@ from napari_mmtseg.images.features import (
 _BANDS = (1.0, 2.0, 4.0)
 """Standard deviations in pixels of the blurs between which details lie."""
 
-_POWER = 0.25
-"""Power of the energy. Its logarithm would give parts of much detail too wide a border,
-its root, the deviation, would hear the loudest texture alone."""
-
 
 @dataclass(frozen=True)
 class Texture:
@@ -83,7 +79,7 @@ class Texture:
 class TextureEnergy:
     """Blurred channels, and the energy of details of the first one in three bands.
 
-    Energy is the fourth root of a mean square. `weight` 0 is intensity alone, 1 texture
+    Energy is a root mean square. `weight` 0 is intensity alone, 1 texture
     alone, 0.5 both alike. `scale` is the standard deviation of the window in pixels.
     `center` and `gain` shift the features and scale each to the variance of the image.
     """
@@ -156,5 +152,5 @@ def _features(image: Image, scale: float) -> Iterator[Image]:
     for band in _BANDS:
         coarser = gaussian_filter(image[0], band)
         energy = box_blur((finer - coarser) ** 2, window)
-        yield np.maximum(energy, 0) ** np.float32(_POWER)
+        yield np.sqrt(np.maximum(energy, 0))
         finer = coarser

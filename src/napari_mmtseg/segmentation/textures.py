@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2, vq
@@ -13,14 +15,17 @@ from napari_mmtseg.labels.cluster_merging import ClusterMerging, ClusterStatisti
 _WINDOWS = (5.5, 8.0, 11.0, 16.0, 22.0)
 """Standard deviations in pixels of windows that may tell textures apart."""
 
-_AGREEMENT = 0.85
-"""Adjusted Rand index from which two windows find the same. The two widest have below
-.76 where detail is alike everywhere, above .9 where two textures fill parts."""
+_AGREEING = 3
+"""Number of the widest windows that have to agree, each with the next."""
+
+_AGREEMENT = 0.8
+"""Adjusted Rand index from which two windows find the same: at most .75 where detail is
+alike everywhere, mostly above .9 where two textures fill parts."""
 
 _SMALLEST = 0.05
 """Share of the image below which a texture is an exception, such as a hole."""
 
-_DEEPEST = 2.0
+_DEEPEST = 2.5
 """Distance from a border, over the window, that some pixel of a texture has: the strip
 between two textures, under a window that sees both, is narrower."""
 
@@ -33,11 +38,11 @@ _N_CLUSTERS = 16
 def find_textures(image: NDArray[np.float32], weight: float) -> tuple[int, float]:
     """Return how many textures a normalised image (C, Y, X) has, and a window for them.
 
-    The window is a standard deviation in pixels. Windows of two sizes see the same
-    textures if these are parts of the image, and other ones if detail varies by chance:
-    the number is the largest on which the two widest agree, 1 if there is none. Of all
-    windows that see the same, the narrowest has the sharpest borders. `weight` is that
-    of texture beside intensity.
+    The window is a standard deviation in pixels. Windows of different sizes see the
+    same textures if these are parts of the image, and other ones if detail varies by
+    chance: the number is the largest on which the three widest agree, 1 if there is
+    none. Of all windows that see the same, the narrowest has the sharpest borders.
+    `weight` is that of texture beside intensity.
     """
     if min(image.shape[1:]) < 4 * _WINDOWS[-1]:
         return 1, _WINDOWS[-1]
@@ -45,14 +50,16 @@ def find_textures(image: NDArray[np.float32], weight: float) -> tuple[int, float
         slice(max((n - _LARGEST) // 2, 0), (n + _LARGEST) // 2) for n in image.shape[1:]
     ]
     part = image[(slice(None), *middle)]
-    widest, narrower = (_Seen(part, weight, window) for window in _WINDOWS[:-3:-1])
-    agreed = [n for n in range(2, _MOST + 1) if _agree(widest, narrower, n)]
-    if not agreed:
+    widest = [_Seen(part, weight, window) for window in _WINDOWS[: -_AGREEING - 1 : -1]]
+    for n in range(_MOST, 1, -1):
+        if all(_agree(*pair, n) for pair in pairwise(widest)):
+            break
+    else:
         return 1, _WINDOWS[-1]
-    n = agreed[-1]
-    for window in _WINDOWS[:-2]:
-        if _agree(widest, _Seen(part, weight, window), n):
-            return n, window
+    narrow = (_Seen(part, weight, window) for window in _WINDOWS[:-_AGREEING])
+    for seen in (*narrow, *reversed(widest[1:])):
+        if _agree(widest[0], seen, n):
+            return n, seen.window
     return n, _WINDOWS[-2]
 
 
