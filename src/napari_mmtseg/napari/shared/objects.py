@@ -52,7 +52,7 @@ class ObjectFields(QWidget):
         )
         self.smallest_box = _diameter_box(
             "automatic",
-            "Objects of a smaller diameter are left out; automatic is a fifth of the "
+            "Objects of a smaller diameter are left out; automatic is a third of the "
             "size",
         )
         self.largest_box = _diameter_box(
