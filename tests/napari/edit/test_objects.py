@@ -109,18 +109,20 @@ class Mouse:
     def __init__(self, viewer):
         self.viewer = viewer
 
-    def drag(self, *places):
+    def drag(self, *places, end=None):
         """Press at the first place (y, x) in the world, go on, and release."""
         self.type, self.position = "mouse_press", places[0]
         self.pos = np.array(places[0]) * 10
         steps = self.viewer.mouse_drag_callbacks[-1](self.viewer, self)
         next(steps)
+        assert not scene(self.viewer).camera.mouse_pan
         self.type = "mouse_move"
         for self.position in places[1:]:
             self.pos = np.array(self.position) * 10
             next(steps)
             assert "Line" in self.viewer.layers
-        self.type = "mouse_release"
+        self.type, self.position = "mouse_release", end or self.position
+        self.pos = np.array(self.position) * 10
         next(steps, None)
         assert "Line" not in self.viewer.layers
 
@@ -134,6 +136,14 @@ def test_a_line_is_drawn_with_the_mouse(layer, viewer, edit_panel, qtbot):
     assert len(np.unique(layer.data)) == 3
     click(qtbot, edit_panel.buttons["cut_merge"])
     assert scene(viewer).camera.mouse_pan
+
+
+def test_a_line_ends_where_the_hand_lets_go(layer, viewer, edit_panel, qtbot):
+    layer.data = np.where(CLASSES == 2, 5, 0)
+    click(qtbot, edit_panel.buttons["cut_merge"])
+    Mouse(viewer).drag((0.0, 10.0), (4.0, 10.0), end=(11.5, 10.0))
+    settle(edit_panel, qtbot)
+    assert len(np.unique(layer.data)) == 3
 
 
 def test_two_clicks_merge_two_objects(layer, viewer, edit_panel, qtbot):

@@ -51,12 +51,12 @@ class ObjectFields(QWidget):
             "automatic", "Typical diameter of an object: less cuts more often"
         )
         self.smallest_box = _diameter_box(
-            "automatic",
+            "auto",
             "Objects of a smaller diameter are left out; automatic is a third of the "
             "size",
         )
         self.largest_box = _diameter_box(
-            "no limit", "Objects of a larger diameter are left out"
+            "any", "Objects of a larger diameter are left out"
         )
         self._boxes = (self.size_box, self.smallest_box, self.largest_box)
         self.method_box = QComboBox()
