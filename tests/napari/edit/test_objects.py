@@ -88,6 +88,7 @@ def test_one_slice_keeps_the_numbers_of_the_others(viewer, edit_panel, qtbot):
     settle(edit_panel, qtbot)
     press(edit_panel, qtbot, "separate")
     assert np.unique(layer.data[0]).tolist() == [0, 8, 9]
+    assert object_classes(layer)[7:].tolist() == [7, 2, 2]
     assert np.unique(layer.data[1]).tolist() == [0, 7]
 
 
@@ -168,6 +169,41 @@ def test_parts_of_an_object_keep_its_class(layer, edit_panel, qtbot):
     edit_panel.session.cut([(0.0, 12.0), (23.0, 12.0)], [])
     settle(edit_panel, qtbot)
     assert object_classes(layer).tolist() == [0, 2, 2, 2]
+
+
+def test_classes_go_and_come_with_undo(layer, edit_panel, qtbot):
+    press(edit_panel, qtbot, "separate")
+    layer.undo()
+    assert object_classes(layer) is None
+    layer.redo()
+    assert object_classes(layer).tolist() == [0, 2, 2]
+    edit_panel.session.cut([(0.0, 12.0), (23.0, 12.0)], [])
+    settle(edit_panel, qtbot)
+    layer.undo()
+    assert object_classes(layer).tolist() == [0, 2, 2]
+
+
+def test_classes_follow_objects_to_other_numbers(layer, edit_panel, qtbot):
+    layer.data = np.where(np.arange(44) > 20, CLASSES * 2 - 1, CLASSES)
+    settle(edit_panel, qtbot)
+    edit_panel.table.select_values([2, 3])
+    settle(edit_panel, qtbot)
+    press(edit_panel, qtbot, "separate")
+    assert object_classes(layer).tolist() == [0, 2, 3]
+    edit_panel.table.select_values([1, 2])
+    press(edit_panel, qtbot, "swap")
+    assert object_classes(layer).tolist() == [0, 3, 2]
+    edit_panel.session.click((12, 8))
+    edit_panel.session.click((12, 32))  # becomes part of the first
+    settle(edit_panel, qtbot)
+    assert object_classes(layer)[1] == 3
+    layer.undo()
+    settle(edit_panel, qtbot)
+    edit_panel.table.select_values([1])
+    press(edit_panel, qtbot, "background")
+    press(edit_panel, qtbot, "relabel")
+    assert np.unique(layer.data).tolist() == [0, 1]
+    assert object_classes(layer)[1] == 2
 
 
 def test_limits_have_the_unit_of_the_layer(layer, edit_panel, qtbot):

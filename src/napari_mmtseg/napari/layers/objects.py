@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari.layers import Image, Labels, Layer
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.labels.editing.undo import LabelEdit
 from napari_mmtseg.napari.layers.class_names import INDEX, NAME, class_names
 from napari_mmtseg.napari.layers.pixel_measure import pixel_sizes
 from napari_mmtseg.napari.layers.result import METADATA
@@ -23,8 +25,13 @@ _SPLIT = 1000
 """Numbers that parts of objects may have got by hand."""
 
 
-def keep_object_classes(layer: Labels, classes: NDArray[Any]) -> None:
-    """Keep the class of every object, by its label, with the layer."""
+def keep_object_classes(layer: Labels, classes: NDArray[Any] | None) -> None:
+    """Keep the class of every object, by its label, with the layer; None forgets."""
+    if classes is None:
+        about = layer.metadata.get(METADATA)
+        if isinstance(about, dict):
+            about.pop(OBJECT_CLASSES, None)
+        return
     layer.metadata.setdefault(METADATA, {})[OBJECT_CLASSES] = [int(c) for c in classes]
 
 
@@ -42,17 +49,48 @@ def object_classes(layer: Labels) -> NDArray[np.int64] | None:
     return np.pad(classes, (0, max(most + 1 - len(classes), 0)))
 
 
-def inherit_classes(layer: Labels, old: NDArray[Any], new: NDArray[Any]) -> None:
-    """Give labels that an edit has made the class of the object they were part of."""
+def changed_classes(
+    layer: Labels, after: NDArray[Any] | None
+) -> tuple[Callable[[Labels], None], Callable[[Labels], None]] | None:
+    """Return changes back to the classes of now, and to those after an edit.
+
+    None if there are none before and after.
+    """
+    before = object_classes(layer)
+    if before is None and after is None:
+        return None
+    back, there = (
+        partial(keep_object_classes, classes=classes) for classes in (before, after)
+    )
+    return back, there
+
+
+def inherited_classes(
+    layer: Labels, edit: LabelEdit | None, numbers: Mapping[int, int] | None
+) -> NDArray[np.int64] | None:
+    """Return the classes of objects after an edit, before it is applied.
+
+    What an edit has made has the class of the object that it was part of; `numbers` is
+    the new label of every old one, if whole objects have got others.
+    """
     classes = object_classes(layer)
-    if classes is None:
-        return
-    made = np.setdiff1d(new, old)
-    classes = np.pad(classes, (0, max(int(made.max(initial=0)) + 1 - len(classes), 0)))
-    for value in made:
-        classes[value] = classes[np.bincount(old[new == value]).argmax()]
-    if len(made):
-        keep_object_classes(layer, classes)
+    if classes is None or edit is None:
+        return classes
+    old, new = edit.old, edit.new
+    most = max(int(new.max(initial=0)), *(numbers or {0: 0}).values())
+    before = np.pad(classes, (0, max(most + 1 - len(classes), 0)))
+    after = before.copy()
+    if numbers is None:
+        for value in np.setdiff1d(new, np.append(new[new == old], 0)):
+            n_now = np.count_nonzero(layer.data == value)
+            if n_now == np.count_nonzero(old == value):  # none of it stays elsewhere
+                after[value] = before[np.bincount(old[new == value]).argmax()]
+        return after
+    for value, number in numbers.items():
+        # An object that others are merged into keeps its class.
+        if number and numbers.get(number) != number:
+            after[number] = before[value]
+    return after
 
 
 def images_on(layers: Iterable[Layer], labels: Labels) -> dict[str, Any]:
