@@ -233,6 +233,28 @@ def test_measurements_go_to_the_features(layer, edit_panel, qtbot):
     assert "Measured 2 objects" in edit_panel.status.text()
 
 
+@pytest.mark.parametrize(
+    ("place", "centre", "area"),
+    [
+        ({"scale": (2, 3), "translate": (10, 20)}, (30, 80), 6),
+        ({"scale": (-2, 3)}, (-20, 60), 6),
+        ({"rotate": 90}, (-20, 10), 1),
+        ({"affine": np.diag([2.0, 2.0, 1.0])}, (20, 40), 4),
+    ],
+)
+def test_centroids_are_in_the_world(viewer, edit_panel, qtbot, place, centre, area):
+    labels = np.zeros((30, 40), np.int32)
+    labels[9:12, 19:22] = 1
+    layer = viewer.add_labels(labels, **place)
+    settle(edit_panel, qtbot)
+    press(edit_panel, qtbot, "measure")
+    row = layer.features.iloc[1]
+    found = [row[c] for c in layer.features if str(c).startswith("centroid")]
+    np.testing.assert_allclose(found, centre, atol=1e-9)
+    size = next(c for c in layer.features if str(c).startswith("area"))
+    assert row[size] == 9 * area
+
+
 def test_table_and_outlines_are_saved(layer, edit_panel, qtbot, tmp_path, monkeypatch):
     press(edit_panel, qtbot, "separate")
     press(edit_panel, qtbot, "measure")

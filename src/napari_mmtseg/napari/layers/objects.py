@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -140,6 +140,8 @@ class Measuring:
     data: Any
     images: dict[str, Any]
     options: dict[str, Any]
+    origin: NDArray[np.float64]
+    edges: NDArray[np.float64]
 
     @classmethod
     def of(
@@ -156,6 +158,7 @@ class Measuring:
                 f"“{labels.name}” is multiscale. Measure a layer of one level: "
                 "viewer.add_labels(np.asarray(layer.data[0]))."
             )
+        origin, edges = _grid(labels)
         axes, sizes = pixel_sizes(labels)
         units = {s.unit for s, a in zip(sizes, axes, strict=True) if s and a in "ZYX"}
         unit = units.pop() if len(units) == 1 else ""
@@ -165,16 +168,22 @@ class Measuring:
             "axes": axes,
             "volumes": volumes,
             "unit": unit or ("scaled units" if scaled else "pixels"),
-            "spacing": [abs(float(s)) for s in labels.scale],
-            "origin": [float(t) for t in labels.translate],
+            "spacing": np.linalg.norm(edges, axis=1).tolist(),
         }
         if confidence is not None and confidence.shape == labels.data.shape:
             options["confidence"] = confidence
-        return cls(labels.data, images_on(layers, labels), options)
+        return cls(labels.data, images_on(layers, labels), options, origin, edges)
 
     def measure(self) -> ObjectTable:
         """Measure every label; for a thread."""
-        return measure(self.data, self.images, **self.options)
+        table = measure(self.data, self.images, **self.options)
+        names = [name for name in table.columns if name.startswith("centroid_")]
+        n = len(names)
+        lengths = np.stack([table.columns[name] for name in names], axis=1)
+        pixels = lengths / self.options["spacing"][-n:]
+        places = self.origin[-n:] + pixels @ self.edges[-n:, -n:]
+        world = dict(zip(names, places.T, strict=True))
+        return replace(table, columns={**table.columns, **world})
 
 
 def show_measurements(layer: Labels, table: ObjectTable) -> None:
@@ -206,6 +215,13 @@ def measured_rows(features: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of features that measurements fill."""
     sizes = [c for c in features if str(c).startswith(("area", "volume"))]
     return features.dropna(subset=sizes[:1])
+
+
+def _grid(layer: Layer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the place of the first pixel in the world, and its edges, one a row."""
+    origin = np.array(layer.data_to_world(np.zeros(layer.ndim)))
+    ends = [layer.data_to_world(step) for step in np.eye(layer.ndim)]
+    return origin, np.array(ends) - origin
 
 
 def _same_place(image: Image, labels: Labels) -> bool:
