@@ -131,6 +131,12 @@ class TestClasses:
         classes = np.where(balls((40, 40), [(20, 20)], 19), 1, 2)
         assert find_objects(classes).foreground == (1,)
 
+    def test_what_is_one_piece_is_background(self):
+        labels = np.ones((60, 60), int)
+        for rows in (slice(10), slice(-10, None)):
+            labels[rows, :26] = labels[rows, -26:] = 2  # most of the border
+        assert find_objects(labels).foreground == (2,)
+
     def test_the_whole_of_a_large_image_counts(self, monkeypatch):
         monkeypatch.setattr(survey, "_LOOKED_AT_SIDE", 20)
         classes = np.ones((90, 120), int)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -10,7 +10,11 @@ from numpy.typing import NDArray
 from skimage.measure import label
 
 from napari_mmtseg.images.stains import absorbs_light
-from napari_mmtseg.labels.regions import sum_by_label
+from napari_mmtseg.labels.regions import (
+    connected_regions,
+    labels_of_regions,
+    sum_by_label,
+)
 from napari_mmtseg.notices import warn
 
 _T = TypeVar("_T", bound=np.generic)
@@ -123,14 +127,44 @@ def find_background(
     return widest if connected >= least.connected else None
 
 
-def surrounding_class(sizes: NDArray[Any], at_rim: NDArray[Any]) -> int:
+def surrounding_class(
+    sizes: NDArray[Any], at_rim: NDArray[Any], in_one: NDArray[Any]
+) -> int:
     """Return the class that objects lie on, which there is always.
 
-    Both arguments count the pixels of every label, in the image and at its rim.
-    Label 0 is background; without it that is the class that most of the rim has. Where
-    :func:`find_background`, which asks whether there is any, finds one, it is this.
+    Label 0 is background; without it that is the class with most of the image and of
+    its rim, in one piece: its three shares count the same. Where
+    :func:`find_background`, which asks whether there is any, finds the darkest or the
+    brightest one, it is this.
+
+    Parameters
+    ----------
+    sizes, at_rim : (n,) ndarray
+        Pixels of every label in the image, and at its rim.
+    in_one : (n,) ndarray of float
+        Share of its pixels that the largest connected region of each label has.
     """
-    return 0 if sizes[0] else int(np.argmax(at_rim))
+    if sizes[0]:
+        return 0
+    shares = (counts / max(counts.sum(), 1) for counts in (sizes, at_rim))
+    return int(np.argmax(sum(shares) + in_one))
+
+
+def shares_in_one(parts: Iterable[NDArray[Any]], n: int) -> NDArray[np.float64]:
+    """Return the share of its pixels that the largest region of each label has.
+
+    Parts have labels from 1 to n - 1, and a region does not go beyond its part.
+    """
+    sizes, largest = np.zeros(n), np.zeros(n)
+    for part in parts:
+        regions = connected_regions(part)
+        counts = np.bincount(regions.ravel())
+        values = labels_of_regions(regions, part)
+        most = np.zeros(n)
+        np.maximum.at(most, values, counts)
+        largest += most
+        sizes += np.bincount(part.ravel(), minlength=n)
+    return largest / np.maximum(sizes, 1)
 
 
 def rims(shape: Sequence[int]) -> Iterator[tuple[slice, slice]]:

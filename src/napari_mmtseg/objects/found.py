@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.labels.background import surrounding_class
+from napari_mmtseg.labels.background import shares_in_one, surrounding_class
 from napari_mmtseg.labels.regions import count_values
 
 _HIGHEST_CLASS = 2**24
@@ -49,7 +49,10 @@ class Objects:
 
 
 def choose_foreground(
-    parts: Iterable[NDArray[Any]], rims: Iterable[NDArray[Any]], foreground: str
+    parts: Iterable[NDArray[Any]],
+    rims: Iterable[NDArray[Any]],
+    frames: Iterable[NDArray[Any]],
+    foreground: str,
 ) -> tuple[int, ...]:
     """Return the classes that objects are made of.
 
@@ -59,6 +62,8 @@ def choose_foreground(
         All labels, part by part.
     rims : iterable of ndarray
         Those at the border of the image.
+    frames : iterable of ndarray
+        Some planes or volumes, or a part of each, in which regions are looked at.
     foreground : {"auto", "bright", "dark"}
         As in the settings.
 
@@ -67,10 +72,10 @@ def choose_foreground(
     NoObjects
         If there is but one class.
     """
-    counts, edges = _counts(parts), _counts(rims)
+    counts = _counts(parts)
     present = np.flatnonzero(counts)
     if foreground == "auto":
-        chosen = present[present != surrounding_class(counts, edges)]
+        chosen = present[present != _background(counts, rims, frames)]
     else:
         classes = present[present > 0]
         chosen = classes[-1:] if foreground == "bright" else classes[:1]
@@ -83,6 +88,18 @@ def choose_foreground(
             "or more."
         )
     return tuple(int(c) for c in chosen)
+
+
+def _background(
+    counts: NDArray[Any],
+    rims: Iterable[NDArray[Any]],
+    frames: Iterable[NDArray[Any]],
+) -> int:
+    if counts[0]:
+        return 0
+    n = len(counts)
+    edges = sum(count_values(rim, n) for rim in rims)
+    return surrounding_class(counts, np.asarray(edges), shares_in_one(frames, n))
 
 
 def _counts(parts: Iterable[NDArray[Any]]) -> NDArray[np.int64]:

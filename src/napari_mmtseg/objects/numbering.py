@@ -13,7 +13,7 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.objects.frames import bands_of
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-_SMALLEST = 0.2
+SMALLEST = 1 / 3
 """Diameter over the size below which an object is left out, if nothing is said."""
 
 
@@ -25,7 +25,7 @@ def size_limits(
 ) -> tuple[float, float]:
     """Return the least and the most pixels of an object."""
     smallest = settings.smallest_object
-    smallest = _SMALLEST * size if smallest is None else smallest / unit
+    smallest = SMALLEST * size if smallest is None else smallest / unit
     largest = settings.largest_object
     diameters = smallest, np.inf if largest is None else largest / unit
     n_dims = len(sampling)

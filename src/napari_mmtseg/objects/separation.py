@@ -87,6 +87,12 @@ class Separation:
         heights[~mask] = 0
         return _basins(heights, mask, dip)
 
+    def pixels_across(self, share: float) -> float:
+        """Return the pixels of a disc, or ball, of this diameter over the size."""
+        n_dims = len(self.sampling)
+        ball = np.pi / 4 if n_dims == 2 else np.pi / 6
+        return ball * (share * self.size) ** n_dims / float(np.prod(self.sampling))
+
     def contrast(
         self, image: NDArray[Any], smoothing: float = _SMOOTHING
     ) -> NDArray[np.float32]:
@@ -98,10 +104,7 @@ class Separation:
 
     def _without_holes(self, mask: Mask) -> Mask:
         """Fill holes that are small for an object: they would pass for borders."""
-        n_dims = mask.ndim
-        ball = np.pi / 4 if n_dims == 2 else np.pi / 6
-        most = ball * (_HOLE * self.size) ** n_dims / float(np.prod(self.sampling))
-        holes = in_small_regions(~mask, most, ~mask)
+        holes = in_small_regions(~mask, self.pixels_across(_HOLE), ~mask)
         filled: Mask = mask | (holes & ~mask)
         return filled
 
@@ -117,7 +120,7 @@ class Separation:
             contrast = np.clip(contrast, 0, _MOST_CONTRAST)
             if alone:
                 return contrast + np.float32(1e-3), _INTENSITY_DIP
-        distance = distance_transform_edt(mask, sampling=self.sampling)
+        distance = distances(mask, self.sampling)
         heights = self._smoothed(distance, _SMOOTHING) / np.float32(self.size)
         if contrast is not None:
             heights += np.float32(_INTENSITY_WEIGHT) * contrast
@@ -141,6 +144,22 @@ def _blurred(
     return box_blur(values, sigmas)
 
 
+def distances(mask: Mask, sampling: Sequence[float]) -> NDArray[np.float64]:
+    """Return the distance of every pixel of a mask from what is not in it.
+
+    As :func:`scipy.ndimage.distance_transform_edt`, which works out all pixels.
+    """
+    nearest = distance_transform_edt(
+        mask, sampling=sampling, return_distances=False, return_indices=True
+    )
+    squares = np.zeros(np.count_nonzero(mask))
+    for here, there, step in zip(np.nonzero(mask), nearest, sampling, strict=True):
+        squares += ((there[mask] - here) * step) ** 2
+    found = np.zeros(mask.shape)
+    found[mask] = np.sqrt(squares)
+    return found
+
+
 def typical_size(masks: Sequence[Mask], sampling: Sequence[float]) -> float | None:
     """Return the typical diameter of objects in pixels along X; None without any.
 
@@ -150,7 +169,7 @@ def typical_size(masks: Sequence[Mask], sampling: Sequence[float]) -> float | No
     heights = []
     for mask in masks:
         if mask.any() and not mask.all():
-            distance = distance_transform_edt(mask, sampling=sampling)
+            distance = distances(mask, sampling)
             is_top = (maximum_filter(distance, 3) == distance) & (distance > 0)
             heights.append(distance[is_top])
     if not heights:
@@ -168,11 +187,7 @@ def _basins(heights: NDArray[np.float32], mask: Mask, dip: float) -> NDArray[np.
     for every summit, then those with a shallow pass between them become one.
     """
     summits = label(local_maxima(heights, connectivity=1) & mask, connectivity=1)
-    basins = watershed(-heights, summits, mask=mask)
-    left = mask & (basins == 0)
-    if left.any():  # pieces that are flat all over
-        rest = label(left, connectivity=1)
-        basins = np.where(left, rest + basins.max(), basins)
+    basins = _flooded(heights, mask, summits)
     n = int(basins.max(initial=0))
     peaks = np.zeros(n + 1, np.float32)
     np.maximum.at(peaks, basins[mask], heights[mask])
@@ -184,6 +199,32 @@ def _basins(heights: NDArray[np.float32], mask: Mask, dip: float) -> NDArray[np.
             peaks[root] = max(peaks[a], peaks[b])
     objects: NDArray[np.int32] = parents.numbers()[basins]
     return objects
+
+
+def _flooded(
+    heights: NDArray[np.float32], mask: Mask, summits: NDArray[Any]
+) -> NDArray[Any]:
+    """Return the watershed of a mask from its summits.
+
+    A piece with one summit is its basin; only the others have to be flooded. Pieces
+    without any, which are flat all over, get numbers of their own.
+    """
+    pieces = label(mask, connectivity=1)
+    at = np.flatnonzero(summits)
+    n, n_summits = int(pieces.max(initial=0)), int(summits.max(initial=0))
+    first, last = np.full(n + 1, n_summits + 1), np.zeros(n + 1, np.intp)
+    np.minimum.at(first, pieces.ravel()[at], summits.ravel()[at])
+    np.maximum.at(last, pieces.ravel()[at], summits.ravel()[at])
+    flat = last == 0
+    first[flat] = n_summits + np.arange(np.count_nonzero(flat))
+    first[0] = 0
+    basins: NDArray[Any] = first.astype(np.int32)[pieces]
+    crowded = (last > first)[pieces]
+    if crowded.any():
+        markers = np.where(crowded, summits, 0)
+        flooded = watershed(-heights, markers, mask=crowded)
+        np.copyto(basins, flooded, where=crowded)
+    return basins
 
 
 def _passes(

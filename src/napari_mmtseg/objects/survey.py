@@ -14,6 +14,7 @@ from napari_mmtseg.labels.regions import pixels_of
 from napari_mmtseg.objects.dim import DimObjects
 from napari_mmtseg.objects.found import NoObjects, choose_foreground
 from napari_mmtseg.objects.frames import bands_of, frames_of
+from napari_mmtseg.objects.inner import InnerObjects
 from napari_mmtseg.objects.separation import Mask, Separation, typical_size
 from napari_mmtseg.settings.fields import SegmentationSettings
 
@@ -43,6 +44,8 @@ class Survey:
         The way to find those that are too dim for their class.
     unit : float
         Length of a pixel along X in the unit of sizes.
+    inner : InnerObjects or None
+        The way to find those inside one large thing.
     """
 
     foreground: tuple[int, ...]
@@ -50,6 +53,7 @@ class Survey:
     separation: Separation
     dim: DimObjects | None
     unit: float
+    inner: InnerObjects | None = None
 
     def objects_of(
         self, labels: NDArray[Any], image: NDArray[Any] | None
@@ -58,6 +62,8 @@ class Survey:
         mask = pixels_of(labels, self.foreground)
         if self.dim is not None and image is not None:
             mask = self.dim.added_to(mask, image)
+        if self.inner is not None and image is not None:
+            mask = self.inner.within(mask, image)
         return self.separation.apply(mask, image)
 
 
@@ -96,7 +102,7 @@ def survey(
             for index in looked_at
             for rim in rims(shape[-2:])
         )
-        classes = choose_foreground(bands, borders, settings.foreground)
+        classes = choose_foreground(bands, borders, parts, settings.foreground)
     chosen = tuple(int(c) for c in classes)
     masks = [pixels_of(part, chosen) for part in parts]
     sampling = tuple(step / steps[-1] for step in steps[-n_dims:])
@@ -113,7 +119,17 @@ def survey(
     found = _with_contrast(found, parts, masks, images)
     if is_automatic and settings.dim_objects:
         heights = [found.separation.contrast(image) for image in images]
-        found = replace(found, dim=DimObjects.of(found.separation, _of(heights, masks)))
+        dim = DimObjects.of(found.separation, _of(heights, masks))
+        inner = InnerObjects.looked_for(
+            found.separation,
+            masks,
+            images,
+            floor=dim.floor,
+            size=None if settings.object_size is None else size,
+        )
+        if inner is not None:
+            return replace(found, inner=inner, separation=inner.separation)
+        found = replace(found, dim=dim)
     return found
 
 

@@ -390,8 +390,8 @@ class SegmentationSettings:
         "auto",
         "Foreground",
         "Classes that objects are made of: auto takes all but the background, which is "
-        "label 0, or else the class that most of the image's border has; bright and "
-        "dark take the brightest and the darkest class.",
+        "label 0, or else the class with most of the image and of its border, in one "
+        "piece; bright and dark take the brightest and the darkest class.",
         choices=("auto", "bright", "dark"),
         group="Objects",
     )
@@ -416,7 +416,7 @@ class SegmentationSettings:
         None,
         "Smallest object",
         "Objects of a smaller diameter are left out; 0 keeps all. Automatic is a "
-        "fifth of the object size.",
+        "third of the object size.",
         range=(0.0, 1e6),
         none_means="automatic",
         group="Objects",
@@ -447,7 +447,8 @@ class SegmentationSettings:
         True,
         "Dim objects",
         "Find objects that are too dim for their class, too: every one ends at half of "
-        "its own height above the background. For an automatic foreground.",
+        "its own height above the background; and those inside one large thing that "
+        "holds many. For an automatic foreground.",
         group="Objects",
     )
 

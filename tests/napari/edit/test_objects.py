@@ -88,6 +88,7 @@ def test_one_slice_keeps_the_numbers_of_the_others(viewer, edit_panel, qtbot):
     settle(edit_panel, qtbot)
     press(edit_panel, qtbot, "separate")
     assert np.unique(layer.data[0]).tolist() == [0, 8, 9]
+    assert object_classes(layer)[7:].tolist() == [7, 2, 2]
     assert np.unique(layer.data[1]).tolist() == [0, 7]
 
 
@@ -109,18 +110,20 @@ class Mouse:
     def __init__(self, viewer):
         self.viewer = viewer
 
-    def drag(self, *places):
+    def drag(self, *places, end=None):
         """Press at the first place (y, x) in the world, go on, and release."""
         self.type, self.position = "mouse_press", places[0]
         self.pos = np.array(places[0]) * 10
         steps = self.viewer.mouse_drag_callbacks[-1](self.viewer, self)
         next(steps)
+        assert not scene(self.viewer).camera.mouse_pan
         self.type = "mouse_move"
         for self.position in places[1:]:
             self.pos = np.array(self.position) * 10
             next(steps)
             assert "Line" in self.viewer.layers
-        self.type = "mouse_release"
+        self.type, self.position = "mouse_release", end or self.position
+        self.pos = np.array(self.position) * 10
         next(steps, None)
         assert "Line" not in self.viewer.layers
 
@@ -134,6 +137,14 @@ def test_a_line_is_drawn_with_the_mouse(layer, viewer, edit_panel, qtbot):
     assert len(np.unique(layer.data)) == 3
     click(qtbot, edit_panel.buttons["cut_merge"])
     assert scene(viewer).camera.mouse_pan
+
+
+def test_a_line_ends_where_the_hand_lets_go(layer, viewer, edit_panel, qtbot):
+    layer.data = np.where(CLASSES == 2, 5, 0)
+    click(qtbot, edit_panel.buttons["cut_merge"])
+    Mouse(viewer).drag((0.0, 10.0), (4.0, 10.0), end=(11.5, 10.0))
+    settle(edit_panel, qtbot)
+    assert len(np.unique(layer.data)) == 3
 
 
 def test_two_clicks_merge_two_objects(layer, viewer, edit_panel, qtbot):
@@ -158,6 +169,41 @@ def test_parts_of_an_object_keep_its_class(layer, edit_panel, qtbot):
     edit_panel.session.cut([(0.0, 12.0), (23.0, 12.0)], [])
     settle(edit_panel, qtbot)
     assert object_classes(layer).tolist() == [0, 2, 2, 2]
+
+
+def test_classes_go_and_come_with_undo(layer, edit_panel, qtbot):
+    press(edit_panel, qtbot, "separate")
+    layer.undo()
+    assert object_classes(layer) is None
+    layer.redo()
+    assert object_classes(layer).tolist() == [0, 2, 2]
+    edit_panel.session.cut([(0.0, 12.0), (23.0, 12.0)], [])
+    settle(edit_panel, qtbot)
+    layer.undo()
+    assert object_classes(layer).tolist() == [0, 2, 2]
+
+
+def test_classes_follow_objects_to_other_numbers(layer, edit_panel, qtbot):
+    layer.data = np.where(np.arange(44) > 20, CLASSES * 2 - 1, CLASSES)
+    settle(edit_panel, qtbot)
+    edit_panel.table.select_values([2, 3])
+    settle(edit_panel, qtbot)
+    press(edit_panel, qtbot, "separate")
+    assert object_classes(layer).tolist() == [0, 2, 3]
+    edit_panel.table.select_values([1, 2])
+    press(edit_panel, qtbot, "swap")
+    assert object_classes(layer).tolist() == [0, 3, 2]
+    edit_panel.session.click((12, 8))
+    edit_panel.session.click((12, 32))  # becomes part of the first
+    settle(edit_panel, qtbot)
+    assert object_classes(layer)[1] == 3
+    layer.undo()
+    settle(edit_panel, qtbot)
+    edit_panel.table.select_values([1])
+    press(edit_panel, qtbot, "background")
+    press(edit_panel, qtbot, "relabel")
+    assert np.unique(layer.data).tolist() == [0, 1]
+    assert object_classes(layer)[1] == 2
 
 
 def test_limits_have_the_unit_of_the_layer(layer, edit_panel, qtbot):
@@ -185,6 +231,28 @@ def test_measurements_go_to_the_features(layer, edit_panel, qtbot):
     assert features["area (µm²)"][1:].tolist() == areas.tolist()
     assert features["area (µm²)"].isna().tolist() == [True, False, False]
     assert "Measured 2 objects" in edit_panel.status.text()
+
+
+@pytest.mark.parametrize(
+    ("place", "centre", "area"),
+    [
+        ({"scale": (2, 3), "translate": (10, 20)}, (30, 80), 6),
+        ({"scale": (-2, 3)}, (-20, 60), 6),
+        ({"rotate": 90}, (-20, 10), 1),
+        ({"affine": np.diag([2.0, 2.0, 1.0])}, (20, 40), 4),
+    ],
+)
+def test_centroids_are_in_the_world(viewer, edit_panel, qtbot, place, centre, area):
+    labels = np.zeros((30, 40), np.int32)
+    labels[9:12, 19:22] = 1
+    layer = viewer.add_labels(labels, **place)
+    settle(edit_panel, qtbot)
+    press(edit_panel, qtbot, "measure")
+    row = layer.features.iloc[1]
+    found = [row[c] for c in layer.features if str(c).startswith("centroid")]
+    np.testing.assert_allclose(found, centre, atol=1e-9)
+    size = next(c for c in layer.features if str(c).startswith("area"))
+    assert row[size] == 9 * area
 
 
 def test_table_and_outlines_are_saved(layer, edit_panel, qtbot, tmp_path, monkeypatch):

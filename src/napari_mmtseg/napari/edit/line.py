@@ -67,10 +67,14 @@ class LineDrawer(QObject):
         points = [self._pixel(layer, event.position)]
         start, is_drawn = np.array(event.pos), False
         shown = self._shown(layer, points[0])
+        # The new layer was active for a moment, and let the camera move again.
+        scene(self._viewer).camera.mouse_pan = False
         yield
-        while event.type == "mouse_move":
+        while True:  # a fast hand lets go beyond its last move
             is_drawn |= bool(np.abs(event.pos - start).max() > STILL)
             points.append(self._pixel(layer, event.position))
+            if event.type != "mouse_move":
+                break
             shown.data = [np.array([points[0], *points[-1:]])]
             yield
         if shown in self._viewer.layers:

@@ -19,8 +19,8 @@ from napari_mmtseg.napari.edit.fields import EditFields
 from napari_mmtseg.napari.edit.preview import EditPreview, Plan, describe_change
 from napari_mmtseg.napari.edit.table_view import ClassTableView
 from napari_mmtseg.napari.edit.target import EditTarget
-from napari_mmtseg.napari.layers.objects import inherit_classes, keep_object_classes
-from napari_mmtseg.napari.runs.label_edit import EditRunner, PreparedEdit
+from napari_mmtseg.napari.layers.objects import inherited_classes, object_classes
+from napari_mmtseg.napari.runs.label_edit import EditRunner, Keeps, PreparedEdit
 from napari_mmtseg.napari.shared.objects import SeparateObjects
 
 
@@ -172,18 +172,21 @@ class EditSession(QObject):
             plan.operation,
             plan.index,
             renumbers=plan.renumbers,
+            keeps=_kept_by(plan.operation),
             prepared=prepared,
         )
 
     def _on_applied(self, layer: Any, edit: Any) -> None:
         if self._running is not None and self._running.layer == layer:
-            operation = self._running.operation
-            if isinstance(operation, SeparateObjects) and operation.found is not None:
-                keep_object_classes(layer, operation.found.classes)
-            elif edit is not None:
-                inherit_classes(layer, edit.old, edit.new)
             text = describe_change(self._running, PreparedEdit(edit), done=True)
             self.described.emit(text)
+
+
+def _kept_by(operation: Any) -> Keeps:
+    """Return what tells the classes of objects after an operation."""
+    if not isinstance(operation, SeparateObjects):
+        return inherited_classes
+    return lambda layer, *_: operation.classes_after(object_classes(layer))
 
 
 def _taken(layer: Labels) -> Callable[[], list[int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import ref
 
 import numpy as np
@@ -19,6 +19,9 @@ from napari_mmtseg.napari.layers.class_names import (
     renumbered,
     with_name,
 )
+
+Change: TypeAlias = Callable[[Labels], None]
+"""Something that an edit does to a layer beside its labels."""
 
 
 def check_editable(layer: Labels) -> None:
@@ -49,13 +52,17 @@ def check_editable(layer: Labels) -> None:
 
 
 def apply_edit(
-    layer: Labels, edit: LabelEdit, numbers: Mapping[int, int] | None = None
+    layer: Labels,
+    edit: LabelEdit,
+    numbers: Mapping[int, int] | None = None,
+    kept: tuple[Change, Change] | None = None,
 ) -> bool:
     """Change the layer's data in place, as one step of its undo history.
 
     `numbers` is the new label of every old one if classes have got other labels: names
-    and other features follow, and come back with undo. Returns False, and changes
-    nothing, if the labels are no longer those that the edit was made from.
+    and other features follow, and come back with undo. `kept` is what else undo takes
+    back in the layer, and what the edit does. Returns False, and changes nothing, if
+    the labels are no longer those that the edit was made from.
     """
     # Of another shape, too, if the layer has been given smaller data.
     if not np.array_equal(layer.data[edit.index], edit.old):
@@ -65,9 +72,15 @@ def apply_edit(
     if numbers and len(layer.features):
         there = all_numbers(layer.features, numbers)
         back = {new: old for old, new in there.items()}
-        before = _WithFeatures(before, layer, lambda f: renumbered(f, back))
-        after = _WithFeatures(after, layer, lambda f: renumbered(f, there))
+        before = _WithChange(before, layer, _with_features(renumbered, back))
+        after = _WithChange(after, layer, _with_features(renumbered, there))
         layer.features = renumbered(layer.features, there)
+    if kept is not None:
+        before, after = (
+            _WithChange(side, layer, change)
+            for side, change in zip((before, after), kept, strict=True)
+        )
+        kept[1](layer)
     layer.data[edit.index] = edit.new
     if not _record(layer, (edit.index, before, after)):
         # Larger, but as undoable.
@@ -92,7 +105,7 @@ def rename_class(
     layer.features = with_name(layer.features, value, name, others)
     # A step that changes no pixel, but brings the name along.
     nothing = np.zeros((0,) * layer.data.ndim, layer.data.dtype)
-    sides = (_WithFeatures(nothing, layer, _naming(value, n)) for n in (before, name))
+    sides = (_WithChange(nothing, layer, _naming(value, n)) for n in (before, name))
     _record(layer, ((slice(0, 0),) * layer.data.ndim, *sides))
 
 
@@ -134,12 +147,21 @@ def _record(layer: Labels, step: tuple[Any, ...]) -> bool:
     return recorded
 
 
-def _naming(value: int, name: str) -> Callable[[Any], Any]:
-    return lambda features: with_name(features, value, name)
+def _naming(value: int, name: str) -> Change:
+    return _with_features(lambda features, _: with_name(features, value, name), None)
 
 
-class _WithFeatures:
-    """Labels in an undo history that change features when they are put back.
+def _with_features(change: Callable[[Any, Any], Any], by: Any) -> Change:
+    """Return a change of a layer that is one of its features."""
+
+    def apply(layer: Labels) -> None:
+        layer.features = change(layer.features, by)
+
+    return apply
+
+
+class _WithChange:
+    """Labels in an undo history that change a layer when they are put back.
 
     Converting such an object to an array has a side effect, which is ugly but needed:
     napari (0.9) emits nothing that says which step an undo took back, only that data
@@ -147,9 +169,7 @@ class _WithFeatures:
     moment at which the step is known.
     """
 
-    def __init__(
-        self, labels: Any, layer: Labels, change: Callable[[Any], Any]
-    ) -> None:
+    def __init__(self, labels: Any, layer: Labels, change: Change) -> None:
         self.labels = labels
         self._layer = ref(unwrapped(layer))
         self._change = change
@@ -165,5 +185,5 @@ class _WithFeatures:
         """Return the labels, on their way back into the layer."""
         layer = self._layer()
         if layer is not None:
-            layer.features = self._change(layer.features)
+            self._change(layer)
         return np.asarray(self.labels, dtype)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari.layers import Image, Labels, Layer
 from napari_mmtseg.errors import InputError
+from napari_mmtseg.labels.editing.undo import LabelEdit
 from napari_mmtseg.napari.layers.class_names import INDEX, NAME, class_names
 from napari_mmtseg.napari.layers.pixel_measure import pixel_sizes
 from napari_mmtseg.napari.layers.result import METADATA
@@ -23,8 +25,13 @@ _SPLIT = 1000
 """Numbers that parts of objects may have got by hand."""
 
 
-def keep_object_classes(layer: Labels, classes: NDArray[Any]) -> None:
-    """Keep the class of every object, by its label, with the layer."""
+def keep_object_classes(layer: Labels, classes: NDArray[Any] | None) -> None:
+    """Keep the class of every object, by its label, with the layer; None forgets."""
+    if classes is None:
+        about = layer.metadata.get(METADATA)
+        if isinstance(about, dict):
+            about.pop(OBJECT_CLASSES, None)
+        return
     layer.metadata.setdefault(METADATA, {})[OBJECT_CLASSES] = [int(c) for c in classes]
 
 
@@ -42,17 +49,48 @@ def object_classes(layer: Labels) -> NDArray[np.int64] | None:
     return np.pad(classes, (0, max(most + 1 - len(classes), 0)))
 
 
-def inherit_classes(layer: Labels, old: NDArray[Any], new: NDArray[Any]) -> None:
-    """Give labels that an edit has made the class of the object they were part of."""
+def changed_classes(
+    layer: Labels, after: NDArray[Any] | None
+) -> tuple[Callable[[Labels], None], Callable[[Labels], None]] | None:
+    """Return changes back to the classes of now, and to those after an edit.
+
+    None if there are none before and after.
+    """
+    before = object_classes(layer)
+    if before is None and after is None:
+        return None
+    back, there = (
+        partial(keep_object_classes, classes=classes) for classes in (before, after)
+    )
+    return back, there
+
+
+def inherited_classes(
+    layer: Labels, edit: LabelEdit | None, numbers: Mapping[int, int] | None
+) -> NDArray[np.int64] | None:
+    """Return the classes of objects after an edit, before it is applied.
+
+    What an edit has made has the class of the object that it was part of; `numbers` is
+    the new label of every old one, if whole objects have got others.
+    """
     classes = object_classes(layer)
-    if classes is None:
-        return
-    made = np.setdiff1d(new, old)
-    classes = np.pad(classes, (0, max(int(made.max(initial=0)) + 1 - len(classes), 0)))
-    for value in made:
-        classes[value] = classes[np.bincount(old[new == value]).argmax()]
-    if len(made):
-        keep_object_classes(layer, classes)
+    if classes is None or edit is None:
+        return classes
+    old, new = edit.old, edit.new
+    most = max(int(new.max(initial=0)), *(numbers or {0: 0}).values())
+    before = np.pad(classes, (0, max(most + 1 - len(classes), 0)))
+    after = before.copy()
+    if numbers is None:
+        for value in np.setdiff1d(new, np.append(new[new == old], 0)):
+            n_now = np.count_nonzero(layer.data == value)
+            if n_now == np.count_nonzero(old == value):  # none of it stays elsewhere
+                after[value] = before[np.bincount(old[new == value]).argmax()]
+        return after
+    for value, number in numbers.items():
+        # An object that others are merged into keeps its class.
+        if number and numbers.get(number) != number:
+            after[number] = before[value]
+    return after
 
 
 def images_on(layers: Iterable[Layer], labels: Labels) -> dict[str, Any]:
@@ -102,6 +140,8 @@ class Measuring:
     data: Any
     images: dict[str, Any]
     options: dict[str, Any]
+    origin: NDArray[np.float64]
+    edges: NDArray[np.float64]
 
     @classmethod
     def of(
@@ -118,6 +158,7 @@ class Measuring:
                 f"“{labels.name}” is multiscale. Measure a layer of one level: "
                 "viewer.add_labels(np.asarray(layer.data[0]))."
             )
+        origin, edges = _grid(labels)
         axes, sizes = pixel_sizes(labels)
         units = {s.unit for s, a in zip(sizes, axes, strict=True) if s and a in "ZYX"}
         unit = units.pop() if len(units) == 1 else ""
@@ -127,16 +168,22 @@ class Measuring:
             "axes": axes,
             "volumes": volumes,
             "unit": unit or ("scaled units" if scaled else "pixels"),
-            "spacing": [abs(float(s)) for s in labels.scale],
-            "origin": [float(t) for t in labels.translate],
+            "spacing": np.linalg.norm(edges, axis=1).tolist(),
         }
         if confidence is not None and confidence.shape == labels.data.shape:
             options["confidence"] = confidence
-        return cls(labels.data, images_on(layers, labels), options)
+        return cls(labels.data, images_on(layers, labels), options, origin, edges)
 
     def measure(self) -> ObjectTable:
         """Measure every label; for a thread."""
-        return measure(self.data, self.images, **self.options)
+        table = measure(self.data, self.images, **self.options)
+        names = [name for name in table.columns if name.startswith("centroid_")]
+        n = len(names)
+        lengths = np.stack([table.columns[name] for name in names], axis=1)
+        pixels = lengths / self.options["spacing"][-n:]
+        places = self.origin[-n:] + pixels @ self.edges[-n:, -n:]
+        world = dict(zip(names, places.T, strict=True))
+        return replace(table, columns={**table.columns, **world})
 
 
 def show_measurements(layer: Labels, table: ObjectTable) -> None:
@@ -168,6 +215,13 @@ def measured_rows(features: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of features that measurements fill."""
     sizes = [c for c in features if str(c).startswith(("area", "volume"))]
     return features.dropna(subset=sizes[:1])
+
+
+def _grid(layer: Layer) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the place of the first pixel in the world, and its edges, one a row."""
+    origin = np.array(layer.data_to_world(np.zeros(layer.ndim)))
+    ends = [layer.data_to_world(step) for step in np.eye(layer.ndim)]
+    return origin, np.array(ends) - origin
 
 
 def _same_place(image: Image, labels: Labels) -> bool:

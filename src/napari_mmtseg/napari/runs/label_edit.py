@@ -14,10 +14,18 @@ from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.editing.undo import LabelEdit
 from napari_mmtseg.napari.layers.editing import apply_edit, check_editable
+from napari_mmtseg.napari.layers.objects import (
+    changed_classes,
+    inherited_classes,
+    keep_object_classes,
+)
 from napari_mmtseg.napari.runs.run import Failed, Refused, RunQueue, show_problem
 
 Operation: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 """From labels to labels of the same shape; called in a thread with a copy."""
+
+Keeps: TypeAlias = Callable[[Labels, LabelEdit | None, dict[int, int] | None], Any]
+"""The classes of objects after an edit of a layer, by label; None for none."""
 
 _ATTEMPTS = 5
 
@@ -61,6 +69,7 @@ class _Task:
     index: tuple[slice, ...]
     replaces: str | None
     renumbers: bool
+    keeps: Keeps
     attempts: int = _ATTEMPTS
 
 
@@ -95,6 +104,7 @@ class EditRunner(QObject):
         replaces: str | None = None,
         *,
         renumbers: bool = False,
+        keeps: Keeps = inherited_classes,
         prepared: PreparedEdit | None = None,
     ) -> None:
         """Change a layer; one that cannot be edited is refused, with a notification.
@@ -102,7 +112,8 @@ class EditRunner(QObject):
         The operation sees the part `index`, by default all; an :class:`InputError` that
         it raises is shown. Of operations with the same name in `replaces` only the
         latest waits. With `renumbers` it gives whole classes other labels, and names
-        and other features follow. Changes `prepared` for a preview are taken if nothing
+        and other features follow. The classes of objects become what `keeps` returns,
+        and come back with undo. Changes `prepared` for a preview are taken if nothing
         else is under way and the labels are still the same.
         """
         try:
@@ -111,7 +122,7 @@ class EditRunner(QObject):
             self._refuse(layer, Refused(str(error)))
             return
         whole = tuple(slice(0, n) for n in layer.data.shape)
-        task = _Task(layer, operation, index or whole, replaces, renumbers)
+        task = _Task(layer, operation, index or whole, replaces, renumbers, keeps)
         if self._running is None:
             if prepared is None or not self._finish(task, prepared):
                 self._start(task)
@@ -157,9 +168,13 @@ class EditRunner(QObject):
         """Apply an edit; False if the labels have changed since it was made."""
         edit = prepared.edit
         try:
-            if edit is not None:
+            if edit is None:
+                keep_object_classes(task.layer, task.keeps(task.layer, None, None))
+            else:
                 check_editable(task.layer)
-                if not apply_edit(task.layer, edit, prepared.numbers):
+                classes = task.keeps(task.layer, edit, prepared.numbers)
+                kept = changed_classes(task.layer, classes)
+                if not apply_edit(task.layer, edit, prepared.numbers, kept):
                     return False
         except InputError as error:
             self._refuse(task.layer, Refused(str(error)))

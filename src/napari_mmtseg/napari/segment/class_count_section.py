@@ -14,11 +14,10 @@ from napari_mmtseg.labels.editing.class_count import ClassCount, Display
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.napari.layers.colours import colour_by_output
 from napari_mmtseg.napari.layers.editing import unwrapped
-from napari_mmtseg.napari.layers.objects import keep_object_classes
 from napari_mmtseg.napari.layers.pixel_measure import pixel_measure
 from napari_mmtseg.napari.layers.result import LayerResult, result_of
 from napari_mmtseg.napari.layers.size_circle import SizeCircle
-from napari_mmtseg.napari.runs.label_edit import EditRunner
+from napari_mmtseg.napari.runs.label_edit import EditRunner, Keeps
 from napari_mmtseg.napari.runs.latest import LatestTask
 from napari_mmtseg.napari.runs.preload import load_engine
 from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
@@ -260,7 +259,7 @@ class ClassCountSection(QWidget):
                 class_count = result.class_counts[merging]
             return class_count.change(labels, n_labels, output, made_by, find)
 
-        self.runner.run(layer, operation, replaces="shape")
+        self.runner.run(layer, operation, replaces="shape", keeps=_kept_by(find))
 
     def _on_background(self, _: Any = None) -> None:
         """Label the chosen class 0; one step back undoes it."""
@@ -278,7 +277,8 @@ class ClassCountSection(QWidget):
         def operation(labels: NDArray[Any]) -> NDArray[Any]:
             return after.change(labels, shown.n_labels, shown.output, before, find)
 
-        self.runner.run(layer, operation, renumbers=shown.output == "classes")
+        renumbers = shown.output == "classes"
+        self.runner.run(layer, operation, renumbers=renumbers, keeps=_kept_by(find))
 
     def _finder(self, result: LayerResult, output: str) -> FindObjects | None:
         """Return what finds the objects of classes, if those are shown."""
@@ -293,12 +293,16 @@ class ClassCountSection(QWidget):
             )
         return self._finding
 
-    def _on_applied(self, layer: Labels, _: Any) -> None:
+    def _on_applied(self, *_: Any) -> None:
         found = None if self._finding is None else self._finding.found
         if found is not None:
-            keep_object_classes(layer, found.classes)
             n, size = found.n_objects, found.size
             self.objects.show_found(n, size)
+
+
+def _kept_by(find: FindObjects | None) -> Keeps:
+    """Return what tells the classes of objects; classes and pieces have none."""
+    return lambda *_: None if find is None or not find.found else find.found.classes
 
 
 def _can_be_shaped(result: LayerResult | None) -> bool:

@@ -51,12 +51,12 @@ class ObjectFields(QWidget):
             "automatic", "Typical diameter of an object: less cuts more often"
         )
         self.smallest_box = _diameter_box(
-            "automatic",
-            "Objects of a smaller diameter are left out; automatic is a fifth of the "
+            "auto",
+            "Objects of a smaller diameter are left out; automatic is a third of the "
             "size",
         )
         self.largest_box = _diameter_box(
-            "no limit", "Objects of a larger diameter are left out"
+            "any", "Objects of a larger diameter are left out"
         )
         self._boxes = (self.size_box, self.smallest_box, self.largest_box)
         self.method_box = QComboBox()
@@ -217,6 +217,7 @@ class SeparateObjects:
         self._n_axes = n_axes
         self._offset = offset
         self._index = index
+        self._first = 0
         self._read: Read | None = None
         if fields.separation != "distance" and fields.brightness is not None:
             self._read = fields.brightness()
@@ -225,7 +226,7 @@ class SeparateObjects:
         """Return the objects of the chosen classes; everything else is 0."""
         # One slice of a stack has axes of length 1 in front.
         volumes = self._n_axes != 2 and labels.ndim > 2 and labels.shape[-3] > 1
-        offset = self._offset()
+        self._first = offset = self._offset()
         self.found = find_objects(
             labels,
             None if self._read is None else self._read(self._index),
@@ -238,3 +239,15 @@ class SeparateObjects:
         refuse_large(offset + n, n, labels.dtype)
         objects = np.asarray(self.found.labels)
         return np.where(objects > 0, objects + offset, 0).astype(labels.dtype)
+
+    def classes_after(self, before: NDArray[Any] | None) -> NDArray[Any] | None:
+        """Return the class of every object by label; those before stay below.
+
+        Without any before labels are their own classes.
+        """
+        if self.found is None or not self._first:
+            return None if self.found is None else self.found.classes
+        n = self._first + 1
+        kept = np.arange(n) if before is None else before[:n]
+        kept = np.pad(kept, (0, n - len(kept)))
+        return np.concatenate([kept, self.found.classes[1:]])
