@@ -33,9 +33,9 @@ from napari_mmtseg.napari.shared.settings_form import (
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 _MODES = {
-    "One model for all": "one_model",
-    "A saved model": "saved",
-    "A model for each image": "each",
+    "one for all": "one_model",
+    "a saved one": "saved",
+    "one for each": "each",
 }
 _MOST_FITTED = 10_000
 _MOST_SERIES = 10_000
