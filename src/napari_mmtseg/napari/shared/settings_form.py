@@ -42,8 +42,6 @@ _MAX_DECIMALS = 4
 _LONGEST_SUFFIX = 8
 _LONGEST_SPECIAL = 10
 _OFFERED_LABELS = 4
-_BUTTONS = 75
-"""Width of both buttons of a number field in napari, and the space between."""
 
 
 class SettingsForm:
@@ -231,11 +229,7 @@ def _make_widget(parameter: Parameter) -> ValueWidget[Any]:
     if parameter.optional:
         box.setMinimum(_none_value(parameter))
         short = len(parameter.none_means) <= _LONGEST_SPECIAL
-        without = parameter.none_means if short else "none"
-        box.setSpecialValueText(without)
-        # Beside the buttons, so that the word is never cut off.
-        room = box.fontMetrics().horizontalAdvance(without) + _BUTTONS
-        box.setMinimumWidth(room)
+        box.setSpecialValueText(parameter.none_means if short else "none")
     if parameter.unit and len(parameter.unit) <= _LONGEST_SUFFIX:
         box.setSuffix(f" {parameter.unit}")
     return widget
