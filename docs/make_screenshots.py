@@ -68,8 +68,6 @@ def main() -> None:
     wait(lambda: len(panel.progress.curve.counts) > 8 or not panel.is_running)
     shoot("running")
     wait(lambda: not panel.is_running)
-    labels = viewer.layers[-1]
-    labels.opacity = 0.5
     wait_seconds(1)
     shoot("segment")
     viewer.window.remove_dock_widget(panel.native)
@@ -133,7 +131,6 @@ def run_batch(viewer: napari.Viewer, image: np.ndarray, source: Path) -> None:
     panel.table.selectRow(5)
     panel.open_button.click()
     wait(lambda: len(viewer.layers) == 2)
-    viewer.layers[-1].opacity = 0.5
     panel.table.selectRow(6)
     wait_seconds(1)
 

@@ -23,7 +23,7 @@ from napari_mmtseg.batch.model import DEFAULT_FIT_ON
 from napari_mmtseg.batch.plan import BatchRequest
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.formats import FILE_FORMATS
-from napari_mmtseg.napari.shared.layer_choice import keep_narrow
+from napari_mmtseg.napari.shared.narrow_box import keep_narrow
 from napari_mmtseg.napari.shared.settings_form import (
     Fold,
     SettingsForm,

@@ -25,7 +25,8 @@ from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
 from napari_mmtseg.napari.segment.background import BackgroundBox
 from napari_mmtseg.napari.segment.class_count_slider import ClassCountSlider
 from napari_mmtseg.napari.segment.objects import FindObjects
-from napari_mmtseg.napari.shared.layer_choice import LayerWatch, keep_narrow
+from napari_mmtseg.napari.shared.layer_choice import LayerWatch
+from napari_mmtseg.napari.shared.narrow_box import keep_narrow
 from napari_mmtseg.napari.shared.objects import ObjectFields
 from napari_mmtseg.napari.shared.settings_form import make_form_layout, tooltip
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
