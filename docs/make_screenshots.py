@@ -65,7 +65,10 @@ def main() -> None:
     wait(lambda: not panel.is_running)  # loads torch: the next run is as fast as usual
     viewer.layers.remove(viewer.layers[-1])
     start()
-    wait(lambda: len(panel.progress.curve.counts) > 8 or not panel.is_running)
+    curve = panel.progress.curve
+    wait(lambda: curve.isVisible() or not panel.is_running)
+    wait(lambda: len(viewer.layers) > 1 or not panel.is_running)
+    wait(lambda: len(curve.counts) > 5 or not panel.is_running)
     shoot("running")
     wait(lambda: not panel.is_running)
     wait_seconds(1)
