@@ -49,7 +49,7 @@ def main() -> None:
 
     viewer.scene.camera.zoom = ZOOM
     section = panel.class_count_section
-    section.output.setCurrentText("Objects")
+    section.output.setCurrentText("objects")
     section.output.activated.emit(section.output.currentIndex())
     wait(lambda: not section.is_busy)
     wait_seconds(1)

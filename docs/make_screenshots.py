@@ -65,11 +65,12 @@ def main() -> None:
     wait(lambda: not panel.is_running)  # loads torch: the next run is as fast as usual
     viewer.layers.remove(viewer.layers[-1])
     start()
-    wait(lambda: len(panel.progress.curve.counts) > 8 or not panel.is_running)
+    curve = panel.progress.curve
+    wait(lambda: curve.isVisible() or not panel.is_running)
+    wait(lambda: len(viewer.layers) > 1 or not panel.is_running)
+    wait(lambda: len(curve.counts) > 5 or not panel.is_running)
     shoot("running")
     wait(lambda: not panel.is_running)
-    labels = viewer.layers[-1]
-    labels.opacity = 0.5
     wait_seconds(1)
     shoot("segment")
     viewer.window.remove_dock_widget(panel.native)
@@ -133,7 +134,6 @@ def run_batch(viewer: napari.Viewer, image: np.ndarray, source: Path) -> None:
     panel.table.selectRow(5)
     panel.open_button.click()
     wait(lambda: len(viewer.layers) == 2)
-    viewer.layers[-1].opacity = 0.5
     panel.table.selectRow(6)
     wait_seconds(1)
 

@@ -4,8 +4,8 @@
 
 First the two clicks from an open image to its labels, for three samples: the panel from
 the menu, and Segment; seconds are printed. Then one sample is segmented, shaped,
-edited, undone, taught by strokes and saved. What each step promises is checked on the
-way.
+edited, undone, taught by painted hints and saved. What each step promises is checked on
+the way.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def session(folder: Path) -> None:
     # Segment.
     run(panel.run_button)
     labels = viewer.layers["immunohistochemistry labels"]
-    labels.opacity = 0.6
+    assert labels.opacity <= 0.5
     picture(1)
 
     # Four classes, by the slider.
@@ -126,24 +126,28 @@ def session(folder: Path) -> None:
 
     # Paint strokes and run again with them.
     _, panel = viewer.window.add_plugin_dock_widget("napari-mmtseg", "Segment")
+    viewer.layers.selection.active = image
     labels.visible = False
-    strokes = viewer.add_labels(np.zeros(four.shape, np.int32), name="strokes")
+    panel.more.title.setChecked(True)
+    wait_seconds(1)
+    panel.paint_hints.button.click()
+    strokes = viewer.layers.selection.active
+    assert strokes.mode == "paint"
     strokes.brush_size = 5
-    strokes.mode = "paint"
     for value, lines in STROKES.items():
         for start, end in lines:
             for share in np.linspace(0, 1, 60):
                 at = np.add(start, share * np.subtract(end, start))
                 strokes.paint(at, value, refresh=False)
     strokes.refresh()
-    viewer.layers.selection.active = image
-    panel.scribble_choice.choose(strokes)
-    viewer.layers.selection.active = strokes
-    panel.choice.layer.value = image
+    assert panel.scribbles.value == strokes.name
     picture(4)
+    panel.more.title.setChecked(False)
+    labels.visible = True
     run(panel.run_button)
     taught = viewer.layers["immunohistochemistry labels [1]"]
-    taught.opacity = 0.6
+    assert taught.visible
+    assert not labels.visible  # the image is seen through one result
     painted = strokes.data > 0
     assert np.array_equal(taught.data[painted], strokes.data[painted])
     picture(5)
@@ -153,6 +157,9 @@ def session(folder: Path) -> None:
     strokes.visible = False
     run(panel.confidence_section.worst_button)
     picture(6)
+    run(panel.confidence_section.show_button)
+    assert panel.image.value == image  # what the plugin made is no input
+    viewer.layers.remove("immunohistochemistry labels [1] confidence")
     with tempfile.TemporaryDirectory() as place:
         model, file = Path(place) / "tissue.safetensors", Path(place) / "labels.tif"
         QFileDialog.getSaveFileName = lambda *_: (str(model), "")

@@ -183,6 +183,19 @@ def test_an_area_is_segmented_alone() -> None:
     np.testing.assert_array_equal(tifffile.imread("a.tif") > 0, area > 0)
 
 
+def test_a_model_may_be_fitted_to_an_area() -> None:
+    area = np.zeros((32, 40), np.uint8)
+    area[4:28, 6:30] = 255
+    iio.imwrite("area.png", area)
+    words = ["fit", "image.ome.tif", "image.ome.tif", "-o", "m.safetensors"]
+    done = run(*words, "--area=area.png")
+    assert done.exit_code == 0, done.output
+    iio.imwrite("area.png", area[:20])
+    done = run(*words, "--area=area.png", "--overwrite")
+    assert done.exit_code == 2
+    assert "The area has the shape (20, 40)" in done.output
+
+
 def test_scribbles_for_fit_belong_to_one_image() -> None:
     paint()
     words = ["fit", "image.ome.tif", "--scribbles=strokes.png", "-o", "m.safetensors"]

@@ -81,6 +81,51 @@ def test_strokes_outside_teach_nothing():
     np.testing.assert_array_equal(labels, inside)
 
 
+@pytest.mark.parametrize("options", [{}, {"background": "darkest"}])
+def test_a_model_learns_nothing_from_outside(options):
+    image, area = two_halves(np.random.default_rng(0))
+    other = np.where(area, image, 1000 * np.random.default_rng(1).random(image.shape))
+    options = {**options, "area": area, "n_labels": 2, **STEPS}
+    models = [mm.fit(pixels, **options) for pixels in (image, other)]
+    labels = [model.predict(image) for model in models]
+    np.testing.assert_array_equal(*labels)
+    dark = 0 if "background" in options else 1
+    assert ((labels[0] == dark + (image > 100))[area]).mean() > 0.9
+    assert set(np.unique(labels[0])) == {dark, dark + 1}  # also outside
+
+
+def test_a_model_of_a_stack_learns_nothing_from_outside():
+    image, area = two_halves(np.random.default_rng(0))
+    stack = np.stack([image] * 3)
+    other = np.where(area, stack, 1000 * np.random.default_rng(1).random(stack.shape))
+    options = {"axes": "ZYX", "area": area, "n_labels": 2, **STEPS}
+    labels = [mm.fit(i, **options).predict(stack, axes="ZYX") for i in (stack, other)]
+    np.testing.assert_array_equal(*labels)
+
+
+def test_several_images_have_an_area_each_or_one_for_all():
+    image, area = two_halves(np.random.default_rng(0))
+    noise = 1000 * np.random.default_rng(1).random(image.shape)
+    images = [image, np.where(area, image, noise)]
+    options = {"n_labels": 2, **STEPS}
+    one = mm.fit(images, area=area, **options).predict(image)
+    each = mm.fit(images, area=[area, area], **options).predict(image)
+    np.testing.assert_array_equal(one, each)
+    mm.fit(images, area=[area, None], **options)
+    with pytest.raises(mm.InputError, match="3 areas are given for 2 images"):
+        mm.fit(images, area=[area] * 3)
+    with pytest.raises(mm.InputError, match=r"shape \(48, 64\); the image needs"):
+        mm.fit([image, image[:40]], area=area)
+
+
+def test_strokes_outside_teach_a_model_nothing():
+    image, area = two_halves(np.random.default_rng(0))
+    scribbles = np.zeros(image.shape, int)
+    scribbles[24, 20:26], scribbles[24, 40:46], scribbles[0, :5] = 1, 2, 3
+    model = mm.fit(image, area=area, scribbles=scribbles, **STEPS)
+    assert model.label_values.tolist() == [1, 2]
+
+
 def test_a_baseline_and_an_array_to_write_to_keep_the_area():
     image, area = two_halves(np.random.default_rng(0))
     out = np.full(image.shape, 9, np.uint8)

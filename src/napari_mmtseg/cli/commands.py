@@ -171,12 +171,14 @@ def segment(
     help="Model file to write: .safetensors.",
 )
 @scribbles_option
+@area_option
 @common_options
 @setting_options
 def fit(
     images: tuple[Path, ...],
     model_path: Path,
     scribbles_path: Path | None,
+    area_path: Path | None,
     axes: str | None,
     channel_axis: int | None,
     series: int | None,
@@ -200,7 +202,13 @@ def fit(
     scribbles = read_painted(scribbles_path)
     painted = None if scribbles is None else [scribbles]
     arrays, details = _in_one_order(sources)
-    steps = iter_fit(arrays, **details, scribbles=painted, settings=settings)
+    steps = iter_fit(
+        arrays,
+        **details,
+        area=read_painted(area_path),
+        scribbles=painted,
+        settings=settings,
+    )
     model = follow(steps, run_report, quiet=quiet)
     model.save(model_path, overwrite=overwrite)
     classes, fitted = count(model.n_labels, "class"), count(len(images), "image")

@@ -181,8 +181,8 @@ area_option = click.option(
     "area_path",
     type=PATH,
     metavar="FILE",
-    help="The part to segment: an image file in the shape of the image, or of one "
-    "slice, that is 0 outside. Labels are 0 there.",
+    help="The part to segment, or to learn from: an image file in the shape of the "
+    "image, or of one slice, that is 0 outside. Labels are 0 there.",
 )
 output_options = together(
     click.option("--overwrite", is_flag=True, help="Replace output files that exist."),

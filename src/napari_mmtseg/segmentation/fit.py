@@ -31,6 +31,7 @@ def fit(
     axes: str | None = None,
     channel_axis: int | None = None,
     spacing: Sequence[float] | None = None,
+    area: ArrayLike | Sequence[ArrayLike | None] | None = None,
     scribbles: ArrayLike | Sequence[ArrayLike | None] | None = None,
     model: MutualMeanTeachingModel | None = None,
     settings: SegmentationSettings | None = None,
@@ -44,6 +45,10 @@ def fit(
         One image or stack, or several with the same number of channels.
     axes, channel_axis, spacing, model, settings, **overrides
         As for :func:`segment`.
+    area : array-like of bool, or list or tuple, optional
+        As for :func:`segment`; for several images one for all, or a list with an area,
+        or None where all of the image counts, for each. The model knows of no area: it
+        labels the whole of what it is applied to.
     scribbles : array-like of int, or list or tuple, optional
         As for :func:`segment`; for several images a list with an array, or None where
         nothing is painted, for each.
@@ -74,6 +79,7 @@ def fit(
             axes=axes,
             channel_axis=channel_axis,
             spacing=spacing,
+            area=area,
             scribbles=scribbles,
             model=model,
             settings=settings,
@@ -89,6 +95,7 @@ def iter_fit(
     axes: str | None = None,
     channel_axis: int | None = None,
     spacing: Sequence[float] | None = None,
+    area: ArrayLike | Sequence[ArrayLike | None] | None = None,
     scribbles: ArrayLike | Sequence[ArrayLike | None] | None = None,
     model: MutualMeanTeachingModel | None = None,
     settings: SegmentationSettings | None = None,
@@ -118,6 +125,7 @@ def iter_fit(
         axes=axes,
         channel_axis=channel_axis,
         spacing=spacing,
+        areas=area if is_list and isinstance(area, (list, tuple)) else [area],
         model=model,
         preview_interval=preview_interval,
         should_cancel=should_cancel,
@@ -127,7 +135,7 @@ def iter_fit(
     if not request.is_whole:
         return _model_of(on_any_device(fit_stacks, request))
     pixels = request.read_images()
-    painted = read_all_scribbles(pixels, request.scribbles, request)
+    painted = read_all_scribbles(pixels, request.all_scribbles(), request)
     fitting = on_any_device(lambda asked: train_model(pixels, painted, asked), request)
     return _model_of(fitting, pixels, request)
 

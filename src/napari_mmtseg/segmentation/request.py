@@ -55,14 +55,23 @@ class SegmentationRequest:
         axes: str | None,
         channel_axis: int | None,
         spacing: Sequence[float] | None,
-        area: Any = None,
+        areas: Sequence[Any] = (None,),
         examples: Sequence[tuple[Any, Any]] = (),
         model: MutualMeanTeachingModel | None = None,
         **options: Any,
     ) -> SegmentationRequest:
-        """Make a request from the arguments of a public function, and check it."""
+        """Make a request from the arguments of a public function, and check it.
+
+        `areas` has an area, or None, for each image, or one for all.
+        """
         chosen = _resolve_settings(settings, overrides, model)
         volumes = chosen.stack == "volume"
+        each = areas if len(areas) > 1 else [*areas] * len(images)
+        if len(each) != len(images):
+            raise InputError(
+                f"{len(each)} areas are given for {len(images)} images. Give one for "
+                "all, or a list with an area, or None, for each."
+            )
         stacks = tuple(
             ImageStack.of(
                 image,
@@ -71,7 +80,7 @@ class SegmentationRequest:
                 volumes=volumes,
                 area=area,
             )
-            for image in images
+            for image, area in zip(images, each, strict=True)
         )
         anisotropy = check_spacing(spacing, stacks[0])
         # Examples are single images; their channels lie where those of a slice do.

@@ -218,7 +218,7 @@ def iter_segment(
         axes=axes,
         channel_axis=channel_axis,
         spacing=spacing,
-        area=area,
+        areas=[area],
         examples=examples,
         model=model,
         preview_interval=preview_interval,

@@ -431,14 +431,14 @@ class SegmentationSettings:
     )
     object_unit: str = setting(
         "pixels",
-        "Unit of object sizes",
+        "Object unit",
         "pixels: along X; micrometres: by the pixel size of the image.",
         choices=("pixels", "micrometres"),
         group="Objects",
     )
     border_objects: bool = setting(
         True,
-        "Objects at the border",
+        "Border objects",
         "Keep objects that the border of the image cuts.",
         group="Objects",
     )

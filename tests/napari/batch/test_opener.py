@@ -53,6 +53,8 @@ def test_a_double_click_opens_image_and_labels(panel, qtbot, layers):
     assert [str(unit) for unit in labels.units] == ["micrometer", "micrometer"]
     np.testing.assert_allclose(labels.extent.world, image.extent.world)
     assert_found(labels.data, two_levels()[1])
+    assert labels.opacity <= 0.5  # the image stays visible
+    assert labels.colormap.name == "classes"
 
 
 def test_labels_in_ome_zarr_are_opened(batch_panel, qtbot, folder, layers):

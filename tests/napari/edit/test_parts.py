@@ -204,7 +204,7 @@ def test_the_table_is_saved_with_names(viewer, edit_panel, qtbot, chosen, tmp_pa
     with (tmp_path / "classes.csv").open(encoding="utf-8") as file:
         rows = list(csv.reader(file))
     assert rows == [
-        ["Class", "Name", "Pixels", "Area (µm²)", "Regions"],
+        ["Label", "Name", "Pixels", "Area (µm²)", "Regions"],
         ["0", "background", "368", "92.0", "0"],
         ["1", "", "112", "28.0", "2"],
         ["2", "stroma, dense", "120", "30.0", "1"],

@@ -67,7 +67,7 @@ def test_what_was_sent_to_background_is_background_there(fitted, viewer, qtbot):
 
 def test_a_model_applied_to_pieces_says_classes_and_pieces(fitted, viewer, qtbot):
     section = fitted.class_count_section
-    section.output.setCurrentText("Connected regions")
+    section.output.setCurrentText("regions")
     section.output.activated.emit(section.output.currentIndex())
     qtbot.waitUntil(lambda: not section.is_busy, timeout=10_000)
     choose(fitted, "apply", "first labels")

@@ -132,6 +132,7 @@ def test_tab_goes_through_the_first_page_from_top_to_bottom(
     with qtbot.waitActive(window):
         window.activateWindow()
     panel.more.title.setChecked(False)
+    assert not panel.scroll.focusPolicy() & Qt.FocusPolicy.TabFocus
     panel.image.native.setFocus()
     seen = [QApplication.focusWidget()]
     for _ in range(3):

@@ -218,7 +218,7 @@ def choose_merging(section, qtbot, index):
 def test_classes_of_regions_and_back(shaped, qtbot):
     section, layer = shaped
     pixels = layer.data.copy()
-    assert section.merging.currentText() == "of pixels"
+    assert section.merging.currentText() == "classes"
     layer.brush_size = 5
     layer.paint((20, 20), 40)
     painted = layer.data == 40
@@ -227,14 +227,14 @@ def test_classes_of_regions_and_back(shaped, qtbot):
     regions = layer.data.copy()
     assert (regions == 40).sum() == painted.sum()
     assert (regions == edited).mean() > 0.5  # colours follow what was there
-    assert section.merging.currentText() == "of regions"
+    assert section.merging.currentText() == "regions"
     slide(section, qtbot, 2)
     assert len(np.unique(layer.data[~painted])) == 2
     layer.undo()
     np.testing.assert_array_equal(layer.data, regions)
     layer.undo()
     np.testing.assert_array_equal(layer.data, edited)
-    qtbot.waitUntil(lambda: section.merging.currentText() == "of pixels")
+    qtbot.waitUntil(lambda: section.merging.currentText() == "classes")
     layer.redo()
     np.testing.assert_array_equal(layer.data, regions)
     choose_merging(section, qtbot, 0)

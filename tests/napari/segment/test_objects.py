@@ -31,13 +31,13 @@ def test_objects_beside_classes_and_regions(viewer, panel, qtbot):
     section = panel.class_count_section
     classes = layer.data.copy()
     assert section.objects.isHidden()
-    show(panel, qtbot, "Objects")
+    show(panel, qtbot, "objects")
     assert layer.data.max() == 12
     assert object_classes(layer).tolist() == [0] + [1] * 12
     assert not section.objects.isHidden()
     assert section.objects.found.text().startswith("12 objects")
     assert section.objects.size_box.suffix() == " µm"
-    show(panel, qtbot, "Classes")
+    show(panel, qtbot, "classes")
     np.testing.assert_array_equal(layer.data, classes)
     layer.undo()
     assert layer.data.max() == 12
@@ -46,7 +46,7 @@ def test_objects_beside_classes_and_regions(viewer, panel, qtbot):
 def test_another_size(viewer, panel, qtbot):
     layer = segmented(viewer, panel, qtbot)
     section = panel.class_count_section
-    show(panel, qtbot, "Objects")
+    show(panel, qtbot, "objects")
     section.objects.size_box.setValue(40)
     settle(section, qtbot)
     assert 0 < layer.data.max() < 12
@@ -60,6 +60,6 @@ def test_a_run_with_output_objects(viewer, panel, qtbot):
     assert layer.data.max() == 12
     assert object_classes(layer).tolist() == [0] + [1] * 12
     section = panel.class_count_section
-    assert section.output.currentText() == "Objects"
-    show(panel, qtbot, "Classes")
+    assert section.output.currentText() == "objects"
+    show(panel, qtbot, "classes")
     assert set(np.unique(layer.data)) == {0, 1}

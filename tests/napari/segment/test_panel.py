@@ -291,3 +291,15 @@ def test_the_users_data_is_not_touched_during_a_run(viewer, panel, qtbot, image_
     click(qtbot, panel.stop_button)
     wait_for_end(panel, qtbot)
     assert len(np.unique(labels_layers(viewer)[0].data)) > 1
+
+
+def test_the_text_of_a_result_goes_with_its_layer(viewer, panel, qtbot):
+    viewer.add_image(two_levels()[0])
+    run_to_the_end(panel, qtbot)
+    viewer.layers.remove(labels_layers(viewer)[0])
+    assert panel.progress.text.text() == ""
+    run_to_the_end(panel, qtbot)
+    first = labels_layers(viewer)[0]
+    run_to_the_end(panel, qtbot)
+    viewer.layers.remove(first)  # not what the text is about
+    assert "classes in" in panel.progress.text.text()

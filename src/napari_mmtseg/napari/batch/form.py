@@ -23,7 +23,7 @@ from napari_mmtseg.batch.model import DEFAULT_FIT_ON
 from napari_mmtseg.batch.plan import BatchRequest
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.formats import FILE_FORMATS
-from napari_mmtseg.napari.shared.layer_choice import keep_narrow
+from napari_mmtseg.napari.shared.narrow_box import keep_narrow
 from napari_mmtseg.napari.shared.settings_form import (
     Fold,
     SettingsForm,
@@ -33,9 +33,9 @@ from napari_mmtseg.napari.shared.settings_form import (
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 _MODES = {
-    "One model for all": "one_model",
-    "A saved model": "saved",
-    "A model for each image": "each",
+    "one for all": "one_model",
+    "a saved one": "saved",
+    "one for each": "each",
 }
 _MOST_FITTED = 10_000
 _MOST_SERIES = 10_000

@@ -18,6 +18,7 @@ from napari_mmtseg.batch.record import BatchRecord
 from napari_mmtseg.files.provenance import LABEL_GROUP
 from napari_mmtseg.files.read import read_image
 from napari_mmtseg.images.lazy import ArrayPart
+from napari_mmtseg.napari.layers.colours import OPACITY, class_colormap
 from napari_mmtseg.napari.layers.result import METADATA
 from napari_mmtseg.napari.runs.latest import LatestTask
 from napari_mmtseg.napari.runs.preload import load_layers
@@ -97,6 +98,8 @@ def _read(
     }
     if kind is Image:
         attributes["rgb"] = len(spatial) < len(order)
+    else:
+        attributes |= {"opacity": OPACITY, "colormap": class_colormap()}
     return _File(stamp, kind, data, attributes)
 
 

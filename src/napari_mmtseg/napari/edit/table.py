@@ -33,7 +33,7 @@ class ClassTableModel(SortedTable):
         super().__init__(
             [
                 Column(
-                    "Class",
+                    "Label",
                     "Colour and label",
                     lambda table: table.values.tolist(),
                     lambda table, i: str(table.values[i]),
@@ -102,7 +102,7 @@ class ClassTableModel(SortedTable):
         table: ClassTable = self.content
         values = table.values.tolist()
         columns: dict[str, list[Any]] = {
-            "Class": values,
+            "Label": values,
             "Name": [self._name(value) for value in values],
             "Pixels": table.n_pixels.tolist(),
         }

@@ -58,6 +58,19 @@ class Area:
             return self.about == other.about
         return np.array_equal(self.painted, other.painted)
 
+    def excludes(self, other: Area) -> bool:
+        """Return whether another area is the other side, or another label, of a layer.
+
+        False where it is not known.
+        """
+        layer, label = self.about.get("layer"), self.about.get("label")
+        there = other.about.get("label")
+        if layer is None or layer != other.about.get("layer"):
+            return False
+        if self.is_outside != other.is_outside:
+            return bool(label == there)
+        return not self.is_outside and None not in (label, there) and label != there
+
 
 def area_of_shapes(
     layer: Image, axes: str, shapes: Shapes, units: Units = None, *, is_outside: bool

@@ -82,6 +82,41 @@ def is_same_image(source: LayerSelection, other: LayerSelection) -> bool:
     return array is there and source.index == other.index
 
 
+def is_overlapping(source: LayerSelection, other: LayerSelection) -> bool:
+    """Return whether two selections have pixels of an image in common."""
+    arrays = [_arrays(selection) for selection in (source, other)]
+    if not any(array is there for array in arrays[0] for there in arrays[1]):
+        return False
+    areas = source.area, other.area
+    if areas[0] is not None and areas[1] is not None and areas[0].excludes(areas[1]):
+        return False
+    taken, there = _taken(source), _taken(other)
+    return all(
+        max(taken[name].start, there[name].start)
+        < min(taken[name].stop, there[name].stop)
+        for name in taken.keys() & there.keys()
+    )
+
+
+def _arrays(source: LayerSelection) -> list[Any]:
+    """Return the arrays of the layers that a selection is of."""
+    array = source.array
+    channels = array.arrays if isinstance(array, ChannelStack) else (array,)
+    return [c.array if isinstance(c, ArrayPart) else c for c in channels]
+
+
+def _taken(source: LayerSelection) -> dict[str, range]:
+    """Return the positions along every axis but that of the channels."""
+    axes = zip(source.axes.split(), source.index, source.array.shape, strict=True)
+    return {
+        name: range(*index.indices(n))
+        if isinstance(index, slice)
+        else range(index, index + 1)
+        for name, index, n in axes
+        if name not in ("C", "RGB")
+    }
+
+
 def layer_channels(layer: Image, layers: Iterable[Layer]) -> list[Channel]:
     """Return a grey image layer, and those of its shape and place, as channels."""
     return [

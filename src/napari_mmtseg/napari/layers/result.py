@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari.layers import Image
 from napari_mmtseg.labels.editing.class_count import ClassCount, Display
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.uncertainty import UncertainRegion
@@ -19,6 +20,8 @@ from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 if TYPE_CHECKING:
+    from napari.components import ViewerModel
+
     from napari.layers import Labels, Layer
     from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 
@@ -125,6 +128,16 @@ def result_of(layer: Layer | None) -> LayerResult | None:
             _results[unwrapped(layer)] = other
             return other
     return None
+
+
+def confidence_layers(viewer: ViewerModel, result: LayerResult) -> list[Image]:
+    """Return the layers that show the confidence of a result."""
+    return [
+        layer
+        for layer in viewer.layers
+        if isinstance(layer, Image)
+        and layer.metadata.get(METADATA, {}).get("confidence_of") == result.identity
+    ]
 
 
 @dataclass(frozen=True, eq=False)

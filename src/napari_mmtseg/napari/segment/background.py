@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QComboBox
 
-from napari_mmtseg.napari.shared.layer_choice import keep_narrow
+from napari_mmtseg.napari.shared.narrow_box import keep_narrow
 
 
 class BackgroundBox(QComboBox):

@@ -17,7 +17,7 @@ from napari_mmtseg.napari.layers.aids import is_aid
 from napari_mmtseg.napari.layers.result import result_of
 from napari_mmtseg.napari.layers.scribbles import LayerScribbles, choose_scribbles
 from napari_mmtseg.napari.layers.source import LayerSelection
-from napari_mmtseg.napari.shared.layer_choice import keep_narrow
+from napari_mmtseg.napari.shared.narrow_box import keep_narrow
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel

@@ -1,4 +1,4 @@
-"""Class count of a result, shown as classes or connected regions."""
+"""Class count of a result, shown as classes, regions or objects."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from numpy.typing import NDArray
-from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
+from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from napari.layers import Labels
 from napari_mmtseg.labels.editing.class_count import ClassCount, Display
@@ -24,10 +24,12 @@ from napari_mmtseg.napari.runs.run import Failed, Refused, show_problem
 from napari_mmtseg.napari.segment.background import BackgroundBox
 from napari_mmtseg.napari.segment.class_count_slider import ClassCountSlider
 from napari_mmtseg.napari.segment.objects import FindObjects
-from napari_mmtseg.napari.shared.layer_choice import LayerWatch, keep_narrow
+from napari_mmtseg.napari.shared.layer_choice import LayerWatch
+from napari_mmtseg.napari.shared.narrow_box import keep_narrow
 from napari_mmtseg.napari.shared.objects import ObjectFields
-from napari_mmtseg.napari.shared.settings_form import make_form_layout
+from napari_mmtseg.napari.shared.settings_form import make_form_layout, tooltip
 from napari_mmtseg.napari.shared.wrapped_label import WrappedLabel
+from napari_mmtseg.settings.fields import parameters
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -35,16 +37,9 @@ if TYPE_CHECKING:
 _LOOK_AGAIN = 150
 """Milliseconds after a change of the labels until the slider follows."""
 
-_OUTPUTS = {
-    "classes": "Classes",
-    "regions": "Connected regions",
-    "objects": "Objects",
-}
-_MERGINGS = {"classes": "of pixels", "regions": "of regions"}
-
 _MERGING_TIP = (
-    "Classes of pixels that look alike, or of neighbouring pixels that first merge to "
-    "regions; no training"
+    "classes: pixels that look alike merge first; regions: neighbouring pixels merge "
+    "first, then regions that look alike. Without training"
 )
 _MERGING_REFUSED = (
     "For a stack or a large image this is chosen before the run: More, Merging"
@@ -69,9 +64,9 @@ class ClassCountSection(QWidget):
         self.auto_button = QPushButton("Auto")
         self.auto_button.setToolTip("Back to the number of classes found automatically")
         self.output = QComboBox()
-        self.output.addItems(list(_OUTPUTS.values()))
+        self.output.addItems(parameters()["output"].choices)
         self.merging = QComboBox()
-        self.merging.addItems(list(_MERGINGS.values()))
+        self.merging.addItems(["classes", "regions"])  # as in the settings
         for box in (self.output, self.merging):
             keep_narrow(box)
         self.background = BackgroundBox()
@@ -127,27 +122,27 @@ class ClassCountSection(QWidget):
         self._look_again()
 
     def _arrange(self) -> None:
-        self._row = QWidget()
-        boxes = QHBoxLayout(self._row)
-        boxes.setContentsMargins(0, 0, 0, 0)
-        boxes.addWidget(self.merging, 1)
-        boxes.addWidget(self.auto_button)
+        counting = QWidget()
+        row = QHBoxLayout(counting)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.slider, 1)
+        row.addWidget(self.auto_button, 0, Qt.AlignmentFlag.AlignTop)
+        count = QLabel("Number of classes")
+        count.setBuddy(self.slider.slider)
         form = make_form_layout(
             [
-                ("Classes", "How many classes are shown", self.slider),
                 ("Background", "The class that is labelled 0", self.background),
+                ("Merging", _MERGING_TIP, self.merging),
+                ("Output", tooltip(parameters()["output"]), self.output),
             ]
         )
-        self.output.setToolTip(
-            "Classes, or a label for every connected region, or for every object: "
-            "touching ones told apart"
-        )
-        form.insertRow(0, self.about)
-        form.addRow(self._row)
-        form.addRow(self.output)
+        for i, widget in enumerate((self.about, count, counting)):
+            form.insertRow(i, widget)
         form.addRow(self.objects)
-        titles = [form.labelForField(w) for w in (self.slider, self.background)]
-        self._titles = [title for title in titles if title is not None]
+        boxes = (self.background, self.merging, self.output)
+        titles = [form.labelForField(box) for box in boxes]
+        self._adjusting = [count, counting, *boxes, self.objects]
+        self._adjusting += [title for title in titles if title is not None]
         form.setContentsMargins(0, 6, 0, 6)
         self.setLayout(form)
 
@@ -164,8 +159,7 @@ class ClassCountSection(QWidget):
         result = result_of(layer)
         why_fixed = "" if result is None else result.why_fixed
         self.setVisible(_can_be_shaped(result))
-        rows = (self.slider, self.background, self._row, self.output, self.objects)
-        for widget in (*self._titles, *rows):
+        for widget in self._adjusting:
             widget.setVisible(not why_fixed)
         self.looked.emit()
         if layer is None or result is None or self.runner.is_busy:
@@ -201,8 +195,8 @@ class ClassCountSection(QWidget):
     def _show(self, shape: Display, class_count: ClassCount) -> None:
         hierarchy = class_count.hierarchy
         self.slider.set_numbers(shape.n_labels, hierarchy.finest, hierarchy.automatic)
-        self.merging.setCurrentIndex(list(_MERGINGS).index(hierarchy.merging))
-        self.output.setCurrentIndex(list(_OUTPUTS).index(shape.output))
+        self.merging.setCurrentText(hierarchy.merging)
+        self.output.setCurrentText(shape.output)
         self.background.show_classes(hierarchy.label_of_class(shape.n_labels))
         self.objects.setVisible(shape.output == "objects")
         self.auto_button.setEnabled(shape.n_labels != hierarchy.automatic)
@@ -214,7 +208,7 @@ class ClassCountSection(QWidget):
         layer, result = self.layer, result_of(self.layer)
         if layer is None or result is None or result.model is None:
             return
-        merging = list(_MERGINGS)[self.merging.currentIndex()]
+        merging = self.merging.currentText()
         if merging in result.class_counts:
             self._on_found(layer, merging)
         else:
@@ -239,15 +233,15 @@ class ClassCountSection(QWidget):
             return
         found = result.class_counts[merging].hierarchy
         self.slider.set_numbers(found.fitted, found.finest, found.automatic)
-        self.merging.setCurrentIndex(list(_MERGINGS).index(merging))
+        self.merging.setCurrentText(merging)
         self._reshape()
 
     def _reshape(self, _: Any = None) -> None:
         layer, result = self.layer, result_of(self.layer)
         if layer is None or result is None:
             return
-        merging = list(_MERGINGS)[self.merging.currentIndex()]
-        output = list(_OUTPUTS)[self.output.currentIndex()]
+        merging = self.merging.currentText()
+        output = self.output.currentText()
         n_labels = self.slider.slider.value()
         self.auto_button.setEnabled(n_labels != self.slider.automatic)
         self.objects.setVisible(output == "objects")

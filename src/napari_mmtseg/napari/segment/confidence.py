@@ -21,6 +21,7 @@ from napari_mmtseg.napari.layers.result import (
     LayerResult,
     Measured,
     changes,
+    confidence_layers,
     result_of,
 )
 from napari_mmtseg.napari.segment.job import Job, predicted, prepared
@@ -117,7 +118,7 @@ class ConfidenceSection(QWidget):
             self._goes_on = False
             self.go_to_worst()
             return
-        shown = self._confidence_layer(result)
+        shown = next(iter(confidence_layers(self._viewer, result)), None)
         if shown is not None and shown.data.shape == measured.confidence.shape:
             shown.data = measured.confidence
         else:
@@ -150,14 +151,6 @@ class ConfidenceSection(QWidget):
             return None
         display = result.class_count(layer.data).display(layer.data)
         return result.measured if display == result.measured.display else None
-
-    def _confidence_layer(self, result: LayerResult) -> Any:
-        for layer in self._viewer.layers:
-            if isinstance(layer, Image):
-                about = layer.metadata.get(METADATA, {})
-                if about.get("confidence_of") == result.identity:
-                    return layer
-        return None
 
 
 def confidence_job(name: str, result: LayerResult, labels: NDArray[Any]) -> Job:

@@ -50,8 +50,7 @@ class Segmented:
 
     `labels` have the dimensions of the layer and show `output`, classes or regions;
     `provenance` goes into its metadata, and `appearance` holds further attributes, such
-    as the colormap. `summary` is a sentence for the panel; the layers `out_of_date` are
-    hidden.
+    as the colormap. `summary` is a sentence for the panel.
     """
 
     labels: NDArray[np.int32] = field(repr=False)
@@ -60,7 +59,6 @@ class Segmented:
     kept: LayerResult = field(repr=False)
     output: str = "classes"
     appearance: dict[str, Any] = field(default_factory=dict, repr=False)
-    out_of_date: tuple[Labels, ...] = field(default=(), repr=False)
 
 
 def prepared(

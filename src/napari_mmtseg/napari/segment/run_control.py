@@ -27,6 +27,8 @@ from napari_mmtseg.progress import SegmentationStep
 if TYPE_CHECKING:
     from napari.components import ViewerModel
 
+    from napari.layers import Layer
+
 _PREVIEW_SHARE = 0.1
 """Fraction of the window's time that previews may take."""
 
@@ -64,6 +66,8 @@ class RunControl(QObject):
         self._painted = QTimer(self)
         self._painted.setSingleShot(True)
         self._painted.timeout.connect(self._on_painted)
+        self._shown: Layer | None = None
+        viewer.layers.events.removed.connect(self._on_removed)
 
     @property
     def is_running(self) -> bool:
@@ -145,6 +149,7 @@ class RunControl(QObject):
         self._forget_run("" if outcome is None else outcome.summary)
         if isinstance(outcome, Segmented):
             layer.show_result(outcome)
+            self._shown = layer.layer
             self.finished.emit(layer.layer)
         elif isinstance(outcome, Measured):
             self.measured.emit(outcome)
@@ -153,6 +158,13 @@ class RunControl(QObject):
             if outcome is not None:
                 self.failed.emit()
                 show_problem(outcome)
+
+    def _on_removed(self, event: Any) -> None:
+        """Forget what is said of a result with its layer."""
+        if event.value == self._shown:
+            self._shown = None
+            if self._job is None:
+                self._progress.say("")
 
     def _forget_run(self, text: str) -> None:
         self._job = self._layer = None

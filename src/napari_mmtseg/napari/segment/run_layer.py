@@ -7,12 +7,18 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from napari.layers import Labels
+from napari_mmtseg.napari.layers.channels import is_overlapping
 from napari_mmtseg.napari.layers.colours import (
     OPACITY,
     class_colormap,
     colour_by_output,
 )
-from napari_mmtseg.napari.layers.result import METADATA, keep_result
+from napari_mmtseg.napari.layers.result import (
+    METADATA,
+    confidence_layers,
+    keep_result,
+    result_of,
+)
 from napari_mmtseg.napari.layers.source import LayerSelection
 from napari_mmtseg.napari.segment.job import Segmented
 from napari_mmtseg.napari.segment.stack_preview import preview_stride
@@ -28,6 +34,8 @@ class RunLayer:
 
     The user may delete the layer at any time: previews end then, and the result comes
     as a new layer. `below` stays on top and selected, as the user is painting there.
+    Earlier results of the same pixels are hidden below it, so that the image stays
+    visible through one.
     """
 
     def __init__(
@@ -39,6 +47,7 @@ class RunLayer:
         self.layer: Labels | None = None
         self._preview: NDArray[Any] | None = None
         self._active_before: Layer | None = None
+        self._hidden: list[Layer] = []
 
     def show_preview(self, labels: NDArray[Any]) -> None:
         """Show a preview; the first one adds the layer.
@@ -77,11 +86,11 @@ class RunLayer:
             setattr(self.layer, name, value)
         self.layer.metadata[METADATA] = result.provenance
         keep_result(self.layer, result.kept)
-        for layer in result.out_of_date:
-            layer.visible = False
 
     def remove(self) -> None:
         """Leave the viewer as it was before the first preview."""
+        for layer in self._hidden:
+            layer.visible = True
         if self.layer is None or not self._is_there:
             return
         layers = self._viewer.layers
@@ -103,6 +112,7 @@ class RunLayer:
             **self._source.place.attributes(pixel_step),
         )
         layers = self._viewer.layers
+        self._hide_earlier()
         if self._below is None or self._below not in layers:
             self._viewer.add_layer(self.layer)
             return
@@ -110,3 +120,15 @@ class RunLayer:
         layers.insert(layers.index(self._below), self.layer)
         if active is not None:
             layers.selection.active = active
+
+    def _hide_earlier(self) -> None:
+        """Hide results of the same pixels, edited ones too, and their confidence."""
+        earlier = []
+        for layer in self._viewer.layers:
+            result = None if layer == self._below else result_of(layer)
+            if result is not None and is_overlapping(result.source, self._source):
+                earlier.append(layer)
+                earlier += confidence_layers(self._viewer, result)
+        self._hidden = [layer for layer in earlier if layer.visible]
+        for layer in self._hidden:
+            layer.visible = False

@@ -65,22 +65,7 @@ def make_job(
         None if choice.is_edits else unwrapped(layer),
         model,
         {"colormap": layer.colormap, "features": layer.features.copy()},
-        tuple(_out_of_date(layer, choice.is_edits, viewer)),
     ).job()
-
-
-def _out_of_date(layer: Labels, is_edits: bool, viewer: ViewerModel) -> list[Labels]:
-    """Return the results that the new one replaces."""
-    if is_edits:
-        return [unwrapped(layer)]
-    results = ((other, result_of(other)) for other in viewer.layers)
-    return [
-        unwrapped(other)
-        for other, result in results
-        if result is not None
-        and result.scribbles_layer is not None
-        and result.scribbles_layer() == layer
-    ]
 
 
 def _earlier_model(

@@ -41,8 +41,7 @@ class Segmentation:
     """A segmentation of an image, with previews; training starts from `model`.
 
     `shown` returns the slice of a stack that the viewer shows and is asked in the
-    thread. The result goes below `scribbles_layer` with the attributes `appearance`;
-    the layers `out_of_date` are hidden then.
+    thread. The result goes below `scribbles_layer` with the attributes `appearance`.
     """
 
     source: LayerSelection
@@ -52,7 +51,6 @@ class Segmentation:
     scribbles_layer: Labels | None = None
     model: MutualMeanTeachingModel | None = None
     appearance: dict[str, Any] = field(default_factory=dict)
-    out_of_date: tuple[Labels, ...] = ()
 
     def job(self) -> Job:
         """Return the job of the panel."""
@@ -223,7 +221,6 @@ class Segmentation:
             summary=f"{self._found(result)} {result.notes}".rstrip(),
             output=result.settings.output,
             appearance=self.appearance,
-            out_of_date=self.out_of_date,
         )
 
     def _found(self, result: SegmentationResult) -> str:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox
 from psygnal import Signal
-from qtpy.QtWidgets import QComboBox
 
 from napari_mmtseg.napari.layers.aids import is_aid
+from napari_mmtseg.napari.shared.narrow_box import keep_narrow
 
 if TYPE_CHECKING:
     from napari.components import ViewerModel
@@ -73,14 +73,6 @@ class LayerChoice:
 
     def _on_change(self, _: Any = None) -> None:
         self.changed.emit()
-
-
-def keep_narrow(box: QComboBox) -> None:
-    """Keep long entries, such as names of layers, from widening a panel."""
-    box.setSizeAdjustPolicy(
-        QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-    )
-    box.setMinimumContentsLength(8)
 
 
 PLACE_EVENTS = ("scale", "translate", "rotate", "shear", "affine", "units")

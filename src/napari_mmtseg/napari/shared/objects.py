@@ -12,9 +12,7 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QHBoxLayout,
     QLabel,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -22,12 +20,13 @@ from napari_mmtseg.files.pixel_size import UNITS
 from napari_mmtseg.labels.editing.operations import refuse_large
 from napari_mmtseg.napari.layers.pixel_measure import PixelMeasure
 from napari_mmtseg.napari.shared.number_field import ShortNumberField
+from napari_mmtseg.napari.shared.settings_form import make_form_layout
 from napari_mmtseg.objects.find import find_objects
 from napari_mmtseg.objects.found import Objects
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 _DIAMETERS = ("object_size", "smallest_object", "largest_object")
-_METHODS = {"distance": "shape", "intensity": "intensity", "both": "both"}
+_METHODS = ["distance", "intensity", "both"]
 
 Read: TypeAlias = Callable[[tuple[slice, ...]], NDArray[Any]]
 
@@ -60,10 +59,10 @@ class ObjectFields(QWidget):
         )
         self._boxes = (self.size_box, self.smallest_box, self.largest_box)
         self.method_box = QComboBox()
-        self.method_box.addItems(list(_METHODS.values()))
+        self.method_box.addItems(_METHODS)
         self.method_box.setToolTip(
-            "Where touching objects are cut: at their waist, along a dark valley "
-            "between them, or either"
+            "Where touching objects are cut: distance, at their waist; intensity, "
+            "along the valley between two centres; both, where either says so"
         )
         self.border = QCheckBox("Drop objects at the border")
         self.dim = QCheckBox("Find dim ones, too")
@@ -73,22 +72,18 @@ class ObjectFields(QWidget):
         self.dim.setVisible(finds_dim)
         self.found = QLabel()
         self.found.hide()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        for parts in (
-            ("Size", self.size_box),
-            ("Cut by", self.method_box),
-            ("From", self.smallest_box, "to", self.largest_box),
-        ):
-            row = QHBoxLayout()
-            for part in parts:
-                if isinstance(part, str):
-                    row.addWidget(QLabel(part))
-                else:
-                    row.addWidget(part, 1)
-            layout.addLayout(row)
+        layout = make_form_layout(
+            (title, box.toolTip(), box)
+            for title, box in (
+                ("Object size", self.size_box),
+                ("Smallest object", self.smallest_box),
+                ("Largest object", self.largest_box),
+                ("Separation", self.method_box),
+            )
+        )
         for check in (self.border, self.dim, self.found):
-            layout.addWidget(check)
+            layout.addRow(check)
+        self.setLayout(layout)
         self.size_box.valueChanged.connect(self._on_size)
         self.method_box.activated.connect(lambda _: self.changed.emit())
         for box in (self.smallest_box, self.largest_box):
@@ -100,7 +95,7 @@ class ObjectFields(QWidget):
     @property
     def separation(self) -> str:
         """The method, as in the settings."""
-        return list(_METHODS)[self.method_box.currentIndex()]
+        return self.method_box.currentText()
 
     @property
     def diameter(self) -> float:
@@ -126,11 +121,8 @@ class ObjectFields(QWidget):
         self.blockSignals(True)
         for box, name in zip(self._boxes, _DIAMETERS, strict=True):
             box.setValue((getattr(settings, name) or 0.0) * unit)
-        self.method_box.setCurrentIndex(
-            list(_METHODS).index(settings.separation)
-            if settings.separation in _METHODS
-            else 0
-        )
+        known = settings.separation in _METHODS
+        self.method_box.setCurrentText(settings.separation if known else _METHODS[0])
         self.border.setChecked(not settings.border_objects)
         self.dim.setChecked(settings.dim_objects)
         self.blockSignals(False)

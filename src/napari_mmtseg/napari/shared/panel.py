@@ -38,6 +38,7 @@ class NarrowPanel(QScrollArea):
         self._docking.timeout.connect(self._join_other_panels)
         self._docking.timeout.connect(self.opened)
         self._is_docked = False
+        self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)  # no stop of the Tab key
 
     def show_content(self, content: QWidget) -> None:
         """Fill the panel."""

@@ -26,7 +26,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.napari.shared.layer_choice import keep_narrow
+from napari_mmtseg.napari.shared.narrow_box import keep_narrow
 from napari_mmtseg.napari.shared.number_field import read_as_shown
 from napari_mmtseg.settings.fields import SegmentationSettings, parameters
 from napari_mmtseg.settings.parameter import Parameter

@@ -8,7 +8,7 @@ from typing import Any
 from magicgui.widgets import ComboBox
 from qtpy.QtWidgets import QComboBox
 
-from napari_mmtseg.napari.shared.layer_choice import keep_narrow
+from napari_mmtseg.napari.shared.narrow_box import keep_narrow
 
 
 class TextChoice(ComboBox):
