@@ -22,6 +22,7 @@ import traceback
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +103,11 @@ def play(seed: int, n_actions: int, *, is_verbose: bool = False) -> Outcome:
 
 
 def use_napari_alone() -> None:
-    """Show layers without us: the first Labels layer changes PyTorch's threads."""
+    """Show layers without us: the first Labels layer changes PyTorch's threads.
+
+    scikit-learn sets a variable of the environment when it is imported.
+    """
+    import_module("sklearn")
     viewer = napari.Viewer()
     viewer.add_image(np.eye(9))
     viewer.add_labels(np.eye(9, dtype=np.int32))

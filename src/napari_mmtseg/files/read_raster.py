@@ -45,9 +45,8 @@ def read_raster(path: Path, header: bytes, number: int = 0) -> StoredImage:
         warn(
             f"{path} has 16 bits per colour; the upper 8 are used. Save it as TIFF to "
             "use all.",
-            stacklevel=3,
         )
     if mode in ("LA", "La", "PA") and array.ndim == 3 and array.shape[2] == 2:
-        warn(f"The alpha channel of {path} is ignored.", stacklevel=3)
+        warn(f"The alpha channel of {path} is ignored.")
         array = array[..., 0]
     return StoredImage(array, "YXS"[: array.ndim], {})

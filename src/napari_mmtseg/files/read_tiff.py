@@ -72,7 +72,6 @@ def read_tiff(path: Path, series: int | None = None) -> StoredImage:
                 warn(
                     f"{path} is one of {n_files} files of an image; what lies in it is "
                     f"used, of shape {array.shape}.",
-                    stacklevel=3,
                 )
             else:
                 array = _pixels(path, chosen, file.series.index(chosen))

@@ -43,7 +43,6 @@ def choose(
                 f"{path} holds {n} images; number {number}, of shape "
                 f"{series[number].shape}, is used. Choose another by its number, 0 to "
                 f"{n - 1} (series=N, --series N).",
-                stacklevel=4,
             )
     check_series(path, number, n)
     return number
