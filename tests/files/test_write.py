@@ -90,7 +90,7 @@ class TestWriteLabels:
         sizes = PixelSize(650, "nm"), PixelSize(0.325, "µm")
         write_labels(path, np.ones((9, 11), int), source=source(*sizes))
         y, x = read_image(path).pixel_sizes
-        assert (y.size, x.size) == pytest.approx((0.65, 0.325))
+        assert (y.size, x.size) == pytest.approx((0.65, 0.325), rel=1e-5)
         assert y.unit == x.unit == "µm"
 
     def test_tiff_of_32_bits(self, tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ class TestWriteLabels:
         sizes = PixelSize(650, "nm"), PixelSize(0.325, "µm")
         write_labels(path, np.full((9, 11), 70000), source=source(*sizes))
         y, x = read_image(path).pixel_sizes
-        assert (y.size, x.size) == pytest.approx((0.65, 0.325))
+        assert (y.size, x.size) == pytest.approx((0.65, 0.325), rel=1e-5)
         assert y.unit == x.unit == "µm"
 
     @pytest.mark.parametrize("largest", [1, 70000])

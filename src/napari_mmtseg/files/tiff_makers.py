@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,7 +20,7 @@ def sizes_by_maker(file: tifffile.TiffFile) -> Sizes:
     """
     for is_made, sizes in _MAKERS.items():
         try:
-            if getattr(file, is_made):
+            if getattr(file.pages.first, is_made):
                 return sizes(file)
         except (AttributeError, LookupError, TypeError, ValueError):
             continue
@@ -54,8 +55,8 @@ def _micromanager(file: tifffile.TiffFile) -> Sizes:
 
 
 def _svs(file: tifffile.TiffFile) -> Sizes:
-    about = tifffile.tifffile.svs_description_metadata(file.pages.first.description)
-    return _square(about["MPP"], "µm")
+    found = re.search(r"\|\s*MPP\s*=\s*([^|]*)", file.pages.first.description)
+    return {} if found is None else _square(found[1], "µm")
 
 
 def _sem(file: tifffile.TiffFile) -> Sizes:
