@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+from napari.utils.colormaps import DirectLabelColormap
 
 from napari.layers import Labels
-from napari.utils.colormaps import DirectLabelColormap
 from napari_mmtseg.files.pixel_size import PixelSize
 from napari_mmtseg.files.read import read_image
 from napari_mmtseg.napari.layers.result import METADATA
