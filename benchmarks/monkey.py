@@ -64,7 +64,9 @@ class Outcome:
         return not (self.complaints or self.left or self.changed)
 
 
-def play(seed: int, n_actions: int, *, is_verbose: bool = False) -> Outcome:
+def play(
+    seed: int, n_actions: int, *, is_verbose: bool = False, has_panels: bool = True
+) -> Outcome:
     """Do random things in a window, close it, and return what came of it."""
     outcome = Outcome(seed)
     rng = np.random.default_rng(seed)
@@ -73,7 +75,7 @@ def play(seed: int, n_actions: int, *, is_verbose: bool = False) -> Outcome:
     with tempfile.TemporaryDirectory() as name, complaints() as found:
         folder = Path(name)
         end = answer_dialogs(rng, folder)
-        hands = Hands(rng, folder)
+        hands = Hands(rng, folder, has_panels=has_panels)
         try:
             for _ in range(n_actions):
                 faulthandler.dump_traceback_later(_HANGS, exit=True)
@@ -189,6 +191,9 @@ def main() -> int:
     parser.add_argument(
         "--runs", type=int, help="only measure memory over so many runs"
     )
+    parser.add_argument(
+        "--napari-alone", action="store_true", help="leave the panels out"
+    )
     parser.add_argument("--verbose", action="store_true", help="print every action")
     arguments = parser.parse_args()
     faulthandler.enable()
@@ -201,7 +206,12 @@ def main() -> int:
         return _each_in_a_process(arguments)
     start = time.monotonic()
     seed = arguments.first
-    outcome = play(seed, arguments.actions, is_verbose=arguments.verbose)
+    outcome = play(
+        seed,
+        arguments.actions,
+        is_verbose=arguments.verbose,
+        has_panels=not arguments.napari_alone,
+    )
     print(
         f"seed {seed}: {arguments.actions} actions in "
         f"{time.monotonic() - start:.0f} s, exceptions and messages "
@@ -225,6 +235,7 @@ def _each_in_a_process(arguments: argparse.Namespace) -> int:
     for seed in range(arguments.first, arguments.first + arguments.seeds):
         words = [f"--first={seed}", "--seeds=1", f"--actions={arguments.actions}"]
         words += ["--verbose"] * arguments.verbose
+        words += ["--napari-alone"] * arguments.napari_alone
         command = [sys.executable, "-m", "benchmarks.monkey", *words]
         codes[seed] = subprocess.run(command, check=False).returncode
         if codes[seed] not in (0, 1):
