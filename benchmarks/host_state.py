@@ -64,10 +64,22 @@ def changed(before: dict[str, Any]) -> list[str]:
     known = before["warnings.filters"]
     now["warnings.filters"] = now["warnings.filters"][-len(known) :]
     return [
-        f"{name}: {before[name]!r} has become {now[name]!r}"[:2000]
-        for name in before
-        if before[name] != now[name]
+        f"{name}: {old!r} has become {new!r}"[:2000]
+        for name, old, new in _parts(before, now)
+        if old != new
     ]
+
+
+def _parts(
+    before: dict[str, Any], now: dict[str, Any]
+) -> Iterator[tuple[str, Any, Any]]:
+    """List what is set, then and now; of a dictionary every entry by itself."""
+    for name, old in before.items():
+        if not isinstance(old, dict):
+            yield name, old, now[name]
+            continue
+        for key in sorted(old.keys() | now[name].keys()):
+            yield f"{name} {key}", old.get(key), now[name].get(key)
 
 
 def memory() -> float:

@@ -22,6 +22,7 @@ import traceback
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,9 @@ class Outcome:
         return not (self.complaints or self.left or self.changed)
 
 
-def play(seed: int, n_actions: int, *, is_verbose: bool = False) -> Outcome:
+def play(
+    seed: int, n_actions: int, *, is_verbose: bool = False, has_panels: bool = True
+) -> Outcome:
     """Do random things in a window, close it, and return what came of it."""
     outcome = Outcome(seed)
     rng = np.random.default_rng(seed)
@@ -72,7 +75,7 @@ def play(seed: int, n_actions: int, *, is_verbose: bool = False) -> Outcome:
     with tempfile.TemporaryDirectory() as name, complaints() as found:
         folder = Path(name)
         end = answer_dialogs(rng, folder)
-        hands = Hands(rng, folder)
+        hands = Hands(rng, folder, has_panels=has_panels)
         try:
             for _ in range(n_actions):
                 faulthandler.dump_traceback_later(_HANGS, exit=True)
@@ -102,7 +105,11 @@ def play(seed: int, n_actions: int, *, is_verbose: bool = False) -> Outcome:
 
 
 def use_napari_alone() -> None:
-    """Show layers without us: the first Labels layer changes PyTorch's threads."""
+    """Show layers without us: the first Labels layer changes PyTorch's threads.
+
+    scikit-learn sets a variable of the environment when it is imported.
+    """
+    import_module("sklearn")
     viewer = napari.Viewer()
     viewer.add_image(np.eye(9))
     viewer.add_labels(np.eye(9, dtype=np.int32))
@@ -184,6 +191,9 @@ def main() -> int:
     parser.add_argument(
         "--runs", type=int, help="only measure memory over so many runs"
     )
+    parser.add_argument(
+        "--napari-alone", action="store_true", help="leave the panels out"
+    )
     parser.add_argument("--verbose", action="store_true", help="print every action")
     arguments = parser.parse_args()
     faulthandler.enable()
@@ -196,7 +206,12 @@ def main() -> int:
         return _each_in_a_process(arguments)
     start = time.monotonic()
     seed = arguments.first
-    outcome = play(seed, arguments.actions, is_verbose=arguments.verbose)
+    outcome = play(
+        seed,
+        arguments.actions,
+        is_verbose=arguments.verbose,
+        has_panels=not arguments.napari_alone,
+    )
     print(
         f"seed {seed}: {arguments.actions} actions in "
         f"{time.monotonic() - start:.0f} s, exceptions and messages "
@@ -220,6 +235,7 @@ def _each_in_a_process(arguments: argparse.Namespace) -> int:
     for seed in range(arguments.first, arguments.first + arguments.seeds):
         words = [f"--first={seed}", "--seeds=1", f"--actions={arguments.actions}"]
         words += ["--verbose"] * arguments.verbose
+        words += ["--napari-alone"] * arguments.napari_alone
         command = [sys.executable, "-m", "benchmarks.monkey", *words]
         codes[seed] = subprocess.run(command, check=False).returncode
         if codes[seed] not in (0, 1):

@@ -48,10 +48,13 @@ _KEYS = (
 class Hands:
     """Hands that do one random thing after the other; `log` tells what they did.
 
-    `folder` has tiny images in it and takes what is saved.
+    `folder` has tiny images in it and takes what is saved. Without panels they do only
+    what napari itself offers.
     """
 
-    def __init__(self, rng: np.random.Generator, folder: Path) -> None:
+    def __init__(
+        self, rng: np.random.Generator, folder: Path, *, has_panels: bool = True
+    ) -> None:
         self._rng = rng
         self._folder = folder
         self.log: list[str] = []
@@ -70,6 +73,13 @@ class Hands:
             self._choose_folder: 0.5, self._change_theme: 0.4, self._choose_menu: 1.5,
             self._reopen: 0.3,
         }  # fmt: skip
+        if not has_panels:
+            for action in (
+                self._use_widget, self._press_key, self._open_panel, self._close_panel,
+                self._run, self._cancel, self._stop, self._select_rows,
+                self._choose_folder, self._choose_menu,
+            ):  # fmt: skip
+                del self._actions[action]
 
     def act(self) -> None:
         """Do something, and let the window answer."""

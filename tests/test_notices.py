@@ -1,10 +1,13 @@
 """Remarks of the core: warnings, or texts in a list of the thread that asked."""
 
+import linecache
 import threading
 import warnings
 
+import numpy as np
 import pytest
 
+import napari_mmtseg
 from napari_mmtseg.notices import collected_notices, topics_once, warn
 
 
@@ -12,10 +15,21 @@ def say(text):
     warn(text)
 
 
-def test_without_a_collector_it_is_a_warning_at_the_caller_of_the_caller():
-    with pytest.warns(UserWarning, match="one") as caught:
-        say("one")
+def line_of(caught):
     assert caught[0].filename == __file__
+    return linecache.getline(__file__, caught[0].lineno).strip()
+
+
+def test_a_warning_is_at_the_line_that_called_the_package():
+    image = np.random.default_rng(0).integers(0, 99, (32, 32, 4)).astype(np.uint8)
+    nothing = image[..., 0].astype(float)
+    nothing[:2] = np.nan
+    hot = np.tile(image[..., 0].astype(float), (4, 4))
+    hot[5::30, 7::30] = 60000
+    for text, pixels in ("alpha", image), ("NaN", nothing), ("hot", hot):
+        with pytest.warns(UserWarning, match=text) as caught:
+            napari_mmtseg.fit(pixels, preset="fast", n_steps=1, n_labels=2)
+        assert line_of(caught).startswith("napari_mmtseg.fit(")
 
 
 def test_a_place_in_the_source_is_heard_once():

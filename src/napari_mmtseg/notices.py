@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
+from types import FrameType
 from typing import Any, ParamSpec, TypeVar
 
 _P = ParamSpec("_P")
@@ -41,10 +42,11 @@ _collector: ContextVar[Notices | None] = ContextVar("notices", default=None)
 _said: ContextVar[set[str] | None] = ContextVar("said", default=None)
 
 
-def warn(message: str, *, stacklevel: int = 2, topic: str = "") -> None:
+def warn(message: str, *, topic: str = "") -> None:
     """Warn the user, by :mod:`warnings` unless within :func:`collected_notices`.
 
-    Of a `topic` only the first remark of a run is heard, see :func:`topics_once`.
+    The warning names the line that has called this package. Of a `topic` only the first
+    remark of a run is heard, see :func:`topics_once`.
     """
     said = _said.get()
     if topic and said is not None:
@@ -53,10 +55,27 @@ def warn(message: str, *, stacklevel: int = 2, topic: str = "") -> None:
         said.add(topic)
     notices = _collector.get()
     if notices is None:
-        warnings.warn(message, UserWarning, stacklevel=stacklevel + 1)
+        warnings.warn(message, UserWarning, stacklevel=_user_level())
         return
     caller = sys._getframe(1)
     notices.add(message, (caller.f_code.co_filename, caller.f_lineno))
+
+
+def _user_level() -> int:
+    """Return the `stacklevel` of the line that has called this package, for `warn`.
+
+    NumPy's and PyTorch's frames may lie between those of the package, so that it is
+    the frame outside the outermost of them.
+    """
+    package = __name__.partition(".")[0]
+    level = found = 1
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        level += 1
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == package:
+            found = level
+        frame = frame.f_back
+    return found
 
 
 def topics_once(

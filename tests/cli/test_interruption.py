@@ -45,6 +45,7 @@ class TestInterruption:
             load()
         assert done
 
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
     def test_swallowed_by_a_destructor(
         self, interruption: Interruption, capsys: pytest.CaptureFixture[str]
     ) -> None:

@@ -16,6 +16,9 @@ SPELLINGS = {
     "mm": ["mm", "millimeter", "millimetres"],
     "Å": ["Å", "angstrom", "\u212b"],
     "in": ["in", "inch", "inches"],
+    "thou": ["thou", "mil"],
+    "Mm": ["Mm", "megameter"],
+    "hm": ["hm"],
     "": ["", "pixel", "pixels", "null", "reference frame"],
     "furlong": ["furlong"],
 }
@@ -93,3 +96,26 @@ def test_zarr_scale_without_a_unit_is_kept(tmp_path: Path) -> None:
     image = read_image(tmp_path / "a.zarr")
     assert image.pixel_sizes == tuple(PixelSize(s, "") for s in (4.0, 2.0, 3.0))
     assert image.spacing == (4.0, 2.0, 3.0)
+
+
+def test_every_axis_of_imagej_may_have_a_unit_of_its_own(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    metadata = {"axes": "ZYX", "unit": "micron", "zunit": "nm", "spacing": 800.0}
+    tifffile.imwrite(path, PLANES, imagej=True, resolution=(2, 2), metadata=metadata)
+    assert read_image(path).spacing == pytest.approx((0.8, 0.5, 0.5))
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [([0.0, 5.0, 10.0], 5.0), ([0.0, 0.0, 0.0], None), ([7.0], None)],
+)
+def test_time_between_frames_by_the_times_of_planes(
+    tmp_path: Path, times: list[float], expected: float | None
+) -> None:
+    path = tmp_path / "a.ome.tif"
+    planes = {"DeltaT": times, "DeltaTUnit": ["ms"] * len(times)}
+    metadata = {"axes": "TYX", "Plane": {**planes, "TheT": list(range(len(times)))}}
+    tifffile.imwrite(path, PLANES[: len(times)], metadata=metadata)
+    found = read_image(path)
+    size = found.pixel_size("T") if "T" in found.axes else None
+    assert size == (expected and PixelSize(expected, "ms"))

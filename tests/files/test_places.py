@@ -1,15 +1,20 @@
-"""Pixel size, position and time between frames, through every format."""
+"""Pixel size, position, time between frames and classes, through every format."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from napari_mmtseg.files.outlines import ClassStyle, ObjectClasses
 from napari_mmtseg.files.pixel_size import PixelSize, in_one_unit
 from napari_mmtseg.files.read import ImageFile, read_image
 from napari_mmtseg.files.write import write_labels
+from napari_mmtseg.files.write_geojson import write_geojson
+from napari_mmtseg.files.write_rois import write_rois
 
 AXES = "TZYX"
 LABELS = np.arange(2 * 3 * 16 * 20).reshape(2, 3, 16, 20) % 7
@@ -103,3 +108,54 @@ def test_what_png_cannot_hold_is_said(tmp_path: Path) -> None:
     source = ImageFile(LABELS[0, 0], "YX", None, SIZES[2:], "cells")
     with pytest.warns(UserWarning, match="PNG holds no pixel size"):
         write_labels(tmp_path / "a.png", LABELS[0, 0], source=source)
+
+
+CLASSES = ObjectClasses(
+    None, {1: ClassStyle("nuclei", (255, 128, 0)), 2: ClassStyle("stroma", (0, 64, 9))}
+)
+PLANE = np.repeat([[0, 1, 2]], 16, axis=0).repeat(8, axis=1)
+
+
+def classes_in_zarr(path: Path) -> dict[str, list[int]]:
+    zarr = pytest.importorskip("zarr")
+    pytest.importorskip("ome_zarr")
+    write_labels(path, PLANE, classes=CLASSES)
+    attributes = dict(zarr.open_group(str(path / "labels" / "mmtseg"), mode="r").attrs)
+    found = attributes.get("ome", attributes)["image-label"]
+    names = {p["label-value"]: p["class"] for p in found["properties"]}
+    return {names[c["label-value"]]: c["rgba"][:3] for c in found["colors"]}
+
+
+def classes_in_geojson(path: Path) -> dict[str, list[int]]:
+    write_geojson(path, PLANE, axes="YX", classes=CLASSES)
+    found = [f["properties"] for f in json.loads(path.read_text())["features"]]
+    return {p["classification"]["name"]: p["classification"]["color"] for p in found}
+
+
+def classes_in_rois(path: Path) -> dict[str, list[int]]:
+    roifile = pytest.importorskip("roifile")
+    write_rois(path, PLANE, axes="YX", classes=CLASSES)
+    rois = roifile.roiread(path)
+    return {roi.name.split()[1]: list(roi.stroke_color[1:]) for roi in rois}
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [
+        ("a.zarr", classes_in_zarr),
+        ("a.geojson", classes_in_geojson),
+        ("a.zip", classes_in_rois),
+    ],
+)
+def test_names_and_colours_of_classes(
+    tmp_path: Path, name: str, read: Callable[[Path], dict[str, list[int]]]
+) -> None:
+    expected = {"nuclei": [255, 128, 0], "stroma": [0, 64, 9]}
+    assert read(tmp_path / name) == expected
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.png"])
+def test_that_a_format_holds_no_classes_is_said(tmp_path: Path, name: str) -> None:
+    with pytest.warns(UserWarning, match="holds no names and colours of classes"):
+        write_labels(tmp_path / name, PLANE, classes=CLASSES)
+    assert (tmp_path / name).exists()

@@ -133,3 +133,25 @@ def test_one_picture_in_png_and_tiff(tmp_path: Path, mode: str) -> None:
             found.append(read_image(tmp_path / name))
     assert found[0].axes == found[1].axes
     np.testing.assert_array_equal(*(np.asarray(f.array) for f in found))
+
+
+@pytest.mark.parametrize("opened", ["read", "only opened"])
+@pytest.mark.parametrize(("kind", "text"), [("float32", "-9999"), ("uint16", "7")])
+def test_the_value_that_gdal_names_is_no_data(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    text: str,
+    opened: str,
+) -> None:
+    if opened == "only opened":
+        pytest.importorskip("zarr")
+        monkeypatch.setattr("napari_mmtseg.files.read_tiff._LARGE", 1)
+    values = GREY.astype(kind) + 100
+    values[:3] = float(text)
+    path = tmp_path / "a.tif"
+    tag = [(42113, 2, 0, text, True)]
+    tifffile.imwrite(path, values, metadata=None, extratags=tag)
+    found = np.asarray(read_image(path).array)
+    assert np.isnan(found[:3]).all()
+    np.testing.assert_array_equal(found[3:], values[3:])

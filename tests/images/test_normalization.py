@@ -183,3 +183,32 @@ class TestFixedRange:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             Normalization.fit([hot], "lab", (0, 1000))
+
+
+class TestFewValuesThatStretchTheRange:
+    @staticmethod
+    def scene(structure: float, *, low: bool = False) -> np.ndarray:
+        """Return nuclei of some brightness, and debris far above, or below, them."""
+        image = np.random.default_rng(0).normal(2000, 10, (200, 200))
+        image[50:100, 50:100] += structure
+        image[150:170, 150:170] = 0 if low else 60000
+        return image[np.newaxis]
+
+    def test_it_is_said_with_the_way_out(self):
+        with pytest.warns(
+            UserWarning, match=r"1\.0% of the pixels .* brightest_value="
+        ):
+            Normalization.fit([self.scene(500)], "lab")
+
+    def test_dark_ones(self):
+        image = self.scene(-100, low=True)
+        with pytest.warns(UserWarning, match="darkest_value="):
+            Normalization.fit([image], "lab")
+
+    @pytest.mark.parametrize("fixed", [(None, None), (0.0, 3000.0)])
+    def test_not_if_there_is_nothing_else_or_the_range_is_given(self, fixed):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            Normalization.fit(
+                [self.scene(0 if fixed[0] is None else 500)], "lab", fixed
+            )

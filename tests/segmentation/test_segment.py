@@ -373,3 +373,15 @@ def test_ends_of_a_data_type_are_values_like_others(shape, dtype):
         warnings.simplefilter("ignore", UserWarning)
         labels = mm.segment(image, axes="ZYX"[-len(shape) :], **QUICK)
     assert labels.shape == shape
+
+
+def test_a_background_beyond_fewer_classes_is_no_obstacle():
+    steps = np.repeat(np.arange(0, 200, 40, dtype=np.uint8), 12)
+    image = steps + np.random.default_rng(0).integers(0, 4, (32, 60)).astype(np.uint8)
+    settings = mm.SegmentationSettings(
+        "fast", n_labels=5, background=5, merging="classes", **QUICK
+    )
+    _, result = drain(mm.iter_segment(image, settings=settings))
+    model = result.model.with_n_labels(result.hierarchy, 2)
+    assert model.settings.n_labels == 2
+    assert len(model.label_values) == 2

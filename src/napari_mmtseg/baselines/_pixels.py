@@ -82,5 +82,4 @@ def warn_of_few(labels: NDArray[np.int32], n_labels: int | None, method: str) ->
         warn(
             f"{method} found only {found} of the {n_labels} classes that were asked "
             "for.",
-            stacklevel=3,
         )

@@ -276,6 +276,5 @@ class _Run(Generic[T, R]):
             warn(
                 f"Cancelled tasks still run after {_PATIENCE:g} s. Each ends with a "
                 "whole file or none.",
-                stacklevel=5,
             )
         self.executor.shutdown(cancel_futures=True)

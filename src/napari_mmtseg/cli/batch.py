@@ -49,7 +49,6 @@ FAILED = 1
     "--each",
     "mode",
     flag_value="each",
-    default="one_model",
     help="A model of its own for each image, instead of one for all: classes do not "
     "match from image to image then.",
 )
@@ -90,7 +89,11 @@ FAILED = 1
 @common_options
 @setting_options
 def batch(
-    scheduler: str | None, quiet: bool, settings: SegmentationSettings, **options: Any
+    scheduler: str | None,
+    quiet: bool,
+    settings: SegmentationSettings,
+    mode: str | None,
+    **options: Any,
 ) -> int:
     """Label all images of the folder IN, and write the labels to the folder OUT.
 
@@ -107,6 +110,8 @@ def batch(
     model = options["model"]
     if model is not None and "settings" in given and "settings_file" not in given:
         settings = _of_model(model, settings, given & parameters().keys())
+    # Click before 8.2.2 takes any default of a flag for the flag.
+    options["mode"] = mode or "one_model"
     request = BatchRequest(settings=settings, **options)
     if request.resume:
         request = resumed_request(request, given)

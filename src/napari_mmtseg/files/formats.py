@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.notices import warn
 
 
 class StoredImage(NamedTuple):
@@ -91,6 +92,24 @@ def stem(name: str) -> str:
 def _suffix(name: str) -> str:
     found = (s for s in _BY_SUFFIX if name.lower().endswith(s))
     return max(found, key=len, default="")
+
+
+def chosen_image(
+    path: PurePath, n: int, number: int | None, words: str = "the first", best: int = 0
+) -> int:
+    """Return the number of the image that is meant in a file of `n`, from 0.
+
+    Without a number it is the `best`; that is said, in `words`, if there are others.
+    Raises InputError if there is no image of that number.
+    """
+    if number is None and n > 1:
+        warn(
+            f"{path} holds {n} images; {words} is used. Choose another by its "
+            f"number, 0 to {n - 1} (series=N, --series N)."
+        )
+    number = best if number is None else number
+    check_series(path, number, n)
+    return number
 
 
 def check_series(path: PurePath, number: int, n: int) -> None:

@@ -42,7 +42,10 @@ class _Unit(NamedTuple):
 
 
 UNITS = {
+    "Mm": _Unit("megameter", 1e12, ("megametre",)),
     "km": _Unit("kilometer", 1e9, ("kilometre",)),
+    "hm": _Unit("hectometer", 1e8, ("hectometre",)),
+    "dam": _Unit("decameter", 1e7, ("decametre",)),
     "m": _Unit("meter", 1e6, ("metre",)),
     "dm": _Unit("decimeter", 1e5, ("decimetre",)),
     "cm": _Unit("centimeter", 1e4, ("centimetre",)),
@@ -52,9 +55,12 @@ UNITS = {
     "pm": _Unit("picometer", 1e-6, ("picometre",)),
     "fm": _Unit("femtometer", 1e-9, ("femtometre",)),
     "Å": _Unit("angstrom", 1e-4, ("ångström", "ångstrom", "ang")),
+    "thou": _Unit("thou", 25.4, ("mil",)),
+    "pt": _Unit("point", 25400.0 / 72),
     "in": _Unit("inch", 25400.0, ("inches", '"')),
     "ft": _Unit("foot", 304800.0, ("feet",)),
     "yd": _Unit("yard", 914400.0),
+    "mi": _Unit("mile", 1609344e3),
 }
 """Units of length by their symbols, which are those of OME-TIFF."""
 
@@ -121,6 +127,21 @@ def stated_position(place: Any, unit: Any) -> PixelSize | None:
     except (TypeError, ValueError):
         return None
     return PixelSize(number, unit_symbol(unit)) if math.isfinite(number) else None
+
+
+_FINEST_PRINT = 10.0
+"""Micrometres between the points of printers, which have at most 2540 per inch."""
+
+
+def size_of_resolution(step: float, unit: str) -> PixelSize | None:
+    """Return the pixel size that a picture's resolution states; None if it is no size.
+
+    `step` is in the `unit`. Per centimetre it comes from microscopes; per inch it is
+    for printing, unless it is finer than that.
+    """
+    size = stated_size(step * UNITS[unit].size, "µm")
+    is_for_print = unit == "in" and size is not None and size.size >= _FINEST_PRINT
+    return None if is_for_print else size
 
 
 def in_one_unit(

@@ -144,7 +144,7 @@ def _read(path: Path, series: int | None) -> StoredImage:
                 f"{path} is a folder. Give the name of an image file or an OME-Zarr "
                 "folder."
             )
-        return read_zarr(path, series or 0)
+        return read_zarr(path, series)
     with path.open("rb") as file:
         header = file.read(32)
     if not header:
@@ -152,9 +152,9 @@ def _read(path: Path, series: int | None) -> StoredImage:
     if is_tiff(header):
         return read_tiff(path, series)
     try:
-        return read_raster(path, header, series or 0)
+        return read_raster(path, header, series)
     except InputError as error:
-        found = read_with_bioio(path, series or 0)
+        found = read_with_bioio(path, series)
         if found is not None:
             return found
         by_name = find_format(path.name)

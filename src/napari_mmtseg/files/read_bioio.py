@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from napari_mmtseg.files.formats import StoredImage, check_series
+from napari_mmtseg.files.formats import StoredImage, chosen_image
 from napari_mmtseg.files.pixel_size import PixelSize, stated_size
 
 
-def read_with_bioio(path: Path, scene: int = 0) -> StoredImage | None:
-    """Open a scene of a file; None if bioio or its reader is not installed."""
+def read_with_bioio(path: Path, scene: int | None = None) -> StoredImage | None:
+    """Open a scene of a file, by default the first.
+
+    None if bioio or its reader is not installed.
+    """
     try:
         from bioio import BioImage
         from bioio_base.exceptions import UnsupportedFileFormatError
@@ -18,7 +21,7 @@ def read_with_bioio(path: Path, scene: int = 0) -> StoredImage | None:
         return None
     try:
         image = BioImage(path)
-        check_series(path, scene, len(image.scenes))
+        scene = chosen_image(path, len(image.scenes), scene)
         image.set_scene(scene)
         array, axes = image.dask_data, str(image.dims.order)
     except UnsupportedFileFormatError:

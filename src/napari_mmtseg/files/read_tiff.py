@@ -13,7 +13,7 @@ import tifffile
 
 from napari_mmtseg.files.formats import StoredImage
 from napari_mmtseg.files.tiff_places import tiff_places
-from napari_mmtseg.files.tiff_samples import as_shown
+from napari_mmtseg.files.tiff_samples import as_shown, without_no_data
 from napari_mmtseg.files.tiff_series import (
     choose,
     files_of_set,
@@ -72,12 +72,13 @@ def read_tiff(path: Path, series: int | None = None) -> StoredImage:
                 warn(
                     f"{path} is one of {n_files} files of an image; what lies in it is "
                     f"used, of shape {array.shape}.",
-                    stacklevel=3,
                 )
             else:
                 array = _pixels(path, chosen, file.series.index(chosen))
             remarks.refuse_damage(in_set=n_files > 1)
             array, axes = as_shown(array, axes, page, chosen.kind)
+            if "S" not in axes:
+                array = without_no_data(array, page)
     finally:
         logger.removeFilter(remarks)
     return StoredImage(array, axes, sizes, positions)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from napari_mmtseg.errors import InputError, import_extra
-from napari_mmtseg.files.formats import StoredImage, check_series
+from napari_mmtseg.files.formats import StoredImage, chosen_image
 from napari_mmtseg.files.pixel_size import PixelSize, stated_position, stated_size
+from napari_mmtseg.notices import warn
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray")
 
@@ -18,10 +19,11 @@ def is_zarr(path: Path) -> bool:
     return any((path / mark).is_file() for mark in _MARKS)
 
 
-def read_zarr(path: Path, number: int = 0) -> StoredImage:
+def read_zarr(path: Path, number: int | None = None) -> StoredImage:
     """Open the finest level of an OME-Zarr image, or a plain zarr array.
 
-    Raises InputError if it does not hold an image.
+    Of several images it is the first, unless a number is given. Raises InputError if it
+    does not hold an image.
     """
     zarr = import_extra("zarr")
     try:
@@ -33,12 +35,11 @@ def read_zarr(path: Path, number: int = 0) -> StoredImage:
     attributes = dict(found.attrs)
     images = attributes.get("ome", attributes).get("multiscales")
     try:
-        check_series(path, number, len(images))
-        image = images[number]
+        image = images[chosen_image(path, len(images), number)]
         level = image["datasets"][0]
         array = found[level["path"]]
         axes = _axes(image.get("axes"), array.ndim)
-        sizes, positions = _places(image, level, axes)
+        sizes, positions = _places(path, image, level, axes)
     except (KeyError, IndexError, TypeError, ValueError) as error:
         raise InputError(
             f"{path} does not hold an OME-Zarr image: its metadata name no multiscales "
@@ -56,7 +57,7 @@ def _axes(described: Sequence[Any] | None, n: int) -> str:
 
 
 def _places(
-    image: Mapping[str, Any], level: Mapping[str, Any], axes: str
+    path: Path, image: Mapping[str, Any], level: Mapping[str, Any], axes: str
 ) -> tuple[dict[str, PixelSize], dict[str, PixelSize]]:
     """Return pixel sizes, and positions of the first pixel, by letter of the axis."""
     scale, origin = [1.0] * len(axes), [0.0] * len(axes)
@@ -69,6 +70,11 @@ def _places(
             elif change.get("type") == "translation":
                 shift = change["translation"]
                 origin = [a + b for a, b in zip(origin, shift, strict=True)]
+            elif change.get("type") != "identity":
+                warn(
+                    f"{path}: its {change.get('type')} is left out; the pixel size is "
+                    "that of its scale."
+                )
     described = image.get("axes") or [{}] * len(axes)
     # A scale of 1 everywhere and no unit is no pixel size: files without one have it.
     is_scaled = any(scale[i] != 1 for i, a in enumerate(axes) if a in "ZYX")

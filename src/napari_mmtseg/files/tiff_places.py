@@ -7,7 +7,15 @@ from typing import Any
 
 import tifffile
 
-from napari_mmtseg.files.pixel_size import PixelSize, stated_position, stated_size
+from napari_mmtseg.files.pixel_size import (
+    UNITS,
+    PixelSize,
+    in_one_unit,
+    size_of_resolution,
+    stated_position,
+    stated_size,
+)
+from napari_mmtseg.files.tiff_makers import sizes_by_maker
 
 Found = tuple[dict[str, PixelSize], dict[str, PixelSize]]
 
@@ -16,20 +24,24 @@ def tiff_places(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Fou
     """Return pixel sizes, and positions of the first pixel, by letter of the axis."""
     if file.is_ome and file.ome_metadata:
         return _of_ome(file, series)
-    return _of_imagej(file) if file.is_imagej else _of_tags(file)
+    if file.is_imagej:
+        return _of_imagej(file)
+    sizes, positions = _of_tags(file)
+    return {**sizes, **_known(sizes_by_maker(file))}, positions
 
 
 def _of_tags(file: tifffile.TiffFile) -> Found:
     tags = file.pages.first.tags
-    # Centimetres come from microscopes; inches, the other choice, are for printing.
-    if tags.valueof("ResolutionUnit") != 3:
+    unit = {2: "in", 3: "cm"}.get(int(tags.valueof("ResolutionUnit") or 0))
+    if unit is None:
         return {}, {}
     sizes, positions = {}, {}
     for axis in "XY":
-        sizes[axis] = stated_size(1e4 * _step(tags, axis), "µm")
+        sizes[axis] = size_of_resolution(_step(tags, axis), unit)
         place = tags.valueof(f"{axis}Position")
-        if isinstance(place, tuple) and place[1]:
-            positions[axis] = stated_position(1e4 * place[0] / place[1], "µm")
+        if sizes[axis] is not None and isinstance(place, tuple) and place[1]:
+            micrometres = UNITS[unit].size * place[0] / place[1]
+            positions[axis] = stated_position(micrometres, "µm")
     return _known(sizes), _known(positions)
 
 
@@ -39,7 +51,10 @@ def _of_imagej(file: tifffile.TiffFile) -> Found:
     steps = {"X": _step(tags, "X"), "Y": _step(tags, "Y"), "Z": found.get("spacing")}
     if unit is None and steps["X"] in (0.0, 1.0) and steps["Y"] in (0.0, 1.0):
         steps = {}  # a size of 1 without a unit is no pixel size
-    sizes = {axis: stated_size(step, unit) for axis, step in steps.items()}
+    sizes = {
+        axis: stated_size(step, found.get(f"{axis.lower()}unit", unit))
+        for axis, step in steps.items()
+    }
     sizes["T"] = stated_size(found.get("finterval"), found.get("tunit", "s"))
     positions = {}
     for axis in "XYZ":
@@ -67,7 +82,7 @@ def _of_ome(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Found:
         }
         sizes["T"] = stated_size(
             pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")
-        )
+        ) or _between_frames(planes)
         # Without a unit a position is in one that nobody knows.
         positions = {
             axis: stated_position(
@@ -78,6 +93,22 @@ def _of_ome(file: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Found:
     except (KeyError, IndexError, TypeError, ValueError, SyntaxError, AttributeError):
         return {}, {}
     return _known(sizes), _known(positions)
+
+
+def _between_frames(planes: Any) -> PixelSize | None:
+    """Return the mean time between the first planes of all frames, if they have one."""
+    first: dict[int, PixelSize] = {}
+    for plane in planes if isinstance(planes, (list, tuple)) else ():
+        time = stated_position(plane.get("DeltaT"), plane.get("DeltaTUnit", "s"))
+        if time is not None:
+            first.setdefault(int(plane.get("TheT", 0)), time)
+    if len(first) < 2:
+        return None
+    (i, begin), (j, end) = min(first.items()), max(first.items())
+    both = in_one_unit(begin, end)
+    if both is None:
+        return None
+    return stated_size((both[1].size - both[0].size) / (j - i), end.unit)
 
 
 def _number(

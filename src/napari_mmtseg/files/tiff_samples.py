@@ -24,6 +24,9 @@ _COLOURS: dict[int, int] = {
 }
 """Samples that are the colours of a pixel; others are extra."""
 
+_NO_DATA = 42113
+"""GDAL's tag: the value, as text, of pixels that have none."""
+
 Convert = Callable[[NDArray[Any]], NDArray[Any]]
 
 
@@ -122,6 +125,23 @@ def as_shown(
         axes = axes.replace("S", "") + "S"
     dtype = np.dtype(array.dtype if kind == _KIND.SEPARATED else np.uint8)
     return _converted(array, convert, dtype, 3, from_colours=True), axes
+
+
+def without_no_data(array: Any, page: tifffile.TiffPage) -> Any:
+    """Return pixels with NaN for the value that GDAL's tag names as no data."""
+    stored, text = np.dtype(array.dtype), page.tags.valueof(_NO_DATA)
+    try:
+        value = float(text)
+    except (TypeError, ValueError):
+        return array
+    if stored.kind not in "uif" or not np.isfinite(value):
+        return array
+    kind = np.promote_types(stored, np.float16)  # holds all its values
+
+    def convert(values: NDArray[Any]) -> NDArray[Any]:
+        return np.where(values == value, np.nan, values).astype(kind)
+
+    return _converted(array, convert, kind)
 
 
 def _as_channels(axes: str) -> str:

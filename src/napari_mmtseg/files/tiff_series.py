@@ -11,8 +11,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from napari_mmtseg.files.formats import check_series
-from napari_mmtseg.notices import warn
+from napari_mmtseg.files.formats import chosen_image
 
 _SMALL = 2**26
 """Bits of a page that are read without asking whether a file can have them."""
@@ -36,17 +35,9 @@ def choose(
     masks come last. Raises InputError if there is no image of that number.
     """
     n = len(series)
-    if number is None:
-        number = max(range(n), key=lambda i: (*_rank(series[i]), -i))
-        if n > 1:
-            warn(
-                f"{path} holds {n} images; number {number}, of shape "
-                f"{series[number].shape}, is used. Choose another by its number, 0 to "
-                f"{n - 1} (series=N, --series N).",
-                stacklevel=4,
-            )
-    check_series(path, number, n)
-    return number
+    best = max(range(n), key=lambda i: (*_rank(series[i]), -i))
+    words = f"number {best}, of shape {series[best].shape},"
+    return chosen_image(path, n, number, words, best)
 
 
 def _rank(series: tifffile.TiffPageSeries) -> tuple[bool, int]:

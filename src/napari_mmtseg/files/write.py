@@ -71,6 +71,7 @@ def write_labels(
     source: ImageFile | None = None,
     axes: str = "YX",
     pixel_sizes: Sequence[PixelSize | None] = (),
+    positions: Sequence[PixelSize | None] = (),
     ome: bool | None = None,
     classes: ObjectClasses | None = None,
     provenance: Provenance | None = None,
@@ -91,12 +92,13 @@ def write_labels(
         PNG file has none of them, which is said.
     axes : str
         Y and X, and T, C and Z beside them, in any order; the file has T, C, Z, Y, X.
-    pixel_sizes : sequence of PixelSize or None
+    pixel_sizes, positions : sequence of PixelSize or None
         Along every axis, if there is no source.
     ome : bool, optional
         Write OME-TIFF or not, whatever the name says.
     classes : ObjectClasses, optional
-        Classes of objects with their names and colours, which OME-Zarr keeps.
+        Classes of objects with their names and colours, which OME-Zarr keeps; that
+        others do not is said.
     provenance : Provenance, optional
         What has made the labels; every format keeps it.
 
@@ -112,7 +114,7 @@ def write_labels(
         )
     path = Path(path)
     check_labels_fit(path, axes)
-    places = _places(source, axes, pixel_sizes)
+    places = _places(source, axes, pixel_sizes, positions)
     order = file_order(axes)
     labels = labels.transpose(order)
     axes = "".join(axes[i] for i in order)
@@ -133,6 +135,11 @@ def write_labels(
         raise InputError(
             f"{path} cannot hold {largest} labels: PNG holds at most 65535. Write a "
             ".tif file."
+        )
+    if classes is not None:
+        warn(
+            f"{path} holds no names and colours of classes. A .zarr, .geojson or .zip "
+            "file keeps them."
         )
     with written_whole(path, overwrite=overwrite) as partial:
         if suffix == ".png":
@@ -176,7 +183,7 @@ def write_confidence(
             f"A confidence map of shape {confidence.shape} cannot be written. "
             "Accepted: two axes."
         )
-    name, places = source.name if source else path.name, _places(source, "YX", ())
+    name, places = source.name if source else path.name, _places(source, "YX")
     dtype, ome = np.dtype(np.float32), _is_ome(path)
     with written_whole(path, overwrite=overwrite) as partial:
         write_tiff(partial, confidence, dtype, places, name=name, axes="YX", ome=ome)
@@ -199,11 +206,16 @@ def _is_ome(path: Path) -> bool:
 
 
 def _places(
-    source: ImageFile | None, axes: str, pixel_sizes: Sequence[PixelSize | None]
+    source: ImageFile | None,
+    axes: str,
+    pixel_sizes: Sequence[PixelSize | None] = (),
+    positions: Sequence[PixelSize | None] = (),
 ) -> Places:
-    unknown = Places.unknown(len(axes))
     if source is None:
-        return unknown._replace(sizes=tuple(pixel_sizes) or unknown.sizes)
+        unknown = Places.unknown(len(axes))
+        return Places(
+            tuple(pixel_sizes) or unknown.sizes, tuple(positions) or unknown.positions
+        )
     found = []
     for values in (source.pixel_sizes, source.positions):
         known = dict(zip(source.axes, values, strict=False))

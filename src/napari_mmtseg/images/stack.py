@@ -110,7 +110,6 @@ class ImageStack:
             warn(
                 "The alpha channel of an RGBA image is ignored. Pass channel_axis, or "
                 "axes with C, to use all four channels.",
-                stacklevel=3,
             )
         if area is not None:
             laid = laid_area(area, stack.label_axes, stack.shape)

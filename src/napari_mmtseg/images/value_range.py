@@ -24,6 +24,13 @@ _REACH = 2.0
 """Small bright objects widen the range by at most this many times the distance from
 the median to the percentile."""
 
+_FEW = 0.02
+_STRETCHED = 0.9
+"""Share of the range that values beyond that share of the pixels may take up."""
+
+_STRUCTURE = 8.0
+"""Deviations of the noise that values spread over if they are more than it."""
+
 _SAMPLES = 2**18
 """Pixels, about, that the noise is measured on."""
 
@@ -54,7 +61,34 @@ def value_range(
             f"others (hot or dead pixels): they count as {end:.4g}.",
             topic="hot pixels",
         )
+    _say_if_stretched(-float(below), float(above), values, noise)
     return -float(below), float(above)
+
+
+def _say_if_stretched(
+    low: float, high: float, values: NDArray[np.float64], noise: float
+) -> None:
+    """Say it if few values take up nearly all of the range while others hide in it.
+
+    What is left of the range has to show more than noise.
+    """
+    dark, bright = np.percentile(values, (100 * _FEW, 100 * (1 - _FEW)))
+    if bright - dark < _STRUCTURE * noise or dark == bright:
+        return
+    for is_above, rest, setting in (
+        (True, bright - low, "brightest_value"),
+        (False, high - dark, "darkest_value"),
+    ):
+        if rest < (1 - _STRETCHED) * (high - low):
+            end = bright if is_above else dark
+            middle = (end + (high if is_above else low)) / 2
+            n = np.count_nonzero(values > middle if is_above else values < middle)
+            warn(
+                f"{n / len(values):.1%} of the pixels take up nearly all of the range "
+                f"from {low:.4g} to {high:.4g}. If the others matter, give "
+                f"{setting}={end:.4g}.",
+                topic="stretched",
+            )
 
 
 def _bound(

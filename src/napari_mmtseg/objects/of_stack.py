@@ -81,7 +81,7 @@ def objects_of_stack(
     try:
         return (yield from finding)
     except NoObjects as nothing:
-        warn(str(nothing), stacklevel=2)
+        warn(str(nothing))
         return Objects(out, np.zeros(1, np.int64), settings.object_size or 0.0, ())
 
 

@@ -271,3 +271,19 @@ def test_a_file_hears_the_axes_of_a_layer():
     axes, sizes = pixel_sizes(layer)
     assert axes == "ZYX"
     assert sizes[0] == (3, "µm")
+
+
+@pytest.mark.parametrize("step", ["undo", "redo"])
+def test_a_history_of_other_data_is_refused(
+    viewer, edit_panel, qtbot, notifications, step
+):
+    layer = viewer.add_labels(PLANE.copy())
+    settle(edit_panel, qtbot)
+    layer.fill((0, 29), 9)
+    if step == "redo":
+        layer.undo()
+    layer.data = np.ones((6, 5), layer.data.dtype)
+    settle(edit_panel, qtbot)
+    press(edit_panel, qtbot, step)
+    assert notifications[-1][0] == "warning"
+    assert "of other data" in notifications[-1][1]

@@ -125,6 +125,19 @@ def test_colours_are_not_an_axis_of_the_layer():
     np.testing.assert_allclose(labels.scale, (2, 3))
 
 
+@pytest.mark.parametrize(
+    ("axes", "shape"), [("Y X RGB", (20, 30, 3)), ("Z Y X RGB", (5, 20, 30, 3))]
+)
+def test_colours_that_the_layer_takes_for_an_axis(axes, shape):
+    image = Image(np.zeros(shape, np.uint8), rgb=False)
+    place = choose_source(image, axes, all_slices=True).place
+    assert len(place.axes) == len(place.shape) == image.ndim
+    # One entry over all three colours, centred on them.
+    assert place.arrange(np.ones(shape[:-1], np.int32)).shape == (*shape[:-1], 1)
+    found = place.attributes()
+    assert (found["scale"][-1], found["translate"][-1]) == (3, 1)
+
+
 @pytest.mark.parametrize("pixel_step", [2, 3])
 def test_a_coarse_preview_covers_the_same_place(pixel_step):
     image = Image(GREY, scale=(0.5, 2), translate=(3, 4))

@@ -168,6 +168,17 @@ def test_another_layer_s_data_are_not_touched(shaped, viewer, qtbot):
     assert "another shape" in section.about.text()
 
 
+def test_labels_of_another_shape_are_refused(shaped, qtbot):
+    section, layer = shaped
+    other = np.ones((30, 20), layer.data.dtype)
+    layer.data = other
+    with qtbot.waitSignal(section.runner.refused) as refused:
+        section.slider.slider.setValue(2)
+    assert "another shape" in refused.args[1]
+    settle(section, qtbot)
+    np.testing.assert_array_equal(layer.data, other)
+
+
 def test_without_layers_the_section_goes(shaped, viewer, panel):
     section, _ = shaped
     viewer.layers.clear()

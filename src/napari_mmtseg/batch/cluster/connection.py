@@ -114,7 +114,6 @@ def waiting_for_workers(
             warn(
                 f"The Dask scheduler {address} has no workers yet. The work waits "
                 f"until one joins: dask worker {address}",
-                stacklevel=3,
             )
         yield
         if should_cancel():
@@ -124,7 +123,6 @@ def waiting_for_workers(
         warn(
             f"Some Dask workers have other versions than this process: {other}. "
             "Labels may differ in a few pixels.",
-            stacklevel=3,
         )
 
 

@@ -370,8 +370,11 @@ class MutualMeanTeachingModel:
         """
         model = copy.copy(self)
         model.label_values = hierarchy.label_of_class(n_labels)
+        background = self.settings.background
+        if isinstance(background, int) and background > n_labels:
+            background = "auto"  # the values of the labels tell which class it is
         model.settings = self.settings.replace(
-            n_labels=n_labels, merging=hierarchy.merging
+            n_labels=n_labels, merging=hierarchy.merging, background=background
         )
         return model
 

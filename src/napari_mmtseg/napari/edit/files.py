@@ -15,6 +15,7 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
 from napari_mmtseg.napari.edit.table import ClassTableModel
 from napari_mmtseg.napari.layers.writing import LayerFile
+from napari_mmtseg.notices import collected_notices
 from napari_mmtseg.objects.measure import ObjectTable
 from napari_mmtseg.objects.of_file import write_measurements
 
@@ -65,8 +66,9 @@ def save_labels(parent: QWidget, layer: Labels) -> Callable[[], str] | None:
     content = LayerFile.of(layer)
 
     def write() -> str:
-        content.write(path)
-        return f"The labels are saved in {path}."
+        with collected_notices() as notices:
+            content.write(path)
+        return " ".join((f"The labels are saved in {path}.", *notices))
 
     return write
 

@@ -185,7 +185,14 @@ class EditWidget(NarrowPanel):
     def _step(self, name: str, _: bool = False) -> None:
         if self.target.layer is not None:
             self.preview.clear()
-            getattr(self.target.layer, name)()
+            try:
+                getattr(self.target.layer, name)()
+            except (IndexError, ValueError):  # from napari, which keeps the history
+                show_warning(
+                    f"There is nothing to {name}: the history of "
+                    f"“{self.target.layer.name}” is of other data."
+                )
+                return
             self.status.setText("Undone." if name == "undo" else "Done again.")
 
     def _on_layer(self) -> None:

@@ -12,7 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari.layers import Labels, Layer
 from napari_mmtseg.errors import InputError
-from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.pixel_size import (
+    TIMES,
+    UNITS,
+    PixelSize,
+    Places,
+    unit_symbol,
+)
 
 if TYPE_CHECKING:
     from napari.components import Dims
@@ -121,6 +127,42 @@ def pixel_sizes(layer: Labels) -> tuple[str, tuple[PixelSize | None, ...]]:
         for size, unit in zip(_steps(layer), layer.units, strict=True)
     )
     return axes, sizes
+
+
+def places(layer: Labels) -> Places:
+    """Return pixel sizes along all axes of a layer, and where the first pixel lies.
+
+    Pixel sizes are unknown if all are 1 without a unit, positions if all are 0.
+    """
+    units = [_symbol(unit) for unit in layer.units]
+    origin = layer.data_to_world((0,) * layer.ndim)
+    sizes, positions = (
+        tuple(
+            None if unit is None else PixelSize(float(value), unit)
+            for value, unit in zip(values, units, strict=True)
+        )
+        for values in (_steps(layer), origin)
+    )
+    unknown = Places.unknown(layer.ndim)
+    return Places(
+        unknown.sizes if all(s in (None, (1.0, "")) for s in sizes) else sizes,
+        positions if np.any(origin) else unknown.positions,
+    )
+
+
+def is_turned(layer: Layer) -> bool:
+    """Return whether a layer is rotated, sheared or mirrored, as no file can be."""
+    corner = np.array(layer.data_to_world((0,) * layer.ndim))
+    ends = [np.array(layer.data_to_world(axis)) - corner for axis in np.eye(layer.ndim)]
+    steps = np.array(ends)
+    straight = np.diag(np.abs(np.diag(steps)))
+    return not np.allclose(steps, straight, rtol=0, atol=1e-6 * np.abs(steps).max())
+
+
+def _symbol(unit: Any) -> str | None:
+    """Return the symbol of a unit for files, "" without one; None for other units."""
+    symbol = unit_symbol(f"{unit:~P}")
+    return symbol if symbol in ("", *UNITS, *TIMES) else None
 
 
 def _steps(layer: Layer) -> list[float]:

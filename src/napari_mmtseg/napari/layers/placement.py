@@ -94,6 +94,8 @@ def place_of(
     along an axis, or a slice with step 1.
     """
     n = layer.ndim
+    # Colours may be an axis of the layer, too: napari guesses which ones are.
+    names = ["C" if name == "RGB" else name for name in names]
     linear = _linear(layer)
     taken = [
         range(i, i + 1) if isinstance(i, int) else range(*i.indices(length))

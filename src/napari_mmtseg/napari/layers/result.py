@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari.layers import Image
+from napari_mmtseg.errors import InputError
 from napari_mmtseg.labels.editing.class_count import ClassCount, Display
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.labels.uncertainty import UncertainRegion
@@ -60,7 +61,15 @@ class LayerResult:
         self.class_counts[hierarchy.merging] = class_count
 
     def class_count(self, labels: NDArray[Any]) -> ClassCount:
-        """Return the class count whose labels these are."""
+        """Return the class count whose labels these are.
+
+        Raises InputError for labels of another shape.
+        """
+        if not self.can_show(labels):
+            raise InputError(
+                "The labels have another shape than the result had. Segment the image "
+                "again to change their classes."
+            )
         counts = [*self.class_counts.values(), *self.earlier_counts]
         return max(counts, key=lambda count: count.agreement(labels))
 

@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from napari.utils.colormaps import DirectLabelColormap
 from numpy.typing import NDArray
 
 from napari.layers import Labels
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.outlines import ClassStyle, ObjectClasses
-from napari_mmtseg.files.pixel_size import PixelSize
+from napari_mmtseg.files.pixel_size import Places
 from napari_mmtseg.files.write import write_labels
 from napari_mmtseg.files.write_geojson import write_geojson
 from napari_mmtseg.files.write_rois import write_rois
 from napari_mmtseg.files.write_table import write_table
 from napari_mmtseg.napari.layers.class_names import INDEX, class_names
 from napari_mmtseg.napari.layers.objects import measured_rows, object_classes
-from napari_mmtseg.napari.layers.pixel_measure import pixel_sizes
+from napari_mmtseg.napari.layers.pixel_measure import is_turned, pixel_sizes, places
+from napari_mmtseg.notices import warn
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class LayerFile:
     name: str
     data: Any
     axes: str
-    sizes: tuple[PixelSize | None, ...]
+    places: Places
+    is_turned: bool
     features: Any
     colormap: Any
     classes: NDArray[np.int64] | None
@@ -41,8 +44,17 @@ class LayerFile:
         classes = object_classes(layer)
         features = layer.features.copy()
         colours = Labels(np.zeros((1, 1), int)) if classes is not None else layer
-        axes, sizes = pixel_sizes(layer)
-        return cls(layer.name, data, axes, sizes, features, colours.colormap, classes)
+        axes, _ = pixel_sizes(layer)
+        return cls(
+            layer.name,
+            data,
+            axes,
+            places(layer),
+            is_turned(layer),
+            features,
+            colours.colormap,
+            classes,
+        )
 
     def write(self, path: str | Path) -> None:
         """Write the layer; the ending of the name decides the format.
@@ -68,14 +80,27 @@ class LayerFile:
                 overwrite=True,
             )
         else:
+            is_styled = ending == ".zarr" or self.has_styles
             write_labels(
                 path,
                 np.asarray(self.data),
                 axes=self.axes,
-                pixel_sizes=self.sizes,
-                classes=self.styles() if ending == ".zarr" else None,
+                pixel_sizes=self.places.sizes,
+                positions=self.places.positions,
+                classes=self.styles() if is_styled else None,
                 overwrite=True,
             )
+            if self.is_turned:
+                warn(
+                    f"{path} holds pixel size and position, but not how “{self.name}” "
+                    "is rotated, sheared or mirrored."
+                )
+
+    @property
+    def has_styles(self) -> bool:
+        """Whether classes have names, colours or objects that somebody gave them."""
+        chosen = isinstance(self.colormap, DirectLabelColormap)
+        return self.classes is not None or chosen or bool(class_names(self.features))
 
     def styles(self) -> ObjectClasses:
         """Return the class of every object, and names and colours of all classes.
