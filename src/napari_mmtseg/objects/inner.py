@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, maximum_filter, minimum_filter
+from scipy.ndimage import maximum_filter, minimum_filter
 from skimage.filters import threshold_otsu
 
 from napari_mmtseg.objects.numbering import SMALLEST
-from napari_mmtseg.objects.separation import Mask, Separation, typical_size
+from napari_mmtseg.objects.separation import Mask, Separation, blurred, typical_size
 
 _LARGE = 6
 """Things wider than this part of the shorter side of an image may hold others."""
@@ -110,8 +110,8 @@ class InnerObjects:
         smoothing = [one.size / 2 / step for step in one.sampling]
         # The edge of the thing itself is none of the lows between objects.
         inside = np.where(minimum_filter(mask, near), heights, np.maximum(heights, 1))
-        low = gaussian_filter(minimum_filter(inside, around), smoothing)
-        high = gaussian_filter(maximum_filter(heights, around), smoothing)
+        low = blurred(minimum_filter(inside, around), smoothing)
+        high = blurred(maximum_filter(heights, around), smoothing)
         rise = high - low
         inner: Mask = (heights > low + _EDGE * rise) & (rise > _CONTRAST * high)
         return inner & mask & (heights > self.floor)

@@ -128,10 +128,10 @@ class Separation:
 
     def _smoothed(self, values: NDArray[Any], share: float) -> NDArray[np.float32]:
         sigmas = [share * self.size / step for step in self.sampling]
-        return _blurred(values.astype(np.float32, copy=False), sigmas)
+        return blurred(values.astype(np.float32, copy=False), sigmas)
 
 
-def _blurred(
+def blurred(
     values: NDArray[np.float32], sigmas: Sequence[float]
 ) -> NDArray[np.float32]:
     """Return the values blurred by Gaussians, wide ones as three boxes in a row.
