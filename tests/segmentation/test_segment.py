@@ -246,6 +246,16 @@ def test_background_is_0_in_labels_model_and_hierarchy(background):
     np.testing.assert_array_equal(model.predict(image), result.labels)
 
 
+@pytest.mark.parametrize("background", ["auto", "darkest"])
+def test_previews_have_the_background_of_the_result(background):
+    image = two_levels()
+    asked = {"n_labels": 2, "background": background, "preview_interval": 0}
+    steps, result = drain(mm.iter_segment(image, **asked, **QUICK))
+    previews = [step.labels for step in steps if step.labels is not None]
+    assert previews
+    assert all((p == result.labels).mean() > 0.9 for p in previews)
+
+
 def test_background_survives_a_file_of_a_model(tmp_path):
     image = two_levels()
     model = mm.fit(image, n_labels=2, background="auto", **QUICK)

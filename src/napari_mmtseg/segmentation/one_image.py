@@ -13,7 +13,7 @@ from napari_mmtseg.labels.background import find_background
 from napari_mmtseg.labels.hierarchy import without_gaps
 from napari_mmtseg.labels.regions import consecutive, count_values
 from napari_mmtseg.labels.store import store_labels
-from napari_mmtseg.progress import SegmentationStep, Steps
+from napari_mmtseg.progress import SegmentationStep, Steps, relay
 from napari_mmtseg.segmentation.baseline import iter_baseline
 from napari_mmtseg.segmentation.request import SegmentationRequest
 from napari_mmtseg.segmentation.result import SegmentationResult
@@ -21,6 +21,9 @@ from napari_mmtseg.segmentation.scribble_input import read_all_scribbles
 from napari_mmtseg.segmentation.scribble_training import train_model
 from napari_mmtseg.segmentation.training import Fitted, predicting
 from napari_mmtseg.settings.fields import SegmentationSettings
+
+_FOUND = ("auto", "darkest", "brightest")
+"""Kinds of background that are looked for in the image."""
 
 
 def segment_image(request: SegmentationRequest) -> Steps[SegmentationResult]:
@@ -31,6 +34,8 @@ def segment_image(request: SegmentationRequest) -> Steps[SegmentationResult]:
     scribbles = read_all_scribbles(images, request.all_scribbles(), request)
     if request.settings.method == "mmt":
         training = train_model(images, scribbles, request)
+        if scribbles is None and request.model is None:
+            training = _with_background(training, images[0], request.settings)
         steps = _label(images[0], training, request.settings)
     else:
         steps = iter_baseline(images[0], request)
@@ -51,6 +56,27 @@ def _in_shape(
     if hierarchy is not None:
         hierarchy = hierarchy.reshaped(shape)
     return replace(result, labels=labels, hierarchy=hierarchy)
+
+
+def _with_background(
+    training: Steps[Fitted], channels: NDArray[Any], settings: SegmentationSettings
+) -> Steps[Fitted]:
+    """Give the background of previews the label that it has in the result."""
+
+    def messages(step: SegmentationStep) -> list[SegmentationStep]:
+        if step.labels is None:
+            return [step]
+        background = find_background([step.labels], [channels], settings.background)
+        if background is None:
+            return [step]
+        above = step.labels > background
+        labels = np.where(step.labels == background, 0, step.labels - above)
+        return [replace(step, labels=labels.astype(step.labels.dtype))]
+
+    # Regions are numbered for themselves, and a number may not be there yet.
+    if settings.output == "regions" or settings.background not in _FOUND:
+        return training
+    return relay(training, messages)
 
 
 def _label(
