@@ -4,10 +4,11 @@
 labelled microscopy, coins and composites of textures, some of them under uneven light,
 and stained tissue without truth. With ``--shareable`` photographs of scikit-image stand
 in for those of BSDS500, which are for research use only, and there are two images of
-each microscopy set. Images with classes are segmented at their true number, but for the
-column of the automatic one; everything else at each method's own. A label
-has the colour of the true segment that it is assigned to one to one, and a colour of
-its own if there is none; without truth, that of the first method's label.
+each microscopy set whose licence lets pictures be passed on. Images with classes are
+segmented at their true number, but for the column of the automatic one; everything else
+at each method's own. A label has the colour of the true segment that it is assigned to
+one to one, and a colour of its own if there is none; without truth, that of the first
+method's label.
 """
 
 from __future__ import annotations
@@ -59,6 +60,10 @@ _INCHES = 1.6
 _COLOURFUL = 20
 
 
+_FOR_MEASURING_ONLY = ("glands", "phase_contrast")
+"""Microscopy sets without a licence, and of the Cell Tracking Challenge."""
+
+
 def examples(
     folder: Path, shareable: bool = False
 ) -> list[tuple[str, NDArray[Any], NDArray[Any] | None]]:
@@ -76,7 +81,11 @@ def examples(
         truths = sorted(item.read_truths(), key=lambda truth: len(np.unique(truth)))
         truth = truths[len(truths) // 2]
         found.append((f"photograph {item.name}", item.read_image(), truth))
-    microscopy = labelled_images(folder, "microscopy", "val", 1 + shareable)
+    microscopy = [
+        item
+        for item in labelled_images(folder, "microscopy", "val", 1 + shareable)
+        if not (shareable and item.collection in _FOR_MEASURING_ONLY)
+    ]
     for item in microscopy:
         title = item.collection.replace("_", " ")
         found.append((title, item.read_image(), item.read_truths()[0]))
