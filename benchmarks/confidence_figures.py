@@ -37,7 +37,7 @@ def draw_error_rates(errors: Mapping[str, NDArray[np.float64]]) -> Figure:
         ylim=(0, None),
     )
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
