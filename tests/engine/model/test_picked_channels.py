@@ -103,8 +103,12 @@ def test_an_image_in_tiles(
 def test_others_are_refused(
     model: mm.MutualMeanTeachingModel, image: np.ndarray
 ) -> None:
-    with pytest.raises(mm.InputError, match=r"fitted on channels 0, 2 of 3.*Pass an"):
+    with pytest.raises(mm.InputError, match=r"channels 0, 2 of 3.*Choose 2 of its"):
         model.predict(np.concatenate([image, image[:1]]), channel_axis=0)
+    with pytest.raises(mm.InputError, match="Pass an image with 3 channels, or"):
+        model.predict(image[0])
+    with pytest.raises(mm.InputError, match="Choose just these"):
+        model.check_channels(image)
 
 
 def test_parts_of_a_picked_array(image: np.ndarray) -> None:

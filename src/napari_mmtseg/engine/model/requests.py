@@ -64,15 +64,23 @@ def check_channels(
         if picked is not None:
             raise InputError(
                 f"An image with {n_channels} channels does not fit this model, which "
-                f"was fitted on channels {picked}{named}, counted from 0. Pass an "
-                f"image with {picked.n_all} channels, or choose {expected} of this one "
-                "(channels)."
+                f"was fitted on channels {picked}{named}, counted from 0. "
+                + _advice(n_channels, picked)
             )
         raise InputError(
             f"An image with {n_channels} channels does not fit this model, which was "
             f"fitted on {expected}{named}. Pass an image with {expected} channels, or "
             "name its channels with channel_axis."
         )
+
+
+def _advice(n_channels: int, picked: PickedChannels) -> str:
+    expected, n_all = len(picked.numbers), picked.n_all
+    if n_channels == n_all:  # training goes on: nothing is picked by itself
+        return "Choose just these channels."
+    if n_channels > expected:
+        return f"Choose {expected} of its channels, or pass an image with {n_all}."
+    return f"Pass an image with {n_all} channels, or with just these."
 
 
 def asked_settings(
