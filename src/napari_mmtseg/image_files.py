@@ -12,5 +12,6 @@ from __future__ import annotations
 
 from napari_mmtseg.files.pixel_size import PixelSize
 from napari_mmtseg.files.read import ImageFile, read_image
+from napari_mmtseg.images.picked_channels import PickedChannels
 
-__all__ = ["ImageFile", "PixelSize", "read_image"]
+__all__ = ["ImageFile", "PickedChannels", "PixelSize", "read_image"]

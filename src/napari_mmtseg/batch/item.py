@@ -55,6 +55,7 @@ class BatchTask:
     channel_axis: int | None = None
     table: Path | None = None
     series: int | None = None
+    channels: tuple[int, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -111,6 +112,7 @@ def _read(task: BatchTask) -> ImageFile:
         channel_axis=task.channel_axis,
         axes=task.axes,
         series=task.series,
+        channels=task.channels,
     )
     check_labels_path(item.labels, overwrite=True)
     check_labels_fit(item.labels, image.label_axes)
@@ -125,6 +127,7 @@ def _labels(
         "axes": task.axes,
         "channel_axis": task.channel_axis,
         "series": task.series,
+        "channels": task.channels,
     }
     files = {"image": task.item.image, "model": task.model}
     path, settings = task.item.labels, task.settings

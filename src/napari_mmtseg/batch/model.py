@@ -15,7 +15,7 @@ from napari_mmtseg.batch.plan import BatchItem, BatchPlan, BatchRequest
 from napari_mmtseg.batch.previous import PreviousRun
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.atomic import write_atomically
-from napari_mmtseg.files.read import ImageFile, read_image
+from napari_mmtseg.files.read import ImageFile, common_pick, read_image
 from napari_mmtseg.files.write import check_labels_fit
 from napari_mmtseg.images.crops import sample_frame
 from napari_mmtseg.images.normalization import Normalization
@@ -124,6 +124,16 @@ def fit_batch(
     number of axes or channels than most.
     """
     images = yield from _chosen(plan)
+    model = yield from _fit_readable(images, plan, should_cancel)
+    model.picked_channels = common_pick(images)
+    return model
+
+
+def _fit_readable(
+    images: Sequence[ImageFile],
+    plan: BatchPlan,
+    should_cancel: Callable[[], bool] | None,
+) -> Steps[MutualMeanTeachingModel]:
     try:
         return (yield from _fit(images, plan.request, should_cancel))
     except InputError:
@@ -217,6 +227,7 @@ def _looked_at(
         channel_axis=request.channel_axis,
         axes=request.axes,
         series=request.series,
+        channels=request.channels,
     )
     check_labels_fit(item.labels, image.label_axes)
     stack = _stack(image)

@@ -12,6 +12,7 @@ from pathlib import Path
 from napari_mmtseg.errors import Cancelled, InputError
 from napari_mmtseg.files.atomic import PARTIAL
 from napari_mmtseg.files.formats import FILE_FORMATS, IMAGE_SUFFIXES
+from napari_mmtseg.images.channel_numbers import check_numbers
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 MODES = ("one_model", "each")
@@ -68,6 +69,9 @@ class BatchRequest:
     series : int, optional
         Number of the image, from 0, in files that hold several; without it the one with
         the largest pages.
+    channels : sequence of int, optional
+        Numbers of the channels to use, from 0; all without it, or those that a saved
+        model was fitted on.
     """
 
     source: Path
@@ -85,8 +89,11 @@ class BatchRequest:
     channel_axis: int | None = None
     measure: bool = False
     series: int | None = None
+    channels: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
+        if self.channels is not None:
+            object.__setattr__(self, "channels", check_numbers(self.channels))
         for name in ("source", "target", "model"):
             value = getattr(self, name)
             if value is None and name == "model":

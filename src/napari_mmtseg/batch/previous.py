@@ -24,6 +24,7 @@ _RESUMED = {
     "axes",
     "channel_axis",
     "series",
+    "channels",
     "pattern",
 }
 """Parts of a request that a resumed batch takes from the journal unless given."""

@@ -216,6 +216,7 @@ def prepare(
         "model": None if saved is None else digest(saved),
         **{name: getattr(request, name) for name in same},
         **({"measure": True} if request.measure else {}),
+        **({"channels": list(request.channels)} if request.channels else {}),
     }
     journal = Journal(plan.journal_path, about)
     previous = previous_run(journal, plan) if request.resume else PreviousRun()
@@ -297,6 +298,7 @@ def _tasks(start: BatchStart, settings: SegmentationSettings) -> list[BatchTask]
             request.channel_axis,
             start.plan.table_path(item).absolute() if request.measure else None,
             request.series,
+            request.channels,
         )
         for item in start.plan.items
         if item.name not in start.previous.done

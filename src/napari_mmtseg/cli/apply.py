@@ -72,6 +72,7 @@ def apply(
     axes: str | None,
     channel_axis: int | None,
     series: int | None,
+    channels: tuple[int, ...] | None,
     overwrite: bool,
     quiet: bool,
 ) -> None:
@@ -94,6 +95,7 @@ def apply(
             "axes": axes,
             "channel_axis": channel_axis,
             "series": series,
+            "channels": channels,
         }
         _apply_on_cluster(
             (model, image, labels_path),
@@ -107,7 +109,7 @@ def apply(
     if region is not None or resume:
         raise InputError("--region and --resume need --scheduler.")
     image_files.check_outputs(image, labels_path, confidence_path, overwrite)
-    source = image_files.read(image, channel_axis, axes, series)
+    source = image_files.read(image, channel_axis, axes, series, channels)
     image_files.check_fit(source, labels_path, confidence_path)
 
     changes = {} if output is None else {"output": output}
@@ -130,6 +132,7 @@ def apply(
         axes=axes,
         channel_axis=channel_axis,
         series=series,
+        channels=channels,
     )
     output = fitted.settings.output
     image_files.write_labels(labels_path, labels, output, source, overwrite, about)

@@ -100,6 +100,7 @@ def segment(
     axes: str | None,
     channel_axis: int | None,
     series: int | None,
+    channels: tuple[int, ...] | None,
     overwrite: bool,
     quiet: bool,
     settings: SegmentationSettings,
@@ -116,7 +117,7 @@ def segment(
         check_output(table_path, suffixes=(".csv",), overwrite=overwrite)
     if model_path is not None or confidence_path is not None:
         check_makes_model(settings)
-    source = image_files.read(image, channel_axis, axes, series)
+    source = image_files.read(image, channel_axis, axes, series, channels)
     image_files.check_fit(source, labels_path, confidence_path)
     scribbles, model = image_files.read_painted(scribbles_path), None
     if start_path is not None:
@@ -131,6 +132,8 @@ def segment(
         model=model,
     )
     result = follow(steps, run_report, quiet=quiet)
+    if result.model is not None:
+        result.model.picked_channels = source.picked
     about = provenance_of(
         "segment",
         labels_path,
@@ -144,6 +147,7 @@ def segment(
         axes=axes,
         channel_axis=channel_axis,
         series=series,
+        channels=channels,
     )
     image_files.write_labels(
         labels_path, result.labels, settings.output, source, overwrite, about
@@ -182,12 +186,14 @@ def fit(
     axes: str | None,
     channel_axis: int | None,
     series: int | None,
+    channels: tuple[int, ...] | None,
     overwrite: bool,
     quiet: bool,
     settings: SegmentationSettings,
 ) -> None:
     """Fit one model to one or several IMAGEs, for `mmtseg apply`."""
     from napari_mmtseg.cli.image_files import read, read_painted
+    from napari_mmtseg.files.read import common_pick
     from napari_mmtseg.segmentation.baseline import check_makes_model
     from napari_mmtseg.segmentation.fit import iter_fit
 
@@ -198,7 +204,7 @@ def fit(
             f"--scribbles belongs to one image; {len(images)} are given. Give one "
             "image, or use napari_mmtseg.fit in Python."
         )
-    sources = [read(image, channel_axis, axes, series) for image in images]
+    sources = [read(image, channel_axis, axes, series, channels) for image in images]
     scribbles = read_painted(scribbles_path)
     painted = None if scribbles is None else [scribbles]
     arrays, details = _in_one_order(sources)
@@ -210,6 +216,7 @@ def fit(
         settings=settings,
     )
     model = follow(steps, run_report, quiet=quiet)
+    model.picked_channels = common_pick(sources)
     model.save(model_path, overwrite=overwrite)
     classes, fitted = count(model.n_labels, "class"), count(len(images), "image")
     click.echo(f"{model_path}: {classes}, fitted to {fitted}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +45,16 @@ def check_outputs(
 
 
 def read(
-    path: Path, channel_axis: int | None, axes: str | None, series: int | None
+    path: Path,
+    channel_axis: int | None,
+    axes: str | None,
+    series: int | None,
+    channels: Sequence[int] | None = None,
 ) -> ImageFile:
     """Read an image and check its axes."""
-    source = read_image(path, channel_axis=channel_axis, axes=axes, series=series)
+    source = read_image(
+        path, channel_axis=channel_axis, axes=axes, series=series, channels=channels
+    )
     try:
         with collected_notices():  # the run says it again
             ImageStack.of(source.array, axes=source.axes)

@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from napari_mmtseg.cli.command import AdvancedSettingOption, SettingOption
+from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.formats import CONFIDENCE_SUFFIXES, LABEL_SUFFIXES, in_words
+from napari_mmtseg.images.channel_numbers import parse_channels
 from napari_mmtseg.settings.fields import (
     OBJECT_SETTINGS,
     SegmentationSettings,
@@ -151,6 +153,13 @@ def _shown(parameter: Parameter, value: Any) -> str:
     return f"{value:g}" if parameter.kind is float else str(value)
 
 
+def _numbers(text: str) -> tuple[int, ...] | None:
+    try:
+        return parse_channels(text)
+    except InputError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 image_argument = click.argument("image", type=PATH)
 labels_option = click.option(
     "-o",
@@ -208,6 +217,13 @@ common_options = together(
         metavar="N",
         help="Number of the image, counted from 0, in a file that holds several "
         "[default: the one with the largest pages].",
+    ),
+    click.option(
+        "--channels",
+        type=_numbers,
+        metavar="N,N",
+        help="Numbers of the channels to use, counted from 0, such as 0,2 [default: "
+        "all].",
     ),
     output_options,
 )

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 DIFFERENT = 1
 """Exit code if the labels are not the same."""
 
+_READING = ("channel_axis", "axes", "series", "channels")
+"""Options of reading an image."""
+
 _OTHER = {
     "image": "--image",
     "model": "--model",
@@ -156,7 +159,7 @@ def _repeated(
         return objects.labels, source
     source = image_files.read(
         files["image"],
-        *(options.get(name) for name in ("channel_axis", "axes", "series")),
+        *(options.get(name) for name in _READING),
     )
     if about.command == "apply":
         model = of_file.load_changed(files["model"], changes)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from napari_mmtseg.files.read_raster import read_raster
 from napari_mmtseg.files.read_tiff import is_tiff, read_tiff
 from napari_mmtseg.files.read_zarr import is_zarr, read_zarr
 from napari_mmtseg.images.axes import parse_axes
+from napari_mmtseg.images.channel_numbers import check_numbers
 from napari_mmtseg.images.lazy import ArrayPart
+from napari_mmtseg.images.picked_channels import PickedChannels, pick
 
 _MICROMETRE = PixelSize(1.0, "µm")
 
@@ -30,7 +33,8 @@ class ImageFile:
     what is stacked, such as "TZYX". `channel_axis` is None for grey and RGB(A).
     `pixel_sizes` has one for every axis, None where the file has none; along T it is
     the time between frames. `name` is without folder and suffix. `positions` has the
-    place of the first pixel for every axis, None where the file has none.
+    place of the first pixel for every axis, None where the file has none. `picked` are
+    its channels if these are not all of the file.
     """
 
     array: Any
@@ -39,6 +43,7 @@ class ImageFile:
     pixel_sizes: tuple[PixelSize | None, ...]
     name: str
     positions: tuple[PixelSize | None, ...] = ()
+    picked: PickedChannels | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -96,6 +101,7 @@ def read_image(
     channel_axis: int | None = None,
     axes: str | None = None,
     series: int | None = None,
+    channels: Sequence[int] | None = None,
 ) -> ImageFile:
     """Read an image file: TIFF by tifffile, OME-Zarr by zarr, else by imageio.
 
@@ -104,10 +110,12 @@ def read_image(
     that is installed. The content decides, not the suffix. `channel_axis` and `axes`
     are those as stored, if the file does not name them; axes of length 1 are left out
     of the result. `series` is the number, from 0, of the image in a file that holds
-    several; without it the one with the largest pages is taken, and said.
+    several; without it the one with the largest pages is taken, and said. `channels`
+    are the numbers, from 0, of those to take, in the order of the file; all without it.
     Raises InputError if the file cannot be read, or its axes are not Y, X and others.
     """
     path = Path(path)
+    numbers = None if channels is None else check_numbers(channels)
     try:
         stored = _read(path, series)
     except InputError:
@@ -134,7 +142,14 @@ def read_image(
             stored = stored._replace(axes=parse_axes(axes, array.ndim))
         except InputError as error:
             raise InputError(f"{path} has the shape {array.shape}: {error}") from error
-    return _arrange(path, stored, channel_axis)
+    image = _arrange(path, stored, channel_axis)
+    return image if numbers is None else _picked(path, image, numbers)
+
+
+def common_pick(images: Sequence[ImageFile]) -> PickedChannels | None:
+    """Return the channels that were picked, if that was the same in all images."""
+    found = {image.picked for image in images}
+    return found.pop() if len(found) == 1 else None
 
 
 def _read(path: Path, series: int | None) -> StoredImage:
@@ -219,6 +234,34 @@ def _arrange(path: Path, stored: StoredImage, channel_axis: int | None) -> Image
         tuple(sizes.get(a) for a in letters),
         name,
         tuple(positions.get(a) for a in letters),
+    )
+
+
+def _picked(path: Path, image: ImageFile, numbers: tuple[int, ...]) -> ImageFile:
+    """Return an image with some of its channels; colours become channels."""
+    words = ",".join(map(str, numbers))
+    axis = next((i for i, a in enumerate(image.axes) if a in "CS"), None)
+    if axis is None:
+        raise InputError(
+            f"{path} has no channels, so there is none of channels={words}. Leave that "
+            "out, or name the axis of the channels with channel_axis=N."
+        )
+    n = int(image.array.shape[axis])
+    if image.axes[axis] == "S":
+        n = min(n, 3)  # without alpha
+    if numbers[-1] >= n:
+        raise InputError(
+            f"{path} has {n} channels: there is no channel {numbers[-1]} "
+            f"(channels={words}). Count from 0 to {n - 1}."
+        )
+    if len(numbers) == n:
+        return image
+    return replace(
+        image,
+        array=pick(image.array, axis, numbers),
+        axes=image.axes.replace("S", "C"),
+        channel_axis=axis,
+        picked=PickedChannels(numbers, n),
     )
 
 

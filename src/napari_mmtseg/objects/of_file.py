@@ -52,7 +52,9 @@ def channels_of(image: ImageFile) -> dict[str, Any]:
     elif axis is None:
         return {"intensity": image.array}
     else:
-        names = tuple(f"channel_{i + 1}" for i in range(image.array.shape[axis]))
+        picked = image.picked and image.picked.numbers
+        numbers = picked or range(image.array.shape[axis])
+        names = tuple(f"channel_{i + 1}" for i in numbers)
     n = min(image.array.shape[axis], 3 if names is _COLOURS else len(names))
     return {names[i]: _taken(image.array, axis, i) for i in range(n)}
 

@@ -10,6 +10,7 @@ from napari_mmtseg import Cancelled, InputError
 from napari_mmtseg.batch import iter_label_on_cluster, label_on_cluster
 from napari_mmtseg.cli.main import main
 from napari_mmtseg.files.read import read_image
+from napari_mmtseg.images.picked_channels import PickedChannels
 from napari_mmtseg.progress import drain
 from tests.batch.folders import QUICK, square, write_stack
 
@@ -63,6 +64,22 @@ def test_an_image_of_a_file_with_several(tmp_path, client, model):
     np.testing.assert_array_equal(labels[...], model.predict(square(3)))
     with pytest.raises(InputError, match="has no image 2"):
         label_on_cluster(model, path, tmp_path / "b.zarr", scheduler=client, series=2)
+
+
+def test_some_channels(tmp_path, client):
+    image = np.stack([square(1), square(2), 255 - square(1)])
+    path, picks = tmp_path / "three.tif", (0, 2)
+    tifffile.imwrite(path, image, ome=True, metadata={"axes": "CYX"})
+    model = mm.fit(image[list(picks)], channel_axis=0, **QUICK)
+    expected = model.predict(image[list(picks)], axes="CYX")
+    options = {"scheduler": client, "channels": picks}
+    labels = label_on_cluster(model, path, tmp_path / "a.zarr", **options)
+    np.testing.assert_array_equal(labels[...], expected)
+    again = label_on_cluster(model, path, tmp_path / "a.zarr", resume=True, **options)
+    np.testing.assert_array_equal(again[...], expected)
+    model.picked_channels = PickedChannels(picks, 3)
+    labels = label_on_cluster(model, path, tmp_path / "b.zarr", scheduler=client)
+    np.testing.assert_array_equal(labels[...], expected)
 
 
 def leftovers(folder):

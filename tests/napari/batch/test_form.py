@@ -70,6 +70,7 @@ def test_copy_as_command_is_the_same_run(
     form.n_workers.value = 2
     form.scheduler.value = "tcp://localhost:8786"
     form.axes.value = "YX"
+    form.channels.value = "2, 0"
     form.file_format.value = "ome.tif"
     form.overwrite.value = True
     look(batch_panel, qtbot)
@@ -77,6 +78,7 @@ def test_copy_as_command_is_the_same_run(
     text = QApplication.clipboard().text()
     assert "--preset fast" in text
     assert "--no-ema-warmup" in text
+    assert "--channels 0,2" in text
     assert form.request().settings.edge_scale is None
     request, address = parsed(text, monkeypatch)
     assert request == form.request()
@@ -99,6 +101,17 @@ def test_settings_are_loaded_from_a_run(batch_panel, qtbot, tmp_path, monkeypatc
     monkeypatch.setattr(QFileDialog, "getOpenFileName", answer)
     click(qtbot, batch_panel.files.load_button)
     assert batch_panel.form.settings.settings() == SegmentationSettings(n_labels=7)
+
+
+def test_channels_that_are_none_are_a_reason(batch_panel, qtbot, folder):
+    choose(batch_panel, qtbot, folder)
+    batch_panel.form.channels.value = "0, 0"
+    look(batch_panel, qtbot)
+    assert "Give each once" in batch_panel.hint.text()
+    assert not batch_panel.run_button.isEnabled()
+    batch_panel.form.channels.value = " "
+    look(batch_panel, qtbot)
+    assert batch_panel.form.request().channels is None
 
 
 def test_contradicting_settings_are_a_reason(batch_panel, qtbot, folder):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import napari_mmtseg as mm
+from napari_mmtseg.images.picked_channels import PickedChannels
 from napari_mmtseg.napari.layers.channels import (
     ChannelStack,
     axis_channels,
@@ -23,6 +24,7 @@ from tests.napari.driving import (
     run_to_the_end,
     set_values,
     two_levels,
+    wait_for_end,
 )
 
 
@@ -119,6 +121,7 @@ def test_some_channels_of_a_stack(viewer, panel, axes):
     panel.choice.channels.boxes[1].setChecked(False)
     source = panel.choice.source()
     assert source.channels == ("channel 0", "channel 2")
+    assert source.picked == PickedChannels((0, 2), 3)
     assert source.name == "stack"
     at = axes.split().index("C")
     expected = np.moveaxis(image, at, 0)[[0, 2]]
@@ -132,6 +135,35 @@ def test_some_channels_of_a_stack(viewer, panel, axes):
         box.setChecked(False)
     assert not panel.run_button.isEnabled()
     assert "Check at least one" in panel.reason.text()
+
+
+@pytest.mark.parametrize("n_slices", [1, 3])
+def test_a_model_of_some_channels_picks_them(viewer, panel, qtbot, n_slices):
+    """Applied to another image with all of them, or with just these."""
+    plane, _ = two_levels()
+    noise = np.random.default_rng(0).integers(0, 4000, plane.shape).astype(np.uint16)
+    image = np.stack([plane, noise, plane.max() - plane])
+    axes = "C Y X"
+    if n_slices > 1:
+        image, axes = np.stack([image] * n_slices, 1), "C Z Y X"
+    viewer.add_image(image, name="first")
+    panel.axes.value = axes
+    set_values(panel, n_labels=2)
+    panel.choice.channels.boxes[1].setChecked(False)
+    run_to_the_end(panel, qtbot)
+    (first,) = labels_layers(viewer)
+    model = result_of(first).model
+    assert model.picked_channels == PickedChannels((0, 2), 3)
+    for other in (image[..., ::-1, :], image[[0, 2]][..., ::-1, :]):
+        viewer.add_image(other, name="second")
+        panel.axes.value = axes
+        panel.model_actions.apply_layer(first)
+        wait_for_end(panel, qtbot)
+        second = labels_layers(viewer)[-1]
+        assert second is not first, panel.progress.text.text()
+        same = second.data[..., ::-1, :].reshape(first.data.shape) == first.data
+        assert same.mean() > 0.97
+        viewer.layers.remove(second)
 
 
 def test_channels_are_compared_by_what_they_are(two, viewer):

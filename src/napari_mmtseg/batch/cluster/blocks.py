@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -58,6 +58,7 @@ class BlockJob:
     model: str
     modified: int
     series: int | None = None
+    channels: tuple[int, ...] | None = None
 
     @classmethod
     def planned(
@@ -70,11 +71,18 @@ class BlockJob:
         axes: str | None,
         channel_axis: int | None,
         series: int | None = None,
+        channels: Sequence[int] | None = None,
     ) -> BlockJob:
         """Plan the labels of an image."""
         values = model.label_values
         largest = model.settings.max_labels if values is None else int(values.max())
-        file = read_image(image, channel_axis=channel_axis, axes=axes, series=series)
+        file = read_image(
+            image,
+            channel_axis=channel_axis,
+            axes=axes,
+            series=series,
+            channels=channels,
+        )
         stack = ImageStack.of(file.array, axes=file.axes, volumes=model.n_dims == 3)
         return cls(
             str(Path(image).absolute()),
@@ -88,6 +96,7 @@ class BlockJob:
             # The time of a folder changes with what is put into it.
             Path(image).stat().st_mtime_ns if Path(image).is_file() else 0,
             series,
+            None if channels is None else tuple(channels),
         )
 
     @property
@@ -258,6 +267,10 @@ def _model(job: BlockJob) -> MutualMeanTeachingModel:
 def image_stack(job: BlockJob, n_dims: int) -> ImageStack:
     """Open the image of a job."""
     image = read_image(
-        job.image, channel_axis=job.channel_axis, axes=job.axes, series=job.series
+        job.image,
+        channel_axis=job.channel_axis,
+        axes=job.axes,
+        series=job.series,
+        channels=job.channels,
     )
     return ImageStack.of(image.array, axes=image.axes, volumes=n_dims == 3)

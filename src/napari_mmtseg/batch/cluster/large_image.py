@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +59,7 @@ def label_on_cluster(
     axes: str | None = None,
     channel_axis: int | None = None,
     series: int | None = None,
+    channels: Sequence[int] | None = None,
     resume: bool = False,
     overwrite: bool = False,
 ) -> Any:
@@ -83,7 +84,7 @@ def label_on_cluster(
         Address of a Dask scheduler, a scheduler file, or a client.
     region : int
         Side of a block in pixels, rounded up to a multiple of the chunks of 1024.
-    axes, channel_axis, series : str, int, int, optional
+    axes, channel_axis, series, channels : str, int, int, sequence of int, optional
         As for :func:`napari_mmtseg.files.read.read_image`.
     resume : bool
         Go on with what an earlier call has left, if anything: blocks that have their
@@ -113,6 +114,7 @@ def label_on_cluster(
             axes=axes,
             channel_axis=channel_axis,
             series=series,
+            channels=channels,
             resume=resume,
             overwrite=overwrite,
         )
@@ -129,6 +131,7 @@ def iter_label_on_cluster(
     axes: str | None = None,
     channel_axis: int | None = None,
     series: int | None = None,
+    channels: Sequence[int] | None = None,
     resume: bool = False,
     overwrite: bool = False,
     should_cancel: Callable[[], bool] | None = None,
@@ -140,7 +143,9 @@ def iter_label_on_cluster(
 
     Parameters
     ----------
-    model, image, out, scheduler, region, axes, channel_axis, series, resume, overwrite
+    model, image, out, scheduler, region, resume, overwrite
+        As for :func:`label_on_cluster`.
+    axes, channel_axis, series, channels
         As for :func:`label_on_cluster`.
     should_cancel : callable, optional
         Called often; once it returns True :class:`Cancelled` is raised, and the blocks
@@ -172,7 +177,7 @@ def iter_label_on_cluster(
     fitted = load_model(model) if isinstance(model, (str, Path)) else model
     content = _content(model)
     job = BlockJob.planned(
-        fitted, content, image, out, region, axes, channel_axis, series
+        fitted, content, image, out, region, axes, channel_axis, series, channels
     )
     job.check(resume=resume, overwrite=overwrite)
     _check_fit(fitted, job)

@@ -27,6 +27,7 @@ from napari_mmtseg.engine.model.stack_inference import ClusterPart, stack_cluste
 from napari_mmtseg.engine.model.stack_labels import label_window
 from napari_mmtseg.engine.model.storage import read_model, write_model
 from napari_mmtseg.images.illumination import EVEN
+from napari_mmtseg.images.picked_channels import PickedChannels
 from napari_mmtseg.images.stack import Frame, ImageStack
 from napari_mmtseg.labels.hierarchy import LabelHierarchy
 from napari_mmtseg.notices import topics_once
@@ -53,6 +54,10 @@ class MutualMeanTeachingModel:
         set at any time.
     channel_names : tuple of str, optional
         Names of the channels, if known. They can be set at any time.
+    picked_channels : PickedChannels, optional
+        Numbers of the channels that the model was fitted on, and how many the image
+        had, if it had more: of an image with that many these are taken. It can be set
+        at any time.
     """
 
     def __init__(
@@ -61,9 +66,11 @@ class MutualMeanTeachingModel:
         settings: SegmentationSettings,
         label_values: NDArray[np.int32] | None = None,
         channel_names: tuple[str, ...] = (),
+        picked_channels: PickedChannels | None = None,
     ) -> None:
         self._readout = readout
         self.channel_names = channel_names
+        self.picked_channels = picked_channels
         self.memory: CachedResult | None = None
         self.settings = settings
         self.label_values = label_values
@@ -127,7 +134,8 @@ class MutualMeanTeachingModel:
         Parameters
         ----------
         image : array-like
-            Image or stack with as many channels as the model was fitted on.
+            Image or stack with as many channels as the model was fitted on, or as the
+            image had of which it was fitted on some (`picked_channels`).
         n_labels : int, optional
             Number of classes; as fitted without it. For the image that the model was
             fitted on, ``labels(image, n)`` is ``segment(image, n_labels=n)``.
@@ -181,7 +189,7 @@ class MutualMeanTeachingModel:
         out: Any = None,
     ) -> Generator[float, None, Any]:
         """Do the same as :meth:`labels`, yielding the finished fraction."""
-        stack = image_stack(image, axes, channel_axis, self.n_dims)
+        stack = self._image_stack(image, axes, channel_axis)
         settings = self._asked(stack.first, n_labels, merging, output)
         about = self._readout, stack, settings, self.label_values
         if settings.output == "objects":
@@ -203,7 +211,7 @@ class MutualMeanTeachingModel:
 
         Parameters are those of :meth:`labels`.
         """
-        stack = image_stack(image, axes, channel_axis, self.n_dims)
+        stack = self._image_stack(image, axes, channel_axis)
         settings = self._asked(stack.first, n_labels, None, "objects")
         about = self._readout, stack, settings, self.label_values
         return labelling.objects(*about, spacing, out)
@@ -248,6 +256,8 @@ class MutualMeanTeachingModel:
             If the image does not fit the model, the window does not lie in it, or the
             settings ask for regions or clean-up, which depend on more than the part.
         """
+        if self.picked_channels is not None:
+            frame = self.picked_channels.of_frame(frame)
         self.check_channels(frame)
         return label_window(
             self._readout, frame, window, self.settings, self.label_values
@@ -262,6 +272,8 @@ class MutualMeanTeachingModel:
         :func:`~napari_mmtseg.engine.model.stack_inference.stack_clusters`; its parts
         end where the chunks of `out` do, to which the labels will go.
         """
+        if self.picked_channels is not None:
+            stack = self.picked_channels.of_stack(stack)
         settings = self._asked(stack.first)
         merge_tree = self._readout.merge_tree(
             settings, stack.first.is_large, self.label_values
@@ -281,7 +293,7 @@ class MutualMeanTeachingModel:
 
         Parameters are those of :meth:`labels`. Yields the finished fraction.
         """
-        channels = one_image(image, channel_axis, self.n_dims)
+        channels = self._one_image(image, channel_axis)
         settings = self._asked(channels, n_labels, merging)
         found = self._readout.for_image(channels).find(channels, settings)
         return with_label_values(found, self.label_values)
@@ -352,7 +364,7 @@ class MutualMeanTeachingModel:
         merging: str | None = None,
     ) -> Generator[float, None, NDArray[np.float32]]:
         """Do the same as :meth:`confidence`, yielding the finished fraction."""
-        channels = one_image(image, channel_axis, self.n_dims)
+        channels = self._one_image(image, channel_axis)
         settings = self._asked(channels, n_labels, merging)
         return self._readout.for_image(channels).confidence(channels, settings)
 
@@ -387,7 +399,16 @@ class MutualMeanTeachingModel:
 
     def check_channels(self, channels: NDArray[Any] | Frame) -> None:
         """Refuse an image (C, Y, X) with another number of channels."""
-        check_channels(channels.shape[0], self.n_channels, self.channel_names)
+        names, picked = self.channel_names, self.picked_channels
+        check_channels(channels.shape[0], self.n_channels, names, picked)
+
+    def _image_stack(
+        self, image: Any, axes: str | None, channel_axis: int | None
+    ) -> ImageStack:
+        return image_stack(image, axes, channel_axis, self.n_dims, self.picked_channels)
+
+    def _one_image(self, image: Any, channel_axis: int | None) -> NDArray[Any]:
+        return one_image(image, channel_axis, self.n_dims, self.picked_channels)
 
     def _asked(
         self,
@@ -416,6 +437,7 @@ class MutualMeanTeachingModel:
             self.settings,
             self.label_values,
             self.channel_names,
+            self.picked_channels,
             overwrite=overwrite,
         )
 

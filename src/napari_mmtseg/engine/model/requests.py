@@ -10,12 +10,17 @@ from napari_mmtseg.engine.model.inference import Hierarchies
 from napari_mmtseg.engine.model.storage import LabelValues
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.images.arrays import as_channels_first
+from napari_mmtseg.images.picked_channels import PickedChannels
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.settings.fields import SegmentationSettings
 
 
 def image_stack(
-    image: Any, axes: str | None, channel_axis: int | None, n_dims: int
+    image: Any,
+    axes: str | None,
+    channel_axis: int | None,
+    n_dims: int,
+    picked: PickedChannels | None = None,
 ) -> ImageStack:
     """Return an image or stack; of volumes if the model has 3 dimensions."""
     volumes = n_dims == 3
@@ -26,30 +31,56 @@ def image_stack(
             f"{stack.label_axes} is not one. Give a volume with Z, or fit a model with "
             "stack=one_model."
         )
-    return stack
+    return stack if picked is None else picked.of_stack(stack)
 
 
-def one_image(image: Any, channel_axis: int | None, n_dims: int) -> NDArray[Any]:
+def one_image(
+    image: Any,
+    channel_axis: int | None,
+    n_dims: int,
+    picked: PickedChannels | None = None,
+) -> NDArray[Any]:
     """Return an image as (C, Y, X), or with `n_dims` 3 a volume as (C, Z, Y, X)."""
     if n_dims == 2:
-        return as_channels_first(image, channel_axis)
+        channels = as_channels_first(image, channel_axis)
+        return channels if picked is None else picked.of_image(channels)
     stack = ImageStack.of(image, channel_axis=channel_axis, volumes=True)
     if not stack.volumes or stack.n_frames > 1:
         raise InputError(
             f"This model needs a volume; give one, not a stack of shape {stack.shape}."
         )
-    return stack.first.read()
+    return (stack if picked is None else picked.of_stack(stack)).first.read()
 
 
-def check_channels(n_channels: int, expected: int, names: tuple[str, ...]) -> None:
+def check_channels(
+    n_channels: int,
+    expected: int,
+    names: tuple[str, ...],
+    picked: PickedChannels | None = None,
+) -> None:
     """Refuse an image with another number of channels than a model expects."""
     if n_channels != expected:
         named = f" ({', '.join(names)})" if names else ""
+        if picked is not None:
+            raise InputError(
+                f"An image with {n_channels} channels does not fit this model, which "
+                f"was fitted on channels {picked}{named}, counted from 0. "
+                + _advice(n_channels, picked)
+            )
         raise InputError(
             f"An image with {n_channels} channels does not fit this model, which was "
             f"fitted on {expected}{named}. Pass an image with {expected} channels, or "
             "name its channels with channel_axis."
         )
+
+
+def _advice(n_channels: int, picked: PickedChannels) -> str:
+    expected, n_all = len(picked.numbers), picked.n_all
+    if n_channels == n_all:  # training goes on: nothing is picked by itself
+        return "Choose just these channels."
+    if n_channels > expected:
+        return f"Choose {expected} of its channels, or pass an image with {n_all}."
+    return f"Pass an image with {n_all} channels, or with just these."
 
 
 def asked_settings(

@@ -24,6 +24,7 @@ from napari_mmtseg.files.atomic import write_atomically
 from napari_mmtseg.images.features import FeatureBank
 from napari_mmtseg.images.illumination import EVEN, Illumination
 from napari_mmtseg.images.normalization import Normalization
+from napari_mmtseg.images.picked_channels import PickedChannels
 from napari_mmtseg.images.texture import AnyTexture, Texture, TextureEnergy
 from napari_mmtseg.settings.fields import SegmentationSettings
 
@@ -47,6 +48,7 @@ def write_model(
     settings: SegmentationSettings,
     label_values: LabelValues,
     channel_names: tuple[str, ...] = (),
+    picked_channels: PickedChannels | None = None,
     *,
     overwrite: bool,
 ) -> None:
@@ -66,6 +68,8 @@ def write_model(
         about["label_values"] = label_values.tolist()
     if channel_names:
         about["channel_names"] = list(channel_names)
+    if picked_channels is not None:
+        about["picked_channels"] = asdict(picked_channels)
     state = readout.state()
     content = save(
         {name: value.detach().cpu().contiguous() for name, value in state.items()},
@@ -76,7 +80,13 @@ def write_model(
 
 def read_model(
     path: str | Path,
-) -> tuple[Readout, SegmentationSettings, LabelValues, tuple[str, ...]]:
+) -> tuple[
+    Readout,
+    SegmentationSettings,
+    LabelValues,
+    tuple[str, ...],
+    PickedChannels | None,
+]:
     """Return the parts that :func:`write_model` wrote, or raise :class:`InputError`.
 
     On the device of the settings if this machine has it, else on the CPU.
@@ -106,6 +116,11 @@ def read_model(
         if label_values is not None:
             label_values = np.asarray(label_values, np.int32)
         channel_names = tuple(str(name) for name in about.get("channel_names", ()))
+        picked = about.get("picked_channels")
+        if picked is not None:
+            picked = PickedChannels(**picked)
+            if len(picked.numbers) != normalization.n_channels:
+                raise ValueError(f"channels {picked} are not those of the networks")
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         detail = f"{error} is missing" if isinstance(error, KeyError) else error
         raise InputError(
@@ -117,7 +132,7 @@ def read_model(
     except InputError:
         device = torch.device("cpu")
     consensus.to(device)
-    return readout, settings, label_values, channel_names
+    return readout, settings, label_values, channel_names, picked
 
 
 def _texture(about: dict[str, Any]) -> AnyTexture | FeatureBank:

@@ -21,10 +21,12 @@ def as_command(request: BatchRequest, scheduler: str | None = None) -> str:
         ("--axes", "axes"),
         ("--channel-axis", "channel_axis"),
         ("--series", "series"),
+        ("--channels", "channels"),
     ):
         value = getattr(request, name)
         if value != getattr(usual, name):
-            words += [option, str(value)]
+            is_list = isinstance(value, tuple)
+            words += [option, ",".join(map(str, value)) if is_list else str(value)]
     if scheduler is not None:
         words += ["--scheduler", scheduler]
     flags = {

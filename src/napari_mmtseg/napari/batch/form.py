@@ -23,6 +23,7 @@ from napari_mmtseg.batch.model import DEFAULT_FIT_ON
 from napari_mmtseg.batch.plan import BatchRequest
 from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.formats import FILE_FORMATS
+from napari_mmtseg.images.channel_numbers import parse_channels
 from napari_mmtseg.napari.shared.narrow_box import keep_narrow
 from napari_mmtseg.napari.shared.settings_form import (
     Fold,
@@ -56,6 +57,7 @@ class BatchForm(QWidget):
         self.pattern = LineEdit(value="*")
         self.axes = LineEdit()
         self.series = FloatSpinBox(value=_LARGEST, min=_LARGEST, max=_MOST_SERIES)
+        self.channels = LineEdit()
         self.scheduler = LineEdit()
         self.mode = ComboBox(choices=list(_MODES.items()))
         self.file_format = ComboBox(choices=list(FILE_FORMATS))
@@ -74,6 +76,7 @@ class BatchForm(QWidget):
             self.pattern,
             self.axes,
             self.series,
+            self.channels,
             self.scheduler,
             self.mode,
             self.file_format,
@@ -126,6 +129,7 @@ class BatchForm(QWidget):
             file_format=self.file_format.value,
             axes=self.axes.value.strip() or None,
             series=self.series_number,
+            channels=parse_channels(self.channels.value),
         )
 
     def _suggest_target(self) -> None:
@@ -157,6 +161,7 @@ class BatchForm(QWidget):
             (self.model.line_edit, "File of a model"),
             (self.pattern, "*"),
             (self.axes, "as in the files"),
+            (self.channels, "all"),
             (self.scheduler, "this machine"),
         ):
             line: QLineEdit = edit.native
@@ -219,6 +224,12 @@ class BatchForm(QWidget):
                 "Number of the image, from 0, in files that hold several; largest "
                 "takes the one with the largest pages. The table says what was taken.",
                 self.series.native,
+            ),
+            (
+                "Channels",
+                "Numbers of the channels to use, from 0, such as 0,2. Without them all "
+                "are, or those that a saved model was fitted on.",
+                self.channels.native,
             ),
             (
                 "Replace labels",

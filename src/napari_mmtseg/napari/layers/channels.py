@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from napari.layers import Image, Layer
 from napari_mmtseg.images.lazy import ArrayPart
+from napari_mmtseg.images.picked_channels import PickedChannels
 from napari_mmtseg.napari.layers.axes import finest_level
 from napari_mmtseg.napari.layers.placement import spatial_attributes
 from napari_mmtseg.napari.layers.source import LayerSelection
@@ -21,11 +22,12 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Channel:
-    """One channel: its name, its pixels, and Python code that gives them."""
+    """One channel: name, pixels, Python code that gives them, and number on an axis."""
 
     name: str
     array: Any = field(repr=False, compare=False)
     code: str
+    number: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +144,7 @@ def axis_channels(layer: Image, at: int) -> list[Channel]:
                 array, tuple(i if a == at else slice(None) for a in range(array.ndim))
             ),
             f"{data}[{':, ' * at}{i}]",
+            i,
         )
         for i in range(int(array.shape[at]))
     ]
@@ -162,9 +165,12 @@ def with_channels(
 ) -> LayerSelection:
     """Return the selection with these channels instead of those that it has."""
     names, index = source.axes.split(), list(source.index)
-    name = source.name
+    name, picked = source.name, None
     if "C" in names:
         at = names.index("C")
+        numbers = tuple(c.number for c in channels if c.number is not None)
+        n_all = int(source.array.shape[at])
+        picked = PickedChannels(numbers, n_all) if len(numbers) < n_all else None
         del names[at], index[at]
     elif len(channels) > _NAMED:
         name = f"{name} + {len(channels) - 1} more"
@@ -180,4 +186,5 @@ def with_channels(
         channels=tuple(channel.name for channel in channels),
         channel_code=tuple(channel.code for channel in channels),
         layer_name=source.name,
+        picked=picked,
     )

@@ -16,6 +16,7 @@ from napari_mmtseg.errors import InputError
 from napari_mmtseg.files.pixel_size import UNITS
 from napari_mmtseg.images.arrays import check_shape
 from napari_mmtseg.images.lazy import ArrayPart
+from napari_mmtseg.images.picked_channels import PickedChannels
 from napari_mmtseg.images.stack import ImageStack
 from napari_mmtseg.labels.store import free_memory
 from napari_mmtseg.napari.layers.area import Area
@@ -47,7 +48,8 @@ class LayerSelection:
     X in a crop, colours without alpha, and all else whole. `channel_axis` is that of
     :func:`napari_mmtseg.segment`. `place` is the placement of the labels, and `spacing`
     the distance between their pixels along every axis; None if unknown. `channels` are
-    the names of the chosen channels unless these are all of the layer, `channel_code`
+    the names of the chosen channels unless these are all of the layer, and `picked`
+    their numbers, if these are of an axis, `channel_code`
     is Python code for the pixels of each, and `layer_name` the first layer then. Only
     the `area` of the part is segmented, if there is one.
     """
@@ -65,6 +67,7 @@ class LayerSelection:
     channel_code: tuple[str, ...] = ()
     layer_name: str = ""
     area: Area | None = None
+    picked: PickedChannels | None = None
 
     @property
     def image_axes(self) -> str:

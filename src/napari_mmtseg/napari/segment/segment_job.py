@@ -189,6 +189,7 @@ class Segmentation:
         labels = source.place.arrange(result.labels)
         if result.model is not None:
             result.model.channel_names = source.channels
+            result.model.picked_channels = source.picked
         kept = LayerResult(source, result.model, {}, self.settings)
         kept.why_fixed = self._why_fixed(result)
         if result.hierarchy is not None and not kept.why_fixed:
