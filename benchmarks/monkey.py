@@ -11,6 +11,7 @@ process that are not as they were. ``--runs 50`` repeats one run and prints the 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import faulthandler
 import gc
 import subprocess
@@ -72,7 +73,12 @@ def play(
     rng = np.random.default_rng(seed)
     use_napari_alone()
     before, threads = host_state(), set(threading.enumerate())
-    with tempfile.TemporaryDirectory() as name, complaints() as found:
+    # A word that is typed as a folder, such as 1e9, is one of this folder.
+    with (
+        tempfile.TemporaryDirectory() as name,
+        contextlib.chdir(name),
+        complaints() as found,
+    ):
         folder = Path(name)
         end = answer_dialogs(rng, folder)
         hands = Hands(rng, folder, has_panels=has_panels)
