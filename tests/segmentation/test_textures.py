@@ -84,26 +84,28 @@ class TestEnergy:
     def test_every_feature_has_the_variance_of_the_image(self):
         image, _ = parts(FINE, COARSE)
         image = 3 * image[np.newaxis]
-        energy = TextureEnergy.fit([image], 0.5, 8.0)
-        features = energy.apply(image)
+        energy, (features,) = TextureEnergy.fit([image], 0.5, 8.0)
+        np.testing.assert_array_equal(features, energy.apply(image))
         assert len(features) == energy.n_features(1) == 4
         np.testing.assert_allclose(features.std(axis=(1, 2)), image.std(), rtol=1e-3)
         np.testing.assert_allclose(features.mean(axis=(1, 2)), 0, atol=1e-3)
 
     def test_texture_alone_leaves_intensity_out(self):
         image = COARSE[np.newaxis]
-        assert not TextureEnergy.fit([image], 1.0, 8.0).apply(image)[0].any()
+        _, (features,) = TextureEnergy.fit([image], 1.0, 8.0)
+        assert not features[0].any()
 
     def test_the_halo_covers_the_reach(self):
         image = np.concatenate([MIDDLE, COARSE], axis=1)[np.newaxis, :60]
-        energy = TextureEnergy.fit([image], 0.5, 8.0)
+        energy, _ = TextureEnergy.fit([image], 0.5, 8.0)
         part = energy.apply(image[..., : 200 + energy.halo])
         whole = energy.apply(image)
         np.testing.assert_allclose(part[..., :200], whole[..., :200], atol=1e-3)
 
     def test_a_flat_image_has_flat_features(self):
         flat = np.zeros((1, 90, 90), np.float32)
-        assert not TextureEnergy.fit([flat], 0.5, 8.0).apply(flat).any()
+        energy, _ = TextureEnergy.fit([flat], 0.5, 8.0)
+        assert not energy.apply(flat).any()
 
 
 class TestAdjustedRandIndex:

@@ -14,14 +14,18 @@ def check_numbers(channels: Any) -> tuple[int, ...]:
     """
     numbers = list(channels) if isinstance(channels, (list, tuple)) else []
     if not numbers or any(type(n) is not int or n < 0 for n in numbers):
-        raise InputError(
-            f"channels={channels!r} is not accepted: give numbers of channels, counted "
-            "from 0, such as 0,2."
-        )
+        raise _refused(repr(channels))
     if len(set(numbers)) < len(numbers):
         words = ",".join(map(str, numbers))
         raise InputError(f"channels={words} has a channel twice. Give each once.")
     return tuple(sorted(numbers))
+
+
+def _refused(given: str) -> InputError:
+    return InputError(
+        f"channels={given} is not accepted: give numbers of channels, counted from 0, "
+        "such as 0,2."
+    )
 
 
 def parse_channels(text: str) -> tuple[int, ...] | None:
@@ -30,8 +34,5 @@ def parse_channels(text: str) -> tuple[int, ...] | None:
     if not words:
         return None
     if not all(word.isdecimal() for word in words):
-        raise InputError(
-            f"channels={text} is not accepted: give numbers of channels, counted from "
-            "0, such as 0,2."
-        )
+        raise _refused(text)
     return check_numbers([int(word) for word in words])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,17 +90,17 @@ class TextureEnergy:
     gain: tuple[float, ...]
 
     @classmethod
-    def fit(cls, images: Sequence[Image], weight: float, scale: float) -> TextureEnergy:
-        """Find center and gain on normalised images (C, Y, X)."""
+    def fit(
+        cls, images: Sequence[Image], weight: float, scale: float
+    ) -> tuple[TextureEnergy, list[Image]]:
+        """Find center and gain on normalised images (C, Y, X); return features, too.
+
+        They are ``energy.apply(image)`` for every image.
+        """
         n = len(images[0])
         pixels = np.concatenate([image.reshape(n, -1) for image in images], axis=1)
-        features = np.concatenate(
-            [
-                np.stack([f.ravel() for f in _features(image, scale)])
-                for image in images
-            ],
-            axis=1,
-        )
+        measured = [np.stack(list(_features(image, scale))) for image in images]
+        features = np.concatenate([m.reshape(len(m), -1) for m in measured], axis=1)
         variances = features.var(axis=1)
         variances[:n] = variances[:n].sum()  # channels keep their proportions
         shares = [min(1.0, 2 - 2 * weight)] * n + [min(1.0, 2 * weight)] * len(_BANDS)
@@ -108,7 +108,8 @@ class TextureEnergy:
         spread = np.where(variances > 1e-10, np.sqrt(variances), np.inf)
         gain = size * np.array(shares) / spread
         center = features.mean(axis=1)
-        return cls(weight, scale, tuple(center.tolist()), tuple(gain.tolist()))
+        energy = cls(weight, scale, tuple(center.tolist()), tuple(gain.tolist()))
+        return energy, [energy._scaled(m, lambda image: image) for m in measured]
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> TextureEnergy:
@@ -131,13 +132,16 @@ class TextureEnergy:
         self, image: Image, reduce: Callable[[Image], Image] = lambda image: image
     ) -> Image:
         """Return the features (F, Y, X) of an image (C, Y, X), each made smaller."""
-        features = _features(image, self.scale)
+        return self._scaled(_features(image, self.scale), reduce)
+
+    def _scaled(
+        self, features: Iterable[Image], reduce: Callable[[Image], Image]
+    ) -> Image:
+        scaled = zip(features, self.center, self.gain, strict=True)
         return np.concatenate(
             [
                 reduce(((feature - center) * gain).astype(np.float32)[np.newaxis])
-                for feature, center, gain in zip(
-                    features, self.center, self.gain, strict=True
-                )
+                for feature, center, gain in scaled
             ]
         )
 

@@ -127,6 +127,13 @@ def find_background(
     return widest if connected >= least.connected else None
 
 
+def with_background(labels: NDArray[Any], background: int) -> NDArray[Any]:
+    """Return labels from 1 in which one is 0, and those above it are one lower."""
+    above = labels > background
+    lowered: NDArray[Any] = np.where(labels == background, 0, labels - above)
+    return lowered.astype(labels.dtype, copy=False)
+
+
 def surrounding_class(
     sizes: NDArray[Any], at_rim: NDArray[Any], in_one: NDArray[Any]
 ) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_mmtseg.labels.background import find_background
+from napari_mmtseg.labels.background import find_background, with_background
 from napari_mmtseg.labels.hierarchy import without_gaps
 from napari_mmtseg.labels.regions import consecutive, count_values
 from napari_mmtseg.labels.store import store_labels
@@ -69,9 +69,7 @@ def _with_background(
         background = find_background([step.labels], [channels], settings.background)
         if background is None:
             return [step]
-        above = step.labels > background
-        labels = np.where(step.labels == background, 0, step.labels - above)
-        return [replace(step, labels=labels.astype(step.labels.dtype))]
+        return [replace(step, labels=with_background(step.labels, background))]
 
     # Regions are numbered for themselves, and a number may not be there yet.
     if settings.output == "regions" or settings.background not in _FOUND:

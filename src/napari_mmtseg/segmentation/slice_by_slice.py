@@ -10,7 +10,7 @@ import numpy as np
 
 from napari_mmtseg.errors import InputError, failures_in_words
 from napari_mmtseg.images.stack import ImageStack
-from napari_mmtseg.labels.background import find_background
+from napari_mmtseg.labels.background import find_background, with_background
 from napari_mmtseg.labels.matching import LabelMatcher
 from napari_mmtseg.labels.store import new_store
 from napari_mmtseg.labels.writer import LabelWriter
@@ -71,9 +71,7 @@ def segment_slices(request: SegmentationRequest) -> Steps[SegmentationResult]:
         if is_first:
             background = find_background([matched], [image], settings.background)
         if background is not None:
-            matched = np.where(
-                matched == background, 0, matched - (matched > background)
-            )
+            matched = with_background(matched, background)
         writer.write(here, matched)
         n_done += 1
         n_steps += result.n_steps

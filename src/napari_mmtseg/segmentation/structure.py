@@ -70,11 +70,14 @@ class Structure:
         n, window = find_textures(image, self.texture)
         return replace(self, scale=window, n_textures=n) if n > 1 else self
 
-    def features(self, images: Sequence[NDArray[np.float32]]) -> AnyTexture:
-        """Return what the networks see of normalised images (C, Y, X) like these."""
+    def features(
+        self, images: Sequence[NDArray[np.float32]]
+    ) -> tuple[AnyTexture, list[NDArray[np.float32]]]:
+        """Return what makes network input of normalised images (C, Y, X), and it."""
         if self.texture and self.scale >= _WIDE:
             return TextureEnergy.fit(images, self.texture, self.scale)
-        return Texture.fit(images, self.texture, self.scale)
+        texture = Texture.fit(images, self.texture, self.scale)
+        return texture, [texture.apply(image) for image in images]
 
 
 def find_structure(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.vq import kmeans2, vq
@@ -13,10 +11,8 @@ from napari_mmtseg.images.texture import TextureEnergy
 from napari_mmtseg.labels.cluster_merging import ClusterMerging, ClusterStatistics
 
 _WINDOWS = (5.5, 8.0, 11.0, 16.0, 22.0)
-"""Standard deviations in pixels of windows that may tell textures apart."""
-
-_AGREEING = 3
-"""Number of the widest windows that have to agree, each with the next."""
+"""Standard deviations in pixels of windows that may tell textures apart. The three
+widest have to agree, each with the next."""
 
 _AGREEMENT = 0.8
 """Adjusted Rand index from which two windows find the same: at most .75 where detail is
@@ -50,28 +46,34 @@ def find_textures(image: NDArray[np.float32], weight: float) -> tuple[int, float
         slice(max((n - _LARGEST) // 2, 0), (n + _LARGEST) // 2) for n in image.shape[1:]
     ]
     part = image[(slice(None), *middle)]
-    widest = [_Seen(part, weight, window) for window in _WINDOWS[: -_AGREEING - 1 : -1]]
+    *narrow, wide, wider, widest = _WINDOWS
+    seen = [_Seen(part, weight, w) for w in (widest, wider, wide)]
     for n in range(_MOST, 1, -1):
-        if all(_agree(*pair, n) for pair in pairwise(widest)):
+        first, second, third = (each.parts(n) for each in seen)
+        if _agree(first, second, n, widest) and _agree(second, third, n, wider):
             break
     else:
-        return 1, _WINDOWS[-1]
-    narrow = (_Seen(part, weight, window) for window in _WINDOWS[:-_AGREEING])
-    for seen in (*narrow, *reversed(widest[1:])):
-        if _agree(widest[0], seen, n):
-            return n, seen.window
-    return n, _WINDOWS[-2]
+        return 1, widest
+    for window in narrow:
+        if _agree(first, _Seen(part, weight, window).parts(n), n, widest):
+            return n, window
+    return n, wide if _agree(first, third, n, widest) else wider
 
 
-def _agree(first: _Seen, second: _Seen, n: int) -> bool:
-    """Return whether two windows find the same `n` textures, `first` the wider one."""
-    parts, others = first.parts(n), second.parts(n)
+def _agree(
+    parts: NDArray[np.intp], others: NDArray[np.intp], n: int, window: float
+) -> bool:
+    """Return whether two windows find the same `n` textures.
+
+    Both have the part (y, x), from 0, of every pixel: `parts` under this `window`,
+    `others` under a narrower one.
+    """
     counts = np.zeros((n, n))
     np.add.at(counts, (parts.ravel(), others.ravel()), 1)
     if counts.sum(1).min() < _SMALLEST * counts.sum():
         return False
     deepest = [distance_transform_edt(parts == part).max() for part in range(n)]
-    if _EVERY * min(deepest) < _DEEPEST * first.window:
+    if _EVERY * min(deepest) < _DEEPEST * window:
         return False
     return adjusted_rand_index(counts) >= _AGREEMENT
 
@@ -99,9 +101,8 @@ class _Seen:
     ) -> None:
         from napari_mmtseg.engine.examples import warm_start
 
-        self.window = window
-        energy = TextureEnergy.fit([image], weight, window)
-        some = np.ascontiguousarray(energy.apply(image)[:, ::_EVERY, ::_EVERY])
+        _, (features,) = TextureEnergy.fit([image], weight, window)
+        some = np.ascontiguousarray(features[:, ::_EVERY, ::_EVERY])
         (self._clusters,) = warm_start([some], _N_CLUSTERS)
         n = int(self._clusters.max()) + 1
         self._merging = ClusterMerging(

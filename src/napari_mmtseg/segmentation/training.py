@@ -100,8 +100,7 @@ def fit_steps(
         for image in normalized
     ]
     structure = _structure(small, settings, even).with_window(normalized[0], settings)
-    texture = structure.features(normalized)
-    seen = [texture.apply(image) for image in normalized]
+    texture, seen = structure.features(normalized)
     examples = make_examples(seen, settings, device, anisotropy)
     automatic = _automatic_number(
         small, normalization, examples, settings, structure.n_textures
