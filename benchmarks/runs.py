@@ -88,13 +88,13 @@ def add_common_options(parser: argparse.ArgumentParser, split: str) -> None:
         type=Path,
         help="file of every figure; a run that was interrupted goes on from it",
     )
-    parser.add_argument("--processes", type=_positive, default=_cores())
+    parser.add_argument("--processes", type=_positive, default=cores())
     parser.add_argument(
         "--threads", type=_positive, default=1, help="threads of each process"
     )
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

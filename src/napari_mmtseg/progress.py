@@ -20,7 +20,7 @@ class SegmentationStep:
     Attributes
     ----------
     phase : str
-        "preparing", "warm start", "mutual teaching" or "prediction"; with another
+        "preparing", "warm start", "teaching" or "prediction"; with another
         `method` than "mmt" also "training" or "clustering".
     step, n_steps : int
         Finished training steps, and how many there are at most.

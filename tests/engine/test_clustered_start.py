@@ -50,7 +50,7 @@ def test_volumes():
 
 
 def test_peers_differ_all_the_same():
-    settings = SegmentationSettings(max_labels=8)
+    settings = SegmentationSettings(max_labels=8, teaching="mutual")
     examples = make_examples([squares(3, 5)], settings, torch.device("cpu"))
     first, second = make_peers(examples, settings, torch.device("cpu"))
     weights = [peer.student.layers[0].weight.detach() for peer in (first, second)]

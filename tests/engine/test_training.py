@@ -116,7 +116,7 @@ def test_warm_start_learns_the_given_labels():
     settings = SegmentationSettings(max_labels=6, n_steps=25, warm_start_steps=25)
     example = Example(small_image(), start=labels)
     seen, trained = drain(train([example], settings, "float32"))
-    assert len(seen) == 2 * 25
+    assert len(seen) == 25
     assert trained.n_steps == 25
     assert seen[-1].losses.similarity < 0.3 * seen[0].losses.similarity
     assert (seen[-1].student_labels == labels).float().mean() > 0.95
@@ -179,19 +179,17 @@ def test_initial_weights_have_the_usual_spread():
 
 
 @pytest.mark.parametrize("teaching", ["teacher", "self"])
-def test_one_network_alone_learns_and_the_other_stays(teaching):
+def test_one_network_learns_alone(teaching):
     settings = SegmentationSettings(teaching=teaching, max_labels=6)
     example = Example(small_image())
-    peers = make_peers(
+    (peer,) = make_peers(
         [Example(torch.zeros(1, 3, 8, 8))], settings, torch.device("cpu")
     )
-    before = [copy.deepcopy(peer.student.state_dict()) for peer in peers]
-    steps = list(mutual_step(peers, example, settings, step=1))
-    assert len(steps) == 1
-    assert not _same(before[0], peers[0].student.state_dict())
-    assert _same(before[1], peers[1].student.state_dict())
+    before = copy.deepcopy(peer.student.state_dict())
+    (step,) = mutual_step([peer], example, settings, step=1)
+    assert not _same(before, peer.student.state_dict())
     if teaching == "self":
-        assert torch.equal(steps[0].targets, steps[0].student_labels)
+        assert torch.equal(step.targets, step.student_labels)
 
 
 def _same(first, second):

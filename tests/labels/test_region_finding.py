@@ -33,7 +33,7 @@ def classes_of(image, response, threshold, n_labels=None):
 
 def test_regions_that_look_alike_share_a_class(scene):
     material, image, response = scene
-    classes, _ = classes_of(image.copy(), response, 0.3)
+    classes, _ = classes_of(image.copy(), response, 0.5)
     assert classes.max() == 3
     assert agreement(classes, material) > 0.97
     # Dark to bright: tower, ground, sky.
@@ -51,13 +51,13 @@ def test_an_exact_number_is_kept(scene):
 
 def test_profiles_bring_the_classes_to_another_image(scene):
     _, image, response = scene
-    classes, known = classes_of(image, response, 0.3)
+    classes, known = classes_of(image, response, 0.5)
     flipped = np.ascontiguousarray(image[:, ::-1, ::-1])
     mirrored = np.ascontiguousarray(response[:, ::-1, ::-1])
-    regions, other = find_regions(flipped, mirrored, 0.3)
+    regions, other = find_regions(flipped, mirrored, 0.5)
     back = (known.nearest(other, 3) + 1)[regions][::-1, ::-1]
     assert (back == classes).mean() > 0.97
-    regions, again = find_regions(image, response, 0.3)
+    regions, again = find_regions(image, response, 0.5)
     np.testing.assert_array_equal(known.nearest(again, 3)[regions] + 1, classes)
 
 

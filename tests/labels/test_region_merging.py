@@ -7,13 +7,14 @@ from napari_mmtseg.labels.region_merging import (
     BorderPixels,
     RegionMerging,
     RegionValues,
+    WardHeights,
 )
 
 
 def merging(regions, image, edges):
-    return RegionMerging(
-        RegionValues.measure(regions, image), BorderPixels(regions).along(edges)
-    )
+    values = RegionValues.measure(regions, image)
+    borders = BorderPixels(regions).along(edges)
+    return RegionMerging(len(values.sizes), borders, WardHeights(values))
 
 
 def averaged(regions, trees):

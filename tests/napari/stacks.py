@@ -82,7 +82,7 @@ class Gate:
             self.shown.append(index)
             preview = np.full(IMAGE.shape, 20 + step, np.int32)
             answer = yield SegmentationStep(
-                "mutual teaching", step, 10, n_labels=9, labels=preview, index=index,
+                "teaching", step, 10, n_labels=9, labels=preview, index=index,
                 n_slices=n,
             )  # fmt: skip
             self.answers.append(answer)

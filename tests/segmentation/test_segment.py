@@ -159,8 +159,8 @@ def test_progress_tells_what_happens():
         mm.iter_segment(two_levels(), n_labels=2, preview_interval=0, **QUICK)
     )
     phases = list(dict.fromkeys(step.phase for step in seen))
-    assert phases == ["preparing", "warm start", "mutual teaching", "prediction"]
-    training = [s for s in seen if s.phase in ("warm start", "mutual teaching")]
+    assert phases == ["preparing", "warm start", "teaching", "prediction"]
+    training = [s for s in seen if s.phase in ("warm start", "teaching")]
     assert [s.step for s in training] == [n for n in range(1, 7) for _ in range(2)]
     for step in training:
         assert step.n_steps == 6

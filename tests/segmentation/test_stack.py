@@ -198,7 +198,7 @@ def test_progress_tells_the_slice_and_previews_follow_the_viewer():
     )
 
     def look_elsewhere(step):
-        if step.phase == "mutual teaching":
+        if step.phase == "teaching":
             shown[0] = (1,)
 
     result, told = drained(steps, look_elsewhere)

@@ -54,7 +54,7 @@ def run(arguments: Sequence[str] | None) -> int:
 def mmtseg() -> None:
     """Segment images without annotation, by Mutual Mean-Teaching.
 
-    Two small networks teach each other on your image. Begin with `mmtseg demo`.
+    A small network learns from your image alone. Begin with `mmtseg demo`.
     """
 
 

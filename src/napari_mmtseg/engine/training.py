@@ -83,7 +83,7 @@ class TrainingStep:
 
 @dataclass(frozen=True)
 class Trained:
-    """Networks that the `readout` setting names, both teachers or the first student."""
+    """Networks that the `readout` setting names, the teachers or the first student."""
 
     networks: tuple[ResponseNetwork, ...]
     stop_reason: str
@@ -96,10 +96,10 @@ def make_peers(
     settings: SegmentationSettings,
     device: torch.device,
     depth: int | None = None,
-) -> tuple[Peer, Peer]:
+) -> tuple[Peer, ...]:
     """Return two peers that differ only in their random initial weights.
 
-    The labels of both are the clusters of the warm start, if there is one. Weights are
+    One is enough unless they teach each other. The labels of both are the clusters of the warm start, if there is one. Weights are
     random where none reproduce the start: several examples, each of which batch norm
     sees by its own statistics, and classes of scribbles, which are no clusters.
     """
@@ -119,7 +119,12 @@ def make_peers(
         return Peer(student, settings.learning_rate, settings.momentum)
 
     with repeatable(settings.threads):
-        return peer(seeds[0]), peer(seeds[1])
+        return tuple(peer(seed) for seed in seeds[: n_peers(settings)])
+
+
+def n_peers(settings: SegmentationSettings) -> int:
+    """Return how many networks, each with its teacher, learn."""
+    return 2 if settings.teaching == "mutual" else 1
 
 
 def mutual_step(
@@ -135,15 +140,14 @@ def mutual_step(
     """Do one step of Algorithm 1: each student learns from the other peer's teacher.
 
     Yields after each of the two directions, the second of which already sees the first
-    peer's updated teacher. With `warm`, both learn the labels of the warm start. With
-    `teaching` other than "mutual" the first peer learns alone. `step` counts from 1;
+    peer's updated teacher; a single peer learns from its own teacher, or as `teaching`
+    says. With `warm`, all learn the labels of the warm start. `step` counts from 1;
     `autocast` runs convolutions in bfloat16.
     """
     decay = settings.ema_decay
     if settings.ema_warmup:
         decay = min(1 - 1 / (step + 1), decay)
-    pairs = (peers, peers[::-1]) if settings.teaching == "mutual" else [[peers[0]] * 2]
-    for peer, other in pairs:
+    for peer, other in zip(peers, peers[::-1], strict=True):
         with (
             torch.inference_mode(False),
             torch.enable_grad(),
@@ -196,7 +200,7 @@ def train(
     should_cancel: Callable[[], bool] | None = None,
     peers: Sequence[Peer] | None = None,
 ) -> Generator[TrainingStep, str | None, Trained]:
-    """Train two peers on one or several images, one image a step.
+    """Train peers on one or several images, one image a step.
 
     Without `peers` they are made. Yields progress after every half step;
     ``send("stop")`` ends the training and keeps its networks. Once `should_cancel`
@@ -220,8 +224,7 @@ def _train(
     if settings.readout == "student" or settings.teaching == "self":
         networks: tuple[ResponseNetwork, ...] = (peers[0].student,)
     else:
-        taught = peers if settings.teaching == "mutual" else peers[:1]
-        networks = tuple(peer.teacher for peer in taught)
+        networks = tuple(peer.teacher for peer in peers)
     last_good: list[dict[str, Tensor]] = []
     fewest = max(settings.min_labels, settings.n_labels or 0)
     if examples[0].used is not None:

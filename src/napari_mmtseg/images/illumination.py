@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_mmtseg.images.colours import is_photograph
 from napari_mmtseg.images.light_field import Field, Part
 from napari_mmtseg.images.light_fit import find_light
-from napari_mmtseg.images.stains import absorbs_light
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class Illumination:
             even = np.concatenate(
                 [found.apply(*part).reshape(3, -1) for part in parts], axis=1
             )
-            if not absorbs_light(even[:, np.isfinite(even).all(axis=0)]):
+            if is_photograph(even[:, np.isfinite(even).all(axis=0)]):
                 return cls(asked, each=each)
         return found
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label
 
+from napari_mmtseg.images.colours import has_one_colour
 from napari_mmtseg.images.stains import absorbs_light
 from napari_mmtseg.labels.regions import (
     connected_regions,
@@ -106,7 +107,9 @@ def find_background(
     widest = int(np.argmax(border + area))
     is_extreme = widest in (darkest, brightest)
     is_dark = len(each) > 1 and set(present[each.argmin(1)]) == {widest}
-    if len(each) == 3:
+    one_colour = len(each) == 3 and has_one_colour(images[0])
+    is_dark = is_dark and not one_colour
+    if len(each) == 3 and not one_colour:
         is_dark = False
         if absorbs_light(images[0].reshape(3, -1, 1)):
             is_extreme = widest == brightest

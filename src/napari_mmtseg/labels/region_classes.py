@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster.hierarchy import cut_tree, fcluster, linkage
 
-_ALIKE = 0.15
+_ALIKE = 0.1
 """Regions closer than this many standard deviations of the responses share a class."""
 
 _LEVELS = 64
@@ -40,7 +40,7 @@ class RegionClasses:
 
     @cached_property
     def automatic(self) -> int:
-        """Class count if regions closer than 0.15 deviations become one."""
+        """Class count if regions closer than 0.1 deviations become one."""
         if self.n_regions == 1:
             return 1
         return int(fcluster(self._tree, _ALIKE, "distance").max())

@@ -6,19 +6,22 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
 from skimage.segmentation import watershed
 
-from napari_mmtseg.images.clustering import TypicalValues
 from napari_mmtseg.images.features import gradient_magnitude, local_deviation, smooth
+from napari_mmtseg.labels.border_probability import (
+    WEIGHTS,
+    BorderProbability,
+    RegionCues,
+)
 from napari_mmtseg.labels.region_classes import RegionClasses
 from napari_mmtseg.labels.region_merging import (
     BorderPixels,
     RegionMerging,
     RegionValues,
+    WardHeights,
 )
 from napari_mmtseg.labels.regions import sum_by_label
-from napari_mmtseg.labels.spectral_edges import spectral_edges
 
 _WATERSHED_SIGMA = 1.6
 _EDGE_SIGMAS = (1.2, 2.5)
@@ -28,10 +31,6 @@ _TEXTURE_SCALE = 4.0
 _TEXTURE_WEIGHT = 3.0
 _RESPONSE_SIGMA = 1.0
 _ALWAYS = 0.005
-_AT_ONCE = 2**16
-
-_SPECTRAL_WEIGHT = 2.0
-"""Weight of the borders between parts, where edges have the mean square 1."""
 
 _FINE = 0.2
 """Height of the cut into regions over which texture is averaged."""
@@ -57,7 +56,8 @@ def region_hierarchy(
     texture = _TEXTURE_WEIGHT * local_deviation(image[0], _TEXTURE_SCALE)
     features = np.concatenate([image, texture[np.newaxis]])
     borders = BorderPixels(regions).along(np.sqrt(fine * coarse))
-    return regions, RegionMerging(RegionValues.measure(regions, features), borders)
+    values = RegionValues.measure(regions, features)
+    return regions, RegionMerging(len(values.sizes), borders, WardHeights(values))
 
 
 def averaged_hierarchy(
@@ -65,68 +65,24 @@ def averaged_hierarchy(
 ) -> tuple[NDArray[np.int64], RegionMerging]:
     """Return small regions of an image and their merges, at heights from 0 to 1.
 
-    Regions are alike here if the same values occur in them, whatever their mean, and
-    borders between parts of the image count beside edges, see
-    :func:`~napari_mmtseg.labels.spectral_edges.spectral_edges`. Otherwise it is as
-    :func:`region_hierarchy`, but the average of four hierarchies that differ in the
-    scales of edges and in texture. None of them is better than the others; their
-    average is, and it changes less when the image does.
+    A height is the probability that people would see a border, see
+    :class:`~napari_mmtseg.labels.border_probability.BorderProbability`. It is the
+    average of three hierarchies by different cues. None of them is better than the
+    others; their average is, and it changes less when the image does.
     """
     basins, first = region_hierarchy(image)
-    # Basins this much alike stay together in all four.
-    regions = first.cut(first.n_above(_ALWAYS))[basins]
-    pixels = BorderPixels(regions)
-    variance = float(image.var(axis=(1, 2)).sum())
-    occurring = _occurring_values(image, regions).scaled(variance)
-    fine, coarse = (
-        RegionValues.measure(regions, local_deviation(image[0], s)[np.newaxis])
-        for s in (3.0, 6.0)
-    )
-    edges = {s: gradient_magnitude(image, s) for s in (1.0, 1.5, 2.5, 4.0)}
-    vivid = image.copy()
-    vivid[1:] *= 2
-    vivid_edges = gradient_magnitude(vivid, 1.5)
-    views = [
-        (fine.scaled(9 * fine.variance), edges[1.0] * edges[2.5]),
-        (coarse.scaled(9 * coarse.variance), edges[1.5] * edges[4.0]),
-        (fine.scaled(4 * fine.variance), edges[1.5] ** 2),
-        (fine.scaled(9 * fine.variance), vivid_edges * edges[2.5]),
+    regions = small_regions(first)[basins]
+    cues = RegionCues.measure(image, regions)
+    hierarchies = [
+        RegionMerging(len(cues.sizes), cues.borders, BorderProbability(cues, weights))
+        for weights in WEIGHTS
     ]
-    parts = _SPECTRAL_WEIGHT * spectral_edges(image)
-    hierarchies = []
-    for texture, energy in views:
-        scale = max(float(np.sqrt(energy.mean())), 1e-6)
-        borders = pixels.along(np.sqrt(energy) / scale + parts)
-        hierarchies.append(RegionMerging(occurring.beside(texture), borders))
-    return regions, RegionMerging.averaged(borders, hierarchies)
+    return regions, RegionMerging.averaged(cues.borders, hierarchies)
 
 
-def _occurring_values(
-    image: NDArray[np.float32], regions: NDArray[Any]
-) -> RegionValues:
-    """Measure how often each typical value of an image occurs in its regions.
-
-    A pixel counts for all values that it is near to.
-    """
-    typical = TypicalValues.of(image)
-    pixels, k = typical.pixels, len(typical.centres)
-    n = int(regions.max()) + 1
-    sums = np.zeros((n, k))
-    total, squared = np.zeros(k), 0.0
-    names = regions.ravel()
-    # In parts, since there are as many numbers as pixels times values.
-    for start in range(0, len(pixels), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
-        weights = typical.nearness(pixels[part])
-        places = (names[part], np.arange(len(weights)))
-        ones = np.ones(len(weights))
-        sums += coo_array((ones, places), (n, len(weights))).tocsr() @ weights
-        total += weights.sum(axis=0)
-        squared += float((weights**2).sum())
-    mean = total / len(pixels)
-    variance = squared / len(pixels) - float((mean**2).sum())
-    sizes = np.bincount(names, minlength=n).astype(np.float64)
-    return RegionValues(sizes, sums, max(variance, 0.0))
+def small_regions(basins: RegionMerging) -> NDArray[np.intp]:
+    """Return the region of every basin, where basins that are much alike are one."""
+    return basins.cut(basins.n_above(_ALWAYS))
 
 
 def region_means(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.labels.regions import sum_by_label
 
-_LEVELS = np.geomspace(0.01, 3, 30)
+_LEVELS = np.linspace(0.04, 0.96, 24)
+"""Probabilities of a border at which several hierarchies are compared."""
+
 _TINY = 1e-12
 
 
@@ -34,56 +36,108 @@ class RegionValues:
         sizes, sums = sum_by_label(regions, features, int(regions.max()) + 1)
         return cls(sizes, sums, float(features.var(axis=(1, 2)).sum()))
 
-    def scaled(self, variance: float) -> RegionValues:
-        """Return the features with another variance."""
-        factor = np.sqrt(variance / max(self.variance, _TINY))
-        return RegionValues(self.sizes, self.sums * factor, variance)
+    @property
+    def means(self) -> NDArray[np.float64]:
+        """Mean features of every region, (n, F)."""
+        return self.sums / self.sizes[:, np.newaxis]
 
-    def beside(self, other: RegionValues) -> RegionValues:
-        """Return these features and others of the same regions."""
-        sums = np.concatenate([self.sums, other.sums], axis=1)
-        return RegionValues(self.sizes, sums, self.variance + other.variance)
+    def distances(
+        self, first: NDArray[Any], second: NDArray[Any]
+    ) -> NDArray[np.float64]:
+        """Return how far the means of pairs are apart, in deviations of the pixels."""
+        means = self.means
+        squared = ((means[first] - means[second]) ** 2).sum(1)
+        return np.sqrt(squared / max(self.variance, _TINY))
+
+    def join(self, kept: NDArray[Any], gone: NDArray[Any]) -> None:
+        """Let regions take up others."""
+        self.sizes[kept] += self.sizes[gone]
+        self.sums[kept] += self.sums[gone]
+
+    def copy(self) -> RegionValues:
+        """Return values that can be joined without changing these."""
+        return RegionValues(self.sizes.copy(), self.sums.copy(), self.variance)
 
 
-class RegionMerging:
-    """Neighbouring regions merged step by step, the most alike first.
+def ward_sizes(
+    sizes: NDArray[np.float64], first: NDArray[Any], second: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Return ``sqrt(a b / (a + b))`` for pairs with a and b pixels."""
+    a, b = sizes[first], sizes[second]
+    return np.sqrt(a * b / (a + b))
 
-    `values` make regions alike; `borders` have the gradient between them. `heights`
-    (n - 1) has the height of every merge, ascending.
+
+class MergeHeights(Protocol):
+    """Heights at which neighbours merge, and what becomes of them when they do."""
+
+    def of(self, borders: Borders) -> NDArray[np.float64]:
+        """Return the height for every pair of neighbours."""
+
+    def join(self, kept: NDArray[Any], gone: NDArray[Any]) -> None:
+        """Let regions take up others."""
+
+
+class WardHeights:
+    """The root of Ward's criterion times the squared gradient along the border.
 
     Two regions with a and b of all N pixels, distance d between their mean features and
     mean gradient g along their border merge at height ::
 
         sqrt(a b / (a + b) / N) * d / D * g^2 / G
 
-    where D^2 is the variance of all features and G the mean squared gradient. The first
-    two factors are the root of Ward's criterion; the last keeps apart what an edge
-    separates. The height has no unit: neither the size of the image nor its range
-    matters.
+    where D^2 is the variance of all features and G the mean squared gradient. The last
+    factor keeps apart what an edge separates. The height has no unit: neither the size
+    of the image nor its range matters.
+    """
+
+    def __init__(self, values: RegionValues) -> None:
+        self._values = values.copy()
+        self._scale = 1 / np.sqrt(values.sizes.sum())
+        self.join = self._values.join
+
+    def of(self, borders: Borders) -> NDArray[np.float64]:
+        """Return the height for every pair of neighbours."""
+        pairs = borders.first, borders.second
+        (edge,) = borders.contrasts
+        distances = self._values.distances(*pairs)
+        heights: NDArray[np.float64] = (
+            self._scale * ward_sizes(self._values.sizes, *pairs) * distances * edge**2
+        )
+        return heights
+
+
+class RegionMerging:
+    """Neighbouring regions 0..n-1 merged step by step, the most alike first.
+
+    `heights` (n - 1) has the height of every merge, ascending.
 
     In every round all pairs merge that are each other's cheapest (Boruvka's way of
     building a tree), so that a round is a few array operations.
     """
 
-    def __init__(self, values: RegionValues, borders: Borders) -> None:
-        sizes, sums = values.sizes.copy(), values.sums.copy()
-        energy = max(borders.energy, _TINY)
-        scale = 1 / (np.sqrt(max(values.variance, _TINY) * sizes.sum()) * energy)
-
-        def cost(borders: Borders) -> NDArray[np.float64]:
-            means = sums / sizes[:, np.newaxis]
-            first, second = borders.first, borders.second
-            distance = np.sqrt(((means[first] - means[second]) ** 2).sum(1))
-            a, b = sizes[first], sizes[second]
-            ward = np.sqrt(a * b / (a + b)) * distance
-            heights: NDArray[np.float64] = scale * ward * borders.contrast**2
-            return heights
-
-        def join(kept: NDArray[Any], gone: NDArray[Any]) -> None:
-            sizes[kept] += sizes[gone]
-            sums[kept] += sums[gone]
-
-        self._merge(len(sizes), borders, cost, join)
+    def __init__(
+        self, n_regions: int, borders: Borders, merge_heights: MergeHeights
+    ) -> None:
+        height = np.zeros(n_regions)
+        merges = [np.zeros((3, 0))]
+        while len(borders.first):
+            costs = merge_heights.of(borders)
+            mutual = _mutually_cheapest(
+                costs, borders.first, borders.second, n_regions
+            )
+            kept, gone = borders.first[mutual], borders.second[mutual]
+            below = np.maximum(height[kept], height[gone])
+            height[kept] = np.maximum(costs[mutual], below)
+            merges.append(np.stack([kept, gone, height[kept]]))
+            merge_heights.join(kept, gone)
+            target = np.arange(n_regions)
+            target[gone] = kept
+            borders = borders.joined(target, n_regions)
+        table = np.concatenate(merges, axis=1)
+        table = table[:, np.argsort(table[2], kind="stable")]
+        self.n_regions = n_regions
+        self._kept, self._gone = table[:2].astype(np.intp)
+        self.heights = table[2]
 
     @classmethod
     def averaged(
@@ -91,10 +145,10 @@ class RegionMerging:
     ) -> RegionMerging:
         """Merge by the share of levels at which several hierarchies keep regions apart.
 
-        The hierarchies have the regions between which the borders are. The height is
-        this share, 0 to 1, of levels between 0.01 and 3 on a logarithmic scale,
-        averaged over the hierarchies and along the border of the two regions. The
-        others outvote an accidental merge in one hierarchy.
+        The hierarchies have the regions between which the borders are, and
+        probabilities as heights. The height is this share, 0 to 1, of levels, averaged
+        over the hierarchies and along the border of the two regions. The others outvote
+        an accidental merge in one hierarchy.
         """
         apart = np.zeros(len(borders.first))
         for hierarchy in hierarchies:
@@ -102,40 +156,7 @@ class RegionMerging:
                 group = hierarchy.cut(hierarchy.n_above(level))
                 apart += group[borders.first] != group[borders.second]
         share = apart / (len(hierarchies) * len(_LEVELS))
-        new = cls.__new__(cls)
-        new._merge(
-            hierarchies[0].n_regions,
-            replace(borders, total=share * borders.length),
-            lambda b: b.contrast,
-            lambda *_: None,
-        )
-        return new
-
-    def _merge(
-        self,
-        n: int,
-        borders: Borders,
-        cost: Callable[[Borders], NDArray[np.float64]],
-        join: Callable[[NDArray[Any], NDArray[Any]], None],
-    ) -> None:
-        height = np.zeros(n)
-        merges = [np.zeros((3, 0))]
-        while len(borders.first):
-            costs = cost(borders)
-            mutual = _mutually_cheapest(costs, borders.first, borders.second, n)
-            kept, gone = borders.first[mutual], borders.second[mutual]
-            below = np.maximum(height[kept], height[gone])
-            height[kept] = np.maximum(costs[mutual], below)
-            merges.append(np.stack([kept, gone, height[kept]]))
-            join(kept, gone)
-            target = np.arange(n)
-            target[gone] = kept
-            borders = borders.joined(target, n)
-        table = np.concatenate(merges, axis=1)
-        table = table[:, np.argsort(table[2], kind="stable")]
-        self.n_regions = n
-        self._kept, self._gone = table[:2].astype(np.intp)
-        self.heights = table[2]
+        return cls(hierarchies[0].n_regions, borders.with_contrast(share), _Share())
 
     def n_above(self, height: float) -> int:
         """Return the number of regions left after all merges up to `height`."""
@@ -152,23 +173,37 @@ class RegionMerging:
         return groups
 
 
+class _Share:
+    """The mean along a border of the share of levels at which it is there."""
+
+    def of(self, borders: Borders) -> NDArray[np.float64]:
+        return borders.contrasts[0]
+
+    def join(self, kept: NDArray[Any], gone: NDArray[Any]) -> None:
+        pass
+
+
 @dataclass(frozen=True)
 class Borders:
-    """Pairs of neighbours, with the length of each border and the sum along it.
+    """Pairs of neighbours, with the length of each border and sums along it.
 
-    `energy` is the mean square, over the image, of the gradient that is summed.
+    `totals` (e, n) are sums of gradients whose mean square over the image is 1.
     """
 
     first: NDArray[Any]
     second: NDArray[Any]
     length: NDArray[np.float64]
-    total: NDArray[np.float64]
-    energy: float
+    totals: NDArray[np.float64]
 
     @property
-    def contrast(self) -> NDArray[np.float64]:
-        """Mean gradient along every border."""
-        return self.total / self.length
+    def contrasts(self) -> NDArray[np.float64]:
+        """Mean gradients (e, n) along every border."""
+        return self.totals / self.length
+
+    def with_contrast(self, contrast: NDArray[np.float64]) -> Borders:
+        """Return the same borders with one other value (n,) in place of gradients."""
+        totals = (contrast * self.length)[np.newaxis]
+        return Borders(self.first, self.second, self.length, totals)
 
     def joined(self, target: NDArray[Any], n: int) -> Borders:
         """Rename regions, add up parallel borders and drop those within a region."""
@@ -176,11 +211,12 @@ class Borders:
         real = first != second
         key = np.minimum(first, second)[real] * n + np.maximum(first, second)[real]
         pairs, index = np.unique(key, return_inverse=True)
-        length, total = (
+        length, *totals = (
             np.bincount(index, values[real], len(pairs)).astype(np.float64)
-            for values in (self.length, self.total)
+            for values in (self.length, *self.totals)
         )
-        return Borders(pairs // n, pairs % n, length, total, self.energy)
+        stacked = np.reshape(totals, (len(self.totals), len(pairs)))
+        return Borders(pairs // n, pairs % n, length, stacked)
 
 
 class BorderPixels:
@@ -205,13 +241,17 @@ class BorderPixels:
         self._first, self._second = pairs // n, pairs % n
         self._length = np.bincount(self._border, minlength=len(pairs)).astype(float)
 
-    def along(self, edges: NDArray[np.float32]) -> Borders:
-        """Return the borders with the sum of a gradient (Y, X) along each."""
-        flat = edges.ravel()
-        higher = np.maximum(flat[self._here], flat[self._there])
-        total = np.bincount(self._border, higher, len(self._length)).astype(float)
-        energy = float((flat.astype(np.float64) ** 2).mean())
-        return Borders(self._first, self._second, self._length, total, energy)
+    def along(self, *gradients: NDArray[np.float32]) -> Borders:
+        """Return the borders with the sums of gradients (Y, X) along each."""
+        totals = []
+        for gradient in gradients:
+            flat = gradient.ravel()
+            higher = np.maximum(flat[self._here], flat[self._there])
+            total = np.bincount(self._border, higher, len(self._length))
+            energy = float((flat.astype(np.float64) ** 2).mean())
+            totals.append(total / np.sqrt(max(energy, _TINY)))
+        stacked = np.reshape(totals, (len(gradients), len(self._length)))
+        return Borders(self._first, self._second, self._length, stacked)
 
 
 def _mutually_cheapest(

@@ -207,7 +207,7 @@ def iter_segment(
     >>> import numpy as np
     >>> import napari_mmtseg as mm
     >>> steps = mm.iter_segment(np.eye(16), n_steps=3, warm_start_steps=1)
-    >>> {step.phase for step in steps} >= {"warm start", "mutual teaching"}
+    >>> {step.phase for step in steps} >= {"warm start", "teaching"}
     True
     """
     request = SegmentationRequest.of(

@@ -18,7 +18,7 @@ from napari_mmtseg.labels.regions import sum_by_label
 from napari_mmtseg.segmentation.textures import find_textures
 from napari_mmtseg.settings.fields import SegmentationSettings
 
-_DISTINCT = 0.86
+_DISTINCT = 0.93
 """Variance that three classes explain in an image of objects on a background."""
 
 _COARSE = 1.0
@@ -84,16 +84,17 @@ def find_structure(
     image: NDArray[np.float32],
     clusters: NDArray[Any],
     settings: SegmentationSettings,
-    in_colour: bool,
+    *,
+    grey: bool,
+    photograph: bool,
 ) -> Structure:
     """Choose automatic merging and texture by an image at working size.
 
     If the connected regions of a grey image keep little of what three classes of
     intensity explain, and the borders of two classes do not follow edges, light and
-    dark alternate faster than regions can follow: texture carries the classes. In an
-    image in reflected colour (`in_colour`), a photograph mostly, neighbouring regions
-    merge first, unless three classes explain nearly everything or their number is
-    given. In all others pixels that look alike merge.
+    dark alternate faster than regions can follow: texture carries the classes. In a
+    photograph neighbouring regions merge first, unless three classes explain nearly
+    everything or their number is given. In all others pixels that look alike merge.
 
     `image` (C, Y, X) is normalised, `clusters` (Y, X) are those of its values, from 0.
     """
@@ -105,11 +106,11 @@ def find_structure(
     regions = merges.cut(merges.n_above(_COARSE))[small]
     kept = _explained(regions, image) / max(explained, 1e-12)
     blurred = _sharpness(hierarchy.groups(2)[clusters], image) < _SHARP
-    textured = len(image) == 1 and kept < _INCOHERENT and blurred
+    textured = grey and kept < _INCOHERENT and blurred
     if merging == "auto":
         # With n_labels given, merge by class, not by region.
         distinct = explained >= _DISTINCT or settings.n_labels is not None
-        merging = "regions" if in_colour and not distinct else "classes"
+        merging = "regions" if photograph and not distinct else "classes"
     if texture is None:
         texture = _BALANCED if textured else 0.0
     return Structure(merging, texture)

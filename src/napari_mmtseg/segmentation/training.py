@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_mmtseg.images.area import fill_outside, without_outside
+from napari_mmtseg.images.colours import has_one_colour, is_photograph
 from napari_mmtseg.images.illumination import Illumination
 from napari_mmtseg.images.light_field import whole
 from napari_mmtseg.images.normalization import Normalization
-from napari_mmtseg.images.stains import absorbs_light
 from napari_mmtseg.images.texture import Texture
 from napari_mmtseg.labels.background import find_background
 from napari_mmtseg.labels.class_number import count_classes, shows_nothing
@@ -251,7 +251,7 @@ def follow_training(
         labels, index = made or (None, ())
         warm = progress.step <= settings.warm_start_steps
         yield SegmentationStep(
-            "warm start" if warm else "mutual teaching",
+            "warm start" if warm else "teaching",
             progress.step,
             settings.n_steps,
             float(progress.losses.similarity),
@@ -318,9 +318,11 @@ def _structure(
     if settings.merging != "auto" and settings.texture is not None:
         return Structure(settings.merging, settings.texture)
     (clusters,) = warm_start(small[:1], N_CLUSTERS)
-    # Photographs are in colour; stained tissue is seen in transmitted light.
-    in_colour = len(even[0]) == 3 and not absorbs_light(even[0])
-    structure = find_structure(small[0], clusters, settings, in_colour)
+    first = even[0]
+    grey = len(first) == 1 or (len(first) == 3 and has_one_colour(first))
+    structure = find_structure(
+        small[0], clusters, settings, grey=grey, photograph=is_photograph(first)
+    )
     if len(small) > 1 and settings.merging == "auto":
         structure = Structure("classes", structure.texture)
     return structure

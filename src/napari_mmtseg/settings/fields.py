@@ -340,12 +340,12 @@ class SegmentationSettings:
         group="Computer",
     )
     teaching: str = setting(
-        "mutual",
+        "teacher",
         "Teaching",
-        "mutual: two peers, each taught by the other's teacher, as in the paper; "
-        "teacher: one network, taught by its own teacher; self: one network that "
-        "learns its own labels, as Kim et al. do. The last two take half the time.",
-        choices=("mutual", "teacher", "self"),
+        "teacher: one network, taught by its own moving average; mutual: two, each "
+        "taught by the other's, as in the paper, in twice the time; self: one network "
+        "that learns its own labels, as Kim et al. do.",
+        choices=("teacher", "mutual", "self"),
     )
     readout: str = setting(
         "consensus",

@@ -23,6 +23,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "edge_scale": None,
         "color_space": "channels",
         "working_size": None,
+        "teaching": "mutual",
         "readout": "student",
     },
 }

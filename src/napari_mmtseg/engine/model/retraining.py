@@ -14,7 +14,7 @@ from napari_mmtseg.engine.model.fitted import MutualMeanTeachingModel
 from napari_mmtseg.engine.model.image_view import ImageView
 from napari_mmtseg.engine.model.painted_classes import channels_of_classes
 from napari_mmtseg.engine.peer import Peer
-from napari_mmtseg.engine.training import Example
+from napari_mmtseg.engine.training import Example, n_peers
 from napari_mmtseg.labels.regions import enlarge
 from napari_mmtseg.labels.scribbles import painted_places
 from napari_mmtseg.settings.fields import SegmentationSettings
@@ -100,26 +100,25 @@ def resumed_peers(
     groups: NDArray[np.bool_],
     settings: SegmentationSettings,
     device: torch.device,
-) -> tuple[Peer, Peer]:
-    """Return two peers that start as the networks of a model.
+) -> tuple[Peer, ...]:
+    """Return peers that start as the networks of a model.
 
     A channel unused so far starts as a copy of the one that most pixels of its class
     have now: from nothing it would take many steps to rise.
     """
     networks = model.inference.consensus.copies()
     copied = _channels_to_copy(model, examples, groups)
-    students = [networks[0], networks[-1]]
-    if len(networks) == 1:
-        students[1] = model.inference.consensus.copies()[0]
+    students = networks[: n_peers(settings)]
+    if len(students) < n_peers(settings):
+        students += model.inference.consensus.copies()
     for student in students:
         for layer in list(student.layers)[-2:]:
             for parameter in layer.parameters():
                 parameter.data = parameter.data[torch.from_numpy(copied)]
-    first, second = (
+    return tuple(
         Peer(student.to(device), settings.learning_rate, settings.momentum)
         for student in students
     )
-    return first, second
 
 
 def _channels_to_copy(

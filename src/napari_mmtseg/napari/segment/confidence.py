@@ -35,7 +35,7 @@ _OPACITY = 0.5
 """Of the confidence, below the labels: the image shows through both."""
 
 _SHOW_TIP = (
-    "How sure both teachers are of every pixel's class, as an Image layer: 0 not at "
+    "How sure the network is of every pixel's class, as an Image layer: 0 not at "
     "all, 1 sure"
 )
 _WORST_TIP = "Step through the regions that are worth a look, the worst first"
@@ -160,7 +160,7 @@ def confidence_job(name: str, result: LayerResult, labels: NDArray[Any]) -> Job:
         start = time.perf_counter()
         model = result.model
         if model is None:
-            raise InputError(f"“{name}” has no teachers to ask.")
+            raise InputError(f"“{name}” has no network to ask.")
         source = result.source
         image, _ = yield from prepared(source)
         stack = ImageStack.of(image, axes=source.image_axes, area=source.area_mask())
