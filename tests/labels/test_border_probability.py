@@ -13,7 +13,6 @@ from napari_mmtseg.labels.border_probability import (
 )
 from napari_mmtseg.labels.region_merging import RegionMerging
 
-
 SHAPE = {SIZE: 0.0, LENGTH: 0.0, CONSTANT: 0.0}
 
 

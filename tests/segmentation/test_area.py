@@ -64,8 +64,9 @@ def test_regions_end_at_the_border_of_the_area():
     image[12:20] = 1  # one bar, which the area cuts in two
     area = np.ones(image.shape, bool)
     area[:, 20:28] = False
+    steps = {"n_steps": 20, "warm_start_steps": 10, "device": "cpu"}
     labels = mm.segment(
-        image, area=area, n_labels=2, output="regions", merging="classes", **STEPS
+        image, area=area, n_labels=2, output="regions", merging="classes", **steps
     )
     assert len(np.unique(labels[area])) == 6
     assert labels[15, 5] != labels[15, 40]

@@ -161,7 +161,7 @@ def test_progress_tells_what_happens():
     phases = list(dict.fromkeys(step.phase for step in seen))
     assert phases == ["preparing", "warm start", "teaching", "prediction"]
     training = [s for s in seen if s.phase in ("warm start", "teaching")]
-    assert [s.step for s in training] == [n for n in range(1, 7) for _ in range(2)]
+    assert [s.step for s in training] == list(range(1, 7))
     for step in training:
         assert step.n_steps == 6
         assert np.isfinite([step.similarity_loss, step.continuity_loss]).all()

@@ -23,9 +23,12 @@ def structure(image, **settings):
     normalized = Normalization.fit([channels], "lab").apply(channels)
     small = to_working_size(normalized, 240)
     clusters = warm_start([small], N_CLUSTERS)[0]
-    in_colour = len(channels) == 3
     return find_structure(
-        small, clusters, mm.SegmentationSettings(**settings), in_colour
+        small,
+        clusters,
+        mm.SegmentationSettings(**settings),
+        grey=len(channels) == 1,
+        photograph=len(channels) == 3,
     )
 
 

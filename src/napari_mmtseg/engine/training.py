@@ -97,11 +97,12 @@ def make_peers(
     device: torch.device,
     depth: int | None = None,
 ) -> tuple[Peer, ...]:
-    """Return two peers that differ only in their random initial weights.
+    """Return the peers, two that differ only in their random initial weights.
 
-    One is enough unless they teach each other. The labels of both are the clusters of the warm start, if there is one. Weights are
-    random where none reproduce the start: several examples, each of which batch norm
-    sees by its own statistics, and classes of scribbles, which are no clusters.
+    One is enough unless they teach each other. Their labels are the clusters of the
+    warm start, if there is one. Weights are random where none reproduce the start:
+    several examples, each of which batch norm sees by its own statistics, and classes
+    of scribbles, which are no clusters.
     """
     seeds = np.random.SeedSequence(settings.seed).generate_state(2, np.uint64)
     first = examples[0]

@@ -16,12 +16,12 @@ grey values saved as RGB, or under a colour map of one hue."""
 
 
 def is_photograph(image: NDArray[Any]) -> bool:
-    """Return whether an image (C, Y, X) is RGB of several colours that are no stains."""
+    """Return whether an image (C, Y, X) is RGB in several colours, none of stains."""
     return len(image) == 3 and not has_one_colour(image) and not absorbs_light(image)
 
 
 def has_one_colour(image: NDArray[Any]) -> bool:
-    """Return whether all colours of an RGB image (3, Y, X) are one, brighter or darker."""
+    """Return whether an RGB image (3, Y, X) is one colour, brighter and darker."""
     pixels = image.reshape(3, -1)
     pixels = pixels[:, :: max(pixels.shape[1] // _SAMPLES, 1)].astype(np.float64)
     pixels = pixels[:, np.isfinite(pixels).all(axis=0)]

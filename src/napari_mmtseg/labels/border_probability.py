@@ -7,8 +7,9 @@ of the train split of BSDS500, where people have drawn borders (`benchmarks.bord
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,12 @@ class RegionCues:
         """Pixels (n,) of the regions."""
         return self.values[VALUES].sizes
 
+    def edges_of(self, names: Container[str]) -> RegionCues:
+        """Return the same with the gradients of some cues only."""
+        places = [i for i, name in enumerate(self.names) if name in names]
+        borders = replace(self.borders, totals=self.borders.totals[places])
+        return RegionCues(self.values, tuple(self.names[i] for i in places), borders)
+
 
 class BorderProbability:
     """Heights of merges: probabilities that people would see a border.
@@ -142,7 +149,7 @@ class BorderProbability:
         odds = self._weights[CONSTANT] + sum(
             self._weights[name] * cue for name, cue in logarithms.items()
         )
-        probability: NDArray[np.float64] = expit(odds)
+        probability: NDArray[np.float64] = np.asarray(expit(odds))
         return probability
 
     def join(self, kept: NDArray[Any], gone: NDArray[Any]) -> None:
@@ -155,8 +162,8 @@ class BorderProbability:
         """Return the logarithms (n,) of the cues that have weights."""
         pairs = borders.first, borders.second
         sizes = self._sizes
-        smaller = np.minimum(*(sizes[side] for side in pairs))
-        found = {
+        smaller = np.minimum(sizes[pairs[0]], sizes[pairs[1]])
+        found: dict[str, Any] = {
             SIZE: np.log(ward_sizes(sizes, *pairs) / np.sqrt(self._n_pixels)),
             LENGTH: np.log(borders.length / np.sqrt(smaller)),
         }
@@ -171,7 +178,7 @@ class BorderProbability:
 def _details(lightness: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return logarithms (n, Y, X) of the responses of band and slope filters."""
     blurred = {s: gaussian_filter(lightness, s) for s in _BANDS}
-    bands = [blurred[a] - blurred[b] for a, b in zip(_BANDS, _BANDS[1:], strict=False)]
+    bands = [blurred[a] - blurred[b] for a, b in pairwise(_BANDS)]
     slopes = [s * slope for s in _SLOPES for slope in np.gradient(blurred[s])]
     responses = np.abs(np.stack([*bands, *slopes]))
     details: NDArray[np.float32] = np.log1p(responses / _FAINT).astype(np.float32)
@@ -204,5 +211,3 @@ def _occurring_values(
     variance = squared / len(pixels) - float((mean**2).sum())
     sizes = np.bincount(names, minlength=n).astype(np.float64)
     return RegionValues(sizes, sums, max(variance, 0.0))
-
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import watershed
@@ -73,10 +71,11 @@ def averaged_hierarchy(
     basins, first = region_hierarchy(image)
     regions = small_regions(first)[basins]
     cues = RegionCues.measure(image, regions)
-    hierarchies = [
-        RegionMerging(len(cues.sizes), cues.borders, BorderProbability(cues, weights))
-        for weights in WEIGHTS
-    ]
+    hierarchies = []
+    for weights in WEIGHTS:
+        seen = cues.edges_of(weights)
+        heights = BorderProbability(seen, weights)
+        hierarchies.append(RegionMerging(len(seen.sizes), seen.borders, heights))
     return regions, RegionMerging.averaged(cues.borders, hierarchies)
 
 

@@ -47,7 +47,8 @@ class RegionValues:
         """Return how far the means of pairs are apart, in deviations of the pixels."""
         means = self.means
         squared = ((means[first] - means[second]) ** 2).sum(1)
-        return np.sqrt(squared / max(self.variance, _TINY))
+        distances: NDArray[np.float64] = np.sqrt(squared / max(self.variance, _TINY))
+        return distances
 
     def join(self, kept: NDArray[Any], gone: NDArray[Any]) -> None:
         """Let regions take up others."""
@@ -64,7 +65,8 @@ def ward_sizes(
 ) -> NDArray[np.float64]:
     """Return ``sqrt(a b / (a + b))`` for pairs with a and b pixels."""
     a, b = sizes[first], sizes[second]
-    return np.sqrt(a * b / (a + b))
+    mean: NDArray[np.float64] = np.sqrt(a * b / (a + b))
+    return mean
 
 
 class MergeHeights(Protocol):
@@ -122,9 +124,7 @@ class RegionMerging:
         merges = [np.zeros((3, 0))]
         while len(borders.first):
             costs = merge_heights.of(borders)
-            mutual = _mutually_cheapest(
-                costs, borders.first, borders.second, n_regions
-            )
+            mutual = _mutually_cheapest(costs, borders.first, borders.second, n_regions)
             kept, gone = borders.first[mutual], borders.second[mutual]
             below = np.maximum(height[kept], height[gone])
             height[kept] = np.maximum(costs[mutual], below)
@@ -177,7 +177,8 @@ class _Share:
     """The mean along a border of the share of levels at which it is there."""
 
     def of(self, borders: Borders) -> NDArray[np.float64]:
-        return borders.contrasts[0]
+        share: NDArray[np.float64] = borders.contrasts[0]
+        return share
 
     def join(self, kept: NDArray[Any], gone: NDArray[Any]) -> None:
         pass

@@ -153,7 +153,7 @@ class SegmentationSettings:
         group="Classes",
     )
     region_threshold: float = setting(
-        0.6,
+        0.55,
         "Region threshold",
         "Where regions merge first, how far: higher gives fewer, larger regions; 0.3 "
         "gives a fine division.",
