@@ -44,6 +44,15 @@ def test_light_is_no_class(lit):
     assert score(blind, truth) < score(labels.labels, truth) - 0.05
 
 
+@pytest.mark.parametrize("hue", [(1, 1, 1), (0, 1, 0)])
+def test_light_is_no_class_in_grey_values_saved_as_rgb(lit, hue):
+    image, truth = lit
+    rgb = np.multiply.outer(image, hue).astype(np.uint8)
+    result = drained(mm.iter_segment(rgb, **QUICK))
+    assert (result.n_labels, result.illumination) == (2, "divide")
+    assert score(result.labels, truth) > 0.9
+
+
 def drained(steps):
     while True:
         try:
