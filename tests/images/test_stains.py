@@ -20,7 +20,7 @@ LIGHT = np.array([240.0, 236.0, 232.0])
 def tissue(first, second, side=48):
     """Pixels of two stains and of the empty field, and the amounts of both stains."""
     rng = np.random.default_rng(0)
-    which = rng.integers(0, 3, (side, side))
+    which = rng.integers(0, 3, (side // 6, side // 6)).repeat(6, 0).repeat(6, 1)
     amounts = np.stack([which == 0, which == 1]) * rng.uniform(0.4, 1.2, (side, side))
     density = np.tensordot(np.stack([first, second]).T, amounts, 1)
     image = LIGHT[:, None, None] * np.exp(-density)
@@ -64,6 +64,12 @@ def test_stained_tissue_and_photographs():
 def test_an_image_without_anything_absorbs_nothing():
     assert not absorbs_light(np.full((3, 32, 32), 240, np.uint8))
     assert not absorbs_light(np.zeros((3, 32, 32), np.uint8))
+
+
+def test_noise_is_no_colour():
+    image = np.moveaxis(data.immunohistochemistry(), -1, 0)
+    noise = np.random.default_rng(0).normal(0, 20, image.shape)
+    assert absorbs_light(np.clip(image + noise, 0, 255).astype(np.uint8))
 
 
 def test_the_field_is_bright_in_both_stains():

@@ -15,15 +15,18 @@ _OFF = 0.0005
 grey values saved as RGB, or under a colour map of one hue."""
 
 
-def is_photograph(image: NDArray[Any]) -> bool:
-    """Return whether an image (C, Y, X) is RGB in several colours, none of stains."""
-    return len(image) == 3 and not has_one_colour(image) and not absorbs_light(image)
+def is_photograph(*images: NDArray[Any]) -> bool:
+    """Return whether images (C, ...) are RGB in several colours, none of stains."""
+    if len(images[0]) != 3 or has_one_colour(*images):
+        return False
+    return not absorbs_light(*images)
 
 
-def has_one_colour(image: NDArray[Any]) -> bool:
-    """Return whether an RGB image (3, Y, X) is one colour, brighter and darker."""
-    pixels = image.reshape(3, -1)
-    pixels = pixels[:, :: max(pixels.shape[1] // _SAMPLES, 1)].astype(np.float64)
+def has_one_colour(*images: NDArray[Any]) -> bool:
+    """Return whether RGB images (3, ...) are one colour, brighter and darker."""
+    some = [image.reshape(3, -1) for image in images]
+    some = [s[:, :: max(s.shape[1] // _SAMPLES, 1)].astype(np.float64) for s in some]
+    pixels = np.concatenate(some, axis=1)
     pixels = pixels[:, np.isfinite(pixels).all(axis=0)]
     if not pixels.size:
         return True
@@ -31,4 +34,4 @@ def has_one_colour(image: NDArray[Any]) -> bool:
     along = float(np.linalg.eigvalsh(pixels @ pixels.T)[-1])
     off = float((pixels**2).sum()) - along
     variance = float(pixels.var(axis=1).sum()) * pixels.shape[1]
-    return off <= _OFF * variance or variance == 0
+    return bool(off <= _OFF * variance or variance == 0)

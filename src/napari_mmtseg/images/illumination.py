@@ -48,12 +48,9 @@ class Illumination:
         groups = [slice(None)] if n_channels == 3 else range(n_channels)
         found = cls(asked, tuple(find_light(parts, g, asked) for g in groups), each)
         if asked == "auto" and n_channels == 3 and found.kind != "none":
+            even = [found.apply(*part) for part in parts]
             # In photographs light that varies belongs to what is seen: sky, shade.
-            even = np.concatenate(
-                [found.apply(*part).reshape(3, -1) for part in parts], axis=1
-            )
-            if is_photograph(even[:, np.isfinite(even).all(axis=0)]):
-                return cls(asked, each=each)
+            return cls(asked, each=each) if is_photograph(*even) else found
         return found
 
     @classmethod

@@ -17,7 +17,7 @@ _DENSE = 0.3
 _BRIGHT, _NEUTRAL = 0.55, 0.7
 """Least brightness of the empty field, and of its darkest over its brightest colour."""
 
-_LETS_THROUGH = 0.8
+_LETS_THROUGH = 0.77
 """Density that hardly a pixel exceeds in the channel that it absorbs least: stains let
 some colour through, what is opaque in a photograph none."""
 
@@ -64,12 +64,13 @@ def _finite(pixels: NDArray[Any]) -> NDArray[np.float64]:
     return np.nan_to_num(pixels.astype(np.float64), posinf=0, neginf=0)
 
 
-def absorbs_light(image: NDArray[Any]) -> bool:
-    """Return whether an RGB image (3, Y, X) shows stains on a bright, empty field."""
-    pixels = image.reshape(3, -1)
-    pixels = pixels[:, :: max(pixels.shape[1] // _SAMPLES, 1)]
+def absorbs_light(*images: NDArray[Any]) -> bool:
+    """Return whether RGB images (3, ...) show stains on a bright, empty field."""
+    pixels = np.concatenate([_local_means(image) for image in images], axis=1)
+    if not pixels.size:
+        return False
     whites = field_light(pixels)
-    full = 255 if image.dtype == np.uint8 else float(_finite(pixels).max())
+    full = 255 if images[0].dtype == np.uint8 else float(pixels.max())
     if whites.min() < _BRIGHT * full or whites.min() < _NEUTRAL * whites.max():
         return False
     density = optical_density(pixels, whites)
@@ -82,6 +83,23 @@ def absorbs_light(image: NDArray[Any]) -> bool:
     red, green, blue = stained
     greenish = green < np.minimum(red, blue) - _GREENER
     return bool(colour.mean() > _COLOURED and greenish.mean() < _GREEN)
+
+
+def _local_means(image: NDArray[Any]) -> NDArray[np.float64]:
+    """Return some pixels (3, n) of an image, of 3 x 3 each: noise has no colour."""
+    if image.ndim != 3 or min(image.shape[1:]) < 3:
+        pixels = image.reshape(3, -1)
+        means = pixels[:, :: max(pixels.shape[1] // _SAMPLES, 1)].astype(np.float64)
+    else:
+        height, width = image.shape[1:]
+        step = max(int((height * width / _SAMPLES) ** 0.5), 1)
+        parts = [
+            image[:, y : height - 2 + y : step, x : width - 2 + x : step]
+            for y in range(3)
+            for x in range(3)
+        ]
+        means = np.mean(parts, axis=0, dtype=np.float64).reshape(3, -1)
+    return means[:, np.isfinite(means).all(axis=0)]
 
 
 def stain_spectra(image: NDArray[Any]) -> NDArray[np.float64]:

@@ -111,7 +111,7 @@ def find_background(
     is_dark = is_dark and not one_colour
     if len(each) == 3 and not one_colour:
         is_dark = False
-        if absorbs_light(images[0].reshape(3, -1, 1)):
+        if absorbs_light(images[0]):
             is_extreme = widest == brightest
         else:
             full = 255 if images[0].dtype == np.uint8 else _finite(images[0]).max()
