@@ -1,4 +1,4 @@
-"""Confidence: the lower of the two teachers' probabilities for the predicted class."""
+"""Confidence: the lowest of the teachers' probabilities for the predicted class."""
 
 from __future__ import annotations
 
