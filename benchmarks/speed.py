@@ -79,6 +79,7 @@ def preset_rows(repeats: int, few_steps: int) -> list[list[str]]:
     cases = (
         ("481 x 321 RGB", small, ("default", "fast", "paper")),
         ("512 x 512 RGB", photograph, ("default", "fast")),
+        ("512 x 512 tissue", data.immunohistochemistry(), ("default", "fast")),
         ("512 x 512 grey", grey, ("default",)),
         ("2048 x 2048 grey", large, ("default",)),
     )
